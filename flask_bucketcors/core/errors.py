@@ -36,7 +36,13 @@ class ProblemReason(StrEnum):
     NOT_A_RULE = "is not a rule"
     WILDCARDS = "holds more than one *; write at most one"
     WILDCARD_FORBIDDEN = "holds a *; name each header"
-    FORBIDDEN_CHARACTER = "holds a character that no origin has; write scheme://host or scheme://host:port"
+    FORBIDDEN_CHARACTER = (
+        "holds a character that no origin has; write scheme://host or scheme://host:port"
+    )
+    NOT_ASCII = (
+        "holds a character beyond ASCII, perhaps an invisible one; write it out without, "
+        "and an international host name in its xn-- form"
+    )
     PATH = "holds a path; write scheme://host or scheme://host:port"
     PORT = "has a port that is not 1 to 65535"
     METHOD = "is not a method for rules; write GET, PUT, POST, DELETE or HEAD"
@@ -47,6 +53,7 @@ class ProblemReason(StrEnum):
     OUT_OF_RANGE = "is not between 0 and 2147483647 seconds"
     NOT_A_BOOLEAN = "is neither true nor false"
     UNKNOWN_ELEMENT = "does not belong here"
+    STRAY_TEXT = "has text between its elements"
     REPEATED = "may stand here only once"
 
     @property
@@ -64,6 +71,7 @@ _STRUCTURAL = frozenset(
         ProblemReason.NOT_AN_INTEGER,
         ProblemReason.NOT_A_BOOLEAN,
         ProblemReason.UNKNOWN_ELEMENT,
+        ProblemReason.STRAY_TEXT,
         ProblemReason.REPEATED,
     }
 )

@@ -5,6 +5,8 @@ None of them reads a clock or the body: the time is passed in, and whoever reads
 compares it with the digests that the signature covers.
 """
 
+from typing import Protocol
+
 from flask_bucketcors.signatures import cos
 from flask_bucketcors.signatures.request import (
     AccessKey,
@@ -15,7 +17,16 @@ from flask_bucketcors.signatures.request import (
 
 __all__ = ["AccessKey", "Keys", "SignatureError", "SignedRequest", "verify"]
 
-_SCHEMES = (cos,)
+
+class _Scheme(Protocol):
+    def recognises(self, request: SignedRequest) -> bool: ...
+
+    def verify(
+        self, request: SignedRequest, keys: Keys, *, now: float, must_sign: tuple[str, ...]
+    ) -> str: ...
+
+
+_SCHEMES: tuple[_Scheme, ...] = (cos,)
 
 
 def verify(

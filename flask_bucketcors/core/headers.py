@@ -1,0 +1,30 @@
+"""Header names: what a rule may hold, and what a preflight may ask for."""
+
+import re
+
+# Bounds before work: Access-Control-Request-Headers beyond these is refused unread.
+MAX_REQUESTED_HEADERS_BYTES = 8 * 1024
+MAX_REQUESTED_HEADERS = 128
+
+# RFC 9110, 5.6.2: token. "*" is a token character, so it needs no mention here.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def is_header_name(text: str) -> bool:
+    """Whether ``text`` is a token (RFC 9110, 5.1); one with ``*`` is, too."""
+    return bool(_TOKEN.fullmatch(text))
+
+
+def parse_requested_headers(text: str) -> tuple[str, ...] | None:
+    """Read an Access-Control-Request-Headers value: the names as sent, empty items dropped.
+
+    None where it is beyond the bounds or holds something that is not a header name; no rule
+    can allow that. (RFC 9110, 5.6.1: a recipient ignores empty list elements.)
+    """
+    if len(text) > MAX_REQUESTED_HEADERS_BYTES:
+        return None
+    items = (item.strip(" \t") for item in text.split(","))
+    names = tuple(item for item in items if item)
+    if len(names) > MAX_REQUESTED_HEADERS or not all(map(is_header_name, names)):
+        return None
+    return names

@@ -1,0 +1,117 @@
+"""Origins: what a request may send, and what a rule may hold.
+
+Facts:
+
+- RFC 6454, 6.1: a browser serialises an origin as ``scheme://host`` or ``scheme://host:port``,
+  in lower case and without the default port, or sends ``null``.
+- Tencent COS, PUT Bucket cors (436/8279): an AllowedOrigin holds at most one ``*``, which
+  stands for zero or more characters anywhere in scheme, host or port.
+
+So a pattern is compared as text. What keeps ``*`` from covering more than an origin has
+(``http://evil.example/.abc.com`` fits ``http://*.abc.com`` as text) is the grammar below: a
+request's Origin that does not have this form is never compared with a ``*``.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from flask_bucketcors.core.errors import ProblemReason
+
+# scheme 64, "://", host 253, ":" and port 6: nothing longer is an origin.
+MAX_ORIGIN_BYTES = 326
+
+ANY = "*"
+NULL = "null"
+
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_ORIGIN = re.compile(rf"(?:{_SCHEME})?{_HOST}(?::[0-9]{{1,5}})?")
+
+_FORBIDDEN_IN_PATTERN = re.compile(r"[^!-~]|[,\"'<>@?#\\]")
+
+
+def is_origin(text: str) -> bool:
+    """Whether ``text`` has the form of an origin, ``null`` apart, so that a ``*`` may cover it."""
+    return len(text) <= MAX_ORIGIN_BYTES and text != NULL and bool(_ORIGIN.fullmatch(text))
+
+
+@dataclass(frozen=True, slots=True)
+class OriginPattern:
+    """An AllowedOrigin: a literal, or a text with one ``*`` for zero or more characters.
+
+    :param text: as it is stored and shown.
+    :raises ValueError: if no rule may hold it; :func:`pattern_problem` says why.
+    """
+
+    text: str
+    prefix: str = field(init=False, repr=False, compare=False)
+    suffix: str | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        reason = pattern_problem(self.text)
+        if reason is not None:
+            raise ValueError(f"{self.text!r} {reason}")
+        prefix, star, suffix = self.text.partition(ANY)
+        object.__setattr__(self, "prefix", prefix)
+        object.__setattr__(self, "suffix", suffix if star else None)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether this is the bare ``*``, which stands for every origin and for ``null``."""
+        return self.text == ANY
+
+    def matches(self, origin: str) -> bool:
+        """Whether a request's Origin fits, compared as it was sent, case and all."""
+        if self.suffix is None:
+            return origin == self.text
+        if self.is_any and origin == NULL:
+            return True
+        return is_origin(origin) and self.covers(origin)
+
+    def covers(self, origin: str) -> bool:
+        """Whether the text around the ``*`` fits ``origin``, which has the form of one."""
+        suffix = self.suffix or ""
+        return (
+            # The two sides may not share characters: "aba" does not fit "aba*aba".
+            len(origin) >= len(self.prefix) + len(suffix)
+            and origin.startswith(self.prefix)
+            and origin.endswith(suffix)
+        )
+
+
+def pattern_problem(text: str) -> ProblemReason | None:
+    """Say why a rule may not hold ``text`` as an AllowedOrigin; None if it may.
+
+    Refused is what could never match or could be taken for something else. What is merely
+    useless (upper case, a trailing slash, a default port) is kept as vendors keep it.
+    """
+    if not text:
+        return ProblemReason.EMPTY
+    if len(text) > MAX_ORIGIN_BYTES:
+        return ProblemReason.TOO_LONG
+    if not text.isascii():
+        return ProblemReason.NOT_ASCII
+    if _FORBIDDEN_IN_PATTERN.search(text):
+        return ProblemReason.FORBIDDEN_CHARACTER
+    if text.count(ANY) > 1:
+        return ProblemReason.WILDCARDS
+    authority = text.partition("://")[2] if "://" in text else text
+    if "/" in authority.removesuffix("/"):
+        return ProblemReason.PATH
+    return None if _port_is_possible(authority.removesuffix("/")) else ProblemReason.PORT
+
+
+def _port_is_possible(authority: str) -> bool:
+    if authority.endswith("]"):
+        return True
+    _, colon, port = authority.rpartition(":")
+    if not colon:
+        return True
+    if ANY in port:
+        digits = port.replace(ANY, "")
+        return len(digits) <= 5 and (not digits or _is_decimal(digits))
+    return len(port) <= 5 and _is_decimal(port) and 1 <= int(port) <= 65535
+
+
+def _is_decimal(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

@@ -1,0 +1,236 @@
+"""XML text to rule sets and back, under a dialect's limits; error documents.
+
+Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to send):
+
+- Namespaces differ from client to client, and several have existed: local names count.
+- Elements stand in any order, and blanks around a value do not belong to it.
+- An empty ID or MaxAgeSeconds is the same as none.
+- The answer to GET has a fixed form, byte for byte: declaration in single quotes, LF, one TAB
+  per level, no newline at the end, no namespace (with one, some SDKs read no rules).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError
+from xml.sax.saxutils import escape
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.errors import (
+    BucketCORSError,
+    InvalidRules,
+    Problem,
+    ProblemReason,
+)
+from flask_bucketcors.core.rules import Rule, RuleSet
+
+# How many problems an error document spells out; the rest are counted.
+MAX_PROBLEMS_SHOWN: Final = 20
+
+_LISTS: Final = {
+    "AllowedOrigin": "allowed_origins",
+    "AllowedMethod": "allowed_methods",
+    "AllowedHeader": "allowed_headers",
+    "ExposeHeader": "expose_headers",
+}
+_SINGLES: Final = {"ID": "id", "MaxAgeSeconds": "max_age_seconds"}
+_ELEMENTS: Final = {
+    **{field: element for element, field in (_LISTS | _SINGLES).items()},
+    "rules": "CORSRule",
+    "response_vary": "ResponseVary",
+}
+
+_XML_BLANKS: Final = " \t\r\n"
+_ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
+_ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+# Longer numbers are out of range anyway, and slow to read.
+_MAX_DIGITS: Final = 20
+# XML 1.0, 2.2: what no document may hold.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class DocumentError(BucketCORSError):
+    """A document is refused. ``code`` is the dialect's error code; ``detail`` what is wrong."""
+
+    def __init__(self, code: str, detail: str = "", problems: Sequence[Problem] = ()) -> None:
+        self.code = code
+        self.detail = detail
+        self.problems = tuple(problems)
+        super().__init__(f"{code}: {detail}" if detail else code)
+
+
+def check_size(body: bytes, dialect: Dialect) -> None:
+    """Refuse a body that is larger than the dialect allows, or empty.
+
+    :raises DocumentError: XMLSizeLimit or MissingRequestBodyError.
+    """
+    if len(body) > dialect.max_body_bytes:
+        raise DocumentError("XMLSizeLimit")
+    if not body:
+        raise DocumentError("MissingRequestBodyError")
+
+
+def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
+    """Read a CORSConfiguration document.
+
+    :raises DocumentError: with every problem at once; MalformedXML if one of them is about
+        the structure, else the dialect's code for values.
+    """
+    check_size(body, dialect)
+    root = _parse_element(body)
+    if _local_name(root) != "CORSConfiguration":
+        raise DocumentError("MalformedXML", "The root element must be CORSConfiguration.")
+    data, problems = _read_configuration(root)
+    try:
+        rule_set = RuleSet.from_dict(data)
+    except InvalidRules as error:
+        problems.extend(error.problems)
+    if len(data["rules"]) > dialect.max_rules:
+        count = len(data["rules"])
+        problems.append(Problem("rules", count, ProblemReason.TOO_MANY_RULES))
+    if problems:
+        raise _refusal(problems, dialect)
+    return rule_set
+
+
+def format_xml(rule_set: RuleSet, dialect: Dialect) -> bytes:
+    """Write a rule set as the dialect's answer to GET."""
+    content: list[tuple[str, Any]] = [
+        ("CORSRule", list(_rule_elements(rule))) for rule in rule_set.rules
+    ]
+    if rule_set.response_vary is not None:
+        content.append(("ResponseVary", str(rule_set.response_vary).lower()))
+    return _write("CORSConfiguration", content, dialect)
+
+
+def format_error(dialect: Dialect, values: Mapping[str, str]) -> bytes:
+    """Write an error document; ``values`` holds a text for each of the dialect's elements."""
+    content = [(element, values[element]) for element in dialect.error_elements]
+    return _write("Error", content, dialect)
+
+
+def _parse_element(body: bytes) -> Element:
+    try:
+        text = body.decode("utf-8-sig")
+        declared = _ENCODING.match(text)
+        # A NUL is how UTF-16 without a byte order mark looks; the parser would guess it.
+        if "\0" in text or (declared and declared[1].lower() not in _ENCODINGS):
+            raise DocumentError("MalformedXML", "The encoding must be UTF-8.")
+        root: Element = fromstring(text, forbid_dtd=True)
+    except UnicodeDecodeError:
+        raise DocumentError("MalformedXML", "The encoding must be UTF-8.") from None
+    except DefusedXmlException:
+        raise DocumentError("MalformedXML", "A document type is not accepted.") from None
+    except ParseError as error:
+        raise DocumentError("MalformedXML", f"{error}.") from None
+    return root
+
+
+def _read_configuration(root: Element) -> tuple[dict[str, Any], list[Problem]]:
+    rules = [child for child in root if _local_name(child) == "CORSRule"]
+    vary = [child for child in root if _local_name(child) == "ResponseVary"]
+    problems = list(_stray_problems(root, {"CORSRule", "ResponseVary"}))
+    if len(vary) > 1:
+        problems.append(Problem("response_vary", None, ProblemReason.REPEATED))
+    data: dict[str, Any] = {"rules": []}
+    for index, element in enumerate(rules):
+        fields, found = _read_rule(element)
+        data["rules"].append(fields)
+        problems.extend(replace(problem, rule=index) for problem in found)
+    if vary:
+        problems.extend(_stray_problems(vary[0], ()))
+        data["response_vary"] = _boolean(_text(vary[0]))
+    return data, problems
+
+
+def _read_rule(element: Element) -> tuple[dict[str, Any], list[Problem]]:
+    problems = list(_stray_problems(element, _LISTS.keys() | _SINGLES.keys()))
+    fields: dict[str, Any] = {}
+    for child in element:
+        name = _local_name(child)
+        if name in _LISTS:
+            fields.setdefault(_LISTS[name], []).append(_text(child))
+        elif name in _SINGLES:
+            if _SINGLES[name] in fields:
+                problems.append(Problem(_SINGLES[name], None, ProblemReason.REPEATED))
+            fields[_SINGLES[name]] = _text(child) or None
+        if name in _LISTS or name in _SINGLES:
+            problems.extend(_stray_problems(child, ()))
+    if "max_age_seconds" in fields:
+        fields["max_age_seconds"] = _integer(fields["max_age_seconds"])
+    return fields, problems
+
+
+def _stray_problems(element: Element, known: Sequence[str] | set[str]) -> Iterator[Problem]:
+    for child in element:
+        if _local_name(child) not in known:
+            yield Problem(_local_name(child)[:64], None, ProblemReason.UNKNOWN_ELEMENT)
+    texts = (element.text if known else None, *(child.tail for child in element))
+    if any(text and text.strip(_XML_BLANKS) for text in texts):
+        yield Problem(_local_name(element), None, ProblemReason.STRAY_TEXT)
+
+
+def _local_name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _text(element: Element) -> str:
+    return (element.text or "").strip(_XML_BLANKS)
+
+
+def _boolean(text: str) -> bool | str | None:
+    return {"true": True, "false": False, "": None}.get(text.lower(), text)
+
+
+def _integer(text: str | None) -> int | str | None:
+    if text is None or not _INTEGER.fullmatch(text):
+        return text
+    return int(text[:_MAX_DIGITS])
+
+
+def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
+    structural = any(problem.reason.is_structural for problem in problems)
+    code = "MalformedXML" if structural else dialect.invalid_value
+    shown = [_in_element_names(problem) for problem in problems[:MAX_PROBLEMS_SHOWN]]
+    more = len(problems) - len(shown)
+    detail = "; ".join(map(str, shown)) + (f"; and {more} more" if more else "")
+    return DocumentError(code, detail + ".", problems)
+
+
+def _in_element_names(problem: Problem) -> Problem:
+    return replace(problem, field=_ELEMENTS.get(problem.field, problem.field))
+
+
+def _rule_elements(rule: Rule) -> Iterator[tuple[str, str]]:
+    if rule.id is not None:
+        yield "ID", rule.id
+    for element, field in _LISTS.items():
+        for value in getattr(rule, field):
+            yield element, value
+    if rule.max_age_seconds is not None:
+        yield "MaxAgeSeconds", str(rule.max_age_seconds)
+
+
+def _write(root: str, content: Sequence[tuple[str, Any]], dialect: Dialect) -> bytes:
+    lines = (dialect.xml_declaration, *_lines(root, content, dialect.xml_indent, 0))
+    return "\n".join(lines).encode()
+
+
+def _lines(element: str, content: Any, indent: str, depth: int) -> Iterator[str]:
+    margin = indent * depth
+    if isinstance(content, str):
+        yield f"{margin}<{element}>{_escape(content)}</{element}>"
+        return
+    yield f"{margin}<{element}>"
+    for child, value in content:
+        yield from _lines(child, value, indent, depth + 1)
+    yield f"{margin}</{element}>"
+
+
+def _escape(text: str) -> str:
+    return escape(_NOT_XML.sub("?", text), {"'": "&apos;"})
