@@ -1,0 +1,42 @@
+"""Bucket-level CORS, as Tencent COS, Alibaba OSS and AWS S3 have it, for any WSGI application.
+
+>>> from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+>>> store = MemoryStore()
+>>> store.put("photos", RuleSet([Rule(["https://a.example"], ["GET"])]))
+1
+"""
+
+from flask_bucketcors.api import RulesAPI, RulesCall
+from flask_bucketcors.blueprint import create_blueprint
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.errors import (
+    BucketCORSError,
+    InvalidRules,
+    StoredRulesInvalid,
+    StoreUnavailable,
+    UnknownRevision,
+)
+from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.extension import BucketCORS
+from flask_bucketcors.middleware import BucketCORSMiddleware
+from flask_bucketcors.signatures import AccessKey
+from flask_bucketcors.stores import MemoryStore, SQLiteStore
+
+__all__ = [
+    "AccessKey",
+    "BucketCORS",
+    "BucketCORSError",
+    "BucketCORSMiddleware",
+    "CompiledRules",
+    "InvalidRules",
+    "MemoryStore",
+    "Rule",
+    "RuleSet",
+    "RulesAPI",
+    "RulesCall",
+    "SQLiteStore",
+    "StoreUnavailable",
+    "StoredRulesInvalid",
+    "UnknownRevision",
+    "create_blueprint",
+]

@@ -21,7 +21,7 @@ from defusedxml.ElementTree import fromstring
 
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import (
-    BucketCORSError,
+    CallRefused,
     InvalidRules,
     Problem,
     ProblemReason,
@@ -54,14 +54,12 @@ _MAX_DIGITS: Final = 20
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class DocumentError(BucketCORSError):
-    """A document is refused. ``code`` is the dialect's error code; ``detail`` what is wrong."""
+class DocumentError(CallRefused):
+    """A document is refused; ``problems`` names everything that is wrong with its rules."""
 
     def __init__(self, code: str, detail: str = "", problems: Sequence[Problem] = ()) -> None:
-        self.code = code
-        self.detail = detail
         self.problems = tuple(problems)
-        super().__init__(f"{code}: {detail}" if detail else code)
+        super().__init__(code, detail)
 
 
 def check_size(body: bytes, dialect: Dialect) -> None:

@@ -43,12 +43,19 @@ _Key = TypeVar("_Key")
 
 
 class Reason(StrEnum):
-    """Why a request is not allowed: the step that the rule which came nearest failed at."""
+    """Why a request is not allowed.
 
-    NO_RULES = "no_rules"
+    ``ORIGIN``, ``METHOD``, ``HEADERS``: the step that the rule which came nearest failed at.
+    ``NO_RULES``: the bucket has none. ``UNREADABLE``: they changed and cannot be read.
+    ``RULES_CALL``: the request would read or edit the rules, which no page may do here.
+    """
+
     ORIGIN = "origin"
     METHOD = "method"
     HEADERS = "headers"
+    NO_RULES = "no_rules"
+    UNREADABLE = "unreadable"
+    RULES_CALL = "rules_call"
 
 
 class VaryMode(StrEnum):
@@ -182,7 +189,7 @@ class CompiledRules:
         self.varies = safe or bool(rule_set.response_vary)
         self.rules = tuple(CompiledRule(rule, dialect) for rule in rule_set.rules)
         self._allow_credentials = allow_credentials
-        self._preflight_vary = preflight_vary(safe=safe, varies=self.varies)
+        self._preflight_vary = _preflight_vary(safe=safe, varies=self.varies)
         self._refused_preflights = _refusals(self._preflight_vary)
         self._refused_actuals = _refusals(())
         self._preflights: dict[tuple[str, str, str], Decision] = {}
@@ -271,7 +278,23 @@ class CompiledRules:
         return ((ALLOW_CREDENTIALS, "true"),) if allowed else ()
 
 
-def preflight_vary(*, safe: bool, varies: bool) -> HeaderPairs:
+class ClosedRules:
+    """Stands in for compiled rules where no request is allowed, all for one reason."""
+
+    __slots__ = ("_decision", "varies")
+
+    def __init__(self, reason: Reason) -> None:
+        self.varies = True
+        self._decision = _refusals(())[reason]
+
+    def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
+        return self._decision
+
+    def actual(self, origin: str, method: str) -> Decision:
+        return self._decision
+
+
+def _preflight_vary(*, safe: bool, varies: bool) -> HeaderPairs:
     """The Vary header of a preflight's answer, allowed or not."""
     if safe:
         return ((VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),)

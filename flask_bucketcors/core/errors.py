@@ -20,6 +20,31 @@ class StoredRulesInvalid(BucketCORSError):
     """A stored rule set no longer is one; another tool, or a newer release, wrote it."""
 
 
+class CallRefused(BucketCORSError):
+    """A ``?cors`` call is answered with an error of its dialect.
+
+    :param code: the error code, one of ``dialect.errors``.
+    :param detail: what is wrong in this very call; stands behind the dialect's own text.
+    :param message: replaces the dialect's text, where vendors have several for one code.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, message: str | None = None) -> None:
+        self.code = code
+        self.detail = detail
+        self.message = message
+        super().__init__(" ".join(filter(None, (code, message, detail))))
+
+
+class InvalidBucketName(BucketCORSError, ValueError):
+    """No bucket can have this name; see :mod:`flask_bucketcors.core.bucket_names`."""
+
+    def __init__(self, bucket: object) -> None:
+        super().__init__(
+            f"{bucket!r:.300} is not a bucket name: write 1 to 255 bytes of UTF-8 without '/' "
+            "and control characters, and not '.' or '..'"
+        )
+
+
 class UnknownRevision(BucketCORSError, LookupError):
     """A rollback named a revision that the bucket's history does not hold."""
 

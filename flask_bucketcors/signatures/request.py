@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
-from flask_bucketcors.core.errors import BucketCORSError
+from flask_bucketcors.core.errors import CallRefused
 
 
-class SignatureError(BucketCORSError):
-    """A signature does not hold. ``code`` is the vendors' error code, the text theirs too."""
+class SignatureError(CallRefused):
+    """A signature does not hold. Code and message are the vendor's."""
 
     def __init__(self, code: str, message: str | None = None) -> None:
-        self.code = code
-        self.message = message
-        super().__init__(f"{code}: {message}" if message else code)
+        super().__init__(code, message=message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""The ``?cors`` API: read, replace and delete the rules of a bucket, as the vendors' SDKs do.
+
+:class:`RulesAPI` is a WSGI application that knows no framework. The middleware calls it in
+place of the application, whose hooks, CSRF protection, form parsing and redirects therefore
+never see a call.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werkzeug.exceptions import HTTPException
+
+from flask_bucketcors.answers import answer_error, request_ids
+from flask_bucketcors.bodies import check_content_md5, read_body
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.errors import CallRefused, StoreUnavailable
+from flask_bucketcors.core.intervals import Interval
+from flask_bucketcors.documents import check_size, format_xml, parse_xml
+from flask_bucketcors.middleware import BUCKET
+from flask_bucketcors.signatures import Keys, SignedRequest, verify
+from flask_bucketcors.stores import Store
+
+logger = logging.getLogger(__name__)
+
+LOG_SECONDS: Final = 60.0
+_ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
+
+
+@dataclass(frozen=True, slots=True)
+class RulesCall:
+    """What an ``authorize`` hook is asked about.
+
+    :param bucket: the bucket's name.
+    :param method: GET, PUT or DELETE.
+    :param requester: the access key id that signed the call; None if nobody did.
+    :param environ: the WSGI environ, without a body to read.
+    """
+
+    bucket: str
+    method: str
+    requester: str | None
+    environ: WSGIEnvironment
+
+
+Authorize = Callable[[RulesCall], Any]
+BucketExists = Callable[[str], Any]
+
+
+class RulesAPI:
+    """A WSGI application for ``?cors`` calls, to be passed as ``api=`` to the middleware.
+
+    Without keys and hook nobody may do anything, and the log says so.
+
+    :param store: where the rules are.
+    :param access_keys: access key id to secret, as a mapping or a callable; whoever signs with
+        one may do everything, unless ``authorize`` says otherwise.
+    :param authorize: called with a :class:`RulesCall`; what it returns decides. With a hook,
+        calls that nobody signed are its to judge as well.
+    :param bucket_exists: called with a name, so that calls on other buckets are answered
+        NoSuchBucket.
+    :param dialect: whose forms answers take: ``"cos"``.
+    :param require_content_md5: whether PUT without Content-MD5 is refused.
+    :param clock: seconds since 1970, UTC.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        access_keys: Keys | None = None,
+        authorize: Authorize | None = None,
+        bucket_exists: BucketExists | None = None,
+        dialect: str = "cos",
+        require_content_md5: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._keys = access_keys or None
+        self._authorize = authorize
+        self._bucket_exists = bucket_exists
+        self._dialect = DIALECTS[dialect]
+        self._require_content_md5 = require_content_md5
+        self._clock = clock
+        self._log_interval = Interval(LOG_SECONDS)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            status, body = self._answer(environ)
+        except CallRefused as error:
+            return self._refuse(environ, start_response, error)
+        except StoreUnavailable as error:
+            logger.error("?cors call on bucket %r: %r", environ.get(BUCKET), error)
+            return self._refuse(environ, start_response, CallRefused("ServiceUnavailable"))
+        except Exception:
+            logger.exception("?cors call on bucket %r failed", environ.get(BUCKET))
+            return self._refuse(environ, start_response, CallRefused("InternalError"))
+        start_response(status, self._headers(environ, status, body))
+        return [body]
+
+    def _answer(self, environ: WSGIEnvironment) -> tuple[str, bytes]:
+        method, bucket = environ["REQUEST_METHOD"], environ.get(BUCKET, "")
+        if method == "OPTIONS":
+            return "200 OK", b""
+        if method not in ("GET", "PUT", "DELETE"):
+            raise CallRefused("MethodNotAllowed")
+        if not is_bucket_name(bucket):
+            raise CallRefused("InvalidBucketName")
+        requester = self._admit(environ, bucket)
+        if self._bucket_exists is not None and not self._bucket_exists(bucket):
+            raise CallRefused("NoSuchBucket")
+        if method == "GET":
+            return "200 OK", self._get(bucket)
+        if method == "PUT":
+            self._put(environ, bucket, requester)
+            return "200 OK", b""
+        self._store.delete(bucket, requester)
+        return "204 No Content", b""
+
+    def _admit(self, environ: WSGIEnvironment, bucket: str) -> str | None:
+        """Give who signed the call.
+
+        :raises CallRefused: if the signature does not hold, or whoever it is may not do this.
+        """
+        requester = None
+        if self._keys is not None:
+            signed = SignedRequest.from_environ(environ)
+            requester = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
+        if self._authorize is not None:
+            call = RulesCall(bucket, environ["REQUEST_METHOD"], requester, _bodiless(environ))
+            allowed = _asks(self._authorize, call)
+        else:
+            self._warn_without_keys()
+            allowed = requester is not None
+        if not allowed:
+            raise CallRefused("AccessDenied")
+        return requester
+
+    def _warn_without_keys(self) -> None:
+        if self._keys is None and self._log_interval.is_due(self._clock()):
+            logger.warning(
+                "every ?cors call is refused: set BUCKETCORS_ACCESS_KEYS (access_keys=), or "
+                "pass an authorize hook"
+            )
+
+    def _get(self, bucket: str) -> bytes:
+        rule_set = self._store.get(bucket)
+        if rule_set is None:
+            raise CallRefused("NoSuchCORSConfiguration")
+        return format_xml(rule_set, self._dialect)
+
+    def _put(self, environ: WSGIEnvironment, bucket: str, requester: str | None) -> None:
+        body = read_body(environ, self._dialect.max_body_bytes)
+        check_size(body, self._dialect)
+        sent = environ.get("HTTP_CONTENT_MD5")
+        check_content_md5(sent, body, required=self._require_content_md5)
+        self._store.put(bucket, parse_xml(body, self._dialect), requester)
+
+    def _headers(self, environ: WSGIEnvironment, status: str, body: bytes) -> list[tuple[str, str]]:
+        headers = [
+            ("Content-Length", str(len(body))),
+            (self._dialect.request_id_header, request_ids.next()),
+        ]
+        if not status.startswith("204"):
+            headers.append(("Content-Type", "application/xml"))
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            headers.append(("Allow", _ALLOW))
+        return headers
+
+    def _refuse(
+        self, environ: WSGIEnvironment, start_response: StartResponse, error: CallRefused
+    ) -> Iterable[bytes]:
+        text = error.message or self._dialect.errors[error.code].message
+        return answer_error(
+            environ,
+            start_response,
+            self._dialect,
+            error.code,
+            message=f"{text} {error.detail}".rstrip(),
+            headers=[("Allow", _ALLOW)] if error.code == "MethodNotAllowed" else (),
+        )
+
+
+def _asks(authorize: Authorize, call: RulesCall) -> bool:
+    try:
+        return bool(authorize(call))
+    except HTTPException:
+        # abort(401) and the like are how a Flask application says no.
+        return False
+
+
+def _bodiless(environ: WSGIEnvironment) -> WSGIEnvironment:
+    # A hook that looks at request.form must not take the body away from the API.
+    removed = ("HTTP_TRANSFER_ENCODING", "wsgi.input_terminated")
+    kept = {key: value for key, value in environ.items() if key not in removed}
+    return {**kept, "wsgi.input": BytesIO(), "CONTENT_LENGTH": "0"}

@@ -1,0 +1,96 @@
+"""The ``?cors`` API as a Flask blueprint, and its hooks in the application's contexts."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from flask import Blueprint, Flask
+from flask.blueprints import BlueprintSetupState
+
+from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, RulesCall
+from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
+from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter
+from flask_bucketcors.signatures import Keys
+from flask_bucketcors.stores import Store
+
+
+def create_blueprint(
+    store: Store,
+    *,
+    access_keys: Keys | None = None,
+    authorize: Authorize | None = None,
+    bucket_exists: BucketExists | None = None,
+    buckets: BucketFunction | None = None,
+    host_suffixes: Iterable[str] = (),
+    dialect: str = "cos",
+    require_content_md5: bool = False,
+    name: str = "bucketcors",
+) -> Blueprint:
+    """Give the ``?cors`` API as a blueprint, for an application that wants nothing else.
+
+    Registered, it takes ``?cors`` calls on buckets out before the application sees them; it
+    has no routes of its own, since those would stand behind the application's hooks. A
+    ``url_prefix`` is where the buckets are. The hooks run in the application's context. An
+    application that is, or later gets, wrapped in
+    :class:`~flask_bucketcors.BucketCORSMiddleware` needs no ``api=`` there.
+
+    :param store: where the rules are.
+    :param buckets, host_suffixes: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
+
+    The other parameters are those of :class:`RulesAPI`.
+    """
+    blueprint = Blueprint(name, __name__)
+
+    def install(state: BlueprintSetupState) -> None:
+        app = cast(Flask, state.app)
+        api = RulesAPI(
+            store,
+            access_keys=access_keys,
+            authorize=in_request_context(app, authorize),
+            bucket_exists=in_app_context(app, bucket_exists),
+            dialect=dialect,
+            require_content_md5=require_content_md5,
+        )
+        resolve = make_resolver(
+            buckets, host_suffixes=host_suffixes, url_prefix=state.url_prefix or ""
+        )
+        _install(app, api, resolve)
+
+    blueprint.record(install)
+    return blueprint
+
+
+def _install(app: Flask, api: RulesAPI, resolve: Resolver) -> None:
+    wrapped = app.wsgi_app
+    if isinstance(wrapped, BucketCORSMiddleware):
+        if wrapped.api is not None:
+            raise RuntimeError(
+                "this application has a ?cors API already: register the blueprint, or use "
+                "BucketCORS(app), or pass api=, one of them"
+            )
+        wrapped.api = api
+    else:
+        app.wsgi_app = RulesCallRouter(wrapped, api, resolve)  # type: ignore[method-assign]
+
+
+def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
+    """Have an ``authorize`` hook run in the application's context of the call it judges."""
+    if hook is None:
+        return None
+
+    def authorize(call: RulesCall) -> Any:
+        with app.request_context(call.environ):
+            return hook(call)
+
+    return authorize
+
+
+def in_app_context(app: Flask, hook: BucketExists | None) -> BucketExists | None:
+    """Have a ``bucket_exists`` hook run in the application's context."""
+    if hook is None:
+        return None
+
+    def bucket_exists(bucket: str) -> Any:
+        with app.app_context():
+            return hook(bucket)
+
+    return bucket_exists

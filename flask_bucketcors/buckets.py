@@ -1,0 +1,127 @@
+"""Which bucket a request is about: by path, by host, or as the application says.
+
+A resolver takes a WSGI environ and gives ``(bucket, is_root)``, or None if the request is
+about no bucket. ``is_root`` says whether it is about the bucket itself and not an object in it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from wsgiref.types import WSGIEnvironment
+
+Resolved = tuple[str, bool]
+Resolver = Callable[[WSGIEnvironment], Resolved | None]
+
+#: What an application may pass: it takes an environ and gives None, a bucket's name, or
+#: ``(bucket, key)`` where the key of a bucket itself is ``""``. Whoever gives the name alone
+#: has its roots told by the path: ``/``, or one that ends with the bucket's name.
+BucketFunction = Callable[[WSGIEnvironment], Any]
+
+_REGION: Final = "{region}"
+_SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
+
+
+def make_resolver(
+    buckets: BucketFunction | None = None,
+    *,
+    host_suffixes: Iterable[str] = (),
+    url_prefix: str = "",
+) -> Resolver:
+    """Build the resolver for an application.
+
+    :param buckets: the application's own function; the other two are not used then.
+    :param host_suffixes: host names below which each bucket has a name of its own, such as
+        ``cos.example.com`` or ``cos.{region}.example.com``.
+    :param url_prefix: path below which the buckets are, such as ``/storage``.
+    :raises ValueError: if a suffix or the prefix does not have that form.
+    """
+    if buckets is not None:
+        return _by_function(buckets)
+    prefix = _checked_prefix(url_prefix)
+    suffixes = tuple(map(_checked_suffix, host_suffixes))
+    return _by_host(suffixes, prefix) if suffixes else _by_path(prefix)
+
+
+def _by_path(prefix: str) -> Resolver:
+    def resolve(environ: WSGIEnvironment) -> Resolved | None:
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith(prefix):
+            return None
+        return _from_path(path[len(prefix) :])
+
+    return resolve
+
+
+def _from_path(path: str) -> Resolved | None:
+    end = path.find("/", 1)
+    name = path[1:] if end < 0 else path[1:end]
+    if path[:1] != "/" or not name.strip("."):
+        return None
+    return _text(name), end < 0 or end == len(path) - 1
+
+
+def _by_host(suffixes: Iterable[str], prefix: str) -> Resolver:
+    below_suffix = _host_pattern(suffixes)
+    by_path = _by_path(prefix)
+
+    def resolve(environ: WSGIEnvironment) -> Resolved | None:
+        match = below_suffix.fullmatch(environ.get("HTTP_HOST", ""))
+        if match is None or match["bucket"] is None:
+            return by_path(environ)
+        path = environ.get("PATH_INFO", "")
+        key = path[len(prefix) :]
+        if not path.startswith(prefix) or key[:1] not in ("", "/"):
+            return None
+        return match["bucket"].lower(), key in ("", "/")
+
+    return resolve
+
+
+def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
+    # The bucket is optional and as short as can be: a host that is itself a suffix has no
+    # bucket, and of two suffixes that fit the longer one leaves the shorter bucket.
+    any_suffix = "|".join(
+        re.escape(suffix).replace(re.escape(_REGION), "[a-z0-9-]+") for suffix in suffixes
+    )
+    return re.compile(
+        rf"(?:(?P<bucket>[a-z0-9._-]+?)\.)??(?:{any_suffix})\.?(?::[0-9]*)?", re.IGNORECASE
+    )
+
+
+def _by_function(function: BucketFunction) -> Resolver:
+    def resolve(environ: WSGIEnvironment) -> Resolved | None:
+        found = function(environ)
+        if found is None:
+            return None
+        if not isinstance(found, str):
+            bucket, key = found
+            return bucket, not key
+        path = _text(environ.get("PATH_INFO", "")).rstrip("/")
+        return found, not path or path.endswith(f"/{found}")
+
+    return resolve
+
+
+def _text(raw: str) -> str:
+    # PEP 3333 hands over bytes in the guise of latin-1. Bytes that are not UTF-8 stay
+    # distinct, so that no two names fall together.
+    if raw.isascii():
+        return raw
+    return raw.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+
+
+def _checked_prefix(prefix: str) -> str:
+    if prefix in ("", "/"):
+        return ""
+    if not prefix.startswith("/") or prefix.endswith("/"):
+        raise ValueError(f"{prefix!r} is not a URL prefix: write it like '/storage'")
+    return prefix
+
+
+def _checked_suffix(suffix: str) -> str:
+    if not _SUFFIX.fullmatch(suffix.lower()):
+        raise ValueError(
+            f"{suffix!r} is not a host suffix: write it like 'cos.example.com' or "
+            "'cos.{region}.example.com', without port and leading dot"
+        )
+    return suffix.lower()

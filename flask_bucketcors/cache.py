@@ -1,0 +1,176 @@
+"""Bucket to compiled rules: bounded, shared by threads, and fresh.
+
+A request compares one number and the time. If the store signals another number than last
+time, or if a second has passed and the store, when asked, is in another state, a new
+**generation** begins. An entry of an older generation is looked at again when it is next
+asked for, and compiled again only if its own rules changed.
+
+The order is what makes it right: signal first, then state, then a new generation, and only
+then rules are read. An entry that carries a generation was therefore read after everything
+that this generation knows of. Threads need no lock for it: a generation is one object, and
+whoever loses a race begins another one, which costs time and not truth.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, Protocol
+
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Reason
+from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.core.intervals import Interval
+from flask_bucketcors.core.rules import RuleSet
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS: Final = 1.0
+LOG_SECONDS: Final = 60.0
+# Buckets without rules that are remembered as such, however many names somebody invents.
+MAX_ABSENT: Final = 10_000
+
+
+class RuleSource(Protocol):
+    """What the cache needs of a store; see :class:`flask_bucketcors.stores.Store`."""
+
+    def read(self, bucket: str) -> Any: ...
+
+    def signal(self) -> int: ...
+
+    def check(self) -> Hashable: ...
+
+
+_UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
+
+_Rules = CompiledRules | ClosedRules | None
+
+
+class _Entry(NamedTuple):
+    generation: object
+    version: Hashable
+    rules: _Rules
+
+
+class RulesCache:
+    """The compiled rules of the buckets that are asked for.
+
+    :param source: the store.
+    :param compile_rules: makes compiled rules of a rule set.
+    :param max_buckets: how many buckets with rules to keep; beyond it the one that was read
+        first makes room.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        source: RuleSource,
+        compile_rules: Callable[[RuleSet], CompiledRules],
+        *,
+        max_buckets: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._signal = source.signal
+        self._compile = compile_rules
+        self._clock = clock
+        self._max_buckets = max_buckets
+        self._present: dict[str, _Entry] = {}
+        self._absent: dict[str, _Entry] = {}
+        self._filling = threading.Lock()
+        self._generation = object()
+        self._seen: int | None = None
+        self._state: Hashable = None
+        self._next_check = float("-inf")
+        self._retry = False
+        self._log_interval = Interval(LOG_SECONDS)
+
+    def get(self, bucket: str) -> _Rules:
+        """The bucket's rules as they are now; None if it has none, closed ones if unknown."""
+        try:
+            signalled = self._signal() != self._seen
+        except StoreUnavailable as error:
+            # Nothing says that the rules changed, so those in memory still stand.
+            self._log(error)
+            signalled = False
+        if signalled or self._clock() >= self._next_check:
+            self._refresh()
+        generation = self._generation
+        entry = self._present.get(bucket) or self._absent.get(bucket)
+        if entry is not None and entry.generation is generation:
+            return entry.rules
+        return self._load(bucket, generation, entry)
+
+    def _refresh(self) -> None:
+        self._next_check = self._clock() + CHECK_SECONDS
+        try:
+            seen = self._signal()
+            state = self._source.check()
+        except StoreUnavailable as error:
+            self._refuse_to_guess(error)
+            return
+        if state != self._state or self._retry:
+            self._retry = False
+            self._state = state
+            self._generation = object()
+        # Last: whoever finds its number equal to this one finds the generation in place.
+        self._seen = seen
+
+    def _refuse_to_guess(self, error: StoreUnavailable) -> None:
+        """After a signal that could not be followed, let no entry count as known."""
+        self._log(error)
+        self._retry = True
+        with suppress(StoreUnavailable):
+            seen = self._signal()
+            if seen != self._seen:
+                self._generation = object()
+                self._seen = seen
+
+    def _load(self, bucket: str, generation: object, known: _Entry | None) -> _Rules:
+        if not is_bucket_name(bucket):
+            return None
+        version, rules = self._read(bucket, known)
+        self._keep(bucket, _Entry(generation, version, rules))
+        return rules
+
+    def _read(self, bucket: str, known: _Entry | None) -> tuple[Hashable, _Rules]:
+        try:
+            stored = self._source.read(bucket)
+            if stored is None:
+                return None, None
+            if known is not None and known.version == stored.version:
+                return known.version, known.rules
+        except Exception as error:
+            # A store may be anybody's code; no trouble of its may reach the application.
+            self._log(error)
+            self._retry = True
+            return object(), _UNREADABLE
+        try:
+            return stored.version, self._compile(stored.parse())
+        except Exception as error:
+            self._log(error)
+            return stored.version, _UNREADABLE
+
+    def _keep(self, bucket: str, entry: _Entry) -> None:
+        with self._filling:
+            if entry.rules is None:
+                self._present.pop(bucket, None)
+                _insert(self._absent, bucket, entry, MAX_ABSENT)
+            else:
+                self._absent.pop(bucket, None)
+                _insert(self._present, bucket, entry, self._max_buckets)
+
+    def _log(self, error: Exception) -> None:
+        if self._log_interval.is_due(self._clock()):
+            logger.error(
+                "%r: until this is mended, the buckets concerned answer without CORS headers "
+                "and refuse preflights with 503",
+                error,
+            )
+
+
+def _insert(entries: dict[str, _Entry], bucket: str, entry: _Entry, limit: int) -> None:
+    if bucket not in entries and len(entries) >= limit:
+        del entries[next(iter(entries))]
+    entries[bucket] = entry

@@ -1,0 +1,198 @@
+"""The Flask extension: reads the settings, builds store, API and middleware, and wires them."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask
+
+from flask_bucketcors.api import Authorize, BucketExists, RulesAPI
+from flask_bucketcors.blueprint import in_app_context, in_request_context
+from flask_bucketcors.buckets import BucketFunction
+from flask_bucketcors.core.compiled import VaryMode
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.middleware import (
+    MAX_BUCKETS,
+    NO_RULES,
+    PLAIN_OPTIONS,
+    BucketCORSMiddleware,
+)
+from flask_bucketcors.stores import SQLiteStore, Store
+from flask_bucketcors.stores.contract import HISTORY_LIMIT
+from flask_bucketcors.stores.database import MEMORY
+
+EXTENSION: Final = "bucketcors"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketCORSState:
+    """What the extension made for one application: ``app.extensions["bucketcors"]``.
+
+    :param store: where the rules are; see :class:`flask_bucketcors.stores.Store`. Programs
+        and tests may read and change rules through it.
+    :param middleware: what wraps the application.
+    """
+
+    store: Store
+    middleware: BucketCORSMiddleware
+
+
+class BucketCORS:
+    """CORS rules for the buckets of a Flask application.
+
+    Wraps ``app.wsgi_app``. What is wrapped around that later is further out: apply ProxyFix
+    after this extension, so that it sees the host that the client named.
+
+    :param app: the application; or pass it to :meth:`init_app` later, and as many as you like.
+    :param store: where the rules are; without one, a SQLite file by ``BUCKETCORS_DATABASE``.
+    :param authorize: hook that says who may read and edit rules; see
+        :class:`~flask_bucketcors.api.RulesCall`. It runs in the request context of ``app``.
+    :param bucket_exists: function of a name, for NoSuchBucket. It runs in the context of ``app``.
+    :param buckets: function of the environ that says which bucket a request is about; see
+        :data:`~flask_bucketcors.buckets.BucketFunction`.
+    :raises RuntimeError: as :meth:`init_app`.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        store: Store | None = None,
+        authorize: Authorize | None = None,
+        bucket_exists: BucketExists | None = None,
+        buckets: BucketFunction | None = None,
+    ) -> None:
+        self._store = store
+        self._authorize = authorize
+        self._bucket_exists = bucket_exists
+        self._buckets = buckets
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Read the settings of ``app`` and wrap it.
+
+        :raises RuntimeError: if a setting is not what it has to be, with its key and the form
+            wanted; if the application has the extension already.
+        :raises StoreUnavailable: if the database cannot be opened.
+        """
+        if EXTENSION in app.extensions:
+            raise RuntimeError("this application has BucketCORS already: call init_app once")
+        settings = _read_settings(app)
+        store = self._store or _open_store(app, settings)
+        middleware = BucketCORSMiddleware(
+            app.wsgi_app,
+            store=store,
+            api=self._make_api(app, store, settings),
+            buckets=self._buckets,
+            host_suffixes=settings["HOST_SUFFIXES"],
+            url_prefix=settings["URL_PREFIX"],
+            dialect=settings["DIALECT"],
+            vary=settings["VARY"],
+            allow_credentials=settings["ALLOW_CREDENTIALS"],
+            plain_options=settings["PLAIN_OPTIONS"],
+            no_rules=settings["NO_RULES"],
+            api_cross_origin=self._api_cross_origin(settings),
+            max_buckets=settings["MAX_BUCKETS"],
+        )
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+        app.extensions[EXTENSION] = BucketCORSState(store, middleware)
+
+    def _make_api(self, app: Flask, store: Store, settings: Mapping[str, Any]) -> RulesAPI:
+        return RulesAPI(
+            store,
+            access_keys=settings["ACCESS_KEYS"],
+            authorize=in_request_context(app, self._authorize),
+            bucket_exists=in_app_context(app, self._bucket_exists),
+            dialect=settings["DIALECT"],
+            require_content_md5=settings["REQUIRE_CONTENT_MD5"],
+        )
+
+    def _api_cross_origin(self, settings: Mapping[str, Any]) -> bool:
+        """Signatures cannot be borrowed by a page, cookies can; a hook may look at cookies."""
+        chosen = settings["API_CROSS_ORIGIN"]
+        return self._authorize is None if chosen is None else bool(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    default: Any
+    form: str
+    fits: Callable[[Any], bool]
+
+
+def _one_of(default: str, choices: Iterable[str]) -> _Setting:
+    known = tuple(map(str, choices))
+    return _Setting(default, f"one of {', '.join(map(repr, known))}", known.__contains__)
+
+
+def _flag(default: bool) -> _Setting:
+    return _Setting(default, "True or False", lambda value: isinstance(value, bool))
+
+
+def _count(default: int) -> _Setting:
+    return _Setting(
+        default,
+        "a whole number from 1",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
+    )
+
+
+def _is_keys(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return value is None or callable(value)
+    return all(isinstance(each, str) and each for each in value)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+# One row a setting; each is described under the same name in docs/configuration.md.
+_SETTINGS: Final[Mapping[str, _Setting]] = {
+    "DATABASE": _Setting(
+        "bucketcors.sqlite",
+        "the path of a file, or ':memory:'",
+        lambda value: isinstance(value, str | os.PathLike) and bool(os.fspath(value)),
+    ),
+    "DIALECT": _one_of("cos", DIALECTS),
+    "ACCESS_KEYS": _Setting(
+        None, "a mapping of access key ids to secrets, or a function of the id", _is_keys
+    ),
+    "HOST_SUFFIXES": _Setting((), "a list of host names", _is_names),
+    "URL_PREFIX": _Setting("", "a path such as '/storage'", lambda value: isinstance(value, str)),
+    "VARY": _one_of("safe", VaryMode),
+    "PLAIN_OPTIONS": _one_of("app", PLAIN_OPTIONS),
+    "NO_RULES": _one_of("refuse", NO_RULES),
+    "ALLOW_CREDENTIALS": _flag(True),
+    "API_CROSS_ORIGIN": _Setting(
+        None, "True, False or None", lambda value: value is None or isinstance(value, bool)
+    ),
+    "REQUIRE_CONTENT_MD5": _flag(False),
+    "MAX_BUCKETS": _count(MAX_BUCKETS),
+    "HISTORY": _count(HISTORY_LIMIT),
+}
+_SECRET: Final = frozenset({"ACCESS_KEYS"})
+
+
+def _read_settings(app: Flask) -> dict[str, Any]:
+    """The settings without their prefix; ``app.config`` then shows the ones in force.
+
+    :raises RuntimeError: if one does not have its form.
+    """
+    settings = {}
+    for name, setting in _SETTINGS.items():
+        key = f"BUCKETCORS_{name}"
+        value = settings[name] = app.config.setdefault(key, setting.default)
+        if not setting.fits(value):
+            shown = type(value).__name__ if name in _SECRET else repr(value)
+            raise RuntimeError(f"{key} is {shown}: it has to be {setting.form}")
+    return settings
+
+
+def _open_store(app: Flask, settings: Mapping[str, Any]) -> Store:
+    path = os.fspath(settings["DATABASE"])
+    if path != MEMORY:
+        path = os.path.join(app.instance_path, path)
+    return SQLiteStore(path, history_limit=settings["HISTORY"])

@@ -1,0 +1,99 @@
+"""A store in memory: for tests of applications, and for rules that a program sets itself.
+
+It belongs to one process. Workers that fork from it each have their own.
+"""
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+
+from flask_bucketcors.core.errors import UnknownRevision
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.contract import (
+    HISTORY_LIMIT,
+    HistoryEntry,
+    StoredRules,
+    require_bucket_name,
+    require_rule_set,
+)
+
+
+class MemoryStore:
+    """Rule sets in a dictionary, with the contract of every store.
+
+    :param history_limit: entries of history to keep for each bucket.
+    """
+
+    def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
+        self._lock = threading.Lock()
+        self._revision = 0
+        self._current: dict[str, HistoryEntry] = {}
+        self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
+            lambda: deque(maxlen=history_limit)
+        )
+
+    def put(self, bucket: str, rules: RuleSet, author: str | None = None) -> int:
+        return self.put_many([(bucket, rules)], author)
+
+    def put_many(self, pairs: Iterable[tuple[str, RuleSet]], author: str | None = None) -> int:
+        # Read whole before anything changes: the pairs may come from a generator that fails.
+        pairs = list(pairs)
+        for bucket, rules in pairs:
+            require_bucket_name(bucket)
+            require_rule_set(rules)
+        with self._lock:
+            return self._append(pairs, author) if pairs else self._revision
+
+    def get(self, bucket: str) -> RuleSet | None:
+        entry = self._current.get(bucket)
+        return entry.rule_set if entry else None
+
+    def delete(self, bucket: str, author: str | None = None) -> int | None:
+        with self._lock:
+            return self._append([(bucket, None)], author) if bucket in self._current else None
+
+    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
+        with self._lock:
+            names = sorted(n for n in self._current if n.startswith(prefix) and n > after)
+        return names[:limit]
+
+    def history(self, bucket: str) -> Sequence[HistoryEntry]:
+        with self._lock:
+            return list(reversed(self._history.get(bucket, ())))
+
+    def rollback(self, bucket: str, revision: int, author: str | None = None) -> int:
+        for entry in self.history(bucket):
+            if entry.revision == revision and entry.rule_set is not None:
+                return self.put(bucket, entry.rule_set, author)
+        raise UnknownRevision(f"bucket {bucket!r} has no rules of revision {revision!r}")
+
+    def read(self, bucket: str) -> StoredRules | None:
+        entry = self._current.get(bucket)
+        if entry is None or entry.rule_set is None:
+            return None
+        rule_set = entry.rule_set
+        return StoredRules(entry.revision, lambda: rule_set)
+
+    def signal(self) -> int:
+        return self._revision
+
+    def check(self) -> int:
+        return self._revision
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _append(self, pairs: Iterable[tuple[str, RuleSet | None]], author: str | None) -> int:
+        revision = self._revision + 1
+        now = time.time()
+        for bucket, rule_set in pairs:
+            entry = HistoryEntry(revision, now, author, rule_set)
+            self._history[bucket].append(entry)
+            if rule_set is None:
+                del self._current[bucket]
+            else:
+                self._current[bucket] = entry
+        # Last, so that whoever sees the number finds the rules.
+        self._revision = revision
+        return revision
