@@ -147,9 +147,10 @@ class CompiledRule:
         """
         if self.any_header:
             return self.separator.join(requested)
-        by_pattern = (name.lower() for name in requested)
-        # A dict keeps the order and drops what is there already.
-        return self.separator.join(dict.fromkeys((*self.header_names, *by_pattern)))
+        asked = (name.lower() for name in requested)
+        # A dict keeps the order and drops what was asked for twice.
+        by_pattern = dict.fromkeys(name for name in asked if name not in self.header_names)
+        return self.separator.join((*self.header_names, *by_pattern))
 
 
 class CompiledRules:

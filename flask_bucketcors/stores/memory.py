@@ -6,7 +6,7 @@ It belongs to one process. Workers that fork from it each have their own.
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
@@ -38,12 +38,13 @@ class MemoryStore:
 
     def put_many(self, pairs: Iterable[tuple[str, RuleSet]], author: str | None = None) -> int:
         # Read whole before anything changes: the pairs may come from a generator that fails.
-        pairs = list(pairs)
+        rule_sets: dict[str, RuleSet | None] = {}
         for bucket, rules in pairs:
             require_bucket_name(bucket)
             require_rule_set(rules)
+            rule_sets[bucket] = rules
         with self._lock:
-            return self._append(pairs, author) if pairs else self._revision
+            return self._append(rule_sets, author) if rule_sets else self._revision
 
     def get(self, bucket: str) -> RuleSet | None:
         entry = self._current.get(bucket)
@@ -51,7 +52,7 @@ class MemoryStore:
 
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         with self._lock:
-            return self._append([(bucket, None)], author) if bucket in self._current else None
+            return self._append({bucket: None}, author) if bucket in self._current else None
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         with self._lock:
@@ -84,10 +85,10 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _append(self, pairs: Iterable[tuple[str, RuleSet | None]], author: str | None) -> int:
+    def _append(self, rule_sets: Mapping[str, RuleSet | None], author: str | None) -> int:
         revision = self._revision + 1
         now = time.time()
-        for bucket, rule_set in pairs:
+        for bucket, rule_set in rule_sets.items():
             entry = HistoryEntry(revision, now, author, rule_set)
             self._history[bucket].append(entry)
             if rule_set is None:

@@ -2,13 +2,14 @@
 
 Names carry a prefix, so that the tables can live in an application's own database.
 
-Triggers bump the revision and write history when another tool edits ``bucketcors_rules``, so
-its changes reach every worker and can be rolled back. The store's own writes name the new
-revision in the row and do both themselves, which costs a third; the triggers tell the two
-apart by the row's revision.
+Other tools may edit ``bucketcors_rules``: triggers then bump the revision and write history,
+so that their changes reach every worker and can be rolled back. The store does both itself,
+for many buckets at once and with their author, and says so by ``own_write`` for as long as its
+transaction lasts; nobody else ever sees that.
 """
 
 import sqlite3
+from collections.abc import Iterator
 
 from flask_bucketcors.core.errors import StoreUnavailable
 
@@ -18,9 +19,10 @@ _STEPS = (
     CREATE TABLE bucketcors_state (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         schema_version INTEGER NOT NULL,
-        revision INTEGER NOT NULL
+        revision INTEGER NOT NULL,
+        own_write INTEGER NOT NULL
     );
-    INSERT INTO bucketcors_state VALUES (1, 1, 0);
+    INSERT INTO bucketcors_state VALUES (1, 1, 0, 0);
 
     CREATE TABLE bucketcors_rules (
         bucket TEXT PRIMARY KEY NOT NULL,
@@ -38,36 +40,36 @@ _STEPS = (
     );
 
     CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules
-    WHEN NEW.revision IS NOT (SELECT revision FROM bucketcors_state)
+    WHEN (SELECT own_write FROM bucketcors_state) = 0
     BEGIN
         UPDATE bucketcors_state SET revision = revision + 1;
         UPDATE bucketcors_rules SET revision = (SELECT revision FROM bucketcors_state)
             WHERE bucket = NEW.bucket;
-        INSERT OR REPLACE INTO bucketcors_history
-            SELECT NEW.bucket, revision, CAST(strftime('%s', 'now') AS REAL), NULL, NEW.document
+        INSERT INTO bucketcors_history
+            SELECT NEW.bucket, revision, strftime('%s', 'now'), NULL, NEW.document
             FROM bucketcors_state;
     END;
 
     CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
-    WHEN NEW.revision IS NOT (SELECT revision FROM bucketcors_state)
-        OR NEW.revision IS OLD.revision
+    WHEN (SELECT own_write FROM bucketcors_state) = 0
     BEGIN
         UPDATE bucketcors_state SET revision = revision + 1;
         UPDATE bucketcors_rules SET revision = (SELECT revision FROM bucketcors_state)
             WHERE bucket = NEW.bucket;
-        INSERT OR REPLACE INTO bucketcors_history
-            SELECT OLD.bucket, revision, CAST(strftime('%s', 'now') AS REAL), NULL, NULL
-            FROM bucketcors_state;
-        INSERT OR REPLACE INTO bucketcors_history
-            SELECT NEW.bucket, revision, CAST(strftime('%s', 'now') AS REAL), NULL, NEW.document
+        INSERT INTO bucketcors_history
+            SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
+            FROM bucketcors_state WHERE OLD.bucket <> NEW.bucket;
+        INSERT INTO bucketcors_history
+            SELECT NEW.bucket, revision, strftime('%s', 'now'), NULL, NEW.document
             FROM bucketcors_state;
     END;
 
     CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules
+    WHEN (SELECT own_write FROM bucketcors_state) = 0
     BEGIN
         UPDATE bucketcors_state SET revision = revision + 1;
-        INSERT OR REPLACE INTO bucketcors_history
-            SELECT OLD.bucket, revision, CAST(strftime('%s', 'now') AS REAL), NULL, NULL
+        INSERT INTO bucketcors_history
+            SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
             FROM bucketcors_state;
     END;
     """,
@@ -107,12 +109,11 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT schema_version FROM bucketcors_state").fetchone()[0])
 
 
-def _statements(script: str) -> list[str]:
+def _statements(script: str) -> Iterator[str]:
     # executescript would commit the transaction that all steps share.
-    statements, pending = [], ""
-    for line in script.splitlines():
-        pending += line + "\n"
+    pending = ""
+    for piece in script.split(";")[:-1]:
+        pending += piece + ";"
         if sqlite3.complete_statement(pending):
-            statements.append(pending)
+            yield pending
             pending = ""
-    return statements

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,14 +31,14 @@ from flask_bucketcors.stores.database import Database
 
 _CURRENT = "SELECT revision, document FROM bucketcors_rules WHERE bucket = ?"
 _REVISION = "SELECT revision FROM bucketcors_state"
-_NEXT_REVISION = "UPDATE bucketcors_state SET revision = revision + 1"
+_BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, own_write = 1"
+_END = "UPDATE bucketcors_state SET own_write = 0"
 _PUT = """
     INSERT INTO bucketcors_rules (bucket, document, revision) VALUES (?, ?, ?)
     ON CONFLICT (bucket) DO UPDATE SET document = excluded.document, revision = excluded.revision
 """
 _DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
-_RECORD = "INSERT OR REPLACE INTO bucketcors_history VALUES (?, ?, ?, ?, ?)"
-_SIGN_DELETION = "UPDATE bucketcors_history SET author = ? WHERE bucket = ? AND revision = ?"
+_RECORD = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, ?)"
 _HISTORY = """
     SELECT revision, time, author, document FROM bucketcors_history
     WHERE bucket = ? ORDER BY revision DESC
@@ -75,19 +75,12 @@ class SQLiteStore:
         return self.put_many([(bucket, rules)], author)
 
     def put_many(self, pairs: Iterable[tuple[str, RuleSet]], author: str | None = None) -> int:
-        documents = [(bucket, _dump(bucket, rules)) for bucket, rules in pairs]
+        # A bucket that comes twice gets the last of its rules.
+        documents = {bucket: _dump(bucket, rules) for bucket, rules in pairs}
         if not documents:
             return self._revision()
         with self._database.transaction() as connection:
-            connection.execute(_NEXT_REVISION)
-            revision = _current_revision(connection)
-            now = time.time()
-            connection.executemany(_PUT, [(*pair, revision) for pair in documents])
-            connection.executemany(
-                _RECORD,
-                [(bucket, revision, now, author, document) for bucket, document in documents],
-            )
-            self._forget(connection, [bucket for bucket, _ in documents])
+            revision = self._write(connection, documents, author)
         self._publish(revision)
         return revision
 
@@ -99,12 +92,9 @@ class SQLiteStore:
         if not is_bucket_name(bucket):
             return None
         with self._database.transaction() as connection:
-            if connection.execute(_DELETE, (bucket,)).rowcount == 0:
+            if connection.execute(_CURRENT, (bucket,)).fetchone() is None:
                 return None
-            revision = _current_revision(connection)
-            # The trigger has written the tombstone, as it does for everybody.
-            connection.execute(_SIGN_DELETION, (author, bucket, revision))
-            self._forget(connection, [bucket])
+            revision = self._write(connection, {bucket: None}, author)
         self._publish(revision)
         return revision
 
@@ -165,16 +155,26 @@ class SQLiteStore:
         return int(self._database.query(_REVISION)[0][0])
 
     def _publish(self, revision: int) -> None:
+        """Tell every process, after the commit and before the answer."""
         if self._database.token is not None:
             self._database.token.store(revision)
 
-    def _forget(self, connection: sqlite3.Connection, buckets: Iterable[str]) -> None:
-        limit = self._history_limit
-        connection.executemany(_FORGET, [(bucket, bucket, limit) for bucket in buckets])
-
-
-def _current_revision(connection: sqlite3.Connection) -> int:
-    return int(connection.execute(_REVISION).fetchone()[0])
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        documents: Mapping[str, str | None],
+        author: str | None,
+    ) -> int:
+        """Change rules, history and revision in the transaction of ``connection``."""
+        connection.execute(_BEGIN)
+        revision = int(connection.execute(_REVISION).fetchone()[0])
+        now, items = time.time(), documents.items()
+        connection.executemany(_PUT, [(b, text, revision) for b, text in items if text])
+        connection.executemany(_DELETE, [(b,) for b, text in items if text is None])
+        connection.executemany(_RECORD, [(b, revision, now, author, text) for b, text in items])
+        connection.executemany(_FORGET, [(b, b, self._history_limit) for b in documents])
+        connection.execute(_END)
+        return revision
 
 
 def _dump(bucket: str, rules: RuleSet) -> str:

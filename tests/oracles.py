@@ -1,0 +1,195 @@
+"""A naive evaluator of bucket CORS rules in the COS dialect, to judge the fast one by.
+
+It is written straight from the vendor's documents and the project's design choices, for
+obviousness and not for speed: loops over characters, no compiled patterns, nothing shared with
+the package. "Choice" in a comment means the numbered list of choices in the design.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from string import ascii_letters, digits, hexdigits
+from typing import Literal, TypedDict
+
+# Choice 20: what is longer is refused before any other work.
+ORIGIN_LIMIT = 326
+METHOD_LIMIT = 64
+REQUEST_HEADERS_LIMIT = 8192
+REQUEST_NAMES_LIMIT = 128
+
+SCHEME_CHARACTERS = ascii_letters + digits + "+.-"
+HOST_CHARACTERS = ascii_letters + digits + "._-"
+ADDRESS_CHARACTERS = hexdigits + ":."
+# RFC 9110, 5.6.2: tchar.
+TOKEN_CHARACTERS = ascii_letters + digits + "!#$%&'*+-.^_`|~"
+
+Kind = Literal["preflight", "actual"]
+
+
+class RuleDict(TypedDict):
+    """One CORS rule as a plain dict."""
+
+    id: str | None
+    allowed_origins: list[str]
+    allowed_methods: list[str]
+    allowed_headers: list[str]
+    expose_headers: list[str]
+    max_age_seconds: int | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The index of the rule that applies, if any, and the Access-Control-* answer it gives."""
+
+    rule: int | None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+REFUSED = Verdict(None)
+
+
+def evaluate(
+    rules: Sequence[RuleDict],
+    *,
+    origin: str,
+    method: str,
+    requested_headers: str | None = None,
+    kind: Kind = "preflight",
+    allow_credentials: bool = True,
+) -> Verdict:
+    """Find the first rule from the top that fits the request, and write its answer.
+
+    ``method`` is Access-Control-Request-Method for a preflight, the request's own for an actual
+    request; ``requested_headers`` is the raw Access-Control-Request-Headers.
+    """
+    # Choice 13: in COS an actual request is judged without its Access-Control-Request-*.
+    names = requested_names(requested_headers) if kind == "preflight" else []
+    if names is None or len(method) > METHOD_LIMIT:
+        return REFUSED
+    for index, rule in enumerate(rules):
+        if rule_matches(rule, origin, method, names):
+            headers = _origin_headers(rule, origin, allow_credentials)
+            if kind == "preflight":
+                headers |= _preflight_headers(rule, names)
+            return Verdict(index, headers | _expose_headers(rule))
+    return REFUSED
+
+
+def rule_matches(rule: RuleDict, origin: str, method: str, names: Sequence[str]) -> bool:
+    """Say whether a rule admits the origin, the method and every one of the header names."""
+    return (
+        any(origin_matches(pattern, origin) for pattern in rule["allowed_origins"])
+        and method in rule["allowed_methods"]
+        and all(header_matches(rule["allowed_headers"], name) for name in names)
+    )
+
+
+def origin_matches(pattern: str, origin: str) -> bool:
+    """Compare a request's Origin with one AllowedOrigin, exactly and case-sensitively."""
+    if len(origin) > ORIGIN_LIMIT:
+        return False
+    if "*" not in pattern:
+        return origin == pattern
+    if not is_origin(origin):
+        return False
+    # Choice 5: "null" reads like a host, yet only a literal "null" and a bare "*" mean it.
+    return pattern == "*" if origin == "null" else fits(pattern, origin)
+
+
+def header_matches(allowed: Sequence[str], name: str) -> bool:
+    """Say whether a requested header equals or fits one AllowedHeader, in any case."""
+    return any(fits(item.lower(), name.lower()) for item in allowed)
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Match a text against a pattern with at most one ``*`` for zero or more characters."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return text == pattern
+    # The two sides may not share characters: "aba" does not fit "aba*aba".
+    long_enough = len(text) >= len(before) + len(after)
+    return long_enough and text.startswith(before) and text.endswith(after)
+
+
+def requested_names(text: str | None) -> list[str] | None:
+    """Split Access-Control-Request-Headers into names, case kept; None if it is not acceptable."""
+    if text is None:
+        return []
+    if len(text) > REQUEST_HEADERS_LIMIT:
+        return None
+    names = [item.strip(" \t") for item in text.split(",")]
+    names = [name for name in names if name]
+    if len(names) > REQUEST_NAMES_LIMIT:
+        return None
+    return names if all(consists_of(name, TOKEN_CHARACTERS) for name in names) else None
+
+
+def is_origin(text: str) -> bool:
+    """Check a request's Origin against the grammar of choice 5: [scheme://] host [:port]."""
+    if len(text) > ORIGIN_LIMIT:
+        return False
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return _is_host_and_port(text)
+    return _is_scheme(scheme) and _is_host_and_port(rest)
+
+
+def consists_of(text: str, characters: str) -> bool:
+    """Say whether a text has characters, and none but these."""
+    return text != "" and all(character in characters for character in text)
+
+
+def _is_scheme(text: str) -> bool:
+    return consists_of(text, SCHEME_CHARACTERS) and text[0] in ascii_letters
+
+
+def _is_host_and_port(text: str) -> bool:
+    if text.startswith("["):
+        address, bracket, rest = text[1:].partition("]")
+        return bracket == "]" and consists_of(address, ADDRESS_CHARACTERS) and _is_port(rest)
+    host, colon, number = text.partition(":")
+    return consists_of(host, HOST_CHARACTERS) and _is_port(colon + number)
+
+
+def _is_port(text: str) -> bool:
+    if text == "":
+        return True
+    return text[0] == ":" and consists_of(text[1:], digits) and len(text) <= 6
+
+
+def _origin_headers(rule: RuleDict, origin: str, allow_credentials: bool) -> dict[str, str]:
+    # Choice 5: a bare "*" wins over named origins beside it, and never goes with credentials.
+    if "*" in rule["allowed_origins"]:
+        return {"Access-Control-Allow-Origin": "*"}
+    headers = {"Access-Control-Allow-Origin": origin}
+    if allow_credentials:
+        headers["Access-Control-Allow-Credentials"] = "true"
+    return headers
+
+
+def _preflight_headers(rule: RuleDict, names: Sequence[str]) -> dict[str, str]:
+    headers = {"Access-Control-Allow-Methods": ",".join(rule["allowed_methods"])}
+    allowed = _allow_headers(rule["allowed_headers"], names)
+    if allowed:
+        headers["Access-Control-Allow-Headers"] = ",".join(allowed)
+    if rule["max_age_seconds"] is not None:
+        headers["Access-Control-Max-Age"] = str(rule["max_age_seconds"])
+    return headers
+
+
+def _allow_headers(allowed: Sequence[str], names: Sequence[str]) -> list[str]:
+    # Sample A of "OPTIONS Object": a "*" rule answers with the requested list as sent.
+    if "*" in allowed:
+        return list(names)
+    # Sample B: otherwise with all names of the rule, lower-cased.
+    answer = [item.lower() for item in allowed if "*" not in item]
+    # Choice 8: no browser understands "x-cos-meta-*", so the names it let in are spelt out.
+    for name in names:
+        if name.lower() not in answer:
+            answer.append(name.lower())
+    return answer
+
+
+def _expose_headers(rule: RuleDict) -> dict[str, str]:
+    if not rule["expose_headers"]:
+        return {}
+    return {"Access-Control-Expose-Headers": ",".join(rule["expose_headers"])}

@@ -1,0 +1,251 @@
+"""Compiled rules: the vendor's samples, and agreement with the naive evaluator."""
+
+from typing import Any
+
+import pytest
+from corpus import vector_rule_set, vectors
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import evaluate
+from strategies import Meeting, meetings
+
+from flask_bucketcors import CompiledRules, Rule, RuleSet
+from flask_bucketcors.core.compiled import (
+    MAX_METHOD_BYTES,
+    MAX_REMEMBERED,
+    ClosedRules,
+    Decision,
+    Reason,
+    VaryMode,
+)
+from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
+
+ORIGIN = "https://a.example"
+
+
+def compiled(*rules: dict[str, Any], vary: str = "vendor", **options: Any) -> CompiledRules:
+    """Compile rules of which only what matters is given."""
+    base = {"allowed_origins": [ORIGIN], "allowed_methods": ["GET"]}
+    return CompiledRules(RuleSet([Rule(**{**base, **r}) for r in rules]), vary=vary, **options)
+
+
+@pytest.mark.parametrize("vector", vectors("cos_preflight"))
+def test_preflights_are_answered_as_documented(vector: dict[str, Any]) -> None:
+    if vector["config"] is None:
+        decision = ClosedRules(Reason.NO_RULES).preflight("https://example.com", "PUT")
+        assert not decision.allowed
+        return
+    rules = CompiledRules(vector_rule_set(vector["config"]), vary="vendor")
+    headers, expected = vector["request"]["headers"], vector["response"]["headers"]
+    decision = rules.preflight(
+        headers["Origin"],
+        headers["Access-Control-Request-Method"],
+        headers["Access-Control-Request-Headers"],
+    )
+    # The order is the documented one as well.
+    assert decision.headers == tuple(
+        (name, value) for name, value in expected.items() if name != "Content-Length"
+    )
+
+
+@pytest.mark.parametrize("vector", vectors("header_match"))
+def test_requested_headers_match_as_vendors_say(vector: dict[str, Any]) -> None:
+    rules = compiled({"allowed_headers": vector["allowed"]})
+    assert rules.preflight(ORIGIN, "GET", vector["requested"]).allowed is vector["match"]
+
+
+@given(meetings(), st.booleans())
+def test_preflights_are_decided_as_the_naive_evaluator_does(
+    meeting: Meeting, allow_credentials: bool
+) -> None:
+    verdict = evaluate(
+        meeting.rules,
+        origin=meeting.origin,
+        method=meeting.method,
+        requested_headers=meeting.requested_headers,
+        allow_credentials=allow_credentials,
+    )
+    rules = compiled(*map(dict, meeting.rules), allow_credentials=allow_credentials)
+    # Twice: the second answer may be a remembered one.
+    for _ in range(2):
+        decision = rules.preflight(meeting.origin, meeting.method, meeting.requested_headers or "")
+        assert (decision.rule, dict(decision.headers)) == (verdict.rule, verdict.headers)
+        assert decision.allowed is (verdict.rule is not None)
+
+
+@given(meetings(), st.booleans())
+def test_actual_requests_are_decided_as_the_naive_evaluator_does(
+    meeting: Meeting, allow_credentials: bool
+) -> None:
+    verdict = evaluate(
+        meeting.rules,
+        origin=meeting.origin,
+        method=meeting.method,
+        kind="actual",
+        allow_credentials=allow_credentials,
+    )
+    rules = compiled(*map(dict, meeting.rules), allow_credentials=allow_credentials)
+    for _ in range(2):
+        decision = rules.actual(meeting.origin, meeting.method)
+        assert (decision.rule, dict(decision.headers)) == (verdict.rule, verdict.headers)
+
+
+@pytest.mark.parametrize(
+    "rules, request_, expected",
+    [
+        pytest.param(
+            [{"allowed_origins": ["*"]}, {"allowed_headers": ["*"]}],
+            (ORIGIN, "GET", ""),
+            0,
+            id="the first from the top, though a later one names the origin",
+        ),
+        pytest.param(
+            [{"allowed_methods": ["PUT"]}, {}],
+            (ORIGIN, "GET", ""),
+            1,
+            id="not the first that fits the origin alone",
+        ),
+        pytest.param(
+            [{}, {"allowed_headers": ["x-a"]}],
+            (ORIGIN, "GET", "x-a"),
+            1,
+            id="nor the first that fits origin and method",
+        ),
+        pytest.param([{}], (ORIGIN, "HEAD", ""), Reason.METHOD, id="GET does not imply HEAD"),
+        pytest.param([{}], (ORIGIN, "get", ""), Reason.METHOD, id="methods have a case"),
+        pytest.param([{}], (ORIGIN, "GET", "x-a"), Reason.HEADERS, id="no header unless allowed"),
+        pytest.param(
+            [{"allowed_headers": ["x-a"]}],
+            (ORIGIN, "GET", "x-a,x-b"),
+            Reason.HEADERS,
+            id="every header counts",
+        ),
+        pytest.param([{}], ("https://b.example", "GET", ""), Reason.ORIGIN, id="other origin"),
+        pytest.param(
+            [{"allowed_headers": ["x-a"]}, {"allowed_methods": ["PUT"]}],
+            (ORIGIN, "GET", "x-b"),
+            Reason.HEADERS,
+            id="the reason is the rule that came nearest",
+        ),
+    ],
+)
+def test_which_rule_decides(
+    rules: list[dict[str, Any]], request_: tuple[str, str, str], expected: int | Reason
+) -> None:
+    decision = compiled(*rules).preflight(*request_)
+    assert (decision.reason if decision.rule is None else decision.rule) == expected
+
+
+@pytest.mark.parametrize(
+    "allowed, requested, expected",
+    [
+        pytest.param(["*"], "", None, id="star, nothing asked for"),
+        pytest.param(["*"], "X-B, x-a", "X-B,x-a", id="star echoes the names"),
+        pytest.param(["*", "x-a"], "x-b", "x-b", id="star beside names"),
+        pytest.param(["X-A", "x-b"], "x-b", "x-a,x-b", id="names: all of them, in lower case"),
+        pytest.param(["X-A"], "", "x-a", id="names without a question"),
+        pytest.param(["x-cos-meta-*"], "X-Cos-Meta-B", "x-cos-meta-b", id="pattern: as asked"),
+        pytest.param(["x-cos-meta-*"], "", None, id="pattern without a question"),
+        pytest.param(["x-m-*", "x-a"], "x-m-b,x-a", "x-a,x-m-b", id="pattern beside names"),
+        pytest.param([], "", None, id="none"),
+        pytest.param(["*"], " x-a ,,\tx-b,", "x-a,x-b", id="blanks and empty items are dropped"),
+    ],
+)
+def test_allow_headers(allowed: list[str], requested: str, expected: str | None) -> None:
+    decision = compiled({"allowed_headers": allowed}).preflight(ORIGIN, "GET", requested)
+    assert decision.allowed
+    assert dict(decision.headers).get("Access-Control-Allow-Headers") == expected
+
+
+@pytest.mark.parametrize(
+    "origin, method, requested",
+    [
+        pytest.param("a" * (MAX_ORIGIN_BYTES + 1), "GET", "", id="origin too long"),
+        pytest.param(ORIGIN, "G" * (MAX_METHOD_BYTES + 1), "", id="method too long"),
+        pytest.param(ORIGIN, "GET", "a" * (MAX_REQUESTED_HEADERS_BYTES + 1), id="headers too long"),
+        pytest.param(ORIGIN, "GET", ",".join("a" * (MAX_REQUESTED_HEADERS + 1)), id="too many"),
+        pytest.param(ORIGIN, "GET", "x a", id="not a token"),
+        pytest.param(ORIGIN, "GET", "x-a\r\nX: y", id="line break"),
+    ],
+)
+def test_bounds_come_before_any_rule(origin: str, method: str, requested: str) -> None:
+    rules = compiled({"allowed_origins": ["*"], "allowed_headers": ["*"]})
+    assert not rules.preflight(origin, method, requested).allowed
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        pytest.param("a" * MAX_REQUESTED_HEADERS_BYTES, id="longest"),
+        pytest.param(",".join("a" * MAX_REQUESTED_HEADERS), id="most"),
+    ],
+)
+def test_what_is_within_bounds_is_decided(requested: str) -> None:
+    rules = compiled({"allowed_origins": ["*"], "allowed_headers": ["*"]})
+    assert rules.preflight(ORIGIN, "GET", requested).allowed
+
+
+def test_a_star_never_goes_with_credentials() -> None:
+    rules = compiled({"allowed_origins": [ORIGIN, "*"]})
+    for decision in (rules.preflight(ORIGIN, "GET"), rules.actual(ORIGIN, "GET")):
+        headers = dict(decision.headers)
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in headers
+
+
+def test_max_age_zero_is_sent_and_none_is_not() -> None:
+    zero = compiled({"max_age_seconds": 0}).preflight(ORIGIN, "GET")
+    none = compiled({}).preflight(ORIGIN, "GET")
+    assert dict(zero.headers)["Access-Control-Max-Age"] == "0"
+    assert "Access-Control-Max-Age" not in dict(none.headers)
+
+
+ALL_NAMES = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+
+
+@pytest.mark.parametrize(
+    "mode, response_vary, varies, vary",
+    [
+        (VaryMode.SAFE, None, True, ALL_NAMES),
+        (VaryMode.SAFE, False, True, ALL_NAMES),
+        (VaryMode.VENDOR, None, False, None),
+        (VaryMode.VENDOR, False, False, None),
+        (VaryMode.VENDOR, True, True, "Origin"),
+    ],
+)
+@pytest.mark.parametrize("origin", [ORIGIN, "https://refused.example"])
+def test_vary_is_safe_by_default_and_literal_on_request(
+    mode: VaryMode, response_vary: bool | None, varies: bool, vary: str | None, origin: str
+) -> None:
+    rule_set = RuleSet([Rule([ORIGIN], ["GET"])], response_vary)
+    rules = CompiledRules(rule_set, vary=mode)
+    assert rules.varies is varies
+    assert dict(rules.preflight(origin, "GET").headers).get("Vary") == vary
+
+
+def test_refused_requests_are_not_remembered() -> None:
+    rules = compiled({})
+    for number in range(1000):
+        rules.preflight(f"https://{number}.example", "GET")
+        rules.actual(f"https://{number}.example", "GET")
+    assert not rules._preflights
+    assert not rules._actuals
+
+
+def test_memory_for_allowed_requests_is_bounded() -> None:
+    rules = compiled({"allowed_origins": ["*"], "allowed_headers": ["*"]})
+    for number in range(1000):
+        rules.preflight(f"https://{number}.example", "GET", "x" * 8000)
+        rules.preflight(f"https://{number}.example", "GET")
+        rules.actual(f"https://{number}.example", "GET")
+    assert 0 < len(rules._preflights) <= MAX_REMEMBERED
+    assert 0 < len(rules._actuals) <= MAX_REMEMBERED
+    assert all(len(requested) < 8000 for _, _, requested in rules._preflights)
+
+
+def test_closed_rules_allow_nothing_and_name_their_reason() -> None:
+    closed = ClosedRules(Reason.UNREADABLE)
+    expected = Decision((), None, Reason.UNREADABLE)
+    assert closed.preflight(ORIGIN, "GET") == closed.actual(ORIGIN, "GET") == expected
+    assert closed.varies

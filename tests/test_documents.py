@@ -1,0 +1,321 @@
+"""Documents: what vendors' clients send is read, what vendors print is written."""
+
+from typing import Any
+
+import pytest
+from corpus import load, vector_rule_set, vectors
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import rule_sets
+
+from flask_bucketcors import Rule, RuleSet
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.errors import ProblemReason
+from flask_bucketcors.documents import (
+    MAX_PROBLEMS_SHOWN,
+    DocumentError,
+    format_error,
+    format_xml,
+    parse_xml,
+)
+
+RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
+
+# Vendors leave the code open for wrong values; here it is the dialect's own.
+VALUE_ERRORS = {
+    "unknown-method",
+    "options-method",
+    "lowercase-method",
+    "two-wildcards",
+    "bad-header-chars",
+    "expose-wildcard",
+    "101-rules",
+}
+
+
+def configuration(*rules: str, tail: str = "") -> bytes:
+    """A document with these rules' contents."""
+    inner = "".join(f"<CORSRule>{rule}</CORSRule>" for rule in rules)
+    return f"<CORSConfiguration>{inner}{tail}</CORSConfiguration>".encode()
+
+
+def refusal(body: bytes) -> DocumentError:
+    """The error that a document is refused with."""
+    with pytest.raises(DocumentError) as refused:
+        parse_xml(body, COS)
+    return refused.value
+
+
+@pytest.mark.parametrize("vector", vectors("put_bodies_valid"))
+def test_what_sdks_send_is_read(vector: dict[str, Any]) -> None:
+    rule_set = parse_xml(vector["text"].encode(), COS)
+    if "parsed" in vector:
+        expected = vector_rule_set(vector["parsed"])
+        assert rule_set.rules == expected.rules
+        assert bool(rule_set.response_vary) is bool(expected.response_vary)
+    assert parse_xml(format_xml(rule_set, COS), COS) == rule_set
+
+
+@pytest.mark.parametrize("vector", vectors("put_bodies_invalid"))
+def test_what_is_wrong_is_refused(vector: dict[str, Any]) -> None:
+    expected = "InvalidArgument" if vector["name"] in VALUE_ERRORS else "MalformedXML"
+    assert refusal(vector["text"].encode()).code == expected
+
+
+@pytest.mark.parametrize("vector", vectors("get_output_cos"))
+def test_output_is_the_vendors_byte_for_byte(vector: dict[str, Any]) -> None:
+    document = vector["text"].encode()
+    assert format_xml(parse_xml(document, COS), COS) == document
+
+
+def test_an_error_document_is_the_vendors_byte_for_byte() -> None:
+    check = load("vectors.json")["cos_error_body"]["check"]
+    lines = check["text"].splitlines()
+    ids = [line.strip().split(">")[1].split("<")[0] for line in lines[5:7]]
+    body = format_error(
+        COS,
+        {
+            "Code": "AccessForbidden",
+            "Message": COS.errors["AccessForbidden"].message,
+            "Resource": "examplebucket-1250000000.cos.ap-beijing.myqcloud.com/exampleobject",
+            "RequestId": ids[0],
+            "TraceId": ids[1],
+        },
+    )
+    assert body == check["text"].encode()
+    assert len(body) == 687
+
+
+@given(rule_sets(), st.sampled_from([None, True, False]))
+def test_a_document_comes_back_as_it_was(
+    rules: list[dict[str, Any]], response_vary: bool | None
+) -> None:
+    rule_set = RuleSet([Rule(**rule) for rule in rules], response_vary)
+    assert parse_xml(format_xml(rule_set, COS), COS) == rule_set
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20))
+def test_any_text_can_be_an_id(text: str) -> None:
+    if text.strip(" ") != text or not text.isprintable():
+        return
+    rule_set = RuleSet([Rule(["*"], ["GET"], id=text)])
+    assert parse_xml(format_xml(rule_set, COS), COS) == rule_set
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(configuration(RULE), id="no namespace"),
+        pytest.param(
+            configuration(RULE).replace(b"ion><CORSR", b"ion xmlns='urn:any'><CORSR"),
+            id="default namespace",
+        ),
+        pytest.param(
+            b"<a:CORSConfiguration xmlns:a='urn:a' xmlns:b='urn:b'><b:CORSRule>"
+            b"<a:AllowedOrigin>*</a:AllowedOrigin><b:AllowedMethod>GET</b:AllowedMethod>"
+            b"</b:CORSRule></a:CORSConfiguration>",
+            id="several namespaces",
+        ),
+        pytest.param(
+            configuration("<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin>"),
+            id="other order",
+        ),
+        pytest.param(b"\xef\xbb\xbf" + configuration(RULE), id="byte order mark"),
+        pytest.param(
+            b"<?xml version='1.0' encoding='UTF-8'?>\r\n" + configuration(RULE), id="declaration"
+        ),
+        pytest.param(configuration("<ID/>" + RULE), id="empty ID"),
+        pytest.param(configuration(RULE + "<MaxAgeSeconds> </MaxAgeSeconds>"), id="empty age"),
+        pytest.param(configuration("<!-- note -->" + RULE + "<?pi?>"), id="comment"),
+        pytest.param(
+            configuration(
+                "<AllowedOrigin>\n * \t</AllowedOrigin><AllowedMethod> GET</AllowedMethod>"
+            ),
+            id="blanks around values",
+        ),
+        pytest.param(configuration(RULE).replace(b"*", b"<![CDATA[*]]>"), id="CDATA"),
+        pytest.param(configuration(RULE).replace(b"*", b"&#42;"), id="character reference"),
+    ],
+)
+def test_forms_of_one_rule(body: bytes) -> None:
+    assert parse_xml(body, COS) == RuleSet([Rule(["*"], ["GET"])])
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [("true", True), ("false", False), ("True", True), (" false ", False), ("", None)],
+)
+def test_response_vary(text: str, expected: bool | None) -> None:
+    body = configuration(RULE, tail=f"<ResponseVary>{text}</ResponseVary>")
+    assert parse_xml(body, COS).response_vary is expected
+
+
+def test_response_vary_is_shown_once_it_was_said() -> None:
+    shown = [
+        b"ResponseVary" in format_xml(RuleSet([Rule(["*"], ["GET"])], vary), COS)
+        for vary in (None, True, False)
+    ]
+    assert shown == [False, True, True]
+
+
+def test_a_hundred_rules_and_no_more() -> None:
+    assert len(parse_xml(configuration(*[RULE] * 100), COS).rules) == 100
+    problems = refusal(configuration(*[RULE] * 101)).problems
+    assert [problem.reason for problem in problems] == [ProblemReason.TOO_MANY_RULES]
+
+
+def test_64_kib_and_no_more() -> None:
+    body = configuration(RULE)
+    padded = body + b" " * (64 * 1024 - len(body))
+    assert parse_xml(padded, COS)
+    assert refusal(padded + b" ").code == "XMLSizeLimit"
+
+
+def test_an_empty_body() -> None:
+    assert refusal(b"").code == "MissingRequestBodyError"
+
+
+@pytest.mark.parametrize(
+    "body, about",
+    [
+        pytest.param(b"\0" * 65536, "UTF-8", id="zeros"),
+        pytest.param(configuration(RULE)[:-3], "line 1", id="cut off"),
+        pytest.param(configuration(RULE).decode().encode("utf-16"), "UTF-8", id="UTF-16"),
+        pytest.param(configuration(RULE).decode().encode("utf-16-le"), "UTF-8", id="without mark"),
+        pytest.param(
+            b"<?xml version='1.0' encoding='latin-1'?>" + configuration(RULE),
+            "UTF-8",
+            id="declared latin-1",
+        ),
+        pytest.param(
+            b"<?xml version='1.0' encoding='utf-7'?>" + configuration(RULE),
+            "UTF-8",
+            id="declared UTF-7",
+        ),
+        pytest.param(
+            configuration(RULE + "<ID>\xff</ID>".encode("latin-1").decode("latin-1")).replace(
+                "\xff".encode(), b"\xff"
+            ),
+            "UTF-8",
+            id="bytes that are no UTF-8",
+        ),
+        pytest.param(b"<!DOCTYPE a>" + configuration(RULE), "document type", id="document type"),
+        pytest.param(
+            b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><CORSConfiguration>&b;"
+            b"</CORSConfiguration>",
+            "document type",
+            id="external entity",
+        ),
+        pytest.param(
+            b"<!DOCTYPE a [<!ENTITY b 'bbbbbbbbbb'><!ENTITY c '&b;&b;&b;&b;&b;&b;'>]>"
+            b"<CORSConfiguration>&c;</CORSConfiguration>",
+            "document type",
+            id="many laughs",
+        ),
+        pytest.param(b"<a>" * 20000, "line 1", id="deep and open"),
+        pytest.param(b"<a>" * 9000 + b"</a>" * 9000, "CORSConfiguration", id="deep and closed"),
+        pytest.param(configuration(RULE + "<ID>a\x00b</ID>"), "UTF-8", id="NUL"),
+        pytest.param(configuration(RULE + "<ID>a\x01b</ID>"), "line 1", id="control character"),
+        pytest.param(configuration(RULE + "<ID>a&#1;b</ID>"), "line 1", id="and as a reference"),
+        pytest.param(configuration(RULE + "<ID>&undefined;</ID>"), "line 1", id="unknown entity"),
+        pytest.param(b"<html/>", "CORSConfiguration", id="other root"),
+        pytest.param(b'{"CORSRules": []}', "line 1", id="JSON"),
+        pytest.param(configuration(), "CORSRule is missing", id="no rule"),
+        pytest.param(configuration(RULE + "<Foo/>"), "Foo does not belong", id="unknown element"),
+        pytest.param(configuration(RULE, tail="<Foo/>"), "Foo does not belong", id="beside rules"),
+        pytest.param(
+            configuration("<ID>a</ID><ID>a</ID>" + RULE),
+            "ID may stand here only once",
+            id="two IDs",
+        ),
+        pytest.param(
+            configuration(RULE, tail="<ResponseVary>true</ResponseVary>" * 2),
+            "ResponseVary may stand here only once",
+            id="two ResponseVary",
+        ),
+        pytest.param(
+            configuration(RULE, tail="<ResponseVary>yes</ResponseVary>"),
+            "neither true nor false",
+            id="ResponseVary yes",
+        ),
+        pytest.param(configuration("text" + RULE), "text between", id="text between elements"),
+        pytest.param(configuration(RULE).replace(b"*", b"*<b/>"), "b does not", id="nested"),
+        pytest.param(configuration(RULE + "<MaxAgeSeconds>1e3</MaxAgeSeconds>"), "whole", id="1e3"),
+        pytest.param(
+            configuration(RULE + "<MaxAgeSeconds>\u0661</MaxAgeSeconds>"), "whole", id="not 0-9"
+        ),
+    ],
+)
+def test_structure_that_is_refused(body: bytes, about: str) -> None:
+    error = refusal(body)
+    assert error.code == "MalformedXML"
+    assert about in error.detail
+
+
+@pytest.mark.parametrize(
+    "element, value",
+    [
+        ("AllowedOrigin", "http://*.*"),
+        ("AllowedOrigin", "https://a.example\u00a0"),
+        ("AllowedMethod", "get"),
+        ("AllowedMethod", ""),
+        ("AllowedHeader", "a b"),
+        ("AllowedHeader", ""),
+        ("ExposeHeader", "x-*"),
+        ("MaxAgeSeconds", "-1"),
+        ("MaxAgeSeconds", "2147483648"),
+        ("MaxAgeSeconds", "9" * 5000),
+    ],
+)
+def test_a_value_that_is_refused_is_named(element: str, value: str) -> None:
+    error = refusal(configuration(RULE + f"<{element}>{value}</{element}>"))
+    assert error.code == "InvalidArgument"
+    assert f"rule 1: {element} " in error.detail
+    assert ascii(value)[1:-1][:10] in error.detail
+    assert len(error.detail) < 400
+
+
+def test_every_problem_is_named_at_once() -> None:
+    error = refusal(
+        configuration(
+            "<AllowedOrigin>http://*.*</AllowedOrigin><AllowedMethod>get</AllowedMethod>",
+            RULE + "<ExposeHeader>*</ExposeHeader><MaxAgeSeconds>-1</MaxAgeSeconds>",
+        )
+    )
+    assert [(problem.rule, problem.field) for problem in error.problems] == [
+        (0, "allowed_origins"),
+        (0, "allowed_methods"),
+        (1, "expose_headers"),
+        (1, "max_age_seconds"),
+    ]
+    assert error.detail.count("rule ") == 4
+
+
+def test_an_answer_names_only_so_many_problems() -> None:
+    error = refusal(configuration(*["<AllowedOrigin>a b</AllowedOrigin>"] * 100))
+    assert len(error.problems) == 200
+    assert f"and {200 - MAX_PROBLEMS_SHOWN} more" in error.detail
+
+
+def test_nothing_is_written_unescaped() -> None:
+    values = dict.fromkeys(COS.error_elements, "<a>&'\"\x00\x1b\ud800\ufffe")
+    body = format_error(COS, values).decode()
+    assert '<Code>&lt;a&gt;&amp;&apos;"????</Code>' in body
+
+
+def read_or_refused(body: bytes) -> bool:
+    """Whether a body is a rule set, or refused with one of the dialect's errors."""
+    try:
+        return isinstance(parse_xml(body, COS), RuleSet)
+    except DocumentError as error:
+        return error.code in COS.errors
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_rule_set_or_refused(body: bytes) -> None:
+    assert read_or_refused(body)
+
+
+@given(st.text("<>/&;![]CORSRuleConfigurationAllowedOrigin *GETMethod\"'=", max_size=200))
+def test_any_near_xml_is_a_rule_set_or_refused(text: str) -> None:
+    assert read_or_refused(text.encode())

@@ -1,0 +1,338 @@
+"""What is SQLite's own: the file, other tools, other processes, forks, and a broken disk."""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from flask_bucketcors import Rule, RuleSet, SQLiteStore, StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.stores import schema
+from flask_bucketcors.stores.database import Database
+
+
+def rules(seconds: int = 0) -> RuleSet:
+    return RuleSet([Rule(["https://a.example"], ["GET"], max_age_seconds=seconds)])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rules.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    with closing(SQLiteStore(path)) as store:
+        yield store
+
+
+def run_sql(path: Path, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+    """Do as another tool would."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(statement, parameters).fetchall()
+        connection.commit()
+        return rows
+
+
+def in_child(action: Callable[[], object]) -> int:
+    """Run an action in a forked process and give its exit status: 0 if it returned true."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if action() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path / "a" / "b" / "rules.sqlite")) as store:
+        assert store.put("b", rules()) == 1
+
+
+def test_rules_outlive_the_store(path: Path) -> None:
+    for seconds in range(3):
+        with closing(SQLiteStore(path)) as store:
+            assert store.get("b") == (rules(seconds - 1) if seconds else None)
+            store.put("b", rules(seconds))
+
+
+def test_commits_reach_the_disk(path: Path, store: SQLiteStore) -> None:
+    """Write-ahead log, and synchronous=FULL on the connection that writes."""
+    assert run_sql(path, "PRAGMA journal_mode") == [("wal",)]
+    with store._database.transaction() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE bucketcors_rules SET document = ? WHERE bucket = 'b'",
+        "INSERT OR REPLACE INTO bucketcors_rules (bucket, document) VALUES ('b', ?)",
+        "INSERT INTO bucketcors_rules (bucket, document) VALUES ('b', ?) "
+        "ON CONFLICT (bucket) DO UPDATE SET document = excluded.document",
+        "REPLACE INTO bucketcors_rules VALUES ('b', ?, 1)",
+    ],
+)
+def test_an_edit_by_another_tool_counts(path: Path, store: SQLiteStore, statement: str) -> None:
+    store.put("b", rules(1), author="me")
+    state, before = store.check(), store.read("b")
+    run_sql(path, statement, json.dumps(rules(2).as_dict()))
+    after = store.read("b")
+    assert before is not None
+    assert after is not None
+    assert store.check() != state
+    assert after.version != before.version
+    assert after.parse() == rules(2)
+    history = store.history("b")
+    assert [(entry.author, entry.rule_set) for entry in history] == [
+        (None, rules(2)),
+        ("me", rules(1)),
+    ]
+    assert store.rollback("b", history[-1].revision) > history[0].revision
+
+
+def test_a_deletion_by_another_tool_counts(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules())
+    state = store.check()
+    run_sql(path, "DELETE FROM bucketcors_rules")
+    assert store.check() != state
+    assert store.get("b") is None
+    assert store.history("b")[0].rule_set is None
+
+
+def test_a_renaming_by_another_tool_counts(path: Path, store: SQLiteStore) -> None:
+    store.put("old", rules())
+    run_sql(path, "UPDATE bucketcors_rules SET bucket = 'new'")
+    assert (store.get("old"), store.get("new")) == (None, rules())
+    assert store.history("old")[0].rule_set is None
+    assert store.history("new")[0].rule_set == rules()
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["", "not JSON", "[]", "{}", '{"rules": []}', '{"rules": [{}]}', "[" * 100_000, b"\xff"],
+)
+def test_a_document_that_is_no_rule_set_is_said_to_be_none(
+    path: Path, store: SQLiteStore, document: object
+) -> None:
+    store.put("b", rules())
+    run_sql(path, "UPDATE bucketcors_rules SET document = ?", document)
+    with pytest.raises(StoredRulesInvalid, match="bucket 'b'"):
+        store.get("b")
+    assert store.put("b", rules(2))
+    assert store.get("b") == rules(2)
+
+
+def test_another_process_sees_what_was_put(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules(1))
+    assert in_child(lambda: store.get("b") == rules(1)) == 0
+
+
+def test_a_forked_child_uses_connections_of_its_own(path: Path, store: SQLiteStore) -> None:
+    """Reader, writer and even a held lock are left behind in the parent."""
+    store.put("b", rules(1))
+    assert store.get("b")
+    inherited = store._database._connections
+
+    def child() -> bool:
+        store.put("b", rules(2))
+        own = store._database._connections
+        return own is not inherited and own.writer is not inherited.writer
+
+    with inherited.reading, inherited.writing:
+        assert in_child(child) == 0
+    assert store.get("b") == rules(2)
+    assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_change_in_one_process_is_signalled_to_the_other(store: SQLiteStore) -> None:
+    signal = store.signal()
+    assert in_child(lambda: store.put("b", rules())) == 0
+    assert store.signal() != signal
+
+
+def test_opening_does_not_take_a_signal_back(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules())
+    signal = store.signal()
+    SQLiteStore(path).close()
+    assert store.signal() == signal != 0
+
+
+def test_every_writer_signals_its_own_revision(path: Path, store: SQLiteStore) -> None:
+    with closing(SQLiteStore(path)) as other:
+        for writer in (store, other, store):
+            revision = writer.put("b", rules())
+            assert store.signal() == other.signal() == revision
+
+
+def test_without_a_token_the_database_is_asked(path: Path) -> None:
+    """As in a folder that may not be written; root may, so a folder stands in the way."""
+    (path.parent / "rules.sqlite-revision").mkdir(parents=True)
+    with closing(SQLiteStore(path)) as store, closing(SQLiteStore(path)) as other:
+        signal = store.signal()
+        other.put("b", rules())
+        assert store.signal() != signal
+        assert store.get("b") == rules()
+
+
+def test_a_replaced_file_is_noticed(tmp_path: Path, path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules(1))
+    state, before = store.check(), store.read("b")
+    with closing(SQLiteStore(tmp_path / "new.sqlite")) as other:
+        other.put("b", rules(2))
+    store.close()
+    os.replace(tmp_path / "new.sqlite", path)
+    assert store.check() != state
+    after = store.read("b")
+    assert before is not None
+    assert after is not None
+    assert after.version != before.version
+    assert after.parse() == rules(2)
+
+
+def test_a_deleted_file_is_no_longer_believed_and_made_again_by_the_next_put(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1))
+    state = store.check()
+    path.unlink()
+    assert store.check() != state
+    with pytest.raises(StoreUnavailable, match=r"rules\.sqlite"):
+        store.get("b")
+    store.put("b", rules(2))
+    assert store.get("b") == rules(2)
+    with closing(SQLiteStore(path)) as other:
+        assert other.get("b") == rules(2)
+
+
+def test_a_file_overwritten_with_something_else_is_no_longer_believed(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules())
+    state = store.check()
+    store.close()
+    path.write_bytes(b"something else " * 100)
+    assert store.check() != state
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        store.get("b")
+
+
+def test_a_locked_database_says_nothing_about_the_rules(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules())
+    store.close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("UPDATE bucketcors_state SET revision = revision")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            store.check()
+    assert store.get("b") == rules()
+
+
+def test_a_writer_in_another_process_does_not_keep_readers_waiting(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM bucketcors_rules")
+        assert store.get("b") == rules(1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database, and long enough to say so" * 30, b"\0" * 5000]
+)
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        SQLiteStore(path)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match=r"rules\.sqlite"):
+        SQLiteStore(tmp_path / "file" / "rules.sqlite")
+
+
+def test_a_database_of_a_newer_release_is_refused(path: Path, store: SQLiteStore) -> None:
+    newer = schema.SCHEMA_VERSION + 1
+    run_sql(path, "UPDATE bucketcors_state SET schema_version = ?", newer)
+    with pytest.raises(StoreUnavailable, match=f"schema version {newer}.*install"):
+        SQLiteStore(path)
+
+
+def test_steps_of_later_releases_are_taken_in_one_transaction(
+    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("b", rules())
+    store.close()
+    step = "ALTER TABLE bucketcors_rules ADD COLUMN note TEXT; CREATE TABLE bucketcors_more (a);"
+    broken = "CREATE TABLE bucketcors_third (a); SELECT no_such_function();"
+    monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, step, broken))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    with pytest.raises(StoreUnavailable, match="no_such_function"):
+        SQLiteStore(path)
+    assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(1,)]
+    assert not run_sql(path, "SELECT * FROM sqlite_master WHERE name = 'bucketcors_more'")
+    monkeypatch.setattr(schema, "_STEPS", schema._STEPS[:2])
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    with closing(SQLiteStore(path)) as migrated:
+        assert migrated.get("b") == rules()
+    assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(2,)]
+    assert run_sql(path, "SELECT note FROM bucketcors_rules") == [(None,)]
+
+
+def test_tables_live_beside_an_applications_own(path: Path) -> None:
+    run_sql(path, "CREATE TABLE rules (mine TEXT)")
+    run_sql(path, "INSERT INTO rules VALUES ('kept')")
+    with closing(SQLiteStore(path)) as store:
+        store.put("b", rules())
+    assert run_sql(path, "SELECT mine FROM rules") == [("kept",)]
+
+
+def test_a_failed_write_leaves_everything_as_it_was(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules(1))
+    signal, state = store.signal(), store.check()
+    run_sql(
+        path,
+        "CREATE TRIGGER full BEFORE INSERT ON bucketcors_history "
+        "BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    )
+    with pytest.raises(StoreUnavailable, match="disk full"):
+        store.put("b", rules(2))
+    assert (store.signal(), store.check()) == (signal, state)
+    assert store.get("b") == rules(1)
+
+
+def test_threads_share_two_connections(path: Path, store: SQLiteStore) -> None:
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for seconds in range(20):
+                store.put(f"b{number}", rules(seconds))
+                assert store.get(f"b{number}") == rules(seconds)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(store.list()) == 8
+    assert store.check() == (0, 160)
+
+
+def test_nothing_is_open_after_construction(path: Path) -> None:
+    """So that a server may fork then."""
+    database = Database(path)
+    assert database._connections.reader is database._connections.writer is None

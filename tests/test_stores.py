@@ -1,0 +1,234 @@
+"""The contract of every store; whoever writes another one adds it to the list."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_bucketcors import (
+    MemoryStore,
+    Rule,
+    RuleSet,
+    SQLiteStore,
+    UnknownRevision,
+)
+from flask_bucketcors.core.errors import InvalidBucketName
+from flask_bucketcors.stores import Store
+
+Make = Callable[..., Store]
+
+
+def rules(seconds: int = 0) -> RuleSet:
+    """A rule set that differs by its number from others."""
+    return RuleSet([Rule(["https://a.example"], ["GET"], max_age_seconds=seconds, id="a&b")], True)
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite in memory"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Make a store with the options given; it is closed at the end."""
+    opened: list[Store] = []
+
+    def open_store(**options: Any) -> Store:
+        kinds: dict[str, Callable[[], Store]] = {
+            "memory": lambda: MemoryStore(**options),
+            "sqlite": lambda: SQLiteStore(tmp_path / "rules.sqlite", **options),
+            "sqlite in memory": lambda: SQLiteStore(":memory:", **options),
+        }
+        opened.append(kinds[request.param]())
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make: Make) -> Store:
+    return make()
+
+
+def test_what_is_put_is_got(store: Store) -> None:
+    store.put("b", rules(1))
+    assert store.get("b") == rules(1)
+
+
+def test_nothing_is_got_where_nothing_was_put(store: Store) -> None:
+    assert store.get("b") is None
+    assert store.read("b") is None
+    assert store.list() == []
+    assert store.history("b") == []
+
+
+def test_a_put_replaces_all_that_was_there(store: Store) -> None:
+    store.put("b", rules(1))
+    store.put("b", rules(2))
+    assert store.get("b") == rules(2)
+    assert store.list() == ["b"]
+
+
+def test_a_delete_deletes_and_says_whether_there_was_anything(store: Store) -> None:
+    revision = store.put("b", rules())
+    assert store.delete("b") == revision + 1
+    assert store.get("b") is None
+    assert store.list() == []
+    assert store.delete("b") is None
+
+
+def test_buckets_do_not_share_rules(store: Store) -> None:
+    store.put("a", rules(1))
+    store.put("b", rules(2))
+    store.delete("a")
+    assert store.get("b") == rules(2)
+
+
+@pytest.mark.parametrize("name", ["B", "b.c", "b'; --", "b%_", "\u4e2d\u6587", "b" * 255, " b "])
+def test_names_are_the_applications(store: Store, name: str) -> None:
+    store.put(name, rules(1))
+    store.put("other", rules(2))
+    assert store.get(name) == rules(1)
+    assert store.list(prefix=name) == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "a\x00b", "a\nb", "a\x7f", "\udcff", "b" * 256, "\u4e2d" * 86]
+)
+def test_what_no_bucket_can_be_called(store: Store, name: str) -> None:
+    with pytest.raises(InvalidBucketName):
+        store.put(name, rules())
+    with pytest.raises(InvalidBucketName):
+        store.put_many([("good", rules()), (name, rules())])
+    assert store.get(name) is None
+    assert store.delete(name) is None
+    assert store.history(name) == []
+    assert store.list() == []
+
+
+def test_only_rule_sets_are_stored(store: Store) -> None:
+    with pytest.raises(TypeError, match=r"write RuleSet\("):
+        store.put("b", [Rule(["*"], ["GET"])])  # type: ignore[arg-type]
+
+
+def test_buckets_are_listed_in_order_by_prefix_and_page(store: Store) -> None:
+    store.put_many((name, rules()) for name in ["b", "a", "B", "ab", "\u4e2d"])
+    assert store.list() == ["B", "a", "ab", "b", "\u4e2d"]
+    assert store.list(prefix="a") == ["a", "ab"]
+    assert store.list(after="a") == ["ab", "b", "\u4e2d"]
+    assert store.list(after="a", limit=2) == ["ab", "b"]
+    assert store.list(prefix="a", after="a") == ["ab"]
+    assert store.list(prefix="c") == []
+
+
+def test_many_are_put_as_one_revision(store: Store) -> None:
+    before = store.put("a", rules(0))
+    assert store.put_many([("a", rules(1)), ("b", rules(2))], author="me") == before + 1
+    assert (store.get("a"), store.get("b")) == (rules(1), rules(2))
+    assert [entry.author for entry in store.history("b")] == ["me"]
+
+
+def test_many_are_put_all_or_none(store: Store) -> None:
+    def failing() -> Iterator[tuple[str, RuleSet]]:
+        yield "a", rules()
+        raise LookupError("the source failed")
+
+    with pytest.raises(LookupError):
+        store.put_many(failing())
+    assert store.list() == []
+
+
+def test_none_are_put_without_a_new_revision(store: Store) -> None:
+    revision = store.put("a", rules())
+    assert store.put_many([]) == revision
+
+
+def test_the_last_of_a_bucket_put_twice_at_once_wins(store: Store) -> None:
+    store.put_many([("b", rules(1)), ("b", rules(2))])
+    assert store.get("b") == rules(2)
+
+
+def test_history_tells_who_did_what_newest_first(store: Store) -> None:
+    first = store.put("b", rules(1), author="alice")
+    second = store.delete("b", author="bob")
+    third = store.put("b", rules(3))
+    entries = store.history("b")
+    assert [(each.revision, each.author, each.rule_set) for each in entries] == [
+        (third, None, rules(3)),
+        (second, "bob", None),
+        (first, "alice", rules(1)),
+    ]
+    assert entries[0].time >= entries[-1].time > 1_600_000_000
+
+
+def test_history_keeps_the_last_ones_of_each_bucket(make: Make) -> None:
+    store = make(history_limit=2)
+    store.put("other", rules())
+    for seconds in range(4):
+        store.put("b", rules(seconds))
+    assert [entry.rule_set for entry in store.history("b")] == [rules(3), rules(2)]
+    assert len(store.history("other")) == 1
+
+
+def test_a_rollback_is_a_new_revision_with_the_old_rules(store: Store) -> None:
+    first = store.put("b", rules(1))
+    store.put("b", rules(2))
+    revision = store.rollback("b", first, author="carol")
+    assert store.get("b") == rules(1)
+    latest = store.history("b")[0]
+    assert (latest.revision, latest.author, latest.rule_set) == (revision, "carol", rules(1))
+
+
+def test_a_rollback_brings_deleted_rules_back(store: Store) -> None:
+    first = store.put("b", rules(1))
+    store.delete("b")
+    store.rollback("b", first)
+    assert store.get("b") == rules(1)
+
+
+def test_a_rollback_needs_rules_of_that_bucket_and_revision(store: Store) -> None:
+    first = store.put("a", rules(1))
+    store.put("b", rules(2))
+    deletion = store.delete("b")
+    for bucket, revision in [("b", first), ("b", deletion), ("b", 999), ("none", first)]:
+        with pytest.raises(UnknownRevision, match=str(revision)):
+            store.rollback(bucket, revision or 0)
+    assert store.get("b") is None
+
+
+def test_signal_and_state_are_others_after_every_change(store: Store) -> None:
+    seen = {(store.signal(), store.check())}
+    first = store.put("b", rules(1))
+    changes: list[Callable[[], Any]] = [
+        lambda: store.put("b", rules(2)),
+        lambda: store.delete("b"),
+        lambda: store.rollback("b", first),
+        lambda: store.put_many([("c", rules())]),
+    ]
+    for change in changes:
+        change()
+        assert (store.signal(), store.check()) not in seen
+        seen.add((store.signal(), store.check()))
+
+
+def test_signal_and_state_stay_while_nothing_changes(store: Store) -> None:
+    store.put("b", rules())
+    assert (store.signal(), store.check()) == (store.signal(), store.check())
+
+
+def test_a_version_is_another_one_only_when_the_buckets_own_rules_changed(store: Store) -> None:
+    store.put("b", rules(1))
+    reads = [store.read("b")]
+    for bucket in ("other", "b"):
+        store.put(bucket, rules(1))
+        reads.append(store.read("b"))
+    first, after_another, after_its_own = (read and read.version for read in reads)
+    assert first == after_another != after_its_own
+
+
+def test_a_closed_store_opens_again(make: Make) -> None:
+    store = make()
+    store.close()
+    store.close()
+    if isinstance(store, SQLiteStore):
+        assert store.list() == []
+    store.put("b", rules())
+    assert store.get("b") == rules()
