@@ -1,0 +1,285 @@
+"""The cache: fresh, bounded, and closed where it cannot know."""
+
+import logging
+import threading
+from collections.abc import Hashable
+from typing import Any
+
+import pytest
+
+from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
+from flask_bucketcors.cache import CHECK_SECONDS, LOG_SECONDS, MAX_ABSENT, RulesCache
+from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
+
+
+def rules(seconds: int = 0) -> RuleSet:
+    return RuleSet([Rule(["*"], ["GET"], max_age_seconds=seconds)])
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Source(MemoryStore):
+    """A store whose parts can be broken, and that can change without a signal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[str] = set()
+        self.unsignalled = 0
+        self.reads = 0
+
+    def read(self, bucket: str) -> Any:
+        self.reads += 1
+        self._fail("read")
+        return super().read(bucket)
+
+    def signal(self) -> int:
+        self._fail("signal")
+        return super().signal() - self.unsignalled
+
+    def check(self) -> int:
+        self._fail("check")
+        return super().check()
+
+    def put_by_a_writer_that_dies(self, bucket: str, rule_set: RuleSet) -> None:
+        self.unsignalled += 1
+        self.put(bucket, rule_set)
+
+    def _fail(self, part: str) -> None:
+        if part in self.broken:
+            raise StoreUnavailable(f"{part} fails")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def cache(source: Source, clock: Clock) -> RulesCache:
+    return RulesCache(source, CompiledRules, max_buckets=3, clock=clock)
+
+
+def seconds_of(found: CompiledRules | ClosedRules | None) -> int | None:
+    """The number that a rule set was given, to tell it from others."""
+    assert isinstance(found, CompiledRules)
+    return found.rules[0].rule.max_age_seconds
+
+
+def test_rules_are_compiled_once(cache: RulesCache, source: Source) -> None:
+    source.put("b", rules(1))
+    assert cache.get("b") is cache.get("b")
+    assert source.reads == 1
+
+
+def test_a_bucket_without_rules_is_remembered_too(cache: RulesCache, source: Source) -> None:
+    assert cache.get("b") is None
+    assert cache.get("b") is None
+    assert source.reads == 1
+
+
+def test_a_signalled_change_is_seen_at_once(cache: RulesCache, source: Source) -> None:
+    for seconds in range(3):
+        source.put("b", rules(seconds))
+        assert seconds_of(cache.get("b")) == seconds
+    source.delete("b")
+    assert cache.get("b") is None
+    source.put("b", rules(7))
+    assert seconds_of(cache.get("b")) == 7
+
+
+def test_a_change_to_one_bucket_does_not_compile_the_others_again(
+    cache: RulesCache, source: Source
+) -> None:
+    source.put("a", rules(1))
+    compiled = cache.get("a")
+    source.put("b", rules(2))
+    assert cache.get("a") is compiled
+
+
+def test_a_change_without_a_signal_is_seen_within_the_check_interval(
+    cache: RulesCache, source: Source, clock: Clock
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    source.put_by_a_writer_that_dies("b", rules(2))
+    assert seconds_of(cache.get("b")) == 1
+    clock.now += CHECK_SECONDS
+    assert seconds_of(cache.get("b")) == 2
+
+
+def test_a_signal_after_a_lost_one_brings_both_changes(cache: RulesCache, source: Source) -> None:
+    source.put_many([("a", rules(1)), ("b", rules(1))])
+    assert seconds_of(cache.get("a")) == seconds_of(cache.get("b")) == 1
+    source.put_by_a_writer_that_dies("a", rules(2))
+    source.put("b", rules(2))
+    assert seconds_of(cache.get("a")) == seconds_of(cache.get("b")) == 2
+
+
+@pytest.mark.parametrize("part", ["read", "check", "signal"])
+def test_rules_in_memory_stand_while_nothing_says_that_they_changed(
+    cache: RulesCache, source: Source, clock: Clock, part: str
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    source.broken = {part}
+    for _ in range(3):
+        clock.now += CHECK_SECONDS
+        assert seconds_of(cache.get("b")) == 1
+
+
+@pytest.mark.parametrize("broken", [{"read"}, {"check", "read"}, {"signal", "read", "check"}])
+def test_a_bucket_never_seen_is_closed_while_it_cannot_be_read(
+    cache: RulesCache, source: Source, clock: Clock, broken: set[str]
+) -> None:
+    source.put("b", rules(1))
+    source.broken = broken
+    assert isinstance(cache.get("b"), ClosedRules)
+    source.broken = set()
+    clock.now += CHECK_SECONDS
+    assert seconds_of(cache.get("b")) == 1
+
+
+@pytest.mark.parametrize("broken", [{"read"}, {"check", "read"}])
+def test_a_signalled_change_that_cannot_be_read_closes_the_bucket(
+    cache: RulesCache, source: Source, clock: Clock, broken: set[str]
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    source.put("b", rules(2))
+    source.broken = broken
+    assert isinstance(cache.get("b"), ClosedRules)
+    source.broken = set()
+    clock.now += CHECK_SECONDS
+    assert seconds_of(cache.get("b")) == 2
+
+
+def test_a_store_in_trouble_is_not_asked_by_every_request(
+    cache: RulesCache, source: Source, clock: Clock
+) -> None:
+    source.broken = {"read"}
+    for _ in range(100):
+        cache.get("b")
+    assert source.reads == 1
+    clock.now += CHECK_SECONDS
+    cache.get("b")
+    assert source.reads == 2
+
+
+def test_rules_that_do_not_parse_close_their_bucket_alone(
+    cache: RulesCache, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.put_many([("good", rules(1)), ("bad", rules(666))])
+
+    def compile_rules(rule_set: RuleSet) -> CompiledRules:
+        if rule_set == rules(666):
+            raise ValueError("no rule set")
+        return CompiledRules(rule_set)
+
+    monkeypatch.setattr(cache, "_compile", compile_rules)
+    assert isinstance(cache.get("bad"), ClosedRules)
+    assert seconds_of(cache.get("good")) == 1
+    source.put("bad", rules(2))
+    assert seconds_of(cache.get("bad")) == 2
+
+
+def test_trouble_is_logged_once_an_interval_and_escaped(
+    cache: RulesCache, source: Source, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lines() -> int:
+        return len([record for record in caplog.records if record.levelno >= logging.ERROR])
+
+    source.broken = {"read"}
+    for number in range(10):
+        cache.get(f"b{number}")
+    assert lines() == 1
+    clock.now += LOG_SECONDS
+    cache.get("b\r\nforged")
+    cache.get("another")
+    assert lines() == 2
+    assert "\nforged" not in caplog.text
+
+
+def test_any_error_of_a_store_stays_inside(cache: RulesCache, source: Source) -> None:
+    def fail(bucket: str) -> Any:
+        raise ZeroDivisionError
+
+    source.read = fail  # type: ignore[method-assign]
+    assert isinstance(cache.get("b"), ClosedRules)
+
+
+def test_buckets_with_rules_are_bounded(cache: RulesCache, source: Source) -> None:
+    source.put_many((str(number), rules(number)) for number in range(10))
+    for _ in range(2):
+        for number in range(10):
+            assert seconds_of(cache.get(str(number))) == number
+    assert len(cache._present) == 3
+
+
+def test_names_without_rules_are_bounded_and_displace_no_rules(
+    cache: RulesCache, source: Source
+) -> None:
+    source.put("b", rules(1))
+    compiled = cache.get("b")
+    for number in range(MAX_ABSENT + 10):
+        assert cache.get(f"invented-{number}") is None
+    assert len(cache._absent) == MAX_ABSENT
+    assert cache.get("b") is compiled
+
+
+def test_what_is_no_name_is_not_looked_up(cache: RulesCache, source: Source) -> None:
+    assert cache.get("a\x00b") is cache.get("\udcff") is cache.get("") is None
+    assert source.reads == 0
+
+
+def test_no_thread_sees_rules_older_than_the_last_acknowledged(source: Source) -> None:
+    """Readers note the last acknowledged number, ask, and never get a smaller one."""
+    cache = RulesCache(source, CompiledRules, max_buckets=10)
+    acknowledged, stop, stale = [0], threading.Event(), []
+    source.put("b", rules(0))
+
+    def read() -> None:
+        while not stop.is_set():
+            known = acknowledged[0]
+            seconds = seconds_of(cache.get("b"))
+            if seconds is None or seconds < known:
+                stale.append((known, seconds))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for seconds in range(1, 2000):
+        source.put("b", rules(seconds))
+        acknowledged[0] = seconds
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not stale
+
+
+def test_states_are_compared_and_not_ordered() -> None:
+    """A database put back from a backup has a smaller revision than the one before."""
+    states: list[Hashable] = [5, 3]
+    source = Source()
+    source.put("b", rules(1))
+    source.signal = lambda: 0  # type: ignore[method-assign]
+    source.check = lambda: states[0]  # type: ignore[method-assign,assignment,return-value]
+    clock = Clock()
+    cache = RulesCache(source, CompiledRules, max_buckets=3, clock=clock)
+    cache.get("b")
+    source.put("b", rules(2))
+    states.pop(0)
+    clock.now += CHECK_SECONDS
+    assert seconds_of(cache.get("b")) == 2

@@ -1,0 +1,263 @@
+"""The COS signature: vendor vectors, what it must cover, and every way it can fail."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from corpus import load
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_bucketcors import AccessKey
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.signatures import SignatureError, SignedRequest, verify
+
+NOW = 1594295570
+VECTORS = load("vectors.json")["cos_signatures"]
+KEYS = {"AKIDEXAMPLE": "ExampleSecretKey"}
+
+
+def by_name(kind: str, name: str) -> dict[str, Any]:
+    """One vector."""
+    return next(vector for vector in VECTORS[kind] if vector["name"] == name)
+
+
+def header_request(vector: dict[str, Any], **changes: Any) -> SignedRequest:
+    """The request of a vector whose signature is in the header, or one that differs from it."""
+    url = urlsplit(vector["url"])
+    parts: dict[str, Any] = {
+        "method": vector["method"],
+        "path": url.path.encode(),
+        "query": tuple(parse_qsl(url.query, keep_blank_values=True)),
+        "headers": {**vector["signed_headers"], "authorization": vector["authorization"]},
+    }
+    headers = {**parts["headers"], **changes.pop("headers", {})}
+    return SignedRequest(**{**parts, **changes, "headers": headers})
+
+
+def query_request(vector: dict[str, Any]) -> SignedRequest:
+    """The request of a pre-signed URL."""
+    url = urlsplit(vector["url"])
+    query = tuple(parse_qsl(url.query, keep_blank_values=True))
+    return SignedRequest("GET", url.path.encode(), query, {"host": url.netloc})
+
+
+def refusal(request: SignedRequest, keys: Any = KEYS, **options: Any) -> tuple[str, str | None]:
+    """Code and message that a request is refused with."""
+    with pytest.raises(SignatureError) as refused:
+        verify(request, keys, **{"now": NOW, "must_sign": ("cors",), **options})
+    assert refused.value.code in COS.errors
+    return refused.value.code, refused.value.message
+
+
+PUT = by_name("sdk", "put_cors")
+GET = by_name("sdk", "get_cors")
+
+
+@pytest.mark.parametrize("vector", VECTORS["sdk"], ids=lambda vector: vector["name"])
+def test_what_the_sdk_signs_holds(vector: dict[str, Any]) -> None:
+    must_sign = tuple(vector["params"])
+    assert verify(header_request(vector), KEYS, now=NOW, must_sign=must_sign) == "AKIDEXAMPLE"
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [by_name("presigned_sdk", "presigned_get_object"), *VECTORS["presigned_computed"]],
+    ids=lambda vector: vector["name"],
+)
+def test_pre_signed_urls_hold(vector: dict[str, Any]) -> None:
+    assert verify(query_request(vector), KEYS, now=NOW) == "AKIDEXAMPLE"
+
+
+def test_a_signature_that_leaves_out_the_host_is_refused() -> None:
+    vector = by_name("presigned_sdk", "presigned_get_object_nohost")
+    code, message = refusal(query_request(vector))
+    assert (code, "host" in str(message)) == ("AccessDenied", True)
+
+
+def test_an_unsigned_request_has_no_requester() -> None:
+    for authorization in ({}, {"authorization": ""}, {"authorization": "Bearer abc"}):
+        request = SignedRequest("GET", b"/", (("cors", ""),), {"host": "h", **authorization})
+        assert verify(request, KEYS, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"method": "DELETE"}, id="method"),
+        pytest.param({"path": b"/other/"}, id="path"),
+        pytest.param({"path": b"//"}, id="path, another slash"),
+        pytest.param({"query": (("cors", "x"),)}, id="value of the parameter"),
+        pytest.param({"query": (("cors", ""), ("cors", ""))}, id="parameter twice"),
+        pytest.param({"headers": {"host": "other.cos.test"}}, id="host"),
+        pytest.param({"headers": {"host": ""}}, id="no host"),
+        pytest.param({"headers": {"content-md5": "AAAA"}}, id="digest of the body"),
+        pytest.param({"headers": {"content-length": "386"}}, id="length of the body"),
+    ],
+)
+def test_a_signature_opens_nothing_else(changes: dict[str, Any]) -> None:
+    assert refusal(header_request(PUT, **changes))[0] == "SignatureDoesNotMatch"
+
+
+def test_parameters_that_are_not_signed_are_refused() -> None:
+    request = header_request(GET, query=(("cors", ""), ("acl", "")))
+    assert refusal(request) == (
+        "AccessDenied",
+        "Strict signature missing param that must be signed: acl",
+    )
+    vector = by_name("sdk", "get_object")
+    request = header_request(vector, query=(("cors", ""),))
+    assert refusal(request)[0] == "AccessDenied"
+
+
+@pytest.mark.parametrize("host", ["{0}:8080", "{0}"])
+def test_the_host_counts_with_or_without_its_port(host: str) -> None:
+    """The Python SDK signs the name alone where it sends the port as well."""
+    name = GET["signed_headers"]["host"]
+    request = header_request(GET, headers={"host": host.format(name)})
+    assert verify(request, KEYS, now=NOW) == "AKIDEXAMPLE"
+
+
+@pytest.mark.parametrize(
+    "now, expected",
+    [
+        pytest.param(1594295510 - 900, None, id="15 minutes early"),
+        pytest.param(
+            1594295510 - 901, ("RequestTimeTooSkewed", None), id="more than 15 minutes early"
+        ),
+        pytest.param(1594305570, None, id="last second"),
+        pytest.param(1594305571, ("AccessDenied", "Request has expired"), id="expired"),
+    ],
+)
+def test_the_window_of_time(now: int, expected: tuple[str, str | None] | None) -> None:
+    request = header_request(GET)
+    if expected is None:
+        assert verify(request, KEYS, now=now) == "AKIDEXAMPLE"
+    else:
+        assert refusal(request, now=now) == expected
+
+
+@pytest.mark.parametrize(
+    "keys, expected",
+    [
+        pytest.param({"AKIDEXAMPLE": "other"}, "SignatureDoesNotMatch", id="wrong secret"),
+        pytest.param({"other": "ExampleSecretKey"}, "InvalidAccessKeyId", id="unknown key"),
+        pytest.param({}, "InvalidAccessKeyId", id="no keys"),
+        pytest.param(lambda key: None, "InvalidAccessKeyId", id="callable without the key"),
+        pytest.param(
+            {"AKIDEXAMPLE": AccessKey("ExampleSecretKey", "token")},
+            "InvalidAccessKeyId",
+            id="temporary key without its token",
+        ),
+    ],
+)
+def test_keys_that_do_not_fit(keys: Any, expected: str) -> None:
+    assert refusal(header_request(GET), keys)[0] == expected
+
+
+def test_keys_may_come_from_a_callable() -> None:
+    assert verify(header_request(GET), KEYS.get, now=NOW) == "AKIDEXAMPLE"
+
+
+@pytest.mark.parametrize("token, holds", [("token", True), ("tokem", False), ("", False)])
+def test_a_temporary_key_comes_with_its_token(token: str, holds: bool) -> None:
+    keys = {"AKIDEXAMPLE": AccessKey("ExampleSecretKey", "token")}
+    request = header_request(GET, headers={"x-cos-security-token": token})
+    if holds:
+        assert verify(request, keys, now=NOW) == "AKIDEXAMPLE"
+    else:
+        assert refusal(request, keys)[0] == "InvalidAccessKeyId"
+
+
+def test_a_token_may_stand_in_the_query() -> None:
+    keys = {"AKIDEXAMPLE": AccessKey("ExampleSecretKey", "token")}
+    request = query_request(by_name("presigned_computed", "presigned_get_cors"))
+    with_token = SignedRequest(
+        request.method,
+        request.path,
+        (*request.query, ("x-cos-security-token", "token")),
+        request.headers,
+    )
+    assert verify(with_token, keys, now=NOW, must_sign=("cors",)) == "AKIDEXAMPLE"
+
+
+def test_secrets_do_not_show() -> None:
+    assert "Secret" not in repr(AccessKey("Secret", "SecretToken"))
+
+
+def test_header_and_query_may_not_both_carry_a_signature() -> None:
+    query = query_request(by_name("presigned_computed", "presigned_get_cors")).query
+    assert refusal(header_request(GET, query=query))[0] == "InvalidArgument"
+
+
+def edited(old: str, new: str) -> str:
+    """The Authorization of a vector with something else in it."""
+    assert old in GET["authorization"]
+    return str(GET["authorization"].replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        pytest.param("q-sign-algorithm=sha1", id="cut off"),
+        pytest.param("q-sign-algorithm=", id="cut off earlier"),
+        pytest.param(edited("sha1", "sha256"), id="unknown algorithm"),
+        pytest.param(edited("sha1", ""), id="no algorithm"),
+        pytest.param(edited("&q-ak=AKIDEXAMPLE", ""), id="a field is missing"),
+        pytest.param(edited("&q-ak=", "&q-ak=A&q-ak="), id="a field is there twice"),
+        pytest.param(edited("&q-ak=", "&x=&q-ak="), id="a field too many"),
+        pytest.param(edited("1594295510;1594305570", "1594295510"), id="no end of time"),
+        pytest.param(edited("1594295510;", "-1;"), id="negative time"),
+        pytest.param(edited("1594295510;", "\u0661;"), id="time in other digits"),
+        pytest.param(edited("1594305570", "9" * 5000), id="endless time"),
+        pytest.param(edited(GET["signature"], GET["signature"][:-1]), id="short signature"),
+        pytest.param(edited(GET["signature"], GET["signature"].upper()), id="upper case"),
+        pytest.param(edited(GET["signature"], "\u00e4" * 40), id="signature beyond ASCII"),
+        pytest.param(edited(GET["signature"], ""), id="empty signature"),
+    ],
+)
+def test_a_malformed_authorization_is_refused(authorization: str) -> None:
+    request = header_request(GET, headers={"authorization": authorization})
+    assert refusal(request)[0] in ("AccessDenied", "SignatureDoesNotMatch")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["q-sign-algorithm", "q-ak", "q-sign-time", "q-signature", "x"]),
+            st.text(st.characters(max_codepoint=255), max_size=20),
+        ),
+        max_size=9,
+    ),
+    st.text(st.characters(max_codepoint=255), max_size=60),
+)
+def test_no_authorization_does_more_than_be_refused(
+    fields: list[tuple[str, str]], tail: str
+) -> None:
+    listed = "&".join(f"{name}={value}" for name, value in fields)
+    for authorization in (listed, "q-sign-algorithm=sha1&" + tail, edited("AKID", tail)):
+        request = header_request(GET, headers={"authorization": authorization})
+        try:
+            assert verify(request, KEYS, now=NOW) is None
+        except SignatureError:
+            continue
+
+
+def test_a_request_is_read_from_its_environ() -> None:
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "/mounted",
+        "PATH_INFO": "/b\xc3\xbc/k",
+        "QUERY_STRING": "cors&a=%C3%BC+b&c=",
+        "HTTP_HOST": " h ",
+        "HTTP_X_COS_META_A": "1",
+        "CONTENT_TYPE": "text/plain",
+        "CONTENT_LENGTH": "",
+        "wsgi.input": object(),
+    }
+    assert SignedRequest.from_environ(environ) == SignedRequest(
+        method="GET",
+        path=b"/mounted/b\xc3\xbc/k",
+        query=(("cors", ""), ("a", "\u00fc b"), ("c", "")),
+        headers={"host": "h", "x-cos-meta-a": "1", "content-type": "text/plain"},
+    )
