@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import isawaitable
 from io import BytesIO
 from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -18,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from flask_bucketcors.answers import answer_error, request_ids
 from flask_bucketcors.bodies import check_content_md5, read_body
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import CallRefused, StoreUnavailable
 from flask_bucketcors.core.intervals import Interval
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
@@ -84,7 +85,7 @@ class RulesAPI:
         self._keys = access_keys or None
         self._authorize = authorize
         self._bucket_exists = bucket_exists
-        self._dialect = DIALECTS[dialect]
+        self._dialect = find_dialect(dialect)
         self._require_content_md5 = require_content_md5
         self._clock = clock
         self._log_interval = Interval(LOG_SECONDS)
@@ -188,10 +189,13 @@ class RulesAPI:
 
 def _asks(authorize: Authorize, call: RulesCall) -> bool:
     try:
-        return bool(authorize(call))
+        answer = authorize(call)
     except HTTPException:
         # abort(401) and the like are how a Flask application says no.
         return False
+    if isawaitable(answer):
+        raise TypeError("the authorize hook gave an awaitable, which is always true: write def")
+    return bool(answer)
 
 
 def _bodiless(environ: WSGIEnvironment) -> WSGIEnvironment:

@@ -1,16 +1,21 @@
 """The ``?cors`` API as a Flask blueprint, and its hooks in the application's contexts."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
 from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, RulesCall
 from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
-from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter
+from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
+
+ONE_API: Final = (
+    "this application has a ?cors API already: register the blueprint, or use BucketCORS(app), "
+    "or pass api=, one of them"
+)
 
 
 def create_blueprint(
@@ -50,9 +55,9 @@ def create_blueprint(
             dialect=dialect,
             require_content_md5=require_content_md5,
         )
-        resolve = make_resolver(
-            buckets, host_suffixes=host_suffixes, url_prefix=state.url_prefix or ""
-        )
+        # As Flask does for routes, leave out a slash at the end.
+        prefix = (state.url_prefix or "").rstrip("/")
+        resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=prefix)
         _install(app, api, resolve)
 
     blueprint.record(install)
@@ -60,16 +65,13 @@ def create_blueprint(
 
 
 def _install(app: Flask, api: RulesAPI, resolve: Resolver) -> None:
-    wrapped = app.wsgi_app
-    if isinstance(wrapped, BucketCORSMiddleware):
-        if wrapped.api is not None:
-            raise RuntimeError(
-                "this application has a ?cors API already: register the blueprint, or use "
-                "BucketCORS(app), or pass api=, one of them"
-            )
-        wrapped.api = api
+    middleware = find_layer(app.wsgi_app, BucketCORSMiddleware)
+    if middleware is None:
+        app.wsgi_app = RulesCallRouter(app.wsgi_app, api, resolve)  # type: ignore[method-assign]
+    elif middleware.api is None:
+        middleware.api = api
     else:
-        app.wsgi_app = RulesCallRouter(wrapped, api, resolve)  # type: ignore[method-assign]
+        raise RuntimeError(ONE_API)
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:

@@ -38,6 +38,8 @@ def make_resolver(
     if buckets is not None:
         return _by_function(buckets)
     prefix = _checked_prefix(url_prefix)
+    if isinstance(host_suffixes, str):
+        raise ValueError(f"{host_suffixes!r} is a text: write a list of host suffixes")
     suffixes = tuple(map(_checked_suffix, host_suffixes))
     return _by_host(suffixes, prefix) if suffixes else _by_path(prefix)
 
@@ -113,9 +115,12 @@ def _text(raw: str) -> str:
 def _checked_prefix(prefix: str) -> str:
     if prefix in ("", "/"):
         return ""
-    if not prefix.startswith("/") or prefix.endswith("/"):
-        raise ValueError(f"{prefix!r} is not a URL prefix: write it like '/storage'")
-    return prefix
+    if not prefix.startswith("/") or prefix.endswith("/") or "<" in prefix:
+        raise ValueError(
+            f"{prefix!r} is not a URL prefix: write it like '/storage', without variables"
+        )
+    # As PEP 3333 hands paths over.
+    return prefix.encode().decode("latin-1")
 
 
 def _checked_suffix(suffix: str) -> str:

@@ -9,6 +9,9 @@ The order is what makes it right: signal first, then state, then a new generatio
 then rules are read. An entry that carries a generation was therefore read after everything
 that this generation knows of. Threads need no lock for it: a generation is one object, and
 whoever loses a race begins another one, which costs time and not truth.
+
+A store may be anybody's code, and none of its troubles may reach the application: every
+exception is caught here, logged once per interval, and closes what it concerns.
 """
 
 import logging
@@ -20,7 +23,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Reason
-from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.intervals import Interval
 from flask_bucketcors.core.rules import RuleSet
 
@@ -61,6 +64,7 @@ class RulesCache:
     :param max_buckets: how many buckets with rules to keep; beyond it the one that was read
         first makes room.
     :param clock: monotonic seconds.
+    :raises ValueError: if ``max_buckets`` leaves room for none.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class RulesCache:
         max_buckets: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if max_buckets < 1:
+            raise ValueError(f"max_buckets is {max_buckets!r}: write a whole number from 1")
         self._source = source
         self._signal = source.signal
         self._compile = compile_rules
@@ -90,7 +96,7 @@ class RulesCache:
         """The bucket's rules as they are now; None if it has none, closed ones if unknown."""
         try:
             signalled = self._signal() != self._seen
-        except StoreUnavailable as error:
+        except Exception as error:
             # Nothing says that the rules changed, so those in memory still stand.
             self._log(error)
             signalled = False
@@ -107,7 +113,7 @@ class RulesCache:
         try:
             seen = self._signal()
             state = self._source.check()
-        except StoreUnavailable as error:
+        except Exception as error:
             self._refuse_to_guess(error)
             return
         if state != self._state or self._retry:
@@ -117,11 +123,11 @@ class RulesCache:
         # Last: whoever finds its number equal to this one finds the generation in place.
         self._seen = seen
 
-    def _refuse_to_guess(self, error: StoreUnavailable) -> None:
+    def _refuse_to_guess(self, error: Exception) -> None:
         """After a signal that could not be followed, let no entry count as known."""
         self._log(error)
         self._retry = True
-        with suppress(StoreUnavailable):
+        with suppress(Exception):
             seen = self._signal()
             if seen != self._seen:
                 self._generation = object()
@@ -135,22 +141,23 @@ class RulesCache:
         return rules
 
     def _read(self, bucket: str, known: _Entry | None) -> tuple[Hashable, _Rules]:
+        version: Hashable = object()
         try:
             stored = self._source.read(bucket)
             if stored is None:
                 return None, None
-            if known is not None and known.version == stored.version:
-                return known.version, known.rules
-        except Exception as error:
-            # A store may be anybody's code; no trouble of its may reach the application.
+            version = stored.version
+            if known is not None and known.version == version:
+                return version, known.rules
+            return version, self._compile(stored.parse())
+        except StoredRulesInvalid as error:
+            # Known by its version: it is not parsed again until it changes.
             self._log(error)
+        except Exception as error:
+            version = object()
             self._retry = True
-            return object(), _UNREADABLE
-        try:
-            return stored.version, self._compile(stored.parse())
-        except Exception as error:
             self._log(error)
-            return stored.version, _UNREADABLE
+        return version, _UNREADABLE
 
     def _keep(self, bucket: str, entry: _Entry) -> None:
         with self._filling:

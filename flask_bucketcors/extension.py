@@ -8,8 +8,8 @@ from typing import Any, Final
 from flask import Flask
 
 from flask_bucketcors.api import Authorize, BucketExists, RulesAPI
-from flask_bucketcors.blueprint import in_app_context, in_request_context
-from flask_bucketcors.buckets import BucketFunction
+from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
+from flask_bucketcors.buckets import BucketFunction, make_resolver
 from flask_bucketcors.core.compiled import VaryMode
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.middleware import (
@@ -17,7 +17,10 @@ from flask_bucketcors.middleware import (
     NO_RULES,
     PLAIN_OPTIONS,
     BucketCORSMiddleware,
+    RulesCallRouter,
+    find_layer,
 )
+from flask_bucketcors.signatures import AccessKey
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.contract import HISTORY_LIMIT
 from flask_bucketcors.stores.database import MEMORY
@@ -74,13 +77,15 @@ class BucketCORS:
         """Read the settings of ``app`` and wrap it.
 
         :raises RuntimeError: if a setting is not what it has to be, with its key and the form
-            wanted; if the application has the extension already.
+            wanted; if the application has the extension, or a ``?cors`` API, already.
         :raises StoreUnavailable: if the database cannot be opened.
         """
         if EXTENSION in app.extensions:
             raise RuntimeError("this application has BucketCORS already: call init_app once")
+        if find_layer(app.wsgi_app, RulesCallRouter) is not None:
+            raise RuntimeError(ONE_API)
         settings = _read_settings(app)
-        store = self._store or _open_store(app, settings)
+        store = _open_store(app, settings) if self._store is None else self._store
         middleware = BucketCORSMiddleware(
             app.wsgi_app,
             store=store,
@@ -142,11 +147,33 @@ def _count(default: int) -> _Setting:
 def _is_keys(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return value is None or callable(value)
-    return all(isinstance(each, str) and each for each in value)
+    return all(_is_text(key) and _is_secret(secret) for key, secret in value.items())
 
 
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+def _is_secret(value: Any) -> bool:
+    return _is_text(value.secret if isinstance(value, AccessKey) else value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_suffixes(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or not all(map(_is_text, value)):
+        return False
+    return _can_resolve(host_suffixes=value)
+
+
+def _is_prefix(value: Any) -> bool:
+    return isinstance(value, str) and _can_resolve(url_prefix=value)
+
+
+def _can_resolve(**options: Any) -> bool:
+    try:
+        make_resolver(**options)
+    except ValueError:
+        return False
+    return True
 
 
 # One row a setting; each is described under the same name in docs/configuration.md.
@@ -158,10 +185,12 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
     ),
     "DIALECT": _one_of("cos", DIALECTS),
     "ACCESS_KEYS": _Setting(
-        None, "a mapping of access key ids to secrets, or a function of the id", _is_keys
+        None, "a mapping of access key ids to secrets as text, or a function of the id", _is_keys
     ),
-    "HOST_SUFFIXES": _Setting((), "a list of host names", _is_names),
-    "URL_PREFIX": _Setting("", "a path such as '/storage'", lambda value: isinstance(value, str)),
+    "HOST_SUFFIXES": _Setting(
+        (), "a list of host names such as 'cos.example.com', without port", _is_suffixes
+    ),
+    "URL_PREFIX": _Setting("", "a path such as '/storage'", _is_prefix),
     "VARY": _one_of("safe", VaryMode),
     "PLAIN_OPTIONS": _one_of("app", PLAIN_OPTIONS),
     "NO_RULES": _one_of("refuse", NO_RULES),

@@ -12,7 +12,7 @@ Facts:
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -27,7 +27,7 @@ from flask_bucketcors.core.compiled import (
     Reason,
     VaryMode,
 )
-from flask_bucketcors.core.dialects import DIALECTS, Dialect
+from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.rules import RuleSet
 
 #: Keys of the environ under which the application finds what was learnt about a request:
@@ -90,12 +90,13 @@ class BucketCORSMiddleware:
         api_cross_origin: bool = True,
         max_buckets: int = MAX_BUCKETS,
     ) -> None:
-        if isinstance(app, BucketCORSMiddleware):
+        if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
+        router = find_layer(app, RulesCallRouter)
         self.app = app
-        self.api = app.api if api is None and isinstance(app, RulesCallRouter) else api
+        self.api = router.api if api is None and router is not None else api
         self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
-        self._dialect: Dialect = DIALECTS[_one_of("dialect", dialect, DIALECTS)]
+        self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
         self._allow_credentials = allow_credentials
         self._plain_options = _one_of("plain_options", plain_options, PLAIN_OPTIONS)
@@ -192,6 +193,20 @@ class RulesCallRouter:
             return self.app(environ, start_response)
         environ[BUCKET] = resolved[0]
         return self.api(environ, start_response)
+
+
+_Layer = TypeVar("_Layer")
+
+
+def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
+    """Find a layer of a stack of WSGI middlewares.
+
+    Those of Werkzeug and of this package keep the application that they wrap as ``app``; what
+    is behind one that does not is out of sight.
+    """
+    while app is not None and not isinstance(app, kind):
+        app = getattr(app, "app", None)
+    return app
 
 
 def is_preflight(environ: WSGIEnvironment) -> bool:

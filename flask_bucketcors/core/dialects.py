@@ -139,3 +139,14 @@ COS: Final = Dialect(
 )
 
 DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in (COS,)}
+
+
+def find_dialect(name: str) -> Dialect:
+    """Give the dialect of that name.
+
+    :raises ValueError: if there is none.
+    """
+    if name not in DIALECTS:
+        known = ", ".join(map(repr, DIALECTS))
+        raise ValueError(f"dialect is {name!r}: write one of {known}")
+    return DIALECTS[name]

@@ -1,0 +1,81 @@
+"""The documents say what is so: their code runs, their tables name everything."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import flask_bucketcors
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.extension import _SETTINGS
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# Shown for a server that is running; the tests with the vendor's SDK do what it does.
+NEEDS_A_SERVER = "# sdk:"
+
+
+def code_blocks() -> list[Any]:
+    """The Python in the documents, as parameters named by page and order."""
+    return [
+        pytest.param(code, id=f"{page.name} {number}")
+        for page in PAGES
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+        if not code.startswith(NEEDS_A_SERVER)
+    ]
+
+
+@pytest.mark.parametrize("code", code_blocks())
+def test_python_in_the_documents_runs(code: str, tmp_path: Path) -> None:
+    def make_app(name: str) -> Flask:
+        return Flask("documented", instance_path=str(tmp_path))
+
+    app = make_app("documented")
+    if "BucketCORS(app" not in code:
+        flask_bucketcors.BucketCORS(app)
+    names = {"app": app, "Flask": make_app, **vars(flask_bucketcors), "__name__": "documented"}
+    exec(code.replace("from flask import Flask\n", ""), names)
+    names["app"].extensions["bucketcors"].store.close()  # type: ignore[attr-defined]
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    for name, setting in _SETTINGS.items():
+        shown = str(setting.default) if setting.default != "" else '""'
+        if isinstance(setting.default, str):
+            shown = f'"{setting.default}"'
+        assert f"| `BUCKETCORS_{name}` | `{shown}` |" in page
+        explained = f"## `BUCKETCORS_{name}`" in page
+        assert explained or name == "DIALECT"
+
+
+def test_every_error_of_the_api_is_described() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    # What answers preflights has its place among the decisions.
+    for code, error in COS.errors.items():
+        if code != COS.refused_preflight:
+            assert f"| `{code}` | {error.status[:3]} |" in page
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^):]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_public_names_are_those_that_stay() -> None:
+    stay = {
+        "BucketCORS",
+        "BucketCORSMiddleware",
+        "CompiledRules",
+        "MemoryStore",
+        "Rule",
+        "RuleSet",
+        "SQLiteStore",
+        "create_blueprint",
+    }
+    assert stay <= set(flask_bucketcors.__all__)
+    assert all(hasattr(flask_bucketcors, name) for name in flask_bucketcors.__all__)
