@@ -1,0 +1,109 @@
+"""A small object store that speaks the protocol of Tencent COS, for use with flask_bucketcors.
+
+It stores real objects, and the official SDKs work with it; but of cross-origin requests its
+storage code knows nothing. That is what the extension adds, in :func:`extend`.
+
+Run it with ``flask --app example_app run`` or ``gunicorn "example_app:create_app()"``.
+"""
+
+import os
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from example_app.errors import StorageError
+from example_app.storage import Storage
+from example_app.views import create_blueprint
+from flask_bucketcors import BucketCORS, Rule, RuleSet
+
+SEEDED_BUCKET = "examplebucket-1250000000"
+SEEDED_OBJECT = "exampleobject"
+SEEDED_ORIGIN = "https://www.example.com"
+SEEDED_RULES = RuleSet(
+    [
+        Rule(
+            allowed_origins=[SEEDED_ORIGIN],
+            allowed_methods=["GET", "HEAD", "PUT"],
+            allowed_headers=["*"],
+            expose_headers=["ETag", "x-cos-request-id"],
+            max_age_seconds=600,
+        )
+    ]
+)
+
+# For trying out only: whoever reads this can sign with them.
+DEFAULT_ACCESS_KEY = "AKIDEXAMPLE"
+DEFAULT_SECRET_KEY = "ExampleSecretKey"
+
+
+def create_app() -> Flask:
+    """Build the application from its environment.
+
+    ``EXAMPLE_DATA``
+        folder of the store; a relative one is in the instance folder.
+    ``EXAMPLE_ACCESS_KEY``, ``EXAMPLE_SECRET_KEY``
+        who may write. If one is empty, nobody may.
+    ``EXAMPLE_HOST_SUFFIX``
+        requests to BUCKET.SUFFIX are for that bucket.
+    ``EXAMPLE_EMPTY``
+        1: begin without the example bucket.
+    ``FLASK_*``
+        settings of Flask and of its extensions.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config.from_prefixed_env()
+    folder = Path(app.instance_path, os.environ.get("EXAMPLE_DATA", "example-data"))
+    storage, keys = Storage(folder), _keys()
+    host_suffix = os.environ.get("EXAMPLE_HOST_SUFFIX", "cos.test").lower()
+    app.register_blueprint(create_blueprint(storage, keys, host_suffix))
+    # What the environment has set stays.
+    app.config.setdefault("BUCKETCORS_DATABASE", str(folder / "bucketcors.sqlite"))
+    app.config.setdefault("BUCKETCORS_ACCESS_KEYS", keys)
+    app.config.setdefault("BUCKETCORS_HOST_SUFFIXES", [host_suffix] if host_suffix else [])
+    extend(app, storage)
+    if os.environ.get("EXAMPLE_EMPTY") != "1":
+        _seed(app, storage)
+    return app
+
+
+def extend(app: Flask, storage: Storage) -> None:
+    """Put the extension around the finished application."""
+    # All of this application is storage, so it has no OPTIONS of its own.
+    app.config.setdefault("BUCKETCORS_PLAIN_OPTIONS", "refuse")
+    BucketCORS(app, bucket_exists=storage.bucket_exists)
+    # A bucket that somebody makes later under the same name must not inherit rules.
+    storage.bucket_deletion_hooks.append(app.extensions["bucketcors"].store.delete)
+
+
+def _keys() -> dict[str, str]:
+    access_key = os.environ.get("EXAMPLE_ACCESS_KEY", DEFAULT_ACCESS_KEY)
+    secret_key = os.environ.get("EXAMPLE_SECRET_KEY", DEFAULT_SECRET_KEY)
+    return {access_key: secret_key} if access_key and secret_key else {}
+
+
+def _seed(app: Flask, storage: Storage) -> None:
+    try:
+        storage.create_bucket(SEEDED_BUCKET, public=True)
+    except StorageError:
+        # It is there: from an earlier run, or by a worker that was faster.
+        pass
+    else:
+        storage.put_object(SEEDED_BUCKET, SEEDED_OBJECT, [b"hello"], {"content-type": "text/plain"})
+        app.extensions["bucketcors"].store.put(SEEDED_BUCKET, SEEDED_RULES)
+    _announce()
+
+
+def _announce() -> None:
+    """Show the main job to whoever has typed ``flask run``."""
+    context = click.get_current_context(silent=True)
+    if context is None or "port" not in context.params:
+        return
+    url = f"http://127.0.0.1:{context.params['port']}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
+    click.echo(
+        "A preflight, as a browser sends it, answered by the rules of the bucket:\n"
+        f"  curl -i -X OPTIONS {url} -H 'Origin: {SEEDED_ORIGIN}' "
+        "-H 'Access-Control-Request-Method: PUT' "
+        "-H 'Access-Control-Request-Headers: content-type'",
+        err=True,
+    )

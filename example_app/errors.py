@@ -1,0 +1,53 @@
+"""What can go wrong, in the words of Tencent COS.
+
+Codes and statuses are those of the error code page (document 436/7730). The service's own
+message texts are published for a few codes only; the others say what is wrong and what to
+send instead.
+"""
+
+#: Error code to status and message.
+ERRORS: dict[str, tuple[int, str]] = {
+    "AccessDenied": (403, "Access Denied."),
+    "BadDigest": (400, "The Content-MD5 you specified did not match what we received."),
+    "BucketAlreadyOwnedByYou": (409, "You have this bucket already; use it or take another name."),
+    "BucketNotEmpty": (409, "The bucket is not empty; delete its objects first."),
+    "EntityTooLarge": (400, "The body is larger than this server accepts; send a smaller one."),
+    "IncompleteBody": (400, "The body ended early; send as many bytes as announced."),
+    "InternalError": (500, "The server failed; its log has the reason. Try again later."),
+    "InvalidAccessKeyId": (403, "The Access Key Id you specified does not exist."),
+    "InvalidArgument": (400, "A parameter or header has a value that is not allowed."),
+    "InvalidBucketName": (
+        400,
+        "A bucket is named NAME-APPID in lower-case letters, digits and hyphens, at most 63"
+        " characters; write for example examplebucket-1250000000.",
+    ),
+    "InvalidDigest": (400, "Content-MD5 must be the base64 of the 16 bytes of an MD5 digest."),
+    "InvalidRange": (416, "Ask for one range of bytes that lies within the object."),
+    "InvalidRequest": (400, "This is not a request that the server understands."),
+    "InvalidURI": (400, "The path is not UTF-8; percent-encode the bytes of its UTF-8 form."),
+    "KeyTooLong": (400, "An object key is at most 850 bytes of UTF-8; send a shorter one."),
+    "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+    "NoSuchBucket": (404, "The specified bucket does not exist."),
+    "NoSuchKey": (404, "The specified key does not exist."),
+    "NotImplemented": (501, "The server does not have what the request asks for."),
+    "PreconditionFailed": (412, "A precondition of the request does not hold."),
+    "RequestTimeTooSkewed": (
+        403,
+        "The signature begins more than 15 minutes from now; set the clock that made it.",
+    ),
+    "SignatureDoesNotMatch": (403, "The Signature you specified is invalid."),
+}
+
+
+class StorageError(Exception):
+    """A request that is refused.
+
+    :param code: one of :data:`ERRORS`.
+    :param message: said instead of the code's usual message.
+    """
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        self.code = code
+        self.status, usual = ERRORS[code]
+        self.message = message or usual
+        super().__init__(f"{code}: {self.message}")
