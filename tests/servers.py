@@ -1,0 +1,147 @@
+"""gunicorn as processes of its own, on a port of 127.0.0.1 that nobody else has."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+
+# Bounds, for machines that have much else to do; nothing waits as long when all is well.
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Server:
+    """A gunicorn that answers."""
+
+    port: int
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        """What gunicorn and its workers have written so far."""
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines of the log that are not gunicorn's notices."""
+        return [line for line in self.log.splitlines() if line.strip() and "[INFO]" not in line]
+
+
+@contextmanager
+def gunicorn(
+    app: str,
+    *,
+    worker_class: str = "sync",
+    workers: int = 3,
+    threads: int = 1,
+    preload: bool = False,
+    environ: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+) -> Iterator[Server]:
+    """Run an application, and end every process of it afterwards.
+
+    An error that leaves the block carries the log. A log with anything but notices is one.
+
+    :param app: ``module:callable``; modules are found here, in the project and in ``folder``.
+    :param threads: more than one makes gthread of sync.
+    :param environ: what the application finds in its environment beside the usual.
+    :param folder: the working directory.
+    :raises RuntimeError: if it does not answer, or if its log holds a complaint at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="gunicorn-") as scratch:
+        log_file = Path(scratch, "log")
+        # Connections wait in the listening socket until a worker takes them; it is gone,
+        # and they are reset, when gunicorn is.
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            config = _write_config(
+                Path(scratch),
+                bind=f"fd://{listening.fileno()}",
+                worker_class=worker_class,
+                workers=workers,
+                threads=threads,
+                preload_app=preload,
+            )
+            server = Server(listening.getsockname()[1], log_file)
+            command = [sys.executable, "-m", "gunicorn", "--config", str(config), app]
+            process = _start(command, listening, log_file, folder, environ or {})
+        try:
+            _wait_for_answer(server.port)
+            yield server
+            if server.complaints:
+                raise RuntimeError("gunicorn had something to complain about")
+        except BaseException as error:
+            error.add_note(f"The log of gunicorn:\n{server.log}")
+            raise
+        finally:
+            _end(process)
+
+
+def _write_config(scratch: Path, **settings: object) -> Path:
+    """Write a configuration file; what a release of gunicorn does not know there, it ignores."""
+    settings |= {
+        "keepalive": START_SECONDS,
+        "graceful_timeout": 2,
+        "worker_tmp_dir": str(scratch),
+        # It would be a file in the home folder.
+        "control_socket_disable": True,
+    }
+    config = scratch / "gunicorn.conf.py"
+    config.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
+    return config
+
+
+def _start(
+    command: list[str],
+    listening: socket.socket,
+    log_file: Path,
+    folder: Path,
+    environ: Mapping[str, str],
+) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join(map(str, (ROOT, TESTS)))
+    with log_file.open("wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listening.fileno()],
+            start_new_session=True,
+        )
+
+
+def _wait_for_answer(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, HTTPException) as error:
+        raise RuntimeError("gunicorn does not answer") from error
+    finally:
+        connection.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the group of processes: politely, and then whatever is left of it."""
+    _signal_group(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    _signal_group(process, signal.SIGKILL)
+    process.wait(STOP_SECONDS)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
