@@ -48,8 +48,8 @@ _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-# Longer numbers are out of range anyway, and slow to read.
-_MAX_DIGITS: Final = 20
+# Python reads no longer numbers; they are out of range anyway.
+_MAX_DIGITS: Final = 4000
 # XML 1.0, 2.2: what no document may hold.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

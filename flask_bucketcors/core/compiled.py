@@ -21,8 +21,9 @@ from typing import Final, NamedTuple, TypeVar
 
 from flask_bucketcors.core.dialects import COS, Dialect
 from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.core.origins import ANY, MAX_ORIGIN_BYTES, OriginPattern
+from flask_bucketcors.core.origins import OriginPattern
 from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 ALLOW_CREDENTIALS: Final = "Access-Control-Allow-Credentials"
 ALLOW_HEADERS: Final = "Access-Control-Allow-Headers"
@@ -56,6 +57,10 @@ class Reason(StrEnum):
     NO_RULES = "no_rules"
     UNREADABLE = "unreadable"
     RULES_CALL = "rules_call"
+
+
+# In the order in which a rule is compared with a request.
+_STEPS: Final = (Reason.ORIGIN, Reason.METHOD, Reason.HEADERS)
 
 
 class VaryMode(StrEnum):
@@ -110,12 +115,23 @@ class CompiledRule:
         self.any_header = ANY in rule.allowed_headers
         names = tuple(name.lower() for name in rule.allowed_headers)
         self.header_names = tuple(name for name in names if ANY not in name)
-        self.header_patterns = tuple(
-            (prefix, suffix) for prefix, star, suffix in (n.partition(ANY) for n in names) if star
-        )
+        self.header_patterns = tuple(filter(None, map(Wildcard.parse, names)))
         self.separator = dialect.list_separator
         self.methods_value = join(rule.allowed_methods)
         self.expose_value = join(rule.expose_headers)
+
+    def failed_step(self, origin: str, method: str, names: Iterable[str] | None) -> Reason | None:
+        """The first of the three conditions that a request does not meet; None if it meets all.
+
+        :param names: requested headers; None where they cannot be read, which no rule allows.
+        """
+        if not self.allows_origin(origin):
+            return Reason.ORIGIN
+        if not self.allows_method(method):
+            return Reason.METHOD
+        if names is None or not all(map(self.allows_header, names)):
+            return Reason.HEADERS
+        return None
 
     def allows_origin(self, origin: str) -> bool:
         return any(pattern.matches(origin) for pattern in self.patterns)
@@ -123,20 +139,13 @@ class CompiledRule:
     def allows_method(self, method: str) -> bool:
         return method in self.rule.allowed_methods
 
-    def allows_headers(self, names: Iterable[str]) -> bool:
-        return all(map(self.allows_header, names))
-
     def allows_header(self, name: str) -> bool:
         """Whether a request header may be sent; names have no case (RFC 9110, 5.1)."""
         name = name.lower()
-        return self.any_header or name in self.header_names or self._fits_pattern(name)
-
-    def _fits_pattern(self, name: str) -> bool:
-        return any(
-            len(name) >= len(prefix) + len(suffix)
-            and name.startswith(prefix)
-            and name.endswith(suffix)
-            for prefix, suffix in self.header_patterns
+        return (
+            self.any_header
+            or name in self.header_names
+            or any(pattern.fits(name) for pattern in self.header_patterns)
         )
 
     def allow_headers_value(self, requested: Sequence[str]) -> str:
@@ -222,22 +231,17 @@ class CompiledRules:
         return decision
 
     def first_match(self, origin: str, method: str, names: Sequence[str] | None) -> int | Reason:
-        """Find the first rule that allows all three, or the step that the nearest one failed at.
+        """Find the first rule that allows a request, or the step that the nearest one failed at.
 
-        :param names: requested headers; None where they cannot be read, which no rule allows.
+        The parameters are those of :meth:`CompiledRule.failed_step`.
         """
-        if len(origin) > MAX_ORIGIN_BYTES:
-            return Reason.ORIGIN
         nearest = Reason.ORIGIN
         for index, rule in enumerate(self.rules):
-            if not rule.allows_origin(origin):
-                continue
-            if not rule.allows_method(method):
-                nearest = Reason.METHOD if nearest is Reason.ORIGIN else nearest
-            elif names is None or not rule.allows_headers(names):
-                nearest = Reason.HEADERS
-            else:
+            failed = rule.failed_step(origin, method, names)
+            if failed is None:
                 return index
+            if _STEPS.index(failed) > _STEPS.index(nearest):
+                nearest = failed
         return nearest
 
     def _decide_preflight(self, origin: str, method: str, requested_headers: str) -> Decision:

@@ -16,11 +16,12 @@ import re
 from dataclasses import dataclass, field
 
 from flask_bucketcors.core.errors import ProblemReason
+from flask_bucketcors.core.wildcards import ANY, Wildcard
 
-# scheme 64, "://", host 253, ":" and port 6: nothing longer is an origin.
+# scheme 64, "://" 3, host 253, ":65535" 6: nothing longer is an origin. A WSGI header has one
+# character for each byte.
 MAX_ORIGIN_BYTES = 326
 
-ANY = "*"
 NULL = "null"
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
@@ -44,16 +45,13 @@ class OriginPattern:
     """
 
     text: str
-    prefix: str = field(init=False, repr=False, compare=False)
-    suffix: str | None = field(init=False, repr=False, compare=False)
+    wildcard: Wildcard | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         reason = pattern_problem(self.text)
         if reason is not None:
             raise ValueError(f"{self.text!r} {reason}")
-        prefix, star, suffix = self.text.partition(ANY)
-        object.__setattr__(self, "prefix", prefix)
-        object.__setattr__(self, "suffix", suffix if star else None)
+        object.__setattr__(self, "wildcard", Wildcard.parse(self.text))
 
     @property
     def is_any(self) -> bool:
@@ -62,21 +60,11 @@ class OriginPattern:
 
     def matches(self, origin: str) -> bool:
         """Whether a request's Origin fits, compared as it was sent, case and all."""
-        if self.suffix is None:
+        if self.wildcard is None:
             return origin == self.text
         if self.is_any and origin == NULL:
             return True
-        return is_origin(origin) and self.covers(origin)
-
-    def covers(self, origin: str) -> bool:
-        """Whether the text around the ``*`` fits ``origin``, which has the form of one."""
-        suffix = self.suffix or ""
-        return (
-            # The two sides may not share characters: "aba" does not fit "aba*aba".
-            len(origin) >= len(self.prefix) + len(suffix)
-            and origin.startswith(self.prefix)
-            and origin.endswith(suffix)
-        )
+        return is_origin(origin) and self.wildcard.fits(origin)
 
 
 def pattern_problem(text: str) -> ProblemReason | None:
