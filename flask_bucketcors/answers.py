@@ -1,7 +1,6 @@
 """The answers that this package gives itself: errors, and the id that every answer carries."""
 
 import os
-import re
 import secrets
 import time
 from base64 import b64encode
@@ -12,13 +11,12 @@ from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.hosts import split_host
 from flask_bucketcors.documents import format_error
 
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
-
-# What a Host header may look like to be repeated.
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 
 
 class RequestIds:
@@ -30,24 +28,21 @@ class RequestIds:
     """
 
     def __init__(self) -> None:
-        self._process = 0
-        self._prefix = ""
-        self._counter: Iterator[int] = count()
+        self._process: tuple[int, str, Iterator[int]] = (0, "", count())
 
     def next(self) -> str:
         """Give an id that no other answer has."""
-        if self._process != os.getpid():
-            self._begin()
-        number = b"%06x" % (next(self._counter) & 0xFFFFFF)
-        return self._prefix + b64encode(number).decode()
+        process, prefix, counter = self._process
+        if process != os.getpid():
+            process, prefix, counter = self._process = self._begin()
+        return prefix + b64encode(b"%09x" % (next(counter) & 0xFFFFFFFFF)).decode()
 
-    def _begin(self) -> None:
-        # 24 bytes: base64 of text whose length divides by 3 can be continued.
+    def _begin(self) -> tuple[int, str, Iterator[int]]:
+        # 24 bytes: base64 of text whose length divides by 3 can be continued. Threads that
+        # come here at once get a random part each.
         now, noise = int(time.time()) & 0xFFFFFFFF, secrets.token_hex(7)
         text = f"{now:08x}_{noise[:8]}_{noise[8:13]}_"
-        self._prefix = b64encode(text.encode()).decode()
-        self._counter = count(secrets.randbelow(0xFFFF))
-        self._process = os.getpid()
+        return os.getpid(), b64encode(text.encode()).decode(), count()
 
 
 request_ids: Final = RequestIds()
@@ -57,14 +52,14 @@ def answer_error(
     environ: WSGIEnvironment,
     start_response: StartResponse,
     dialect: Dialect,
-    code: str,
+    code: Refusal,
     *,
     message: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
 ) -> list[bytes]:
     """Answer with one of the dialect's errors.
 
-    :param code: one of ``dialect.errors``.
+    :param code: what for.
     :param message: the text, if not the dialect's own.
     :param headers: further headers of the answer.
     """
@@ -96,7 +91,7 @@ def resource(environ: WSGIEnvironment) -> str:
     host = environ.get("HTTP_HOST", "")
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") or "/"
     shown = quote(path.encode("latin-1", "replace"))[:MAX_PATH_SHOWN]
-    return (host if _HOST.fullmatch(host) else "") + shown
+    return (host if split_host(host) else "") + shown
 
 
 def _trace_id() -> str:

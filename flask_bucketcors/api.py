@@ -9,9 +9,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from inspect import isawaitable
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
@@ -20,16 +19,15 @@ from flask_bucketcors.answers import answer_error, request_ids
 from flask_bucketcors.bodies import check_content_md5, read_body
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import find_dialect
-from flask_bucketcors.core.errors import CallRefused, StoreUnavailable
-from flask_bucketcors.core.intervals import Interval
+from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
+from flask_bucketcors.logs import IntervalLog
 from flask_bucketcors.middleware import BUCKET
 from flask_bucketcors.signatures import Keys, SignedRequest, verify
 from flask_bucketcors.stores import Store
 
 logger = logging.getLogger(__name__)
 
-LOG_SECONDS: Final = 60.0
 _ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
 
 
@@ -49,14 +47,18 @@ class RulesCall:
     environ: WSGIEnvironment
 
 
-Authorize = Callable[[RulesCall], Any]
-BucketExists = Callable[[str], Any]
+#: Whether a call may go on: True or False, or ``abort(403)``.
+Authorize = Callable[[RulesCall], bool]
+#: Whether there is a bucket of that name.
+BucketExists = Callable[[str], bool]
 
 
 class RulesAPI:
     """A WSGI application for ``?cors`` calls, to be passed as ``api=`` to the middleware.
 
-    Without keys and hook nobody may do anything, and the log says so.
+    Without keys and hook nobody may do anything, and the log says so. It is called by the
+    middleware, or a :class:`~flask_bucketcors.middleware.RulesCallRouter`, which leave the
+    bucket's name in the environ.
 
     :param store: where the rules are.
     :param access_keys: access key id to secret, as a mapping or a callable; whoever signs with
@@ -88,19 +90,22 @@ class RulesAPI:
         self._dialect = find_dialect(dialect)
         self._require_content_md5 = require_content_md5
         self._clock = clock
-        self._log_interval = Interval(LOG_SECONDS)
+        #: Whether calls may come from pages: a page cannot borrow a signature, but a hook may
+        #: look at cookies, and a page must not widen its own access.
+        self.cross_origin = authorize is None
+        self._log = IntervalLog(logger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             status, body = self._answer(environ)
         except CallRefused as error:
             return self._refuse(environ, start_response, error)
-        except StoreUnavailable as error:
-            logger.error("?cors call on bucket %r: %r", environ.get(BUCKET), error)
-            return self._refuse(environ, start_response, CallRefused("ServiceUnavailable"))
+        except StoreUnavailable:
+            self._log_trouble(environ)
+            return self._refuse(environ, start_response, CallRefused(Refusal.UNAVAILABLE))
         except Exception:
-            logger.exception("?cors call on bucket %r failed", environ.get(BUCKET))
-            return self._refuse(environ, start_response, CallRefused("InternalError"))
+            self._log_trouble(environ)
+            return self._refuse(environ, start_response, CallRefused(Refusal.INTERNAL_ERROR))
         start_response(status, self._headers(environ, status, body))
         return [body]
 
@@ -109,16 +114,19 @@ class RulesAPI:
         if method == "OPTIONS":
             return "200 OK", b""
         if method not in ("GET", "PUT", "DELETE"):
-            raise CallRefused("MethodNotAllowed")
+            raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
         if not is_bucket_name(bucket):
-            raise CallRefused("InvalidBucketName")
+            raise CallRefused(Refusal.INVALID_BUCKET_NAME)
         requester = self._admit(environ, bucket)
+        # Before asking for the bucket: a sender may take longer than the bucket lives, and
+        # the next one of its name must not get these rules.
+        body = read_body(environ, self._dialect.max_body_bytes) if method == "PUT" else b""
         if self._bucket_exists is not None and not self._bucket_exists(bucket):
-            raise CallRefused("NoSuchBucket")
+            raise CallRefused(Refusal.NO_SUCH_BUCKET)
         if method == "GET":
             return "200 OK", self._get(bucket)
         if method == "PUT":
-            self._put(environ, bucket, requester)
+            self._put(bucket, body, environ.get("HTTP_CONTENT_MD5"), requester)
             return "200 OK", b""
         self._store.delete(bucket, requester)
         return "204 No Content", b""
@@ -134,32 +142,35 @@ class RulesAPI:
             requester = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
         if self._authorize is not None:
             call = RulesCall(bucket, environ["REQUEST_METHOD"], requester, _bodiless(environ))
-            allowed = _asks(self._authorize, call)
+            allowed = _allows(self._authorize, call)
         else:
             self._warn_without_keys()
             allowed = requester is not None
         if not allowed:
-            raise CallRefused("AccessDenied")
+            raise CallRefused(Refusal.ACCESS_DENIED)
         return requester
 
     def _warn_without_keys(self) -> None:
-        if self._keys is None and self._log_interval.is_due(self._clock()):
-            logger.warning(
+        if self._keys is None:
+            self._log.write(
+                logging.WARNING,
                 "every ?cors call is refused: set BUCKETCORS_ACCESS_KEYS (access_keys=), or "
-                "pass an authorize hook"
+                "pass an authorize hook",
             )
+
+    def _log_trouble(self, environ: WSGIEnvironment) -> None:
+        message = "?cors call on bucket %r failed"
+        self._log.write(logging.ERROR, message, environ.get(BUCKET), exc_info=True)
 
     def _get(self, bucket: str) -> bytes:
         rule_set = self._store.get(bucket)
         if rule_set is None:
-            raise CallRefused("NoSuchCORSConfiguration")
+            raise CallRefused(Refusal.NO_SUCH_RULES)
         return format_xml(rule_set, self._dialect)
 
-    def _put(self, environ: WSGIEnvironment, bucket: str, requester: str | None) -> None:
-        body = read_body(environ, self._dialect.max_body_bytes)
+    def _put(self, bucket: str, body: bytes, digest: str | None, requester: str | None) -> None:
         check_size(body, self._dialect)
-        sent = environ.get("HTTP_CONTENT_MD5")
-        check_content_md5(sent, body, required=self._require_content_md5)
+        check_content_md5(digest, body, required=self._require_content_md5)
         self._store.put(bucket, parse_xml(body, self._dialect), requester)
 
     def _headers(self, environ: WSGIEnvironment, status: str, body: bytes) -> list[tuple[str, str]]:
@@ -183,18 +194,21 @@ class RulesAPI:
             self._dialect,
             error.code,
             message=f"{text} {error.detail}".rstrip(),
-            headers=[("Allow", _ALLOW)] if error.code == "MethodNotAllowed" else (),
+            headers=[("Allow", _ALLOW)] if error.code == Refusal.METHOD_NOT_ALLOWED else (),
         )
 
 
-def _asks(authorize: Authorize, call: RulesCall) -> bool:
+def _allows(authorize: Authorize, call: RulesCall) -> bool:
     try:
-        answer = authorize(call)
-    except HTTPException:
+        answer: object = authorize(call)
+    except HTTPException as error:
+        if error.code is None or error.code >= 500:
+            raise
         # abort(401) and the like are how a Flask application says no.
         return False
-    if isawaitable(answer):
-        raise TypeError("the authorize hook gave an awaitable, which is always true: write def")
+    if answer and answer is not True:
+        # A response, a coroutine, a pair of text and status: all of them count as true.
+        raise TypeError(f"the authorize hook gave {type(answer).__name__}: give True or False")
     return bool(answer)
 
 

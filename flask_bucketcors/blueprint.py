@@ -1,7 +1,7 @@
 """The ``?cors`` API as a Flask blueprint, and its hooks in the application's contexts."""
 
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
@@ -68,10 +68,12 @@ def _install(app: Flask, api: RulesAPI, resolve: Resolver) -> None:
     middleware = find_layer(app.wsgi_app, BucketCORSMiddleware)
     if middleware is None:
         app.wsgi_app = RulesCallRouter(app.wsgi_app, api, resolve)  # type: ignore[method-assign]
-    elif middleware.api is None:
-        middleware.api = api
-    else:
+        return
+    if middleware.api is not None:
         raise RuntimeError(ONE_API)
+    middleware.api = api
+    # The middleware may look for buckets elsewhere than the blueprint was registered for.
+    middleware.app = RulesCallRouter(middleware.app, api, resolve)
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
@@ -79,7 +81,7 @@ def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
     if hook is None:
         return None
 
-    def authorize(call: RulesCall) -> Any:
+    def authorize(call: RulesCall) -> bool:
         with app.request_context(call.environ):
             return hook(call)
 
@@ -91,7 +93,7 @@ def in_app_context(app: Flask, hook: BucketExists | None) -> BucketExists | None
     if hook is None:
         return None
 
-    def bucket_exists(bucket: str) -> Any:
+    def bucket_exists(bucket: str) -> bool:
         with app.app_context():
             return hook(bucket)
 

@@ -6,10 +6,10 @@ from base64 import b64decode
 from typing import Final
 from wsgiref.types import WSGIEnvironment
 
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.sansio.utils import get_content_length
 from werkzeug.wsgi import get_input_stream
 
-from flask_bucketcors.core.errors import CallRefused
+from flask_bucketcors.core.errors import CallRefused, Refusal
 
 # A body that is too large is read a little further, so that its sender is still there to
 # get the answer: a server that stops reading resets the connection.
@@ -29,8 +29,13 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
         while read <= MAX_DRAINED_BYTES and (chunk := stream.read(_CHUNK)):
             read += len(chunk)
             body += chunk[: limit + 1 - len(body)]
-    except (ClientDisconnected, OSError):
-        raise CallRefused("IncompleteBody") from None
+    except Exception as error:
+        # Every server has its own exceptions for a body that breaks off.
+        raise CallRefused(Refusal.INCOMPLETE_BODY) from error
+    # And some say nothing.
+    announced = get_content_length(environ.get("CONTENT_LENGTH"))
+    if announced is not None and read < min(announced, MAX_DRAINED_BYTES):
+        raise CallRefused(Refusal.INCOMPLETE_BODY)
     return body
 
 
@@ -42,13 +47,13 @@ def check_content_md5(sent: str | None, body: bytes, *, required: bool = False) 
     """
     if sent is None:
         if required:
-            raise CallRefused("MissingContentMD5")
+            raise CallRefused(Refusal.MISSING_DIGEST)
         return
     try:
         digest = b64decode(sent, validate=True)
     except (binascii.Error, ValueError):
         digest = b""
     if len(digest) != 16:
-        raise CallRefused("InvalidDigest")
+        raise CallRefused(Refusal.INVALID_DIGEST)
     if digest != hashlib.md5(body, usedforsecurity=False).digest():
-        raise CallRefused("BadDigest")
+        raise CallRefused(Refusal.BAD_DIGEST)

@@ -6,16 +6,17 @@ about no bucket. ``is_root`` says whether it is about the bucket itself and not 
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 from wsgiref.types import WSGIEnvironment
+
+from flask_bucketcors.core.hosts import split_host
 
 Resolved = tuple[str, bool]
 Resolver = Callable[[WSGIEnvironment], Resolved | None]
 
-#: What an application may pass: it takes an environ and gives None, a bucket's name, or
-#: ``(bucket, key)`` where the key of a bucket itself is ``""``. Whoever gives the name alone
-#: has its roots told by the path: ``/``, or one that ends with the bucket's name.
-BucketFunction = Callable[[WSGIEnvironment], Any]
+#: What an application may pass: it takes an environ and gives None, or ``(bucket, key)``, where
+#: the key of a bucket itself is ``""``.
+BucketFunction = Callable[[WSGIEnvironment], tuple[str, str] | None]
 
 _REGION: Final = "{region}"
 _SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
@@ -46,20 +47,13 @@ def make_resolver(
 
 def _by_path(prefix: str) -> Resolver:
     def resolve(environ: WSGIEnvironment) -> Resolved | None:
-        path = environ.get("PATH_INFO", "")
-        if not path.startswith(prefix):
+        path = _below(prefix, environ)
+        if path is None:
             return None
-        return _from_path(path[len(prefix) :])
+        name, _, key = path.partition("/")
+        return (_text(name), not key.strip("/")) if name.strip(".") else None
 
     return resolve
-
-
-def _from_path(path: str) -> Resolved | None:
-    end = path.find("/", 1)
-    name = path[1:] if end < 0 else path[1:end]
-    if path[:1] != "/" or not name.strip("."):
-        return None
-    return _text(name), end < 0 or end == len(path) - 1
 
 
 def _by_host(suffixes: Iterable[str], prefix: str) -> Resolver:
@@ -67,16 +61,31 @@ def _by_host(suffixes: Iterable[str], prefix: str) -> Resolver:
     by_path = _by_path(prefix)
 
     def resolve(environ: WSGIEnvironment) -> Resolved | None:
-        match = below_suffix.fullmatch(environ.get("HTTP_HOST", ""))
+        host = environ.get("HTTP_HOST", "")
+        split = split_host(host)
+        match = below_suffix.fullmatch(split[0]) if split else None
         if match is None or match["bucket"] is None:
-            return by_path(environ)
-        path = environ.get("PATH_INFO", "")
-        key = path[len(prefix) :]
-        if not path.startswith(prefix) or key[:1] not in ("", "/"):
-            return None
-        return match["bucket"].lower(), key in ("", "/")
+            # A Host that is none names no bucket, and must not turn into path style either.
+            return by_path(environ) if split or not host else ("", True)
+        path = _below(prefix, environ)
+        return None if path is None else (match["bucket"].lower(), not path)
 
     return resolve
+
+
+def _below(prefix: str, environ: WSGIEnvironment) -> str | None:
+    """The path below the prefix, without the slashes that it begins with.
+
+    Werkzeug's router takes any number of them for one; where this said otherwise, a call that
+    is for the rules would reach the route that is for the bucket.
+    """
+    path: str = "/" + environ.get("PATH_INFO", "").lstrip("/")
+    if path == "/*":
+        # RFC 9112, 3.2.4: an OPTIONS about the server as a whole.
+        return None
+    if not path.startswith(prefix) or path[len(prefix) :][:1] not in ("", "/"):
+        return None
+    return path[len(prefix) :].lstrip("/")
 
 
 def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
@@ -85,9 +94,7 @@ def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
     any_suffix = "|".join(
         re.escape(suffix).replace(re.escape(_REGION), "[a-z0-9-]+") for suffix in suffixes
     )
-    return re.compile(
-        rf"(?:(?P<bucket>[a-z0-9._-]+?)\.)??(?:{any_suffix})\.?(?::[0-9]*)?", re.IGNORECASE
-    )
+    return re.compile(rf"(?:(?P<bucket>[a-z0-9._-]+?)\.)??(?:{any_suffix})\.?", re.IGNORECASE)
 
 
 def _by_function(function: BucketFunction) -> Resolver:
@@ -95,11 +102,10 @@ def _by_function(function: BucketFunction) -> Resolver:
         found = function(environ)
         if found is None:
             return None
-        if not isinstance(found, str):
-            bucket, key = found
-            return bucket, not key
-        path = _text(environ.get("PATH_INFO", "")).rstrip("/")
-        return found, not path or path.endswith(f"/{found}")
+        if isinstance(found, str):
+            raise TypeError(f"the function for buckets gave {found!r}: give (bucket, key)")
+        bucket, key = found
+        return bucket, not key
 
     return resolve
 

@@ -11,7 +11,7 @@ that this generation knows of. Threads need no lock for it: a generation is one 
 whoever loses a race begins another one, which costs time and not truth.
 
 A store may be anybody's code, and none of its troubles may reach the application: every
-exception is caught here, logged once per interval, and closes what it concerns.
+exception is caught here, logged, and closes what it concerns.
 """
 
 import logging
@@ -19,31 +19,30 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
-from flask_bucketcors.core.intervals import Interval
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.logs import IntervalLog
+from flask_bucketcors.stores import Store
 
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 1.0
-LOG_SECONDS: Final = 60.0
 # Buckets without rules that are remembered as such, however many names somebody invents.
 MAX_ABSENT: Final = 10_000
 
 
-class RuleSource(Protocol):
-    """What the cache needs of a store; see :class:`flask_bucketcors.stores.Store`."""
-
-    def read(self, bucket: str) -> Any: ...
-
-    def signal(self) -> int: ...
-
-    def check(self) -> Hashable: ...
-
+_TROUBLE: Final = (
+    "the store is in trouble: %r; rules in memory are used while nothing says that they "
+    "changed, other buckets answer without CORS headers and refuse preflights with 503"
+)
+_INVALID: Final = (
+    "bucket %r is closed until its rules are put again: its answers carry no CORS headers and "
+    "its preflights are refused with 503: %r"
+)
 
 _UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
 
@@ -61,27 +60,27 @@ class RulesCache:
 
     :param source: the store.
     :param compile_rules: makes compiled rules of a rule set.
-    :param max_buckets: how many buckets with rules to keep; beyond it the one that was read
+    :param cached_buckets: how many buckets with rules to keep; beyond it the one that was read
         first makes room.
     :param clock: monotonic seconds.
-    :raises ValueError: if ``max_buckets`` leaves room for none.
+    :raises ValueError: if ``cached_buckets`` leaves room for none.
     """
 
     def __init__(
         self,
-        source: RuleSource,
+        source: Store,
         compile_rules: Callable[[RuleSet], CompiledRules],
         *,
-        max_buckets: int,
+        cached_buckets: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if max_buckets < 1:
-            raise ValueError(f"max_buckets is {max_buckets!r}: write a whole number from 1")
+        if cached_buckets < 1:
+            raise ValueError(f"cached_buckets is {cached_buckets!r}: write a whole number from 1")
         self._source = source
         self._signal = source.signal
         self._compile = compile_rules
         self._clock = clock
-        self._max_buckets = max_buckets
+        self._cached_buckets = cached_buckets
         self._present: dict[str, _Entry] = {}
         self._absent: dict[str, _Entry] = {}
         self._filling = threading.Lock()
@@ -90,7 +89,7 @@ class RulesCache:
         self._state: Hashable = None
         self._next_check = float("-inf")
         self._retry = False
-        self._log_interval = Interval(LOG_SECONDS)
+        self._log = IntervalLog(logger, clock)
 
     def get(self, bucket: str) -> _Rules:
         """The bucket's rules as they are now; None if it has none, closed ones if unknown."""
@@ -98,7 +97,7 @@ class RulesCache:
             signalled = self._signal() != self._seen
         except Exception as error:
             # Nothing says that the rules changed, so those in memory still stand.
-            self._log(error)
+            self._log.write(logging.ERROR, _TROUBLE, error)
             signalled = False
         if signalled or self._clock() >= self._next_check:
             self._refresh()
@@ -112,7 +111,7 @@ class RulesCache:
         self._next_check = self._clock() + CHECK_SECONDS
         try:
             seen = self._signal()
-            state = self._source.check()
+            state = self._source.state()
         except Exception as error:
             self._refuse_to_guess(error)
             return
@@ -125,7 +124,7 @@ class RulesCache:
 
     def _refuse_to_guess(self, error: Exception) -> None:
         """After a signal that could not be followed, let no entry count as known."""
-        self._log(error)
+        self._log.write(logging.ERROR, _TROUBLE, error)
         self._retry = True
         with suppress(Exception):
             seen = self._signal()
@@ -151,12 +150,12 @@ class RulesCache:
                 return version, known.rules
             return version, self._compile(stored.parse())
         except StoredRulesInvalid as error:
-            # Known by its version: it is not parsed again until it changes.
-            self._log(error)
+            # Known by its version: it is not parsed, nor logged, again until it changes.
+            logger.error(_INVALID, bucket, error)
         except Exception as error:
             version = object()
             self._retry = True
-            self._log(error)
+            self._log.write(logging.ERROR, _TROUBLE, error)
         return version, _UNREADABLE
 
     def _keep(self, bucket: str, entry: _Entry) -> None:
@@ -166,15 +165,7 @@ class RulesCache:
                 _insert(self._absent, bucket, entry, MAX_ABSENT)
             else:
                 self._absent.pop(bucket, None)
-                _insert(self._present, bucket, entry, self._max_buckets)
-
-    def _log(self, error: Exception) -> None:
-        if self._log_interval.is_due(self._clock()):
-            logger.error(
-                "%r: until this is mended, the buckets concerned answer without CORS headers "
-                "and refuse preflights with 503",
-                error,
-            )
+                _insert(self._present, bucket, entry, self._cached_buckets)
 
 
 def _insert(entries: dict[str, _Entry], bucket: str, entry: _Entry, limit: int) -> None:

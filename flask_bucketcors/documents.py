@@ -25,6 +25,7 @@ from flask_bucketcors.core.errors import (
     InvalidRules,
     Problem,
     ProblemReason,
+    Refusal,
 )
 from flask_bucketcors.core.rules import Rule, RuleSet
 
@@ -47,6 +48,9 @@ _ELEMENTS: Final = {
 _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+# A parser repeats a namespace in the name of every element: a long one, times thousands of
+# elements, would fill the memory from a document of 64 KiB.
+_LONG_ATTRIBUTE = re.compile(r"=\s*(?:\"[^\"]{257}|'[^']{257})")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 # Python reads no longer numbers; they are out of range anyway.
 _MAX_DIGITS: Final = 4000
@@ -57,7 +61,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 class DocumentError(CallRefused):
     """A document is refused; ``problems`` names everything that is wrong with its rules."""
 
-    def __init__(self, code: str, detail: str = "", problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, code: Refusal, detail: str = "", problems: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
         super().__init__(code, detail)
 
@@ -68,21 +72,21 @@ def check_size(body: bytes, dialect: Dialect) -> None:
     :raises DocumentError: XMLSizeLimit or MissingRequestBodyError.
     """
     if len(body) > dialect.max_body_bytes:
-        raise DocumentError("XMLSizeLimit")
+        raise DocumentError(Refusal.BODY_TOO_LARGE)
     if not body:
-        raise DocumentError("MissingRequestBodyError")
+        raise DocumentError(Refusal.MISSING_BODY)
 
 
 def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     """Read a CORSConfiguration document.
 
     :raises DocumentError: with every problem at once; MalformedXML if one of them is about
-        the structure, else the dialect's code for values.
+        the structure, else InvalidArgument.
     """
     check_size(body, dialect)
     root = _parse_element(body)
     if _local_name(root) != "CORSConfiguration":
-        raise DocumentError("MalformedXML", "The root element must be CORSConfiguration.")
+        raise DocumentError(Refusal.MALFORMED_XML, "The root element must be CORSConfiguration.")
     data, problems = _read_configuration(root)
     try:
         rule_set = RuleSet.from_dict(data)
@@ -92,7 +96,7 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
         count = len(data["rules"])
         problems.append(Problem("rules", count, ProblemReason.TOO_MANY_RULES))
     if problems:
-        raise _refusal(problems, dialect)
+        raise _refusal(problems)
     return rule_set
 
 
@@ -118,14 +122,16 @@ def _parse_element(body: bytes) -> Element:
         declared = _ENCODING.match(text)
         # A NUL is how UTF-16 without a byte order mark looks; the parser would guess it.
         if "\0" in text or (declared and declared[1].lower() not in _ENCODINGS):
-            raise DocumentError("MalformedXML", "The encoding must be UTF-8.")
+            raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.")
+        if _LONG_ATTRIBUTE.search(text):
+            raise DocumentError(Refusal.MALFORMED_XML, "No attribute may be that long.")
         root: Element = fromstring(text, forbid_dtd=True)
     except UnicodeDecodeError:
-        raise DocumentError("MalformedXML", "The encoding must be UTF-8.") from None
+        raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.") from None
     except DefusedXmlException:
-        raise DocumentError("MalformedXML", "A document type is not accepted.") from None
+        raise DocumentError(Refusal.MALFORMED_XML, "A document type is not accepted.") from None
     except ParseError as error:
-        raise DocumentError("MalformedXML", f"{error}.") from None
+        raise DocumentError(Refusal.MALFORMED_XML, f"{error}.") from None
     return root
 
 
@@ -191,9 +197,9 @@ def _integer(text: str | None) -> int | str | None:
     return int(text[:_MAX_DIGITS])
 
 
-def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
+def _refusal(problems: Sequence[Problem]) -> DocumentError:
     structural = any(problem.reason.is_structural for problem in problems)
-    code = "MalformedXML" if structural else dialect.invalid_value
+    code = Refusal.MALFORMED_XML if structural else Refusal.INVALID_VALUE
     shown = [_in_element_names(problem) for problem in problems[:MAX_PROBLEMS_SHOWN]]
     more = len(problems) - len(shown)
     detail = "; ".join(map(str, shown)) + (f"; and {more} more" if more else "")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from flask import Flask
@@ -13,7 +14,7 @@ from flask_bucketcors.buckets import BucketFunction, make_resolver
 from flask_bucketcors.core.compiled import VaryMode
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.middleware import (
-    MAX_BUCKETS,
+    CACHED_BUCKETS,
     NO_RULES,
     PLAIN_OPTIONS,
     BucketCORSMiddleware,
@@ -98,8 +99,8 @@ class BucketCORS:
             allow_credentials=settings["ALLOW_CREDENTIALS"],
             plain_options=settings["PLAIN_OPTIONS"],
             no_rules=settings["NO_RULES"],
-            api_cross_origin=self._api_cross_origin(settings),
-            max_buckets=settings["MAX_BUCKETS"],
+            api_cross_origin=settings["API_CROSS_ORIGIN"],
+            cached_buckets=settings["CACHED_BUCKETS"],
         )
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = BucketCORSState(store, middleware)
@@ -113,11 +114,6 @@ class BucketCORS:
             dialect=settings["DIALECT"],
             require_content_md5=settings["REQUIRE_CONTENT_MD5"],
         )
-
-    def _api_cross_origin(self, settings: Mapping[str, Any]) -> bool:
-        """Signatures cannot be borrowed by a page, cookies can; a hook may look at cookies."""
-        chosen = settings["API_CROSS_ORIGIN"]
-        return self._authorize is None if chosen is None else bool(chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +195,7 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
         None, "True, False or None", lambda value: value is None or isinstance(value, bool)
     ),
     "REQUIRE_CONTENT_MD5": _flag(False),
-    "MAX_BUCKETS": _count(MAX_BUCKETS),
+    "CACHED_BUCKETS": _count(CACHED_BUCKETS),
     "HISTORY": _count(HISTORY_LIMIT),
 }
 _SECRET: Final = frozenset({"ACCESS_KEYS"})
@@ -210,6 +206,7 @@ def _read_settings(app: Flask) -> dict[str, Any]:
 
     :raises RuntimeError: if one does not have its form.
     """
+    _refuse_unknown_keys(app)
     settings = {}
     for name, setting in _SETTINGS.items():
         key = f"BUCKETCORS_{name}"
@@ -218,6 +215,15 @@ def _read_settings(app: Flask) -> dict[str, Any]:
             shown = type(value).__name__ if name in _SECRET else repr(value)
             raise RuntimeError(f"{key} is {shown}: it has to be {setting.form}")
     return settings
+
+
+def _refuse_unknown_keys(app: Flask) -> None:
+    """A setting that is misspelt would be one that is not made."""
+    known = [f"BUCKETCORS_{name}" for name in _SETTINGS]
+    for key in app.config:
+        if key.startswith("BUCKETCORS_") and key not in known:
+            near = get_close_matches(key, known, n=1) or known
+            raise RuntimeError(f"{key} is not a setting: write {' or '.join(near)}")
 
 
 def _open_store(app: Flask, settings: Mapping[str, Any]) -> Store:

@@ -18,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask_bucketcors.answers import answer_error, request_ids
 from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
-from flask_bucketcors.cache import RulesCache, RuleSource
+from flask_bucketcors.cache import RulesCache
 from flask_bucketcors.core.compiled import (
     VARY,
     ClosedRules,
@@ -28,14 +28,19 @@ from flask_bucketcors.core.compiled import (
     VaryMode,
 )
 from flask_bucketcors.core.dialects import find_dialect
+from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores import Store
 
 #: Keys of the environ under which the application finds what was learnt about a request:
 #: the bucket's name, and the :class:`~flask_bucketcors.core.compiled.Decision`.
 BUCKET: Final = "flask_bucketcors.bucket"
 DECISION: Final = "flask_bucketcors.decision"
 
-MAX_BUCKETS: Final = 100_000
+CACHED_BUCKETS: Final = 100_000
+
+# An application may hold itself, or make up attributes; a real stack is not that high.
+MAX_LAYERS: Final = 100
 
 PLAIN_OPTIONS: Final = ("app", "refuse")
 NO_RULES: Final = ("refuse", "pass")
@@ -68,8 +73,10 @@ class BucketCORSMiddleware:
         ``"app"`` passes it on, ``"refuse"`` answers it like a refused preflight.
     :param no_rules: what becomes of a preflight for a bucket without rules: ``"refuse"``
         answers it, ``"pass"`` hands it to the application.
-    :param api_cross_origin: whether ``?cors`` calls take part in CORS themselves.
-    :param max_buckets: how many buckets' compiled rules to keep in memory.
+    :param api_cross_origin: whether ``?cors`` calls take part in CORS themselves. None leaves it
+        to the API's ``cross_origin``: a :class:`~flask_bucketcors.RulesAPI` says yes as long as
+        signatures alone decide there; one that does not say so does not.
+    :param cached_buckets: how many buckets' compiled rules to keep in memory.
     :raises ValueError: if an argument is not one of those named, or ``app`` is wrapped already.
     """
 
@@ -77,7 +84,7 @@ class BucketCORSMiddleware:
         self,
         app: WSGIApplication,
         *,
-        store: RuleSource,
+        store: Store,
         api: WSGIApplication | None = None,
         buckets: BucketFunction | None = None,
         host_suffixes: Iterable[str] = (),
@@ -87,8 +94,8 @@ class BucketCORSMiddleware:
         allow_credentials: bool = True,
         plain_options: str = "app",
         no_rules: str = "refuse",
-        api_cross_origin: bool = True,
-        max_buckets: int = MAX_BUCKETS,
+        api_cross_origin: bool | None = None,
+        cached_buckets: int = CACHED_BUCKETS,
     ) -> None:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
@@ -98,11 +105,13 @@ class BucketCORSMiddleware:
         self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
-        self._allow_credentials = allow_credentials
+        self._allow_credentials = _flag("allow_credentials", allow_credentials)
         self._plain_options = _one_of("plain_options", plain_options, PLAIN_OPTIONS)
         self._no_rules = _one_of("no_rules", no_rules, NO_RULES)
-        self._api_cross_origin = api_cross_origin
-        self._rules = RulesCache(store, self._compile, max_buckets=max_buckets)
+        self._api_cross_origin = (
+            None if api_cross_origin is None else _flag("api_cross_origin", api_cross_origin)
+        )
+        self._rules = RulesCache(store, self._compile, cached_buckets=cached_buckets)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         resolved = self.resolve(environ)
@@ -111,7 +120,7 @@ class BucketCORSMiddleware:
             return self.app(environ, start_response)
         environ[BUCKET] = bucket = resolved[0]
         is_rules_call = resolved[1] and names_rules(environ)
-        closed = is_rules_call and not self._api_cross_origin
+        closed = is_rules_call and not self._is_api_cross_origin()
         rules = _RULES_CALL if closed else self._rules.get(bucket)
         if environ["REQUEST_METHOD"] == "OPTIONS" and self._keeps_options(environ, rules):
             return self._preflight(environ, start_response, rules or _NO_RULES)
@@ -120,6 +129,12 @@ class BucketCORSMiddleware:
         if is_rules_call:
             return self._answer_rules_call(environ, start_response)
         return self.app(environ, start_response)
+
+    def _is_api_cross_origin(self) -> bool:
+        # Asked for at each call: a blueprint may bring the API later.
+        if self._api_cross_origin is None:
+            return self.api is None or bool(getattr(self.api, "cross_origin", False))
+        return self._api_cross_origin
 
     def _compile(self, rule_set: RuleSet) -> CompiledRules:
         return CompiledRules(
@@ -145,7 +160,7 @@ class BucketCORSMiddleware:
         )
         if not decision.allowed:
             unreadable = decision.reason is Reason.UNREADABLE
-            code = "ServiceUnavailable" if unreadable else self._dialect.refused_preflight
+            code = Refusal.UNAVAILABLE if unreadable else Refusal.PREFLIGHT_REFUSED
             return self._error(environ, start_response, code, decision.headers)
         # The one form that wsgiref.validate, Werkzeug's lint and WebTest's lint all accept.
         start_response(
@@ -163,14 +178,14 @@ class BucketCORSMiddleware:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         if self.api is None:
-            return self._error(environ, start_response, "NotImplemented")
+            return self._error(environ, start_response, Refusal.NOT_IMPLEMENTED)
         return self.api(environ, start_response)
 
     def _error(
         self,
         environ: WSGIEnvironment,
         start_response: StartResponse,
-        code: str,
+        code: Refusal,
         headers: HeaderPairs = (),
     ) -> Iterable[bytes]:
         return answer_error(environ, start_response, self._dialect, code, headers=headers)
@@ -199,14 +214,16 @@ _Layer = TypeVar("_Layer")
 
 
 def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
-    """Find a layer of a stack of WSGI middlewares.
+    """Find a layer of a stack of WSGI applications.
 
-    Those of Werkzeug and of this package keep the application that they wrap as ``app``; what
-    is behind one that does not is out of sight.
+    Middlewares of Werkzeug and of this package keep what they wrap as ``app``, Flask as
+    ``wsgi_app``; what is behind one that does neither is out of sight.
     """
-    while app is not None and not isinstance(app, kind):
-        app = getattr(app, "app", None)
-    return app
+    for _ in range(MAX_LAYERS):
+        if isinstance(app, kind):
+            return app
+        app = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
+    return None
 
 
 def is_preflight(environ: WSGIEnvironment) -> bool:
@@ -263,4 +280,11 @@ def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:
     choices = tuple(map(str, allowed))
     if value not in choices:
         raise ValueError(f"{name} is {value!r}: write one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def _flag(name: str, value: bool) -> bool:
+    # The text "False" is true.
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}: write True or False")
     return value

@@ -18,6 +18,8 @@ ROOT = TESTS.parent
 # Bounds, for machines that have much else to do; nothing waits as long when all is well.
 START_SECONDS = 60
 STOP_SECONDS = 10
+# An idle connection stays open for longer than any test is idle.
+KEEPALIVE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def gunicorn(
 def _write_config(scratch: Path, **settings: object) -> Path:
     """Write a configuration file; what a release of gunicorn does not know there, it ignores."""
     settings |= {
-        "keepalive": START_SECONDS,
+        "keepalive": KEEPALIVE_SECONDS,
         "graceful_timeout": 2,
         "worker_tmp_dir": str(scratch),
         # It would be a file in the home folder.

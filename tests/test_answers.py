@@ -13,7 +13,7 @@ from flask_bucketcors.answers import MAX_PATH_SHOWN, RequestIds, resource
 def test_an_id_has_the_vendors_form() -> None:
     """Base64 of time_x_y_z in hexadecimal."""
     parts = b64decode(RequestIds().next()).decode().split("_")
-    assert [len(part) for part in parts] == [8, 8, 5, 6]
+    assert [len(part) for part in parts] == [8, 8, 5, 9]
     assert all(int(part, 16) >= 0 for part in parts)
 
 

@@ -754,11 +754,25 @@ def test_the_hook_may_refuse_anybody(make, store, call, answer):
     assert store.list() == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 500])
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_hook_that_aborts_refuses(make, status):
     """That is how a Flask application says no; its own page would be of no use to an SDK."""
     app = make(authorize=lambda call: abort(status))
     assert_error(signed(app, "PUT", URL, BODY), 403, "AccessDenied")
+
+
+@pytest.mark.parametrize("answer", ["Forbidden", ("Forbidden", 403), object()], ids=repr)
+def test_a_hook_that_gives_something_else_does_not_allow(make, store, caplog, answer):
+    """A response of a view counts as true."""
+    app = make(authorize=lambda call: answer)
+    assert_error(signed(app, "PUT", URL, BODY), 500, "InternalError")
+    assert "give True or False" in caplog.text
+    assert store.list() == []
+
+
+def test_a_hook_that_fails_is_an_error_of_the_server(make):
+    app = make(authorize=lambda call: abort(503))
+    assert_error(signed(app, "PUT", URL, BODY), 500, "InternalError")
 
 
 def test_a_hook_that_is_a_coroutine_function_does_not_allow(make, store):

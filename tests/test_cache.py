@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
-from flask_bucketcors.cache import CHECK_SECONDS, LOG_SECONDS, MAX_ABSENT, RulesCache
+from flask_bucketcors.cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
+from flask_bucketcors.logs import LOG_SECONDS
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -44,9 +45,9 @@ class Source(MemoryStore):
         self._fail("signal")
         return super().signal() - self.unsignalled
 
-    def check(self) -> int:
-        self._fail("check")
-        return super().check()
+    def state(self) -> int:
+        self._fail("state")
+        return super().state()
 
     def put_by_a_writer_that_dies(self, bucket: str, rule_set: RuleSet) -> None:
         self.unsignalled += 1
@@ -69,7 +70,7 @@ def source() -> Source:
 
 @pytest.fixture
 def cache(source: Source, clock: Clock) -> RulesCache:
-    return RulesCache(source, CompiledRules, max_buckets=3, clock=clock)
+    return RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
 
 
 def seconds_of(found: CompiledRules | ClosedRules | None) -> int | None:
@@ -128,7 +129,7 @@ def test_a_signal_after_a_lost_one_brings_both_changes(cache: RulesCache, source
     assert seconds_of(cache.get("a")) == seconds_of(cache.get("b")) == 2
 
 
-@pytest.mark.parametrize("part", ["read", "check", "signal"])
+@pytest.mark.parametrize("part", ["read", "state", "signal"])
 def test_rules_in_memory_stand_while_nothing_says_that_they_changed(
     cache: RulesCache, source: Source, clock: Clock, part: str
 ) -> None:
@@ -140,7 +141,7 @@ def test_rules_in_memory_stand_while_nothing_says_that_they_changed(
         assert seconds_of(cache.get("b")) == 1
 
 
-@pytest.mark.parametrize("broken", [{"read"}, {"check", "read"}, {"signal", "read", "check"}])
+@pytest.mark.parametrize("broken", [{"read"}, {"state", "read"}, {"signal", "read", "state"}])
 def test_a_bucket_never_seen_is_closed_while_it_cannot_be_read(
     cache: RulesCache, source: Source, clock: Clock, broken: set[str]
 ) -> None:
@@ -152,7 +153,7 @@ def test_a_bucket_never_seen_is_closed_while_it_cannot_be_read(
     assert seconds_of(cache.get("b")) == 1
 
 
-@pytest.mark.parametrize("broken", [{"read"}, {"check", "read"}])
+@pytest.mark.parametrize("broken", [{"read"}, {"state", "read"}])
 def test_a_signalled_change_that_cannot_be_read_closes_the_bucket(
     cache: RulesCache, source: Source, clock: Clock, broken: set[str]
 ) -> None:
@@ -246,7 +247,7 @@ def test_what_is_no_name_is_not_looked_up(cache: RulesCache, source: Source) -> 
 
 def test_no_thread_sees_rules_older_than_the_last_acknowledged(source: Source) -> None:
     """Readers note the last acknowledged number, ask, and never get a smaller one."""
-    cache = RulesCache(source, CompiledRules, max_buckets=10)
+    cache = RulesCache(source, CompiledRules, cached_buckets=10)
     acknowledged, stop, stale = [0], threading.Event(), []
     source.put("b", rules(0))
 
@@ -275,9 +276,9 @@ def test_states_are_compared_and_not_ordered() -> None:
     source = Source()
     source.put("b", rules(1))
     source.signal = lambda: 0  # type: ignore[method-assign]
-    source.check = lambda: states[0]  # type: ignore[method-assign,assignment,return-value]
+    source.state = lambda: states[0]  # type: ignore[method-assign,assignment,return-value]
     clock = Clock()
-    cache = RulesCache(source, CompiledRules, max_buckets=3, clock=clock)
+    cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
     cache.get("b")
     source.put("b", rules(2))
     states.pop(0)

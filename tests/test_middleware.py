@@ -138,9 +138,9 @@ class FaultyStore(MemoryStore):
         self._trip("signal")
         return super().signal()
 
-    def check(self) -> int:
-        self._trip("check")
-        return super().check()
+    def state(self) -> int:
+        self._trip("state")
+        return super().state()
 
 
 class Clock:
@@ -416,6 +416,7 @@ def test_every_linter_accepts_every_answer(store, lint, status, environ):
     """Their warnings are errors here."""
     store.unreadable.add("closed")
     api = RulesAPI(store, authorize=lambda call: True)
+    api.cross_origin = True
     app = BucketCORSMiddleware(Spy(), store=store, api=api, plain_options="refuse")
     _, line, _ = run_wsgi_app(lint(app), dict(environ), buffered=True)
     assert line.startswith(str(status))
@@ -832,7 +833,6 @@ def test_a_rules_call_below_a_virtual_host(store):
     "path, query",
     [
         pytest.param("/photos/key", "cors", id="object"),
-        pytest.param("/photos//", "cors", id="object named slash"),
         pytest.param("/photos", "", id="no query"),
         pytest.param("/photos", "prefix=cors", id="value"),
         pytest.param("/photos", "CORS", id="upper case"),
@@ -855,12 +855,23 @@ def test_what_is_no_rules_call_reaches_the_application(store, path, query):
 
 def test_rules_calls_take_part_in_cors(store):
     """By the rules in force when they arrive, like every other URL of the bucket."""
-    app = client(Spy(), store, api=validator(Spy(headers=[*PLAIN, *OWN_CORS])))
+    api = validator(Spy(headers=[*PLAIN, *OWN_CORS]))
+    app = client(Spy(), store, api=api, api_cross_origin=True)
     assert cors_of(call(app, "PUT", "/photos?cors", {"Origin": A})) == ACTUAL
     assert cors_of(call(app, "PUT", "/photos?cors", {"Origin": EVIL})) == {}
     assert preflight(app, "/photos?cors").status_code == 200
     assert preflight(app, "/photos?cors", origin=EVIL).status_code == 403
     assert cors_of(call(client(Spy(), store), "GET", "/photos?cors", {"Origin": A})) == ACTUAL
+
+
+@pytest.mark.parametrize("said, expected", [(None, {}), (False, {}), (True, ACTUAL)])
+def test_an_api_says_whether_it_is_for_pages(store, said, expected):
+    """One that does not say is not: a page must not widen its own access."""
+    api = Spy()
+    if said is not None:
+        api.cross_origin = said
+    answer = call(client(Spy(), store, api=api), "GET", "/photos?cors", {"Origin": A})
+    assert cors_of(answer) == expected
 
 
 def test_rules_calls_can_be_kept_out_of_cors(store):
@@ -967,8 +978,8 @@ def test_options_that_are_refused(store, option, value, choices):
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_room_for_no_bucket_is_refused(store, count):
-    with pytest.raises(ValueError, match="max_buckets"):
-        BucketCORSMiddleware(Spy(), store=store, max_buckets=count)
+    with pytest.raises(ValueError, match="cached_buckets"):
+        BucketCORSMiddleware(Spy(), store=store, cached_buckets=count)
 
 
 ERRORS = [
@@ -991,7 +1002,7 @@ def is_closed(app: TestApp) -> bool:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-@pytest.mark.parametrize("methods", [["read"], ["read", "signal", "check"]], ids="+".join)
+@pytest.mark.parametrize("methods", [["read"], ["read", "signal", "state"]], ids="+".join)
 def test_a_store_that_cannot_be_read_closes_a_bucket(store, clock, methods, error):
     """Answers go out without CORS headers, the application's too, and preflights get 503."""
     store.faults = dict.fromkeys(methods, error)
@@ -1006,7 +1017,7 @@ def test_a_store_that_cannot_be_read_closes_a_bucket(store, clock, methods, erro
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize(
     "methods",
-    [["signal"], ["check"], ["signal", "check"], ["read", "signal", "check"]],
+    [["signal"], ["state"], ["signal", "state"], ["read", "signal", "state"]],
     ids="+".join,
 )
 def test_rules_in_memory_stand_while_nothing_says_that_they_changed(store, clock, methods, error):
@@ -1020,7 +1031,7 @@ def test_rules_in_memory_stand_while_nothing_says_that_they_changed(store, clock
 
 
 @pytest.mark.parametrize("error", ERRORS)
-@pytest.mark.parametrize("methods", [["read"], ["read", "check"]], ids="+".join)
+@pytest.mark.parametrize("methods", [["read"], ["read", "state"]], ids="+".join)
 def test_a_change_that_cannot_be_read_closes_a_bucket(store, clock, methods, error):
     app = client(Spy(), store)
     assert not is_closed(app)
@@ -1069,7 +1080,7 @@ def test_garbage_in_a_store_closes_a_bucket(store, stored):
 
 def test_trouble_with_a_store_is_logged_once_in_an_interval(store, clock, caplog):
     app = client(Spy(), store)
-    store.faults = dict.fromkeys(["read", "signal", "check"], StoreUnavailable)
+    store.faults = dict.fromkeys(["read", "signal", "state"], StoreUnavailable)
     for _ in range(3):
         assert is_closed(app)
         clock.now += 1

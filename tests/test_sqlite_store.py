@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from flask_bucketcors import Rule, RuleSet, SQLiteStore, StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors import (
+    Rule,
+    RuleSet,
+    SQLiteStore,
+    StoredRulesInvalid,
+    StoreUnavailable,
+    UnknownRevision,
+)
 from flask_bucketcors.stores import schema
 from flask_bucketcors.stores.database import Database
 
@@ -76,17 +83,17 @@ def test_commits_reach_the_disk(path: Path, store: SQLiteStore) -> None:
         "INSERT OR REPLACE INTO bucketcors_rules (bucket, document) VALUES ('b', ?)",
         "INSERT INTO bucketcors_rules (bucket, document) VALUES ('b', ?) "
         "ON CONFLICT (bucket) DO UPDATE SET document = excluded.document",
-        "REPLACE INTO bucketcors_rules VALUES ('b', ?, 1)",
+        "REPLACE INTO bucketcors_rules SELECT bucket, ?, revision, stamp FROM bucketcors_rules",
     ],
 )
 def test_an_edit_by_another_tool_counts(path: Path, store: SQLiteStore, statement: str) -> None:
     store.put("b", rules(1), author="me")
-    state, before = store.check(), store.read("b")
+    state, before = store.state(), store.read("b")
     run_sql(path, statement, json.dumps(rules(2).as_dict()))
     after = store.read("b")
     assert before is not None
     assert after is not None
-    assert store.check() != state
+    assert store.state() != state
     assert after.version != before.version
     assert after.parse() == rules(2)
     history = store.history("b")
@@ -99,9 +106,9 @@ def test_an_edit_by_another_tool_counts(path: Path, store: SQLiteStore, statemen
 
 def test_a_deletion_by_another_tool_counts(path: Path, store: SQLiteStore) -> None:
     store.put("b", rules())
-    state = store.check()
+    state = store.state()
     run_sql(path, "DELETE FROM bucketcors_rules")
-    assert store.check() != state
+    assert store.state() != state
     assert store.get("b") is None
     assert store.history("b")[0].rule_set is None
 
@@ -125,6 +132,11 @@ def test_a_document_that_is_no_rule_set_is_said_to_be_none(
     run_sql(path, "UPDATE bucketcors_rules SET document = ?", document)
     with pytest.raises(StoredRulesInvalid, match="bucket 'b'"):
         store.get("b")
+    latest, first = store.history("b")
+    assert (latest.rule_set, "bucket 'b'" in str(latest.unreadable)) == (None, True)
+    with pytest.raises(UnknownRevision):
+        store.rollback("b", latest.revision)
+    assert store.rollback("b", first.revision)
     assert store.put("b", rules(2))
     assert store.get("b") == rules(2)
 
@@ -164,11 +176,37 @@ def test_opening_does_not_take_a_signal_back(path: Path, store: SQLiteStore) -> 
     assert store.signal() == signal != 0
 
 
-def test_every_writer_signals_its_own_revision(path: Path, store: SQLiteStore) -> None:
+def test_every_writer_signals_its_own_write(path: Path, store: SQLiteStore) -> None:
+    seen = set()
     with closing(SQLiteStore(path)) as other:
         for writer in (store, other, store):
-            revision = writer.put("b", rules())
-            assert store.signal() == other.signal() == revision
+            writer.put("b", rules())
+            assert store.signal() == other.signal()
+            seen.add(store.signal())
+    assert len(seen) == 3
+
+
+def test_a_revision_that_comes_back_with_other_rules_is_told_apart(
+    path: Path, tmp_path: Path, store: SQLiteStore
+) -> None:
+    """A backup is put back into the running database, and written to again."""
+    store.put("b", rules(1))
+    with closing(sqlite3.connect(path)) as source:
+        source.execute("VACUUM INTO ?", (str(tmp_path / "backup.sqlite"),))
+    store.put("b", rules(2))
+    before, signal, state = store.read("b"), store.signal(), store.state()
+    with (
+        closing(sqlite3.connect(tmp_path / "backup.sqlite")) as backup,
+        closing(sqlite3.connect(path)) as target,
+    ):
+        backup.backup(target)
+    assert store.put("b", rules(3)) == 2
+    after = store.read("b")
+    assert before is not None
+    assert after is not None
+    assert before.version != after.version
+    assert store.signal() != signal
+    assert store.state() != state
 
 
 def test_without_a_token_the_database_is_asked(path: Path) -> None:
@@ -183,12 +221,12 @@ def test_without_a_token_the_database_is_asked(path: Path) -> None:
 
 def test_a_replaced_file_is_noticed(tmp_path: Path, path: Path, store: SQLiteStore) -> None:
     store.put("b", rules(1))
-    state, before = store.check(), store.read("b")
+    state, before = store.state(), store.read("b")
     with closing(SQLiteStore(tmp_path / "new.sqlite")) as other:
         other.put("b", rules(2))
     store.close()
     os.replace(tmp_path / "new.sqlite", path)
-    assert store.check() != state
+    assert store.state() != state
     after = store.read("b")
     assert before is not None
     assert after is not None
@@ -200,9 +238,9 @@ def test_a_deleted_file_is_no_longer_believed_and_made_again_by_the_next_put(
     path: Path, store: SQLiteStore
 ) -> None:
     store.put("b", rules(1))
-    state = store.check()
+    state = store.state()
     path.unlink()
-    assert store.check() != state
+    assert store.state() != state
     with pytest.raises(StoreUnavailable, match=r"rules\.sqlite"):
         store.get("b")
     store.put("b", rules(2))
@@ -215,10 +253,10 @@ def test_a_file_overwritten_with_something_else_is_no_longer_believed(
     path: Path, store: SQLiteStore
 ) -> None:
     store.put("b", rules())
-    state = store.check()
+    state = store.state()
     store.close()
     path.write_bytes(b"something else " * 100)
-    assert store.check() != state
+    assert store.state() != state
     with pytest.raises(StoreUnavailable, match="not a database"):
         store.get("b")
 
@@ -231,7 +269,7 @@ def test_a_locked_database_says_nothing_about_the_rules(path: Path, store: SQLit
         other.execute("BEGIN EXCLUSIVE")
         other.execute("UPDATE bucketcors_state SET revision = revision")
         with pytest.raises(StoreUnavailable, match="locked"):
-            store.check()
+            store.state()
     assert store.get("b") == rules()
 
 
@@ -299,7 +337,7 @@ def test_tables_live_beside_an_applications_own(path: Path) -> None:
 
 def test_a_failed_write_leaves_everything_as_it_was(path: Path, store: SQLiteStore) -> None:
     store.put("b", rules(1))
-    signal, state = store.signal(), store.check()
+    signal, state = store.signal(), store.state()
     run_sql(
         path,
         "CREATE TRIGGER full BEFORE INSERT ON bucketcors_history "
@@ -307,7 +345,7 @@ def test_a_failed_write_leaves_everything_as_it_was(path: Path, store: SQLiteSto
     )
     with pytest.raises(StoreUnavailable, match="disk full"):
         store.put("b", rules(2))
-    assert (store.signal(), store.check()) == (signal, state)
+    assert (store.signal(), store.state()) == (signal, state)
     assert store.get("b") == rules(1)
 
 
@@ -329,7 +367,7 @@ def test_threads_share_two_connections(path: Path, store: SQLiteStore) -> None:
         thread.join()
     assert not failures
     assert len(store.list()) == 8
-    assert store.check() == (0, 160)
+    assert run_sql(path, "SELECT revision FROM bucketcors_state") == [(160,)]
 
 
 def test_nothing_is_open_after_construction(path: Path) -> None:

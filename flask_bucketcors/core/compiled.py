@@ -36,7 +36,7 @@ VARY: Final = "Vary"
 MAX_METHOD_BYTES: Final = 64
 # Allowed requests that a bucket remembers the decision for, and how much of their text.
 # Refused ones are never remembered, so that nobody fills the memory by inventing origins.
-MAX_REMEMBERED: Final = 64
+MAX_REMEMBERED: Final = 16
 MAX_REMEMBERED_BYTES: Final = 512
 
 HeaderPairs = tuple[tuple[str, str], ...]
@@ -102,7 +102,8 @@ class CompiledRule:
         "header_names",
         "header_patterns",
         "methods_value",
-        "patterns",
+        "origin_patterns",
+        "origins",
         "rule",
         "separator",
     )
@@ -110,12 +111,14 @@ class CompiledRule:
     def __init__(self, rule: Rule, dialect: Dialect) -> None:
         join = dialect.list_separator.join
         self.rule = rule
-        self.patterns = tuple(map(OriginPattern, rule.allowed_origins))
-        self.any_origin = any(pattern.is_any for pattern in self.patterns)
+        patterns = tuple(map(OriginPattern, rule.allowed_origins))
+        self.any_origin = any(pattern.is_any for pattern in patterns)
+        self.origins = frozenset(pattern.text for pattern in patterns if not pattern.wildcard)
+        self.origin_patterns = tuple(pattern for pattern in patterns if pattern.wildcard)
         self.any_header = ANY in rule.allowed_headers
         names = tuple(name.lower() for name in rule.allowed_headers)
         self.header_names = tuple(name for name in names if ANY not in name)
-        self.header_patterns = tuple(filter(None, map(Wildcard.parse, names)))
+        self.header_patterns = frozenset(filter(None, map(Wildcard.parse, names)))
         self.separator = dialect.list_separator
         self.methods_value = join(rule.allowed_methods)
         self.expose_value = join(rule.expose_headers)
@@ -134,7 +137,9 @@ class CompiledRule:
         return None
 
     def allows_origin(self, origin: str) -> bool:
-        return any(pattern.matches(origin) for pattern in self.patterns)
+        return origin in self.origins or any(
+            pattern.matches(origin) for pattern in self.origin_patterns
+        )
 
     def allows_method(self, method: str) -> bool:
         return method in self.rule.allowed_methods

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from flask_bucketcors.core.errors import Refusal
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
@@ -18,7 +20,7 @@ class ErrorAnswer:
     message: str
 
 
-def _answers(*rows: tuple[str, str, str]) -> Mapping[str, ErrorAnswer]:
+def _answers(*rows: tuple[Refusal, str, str]) -> Mapping[Refusal, ErrorAnswer]:
     return {code: ErrorAnswer(code, status, message) for code, status, message in rows}
 
 
@@ -34,9 +36,7 @@ class Dialect:
     :param error_elements: the elements of an error document, in order.
     :param request_id_header: the header that carries the id of every answer.
     :param trace_id_header: the header that carries the second id of an error.
-    :param refused_preflight: error code for a preflight that no rule allows.
-    :param invalid_value: error code for a document whose form is right and whose values are not.
-    :param errors: every error this package answers, by code.
+    :param errors: how each refusal is answered.
     """
 
     name: str
@@ -48,9 +48,7 @@ class Dialect:
     error_elements: tuple[str, ...]
     request_id_header: str
     trace_id_header: str
-    refused_preflight: str
-    invalid_value: str
-    errors: Mapping[str, ErrorAnswer]
+    errors: Mapping[Refusal, ErrorAnswer]
 
 
 _FORBIDDEN: Final = "403 Forbidden"
@@ -69,69 +67,71 @@ COS: Final = Dialect(
     error_elements=("Code", "Message", "Resource", "RequestId", "TraceId"),
     request_id_header="x-cos-request-id",
     trace_id_header="x-cos-trace-id",
-    refused_preflight="AccessForbidden",
-    invalid_value="InvalidArgument",
     errors=_answers(
         (
-            "AccessForbidden",
+            Refusal.PREFLIGHT_REFUSED,
             _FORBIDDEN,
             "CORSResponse: This CORS request is not allowed. This is usually because the "
             "evalution of Origin, request method / Access-Control-Request-Method or "
             "Access-Control-Requet-Headers are not whitelisted by the resource's CORS spec",
         ),
-        ("AccessDenied", _FORBIDDEN, "Access Denied."),
-        ("SignatureDoesNotMatch", _FORBIDDEN, "The Signature you specified is invalid."),
-        ("InvalidAccessKeyId", _FORBIDDEN, "The Access Key Id you specified does not exist."),
+        (Refusal.ACCESS_DENIED, _FORBIDDEN, "Access Denied."),
+        (Refusal.SIGNATURE_MISMATCH, _FORBIDDEN, "The Signature you specified is invalid."),
+        (Refusal.INVALID_ACCESS_KEY, _FORBIDDEN, "The Access Key Id you specified does not exist."),
         (
-            "RequestTimeTooSkewed",
+            Refusal.CLOCK_SKEWED,
             _FORBIDDEN,
             "The difference between the request time and the server's time is too large.",
         ),
-        ("NoSuchBucket", "404 Not Found", "The specified bucket does not exist."),
+        (Refusal.NO_SUCH_BUCKET, "404 Not Found", "The specified bucket does not exist."),
         (
-            "NoSuchCORSConfiguration",
+            Refusal.NO_SUCH_RULES,
             "404 Not Found",
             "The CORS configuration does not exist.",
         ),
-        ("InvalidBucketName", _BAD_REQUEST, "The specified bucket name is not valid."),
+        (Refusal.INVALID_BUCKET_NAME, _BAD_REQUEST, "The specified bucket name is not valid."),
         (
-            "MalformedXML",
+            Refusal.MALFORMED_XML,
             _BAD_REQUEST,
             "The XML you provided was not well-formed or did not validate against our "
             "published schema.",
         ),
-        ("InvalidArgument", _BAD_REQUEST, "An argument you provided is not valid."),
-        ("XMLSizeLimit", _BAD_REQUEST, "The XML you provided is larger than 64 KB."),
-        ("MissingRequestBodyError", _BAD_REQUEST, "The request body is empty."),
-        ("IncompleteBody", _BAD_REQUEST, "The body is shorter than its Content-Length."),
+        (Refusal.INVALID_VALUE, _BAD_REQUEST, "An argument you provided is not valid."),
+        (Refusal.BODY_TOO_LARGE, _BAD_REQUEST, "The XML you provided is larger than 64 KB."),
+        (Refusal.MISSING_BODY, _BAD_REQUEST, "The request body is empty."),
+        (Refusal.INCOMPLETE_BODY, _BAD_REQUEST, "The body is shorter than its Content-Length."),
         (
-            "MissingContentMD5",
+            Refusal.MISSING_DIGEST,
             _BAD_REQUEST,
             "The request has no Content-MD5, which this server demands.",
         ),
         (
-            "InvalidDigest",
+            Refusal.INVALID_DIGEST,
             _BAD_REQUEST,
             "The Content-MD5 you specified is not the base64 form of 16 bytes.",
         ),
         (
-            "BadDigest",
+            Refusal.BAD_DIGEST,
             _BAD_REQUEST,
             "The Content-MD5 you specified did not match what we received.",
         ),
         (
-            "MethodNotAllowed",
+            Refusal.METHOD_NOT_ALLOWED,
             "405 Method Not Allowed",
             "The specified method is not allowed against this resource.",
         ),
         (
-            "InternalError",
+            Refusal.INTERNAL_ERROR,
             "500 Internal Server Error",
             "The server met an error of its own; the request may be sent again.",
         ),
-        ("NotImplemented", "501 Not Implemented", "This server does not implement the call."),
         (
-            "ServiceUnavailable",
+            Refusal.NOT_IMPLEMENTED,
+            "501 Not Implemented",
+            "This server does not have the call.",
+        ),
+        (
+            Refusal.UNAVAILABLE,
             "503 Service Unavailable",
             "The rules cannot be read or written now; the request may be sent again.",
         ),

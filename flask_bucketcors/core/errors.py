@@ -20,15 +20,43 @@ class StoredRulesInvalid(BucketCORSError):
     """A stored rule set no longer is one; another tool, or a newer release, wrote it."""
 
 
-class CallRefused(BucketCORSError):
-    """A ``?cors`` call is answered with an error of its dialect.
+class Refusal(StrEnum):
+    """Why a request is answered with an error, by the name that COS has for it (436/7730).
 
-    :param code: the error code, one of ``dialect.errors``.
-    :param detail: what is wrong in this very call; stands behind the dialect's own text.
+    A dialect says what the error is called there, and how it is worded.
+    """
+
+    ACCESS_DENIED = "AccessDenied"
+    BAD_DIGEST = "BadDigest"
+    BODY_TOO_LARGE = "XMLSizeLimit"
+    CLOCK_SKEWED = "RequestTimeTooSkewed"
+    INCOMPLETE_BODY = "IncompleteBody"
+    INTERNAL_ERROR = "InternalError"
+    INVALID_ACCESS_KEY = "InvalidAccessKeyId"
+    INVALID_BUCKET_NAME = "InvalidBucketName"
+    INVALID_DIGEST = "InvalidDigest"
+    INVALID_VALUE = "InvalidArgument"
+    MALFORMED_XML = "MalformedXML"
+    METHOD_NOT_ALLOWED = "MethodNotAllowed"
+    MISSING_BODY = "MissingRequestBodyError"
+    MISSING_DIGEST = "MissingContentMD5"
+    NO_SUCH_BUCKET = "NoSuchBucket"
+    NO_SUCH_RULES = "NoSuchCORSConfiguration"
+    NOT_IMPLEMENTED = "NotImplemented"
+    PREFLIGHT_REFUSED = "AccessForbidden"
+    SIGNATURE_MISMATCH = "SignatureDoesNotMatch"
+    UNAVAILABLE = "ServiceUnavailable"
+
+
+class CallRefused(BucketCORSError):
+    """A request is answered with an error of its dialect.
+
+    :param code: what for.
+    :param detail: what is wrong in this very request; stands behind the dialect's own text.
     :param message: replaces the dialect's text, where vendors have several for one code.
     """
 
-    def __init__(self, code: str, detail: str = "", *, message: str | None = None) -> None:
+    def __init__(self, code: Refusal, detail: str = "", *, message: str | None = None) -> None:
         self.code = code
         self.detail = detail
         self.message = message

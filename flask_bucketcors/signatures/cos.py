@@ -22,6 +22,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.hosts import split_host
 from flask_bucketcors.signatures.request import (
     AccessKey,
     Keys,
@@ -79,10 +81,10 @@ def verify(
     _check_coverage(request, authorization, must_sign)
     key = find_key(keys, authorization.access_key_id)
     if key is None or not _token_fits(request, key):
-        raise SignatureError("InvalidAccessKeyId")
+        raise SignatureError(Refusal.INVALID_ACCESS_KEY)
     expected = [_signature(request, authorization, key.secret, host) for host in _hosts(request)]
     if not any(hmac.compare_digest(each, authorization.signature) for each in expected):
-        raise SignatureError("SignatureDoesNotMatch")
+        raise SignatureError(Refusal.SIGNATURE_MISMATCH)
     return authorization.access_key_id
 
 
@@ -97,7 +99,7 @@ def _in_query(request: SignedRequest) -> bool:
 def _fields(request: SignedRequest) -> list[tuple[str, str]]:
     if _in_header(request) and _in_query(request):
         raise SignatureError(
-            "InvalidArgument",
+            Refusal.INVALID_VALUE,
             "Only one of the Authorization header and the query may carry a signature.",
         )
     if _in_query(request):
@@ -110,12 +112,12 @@ def _parse(fields: list[tuple[str, str]]) -> _Authorization:
     values = dict(fields)
     if len(fields) != len(_FIELDS) or values.keys() != set(_FIELDS):
         raise SignatureError(
-            "AccessDenied", "The signature must have each of its seven fields once."
+            Refusal.ACCESS_DENIED, "The signature must have each of its seven fields once."
         )
     if values["q-sign-algorithm"] != "sha1":
-        raise SignatureError("AccessDenied", "The signature algorithm must be sha1.")
+        raise SignatureError(Refusal.ACCESS_DENIED, "The signature algorithm must be sha1.")
     if not _SIGNATURE.fullmatch(values["q-signature"]):
-        raise SignatureError("SignatureDoesNotMatch")
+        raise SignatureError(Refusal.SIGNATURE_MISMATCH)
     return _Authorization(
         values["q-ak"],
         values["q-sign-time"],
@@ -135,13 +137,13 @@ def _check_time(authorization: _Authorization, now: float) -> None:
         match = _TIME.fullmatch(text)
         if match is None:
             raise SignatureError(
-                "AccessDenied", "A signature time must be START;END in Unix seconds."
+                Refusal.ACCESS_DENIED, "A signature time must be START;END in Unix seconds."
             )
         start, end = map(int, match.groups())
         if start > now + MAX_SKEW_SECONDS:
-            raise SignatureError("RequestTimeTooSkewed")
+            raise SignatureError(Refusal.CLOCK_SKEWED)
         if end < now:
-            raise SignatureError("AccessDenied", "Request has expired")
+            raise SignatureError(Refusal.ACCESS_DENIED, "Request has expired")
 
 
 def _check_coverage(
@@ -149,7 +151,7 @@ def _check_coverage(
 ) -> None:
     if "host" not in authorization.header_list:
         raise SignatureError(
-            "AccessDenied", "Strict signature missing header that must be signed: host"
+            Refusal.ACCESS_DENIED, "Strict signature missing header that must be signed: host"
         )
     if not must_sign:
         return
@@ -159,7 +161,7 @@ def _check_coverage(
     missing = sent.union(must_sign).difference(authorization.parameter_list)
     if missing:
         raise SignatureError(
-            "AccessDenied",
+            Refusal.ACCESS_DENIED,
             f"Strict signature missing param that must be signed: {min(missing)[:64]}",
         )
 
@@ -174,9 +176,9 @@ def _token_fits(request: SignedRequest, key: AccessKey) -> bool:
 def _hosts(request: SignedRequest) -> Iterator[str]:
     host = request.headers.get("host", "")
     yield host
-    name, colon, port = host.rpartition(":")
-    if colon and port.isdigit():
-        yield name
+    split = split_host(host)
+    if split and split[1]:
+        yield split[0]
 
 
 def _signature(

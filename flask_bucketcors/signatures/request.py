@@ -5,22 +5,34 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
-from flask_bucketcors.core.errors import CallRefused
+from flask_bucketcors.core.errors import CallRefused, Refusal
 
 
 class SignatureError(CallRefused):
     """A signature does not hold. Code and message are the vendor's."""
 
-    def __init__(self, code: str, message: str | None = None) -> None:
+    def __init__(self, code: Refusal, message: str | None = None) -> None:
         super().__init__(code, message=message)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A secret, and for temporary keys the security token that has to come with it."""
+    """A secret, and for temporary keys the security token that has to come with it.
+
+    :raises ValueError: if one of them is empty.
+    """
 
     secret: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        token = self.security_token
+        if not _is_text(self.secret) or not (token is None or _is_text(token)):
+            raise ValueError("secret and security token have to be text that is not empty")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 #: Access key id to secret: a mapping, or a callable that gives None for an unknown id.
@@ -29,9 +41,11 @@ Keys = Mapping[str, "str | AccessKey"] | Callable[[str], "str | AccessKey | None
 
 
 def find_key(keys: Keys, access_key_id: str) -> AccessKey | None:
-    """Look an access key id up; None if there is no such key."""
+    """Look an access key id up; None if there is no such key, or its secret is empty."""
     found = keys(access_key_id) if callable(keys) else keys.get(access_key_id)
-    return AccessKey(found) if isinstance(found, str) else found
+    if isinstance(found, str):
+        return AccessKey(found) if found else None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

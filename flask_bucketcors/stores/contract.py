@@ -1,10 +1,17 @@
-"""What every store does."""
+"""What every store does.
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+Words for change, from the outside in: a **revision** numbers the changes of a store for
+people. A **signal** is another number after each acknowledged change, cheap to ask for. The
+**state** is what the store itself says, which costs more and misses nothing. A **version** is
+the same for one bucket: it changes when that bucket's rules do.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import InvalidBucketName
+from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
 
 # Entries of history that a store keeps for each bucket unless told otherwise.
@@ -17,13 +24,15 @@ class HistoryEntry(NamedTuple):
     :param revision: the number of the change, growing within a store.
     :param time: when it happened, in seconds since 1970, UTC.
     :param author: who did it, as the caller of the store named them; None if nobody did.
-    :param rule_set: the rules from then on; None if they were deleted.
+    :param rule_set: the rules from then on; None if they were deleted, or are unreadable.
+    :param unreadable: why what was stored is no rule set; None if it is one, or was deleted.
     """
 
     revision: int
     time: float
     author: str | None
     rule_set: RuleSet | None
+    unreadable: str | None = None
 
 
 class StoredRules(NamedTuple):
@@ -37,31 +46,60 @@ class StoredRules(NamedTuple):
     parse: Callable[[], RuleSet]
 
 
-class Store(Protocol):
+class Store(ABC):
     """Rule sets by bucket, with their history.
 
-    All methods raise :class:`~flask_bucketcors.core.errors.StoreUnavailable` when the store
-    cannot be reached now.
+    A write is one transaction: rules, history and revision change together or not at all. All
+    methods raise :class:`~flask_bucketcors.StoreUnavailable` when the store cannot be reached.
+
+    :param history_limit: entries of history to keep for each bucket, at least 1.
     """
+
+    def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
+        if history_limit < 1:
+            raise ValueError(f"history_limit is {history_limit!r}: write a whole number from 1")
+        self._history_limit = history_limit
 
     def put(self, bucket: str, rules: RuleSet, author: str | None = None) -> int:
         """Replace the bucket's rules and give the new revision.
 
         :raises InvalidBucketName: if no bucket can have this name.
         """
+        return self.put_many([(bucket, rules)], author)
 
     def put_many(self, pairs: Iterable[tuple[str, RuleSet]], author: str | None = None) -> int:
         """Replace the rules of many buckets, all or none, as one revision; give it.
 
+        Of a bucket that comes twice the last rules count.
+
         :raises InvalidBucketName: if no bucket can have one of the names; nothing is stored.
         """
+        # Read whole before anything changes: the pairs may come from a generator that fails.
+        rule_sets = {}
+        for bucket, rules in pairs:
+            _check_pair(bucket, rules)
+            rule_sets[bucket] = rules
+        return self._put_all(rule_sets, author)
 
     def get(self, bucket: str) -> RuleSet | None:
         """Give the bucket's rules; None if it has none.
 
         :raises StoredRulesInvalid: if what is stored is not a rule set.
         """
+        stored = self.read(bucket)
+        return stored.parse() if stored else None
 
+    def rollback(self, bucket: str, revision: int, author: str | None = None) -> int:
+        """Make the rules of an earlier revision a new revision, checked again; give it.
+
+        :raises UnknownRevision: if the history holds no rules of that revision.
+        """
+        for entry in self.history(bucket):
+            if entry.revision == revision and entry.rule_set is not None:
+                return self.put(bucket, entry.rule_set, author)
+        raise UnknownRevision(f"bucket {bucket!r} has no rules of revision {revision!r}")
+
+    @abstractmethod
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         """Delete the bucket's rules and give the new revision; None if there were none.
 
@@ -69,47 +107,41 @@ class Store(Protocol):
         bucket of the same name later does not inherit rules.
         """
 
+    @abstractmethod
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         """Give the names of buckets that have rules, sorted, from behind ``after``."""
 
+    @abstractmethod
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         """Give the bucket's changes that are still kept, newest first."""
 
-    def rollback(self, bucket: str, revision: int, author: str | None = None) -> int:
-        """Make the rules of an earlier revision a new revision, checked again; give it.
-
-        :raises UnknownRevision: if the history holds no such rules.
-        :raises StoredRulesInvalid: if they are not a rule set any more.
-        """
-
+    @abstractmethod
     def read(self, bucket: str) -> StoredRules | None:
         """Give the bucket's rules unparsed, for whoever may know them already."""
 
+    @abstractmethod
     def signal(self) -> int:
         """Give a number that is another one after every acknowledged change, at little cost."""
 
-    def check(self) -> Hashable:
-        """Ask what rules are stored in for its revision; another value means: changed."""
+    @abstractmethod
+    def state(self) -> Hashable:
+        """Ask where the rules are kept; another value than before means that some changed."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what is open. A store that is used again opens itself again."""
 
+    @abstractmethod
+    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
+        """Store checked rule sets under checked names as one revision; give it.
 
-def require_bucket_name(bucket: str) -> None:
-    """Refuse what can be no bucket's name.
+        Without any, give the revision that there is.
+        """
 
-    :raises InvalidBucketName: always then.
-    """
+
+def _check_pair(bucket: object, rules: object) -> None:
     if not isinstance(bucket, str) or not is_bucket_name(bucket):
         raise InvalidBucketName(bucket)
-
-
-def require_rule_set(rules: RuleSet) -> None:
-    """Refuse what is not a rule set.
-
-    :raises TypeError: always then.
-    """
     if not isinstance(rules, RuleSet):
-        raise TypeError(
-            f"rules must be a RuleSet, not {type(rules).__name__}; write RuleSet([...])"
-        )
+        found = type(rules).__name__
+        raise TypeError(f"rules must be a RuleSet, not {found}; write RuleSet([...])")

@@ -15,6 +15,7 @@ gevent every greenlet would be a thread and open its own.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores import schema
-from flask_bucketcors.stores.token import RevisionToken
+from flask_bucketcors.stores.token import ChangeToken
 
 try:
     import fcntl
@@ -33,7 +34,9 @@ MEMORY = ":memory:"
 
 # A reader waits only where another tool has locked the whole file; the request matters more.
 READ_TIMEOUT_SECONDS = 0.25
-WRITE_TIMEOUT_SECONDS = 10.0
+WRITE_TIMEOUT_SECONDS = 5.0
+RETRY_SECONDS = 0.002
+CREATION_TIMEOUT_SECONDS = 30.0
 
 
 class _Connections:
@@ -59,9 +62,7 @@ class Database:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.in_memory = os.fspath(path) == MEMORY
         self.path = Path(path) if self.in_memory else Path(path).absolute()
-        self.token: RevisionToken | None = None
-        #: Another number when another file has taken the place of the one that was open.
-        self.epoch = 0
+        self.token: ChangeToken | None = None
         self._identity: Hashable = None
         self._connections = _Connections(shared=self.in_memory)
         self._inherited: list[_Connections] = []
@@ -87,7 +88,7 @@ class Database:
         own = self._own()
         with self._unavailable(), own.writing:
             connection = self._writer(own)
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -96,14 +97,14 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
-    def follow_file(self) -> None:
-        """Open what stands at the path now, if that is not what was open."""
+    def follow_file(self) -> bool:
+        """Open what stands at the path now; give whether that is another file than before."""
         if self.in_memory or self._identity == _identity(self.path):
-            return
+            return False
         self.close()
         self._identity = _identity(self.path)
-        self.epoch += 1
         self._map_token()
+        return True
 
     def close(self) -> None:
         """Close what this process has open. Whoever uses the database again opens it again."""
@@ -123,7 +124,7 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._map_token()
             with _locked(self._token_path) if self.token else nullcontext():
-                connection = _connect(self.path, "rwc", WRITE_TIMEOUT_SECONDS)
+                connection = _connect(self.path, "rwc", CREATION_TIMEOUT_SECONDS)
                 try:
                     connection.execute("PRAGMA journal_mode = WAL")
                     schema.migrate(connection)
@@ -139,7 +140,7 @@ class Database:
         if self.token and self.token.identity == _identity(self._token_path):
             return
         try:
-            self.token = RevisionToken(self._token_path)
+            self.token = ChangeToken(self._token_path)
         except OSError:
             # A folder that may not be written: the database is asked instead.
             self.token = None
@@ -167,7 +168,7 @@ class Database:
         elif own.writer is None:
             if self._identity is None:
                 self._create()
-            own.writer = _connect(self.path, "rw", WRITE_TIMEOUT_SECONDS)
+            own.writer = _connect(self.path, "rw", 0)
             own.writer.execute("PRAGMA synchronous = FULL")
         return own.writer
 
@@ -177,6 +178,19 @@ class Database:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"the database {str(self.path)!r}: {error}") from error
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    # Waiting is done here and not within SQLite, which would hold up every greenlet of gevent.
+    deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_SECONDS)
 
 
 def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:

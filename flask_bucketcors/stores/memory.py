@@ -6,49 +6,26 @@ It belongs to one process. Workers that fork from it each have their own.
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores.contract import (
-    HISTORY_LIMIT,
-    HistoryEntry,
-    StoredRules,
-    require_bucket_name,
-    require_rule_set,
-)
+from flask_bucketcors.stores.contract import HISTORY_LIMIT, HistoryEntry, Store, StoredRules
 
 
-class MemoryStore:
-    """Rule sets in a dictionary, with the contract of every store.
+class MemoryStore(Store):
+    """Rule sets in a dictionary; see :class:`~flask_bucketcors.Store`.
 
     :param history_limit: entries of history to keep for each bucket.
     """
 
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
+        super().__init__(history_limit=history_limit)
         self._lock = threading.Lock()
         self._revision = 0
         self._current: dict[str, HistoryEntry] = {}
         self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
             lambda: deque(maxlen=history_limit)
         )
-
-    def put(self, bucket: str, rules: RuleSet, author: str | None = None) -> int:
-        return self.put_many([(bucket, rules)], author)
-
-    def put_many(self, pairs: Iterable[tuple[str, RuleSet]], author: str | None = None) -> int:
-        # Read whole before anything changes: the pairs may come from a generator that fails.
-        rule_sets: dict[str, RuleSet | None] = {}
-        for bucket, rules in pairs:
-            require_bucket_name(bucket)
-            require_rule_set(rules)
-            rule_sets[bucket] = rules
-        with self._lock:
-            return self._append(rule_sets, author) if rule_sets else self._revision
-
-    def get(self, bucket: str) -> RuleSet | None:
-        entry = self._current.get(bucket)
-        return entry.rule_set if entry else None
 
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         with self._lock:
@@ -63,12 +40,6 @@ class MemoryStore:
         with self._lock:
             return list(reversed(self._history.get(bucket, ())))
 
-    def rollback(self, bucket: str, revision: int, author: str | None = None) -> int:
-        for entry in self.history(bucket):
-            if entry.revision == revision and entry.rule_set is not None:
-                return self.put(bucket, entry.rule_set, author)
-        raise UnknownRevision(f"bucket {bucket!r} has no rules of revision {revision!r}")
-
     def read(self, bucket: str) -> StoredRules | None:
         entry = self._current.get(bucket)
         if entry is None or entry.rule_set is None:
@@ -79,11 +50,15 @@ class MemoryStore:
     def signal(self) -> int:
         return self._revision
 
-    def check(self) -> int:
+    def state(self) -> int:
         return self._revision
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
+        with self._lock:
+            return self._append(rule_sets, author) if rule_sets else self._revision
 
     def _append(self, rule_sets: Mapping[str, RuleSet | None], author: str | None) -> int:
         revision = self._revision + 1

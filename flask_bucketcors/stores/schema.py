@@ -3,8 +3,9 @@
 Names carry a prefix, so that the tables can live in an application's own database.
 
 Other tools may edit ``bucketcors_rules``: triggers then bump the revision and write history,
-so that their changes reach every worker and can be rolled back. The store does both itself,
-for many buckets at once and with their author, and says so by ``own_write`` for as long as its
+so that their changes reach every worker and can be rolled back. (History that triggers wrote
+is shortened by the store's next write to the bucket.) The store does both itself, for many
+buckets at once and with their author, and says so by ``own_write`` for as long as its
 transaction lasts; nobody else ever sees that.
 """
 
@@ -20,14 +21,16 @@ _STEPS = (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         schema_version INTEGER NOT NULL,
         revision INTEGER NOT NULL,
+        stamp INTEGER NOT NULL,
         own_write INTEGER NOT NULL
     );
-    INSERT INTO bucketcors_state VALUES (1, 1, 0, 0);
+    INSERT INTO bucketcors_state VALUES (1, 1, 0, random(), 0);
 
     CREATE TABLE bucketcors_rules (
         bucket TEXT PRIMARY KEY NOT NULL,
         document TEXT NOT NULL,
-        revision INTEGER NOT NULL DEFAULT 0
+        revision INTEGER NOT NULL DEFAULT 0,
+        stamp INTEGER NOT NULL DEFAULT 0
     );
 
     CREATE TABLE bucketcors_history (
@@ -42,8 +45,9 @@ _STEPS = (
     CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules
     WHEN (SELECT own_write FROM bucketcors_state) = 0
     BEGIN
-        UPDATE bucketcors_state SET revision = revision + 1;
-        UPDATE bucketcors_rules SET revision = (SELECT revision FROM bucketcors_state)
+        UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
+        UPDATE bucketcors_rules
+            SET (revision, stamp) = (SELECT revision, stamp FROM bucketcors_state)
             WHERE bucket = NEW.bucket;
         INSERT INTO bucketcors_history
             SELECT NEW.bucket, revision, strftime('%s', 'now'), NULL, NEW.document
@@ -53,8 +57,9 @@ _STEPS = (
     CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
     WHEN (SELECT own_write FROM bucketcors_state) = 0
     BEGIN
-        UPDATE bucketcors_state SET revision = revision + 1;
-        UPDATE bucketcors_rules SET revision = (SELECT revision FROM bucketcors_state)
+        UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
+        UPDATE bucketcors_rules
+            SET (revision, stamp) = (SELECT revision, stamp FROM bucketcors_state)
             WHERE bucket = NEW.bucket;
         INSERT INTO bucketcors_history
             SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
@@ -67,7 +72,7 @@ _STEPS = (
     CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules
     WHEN (SELECT own_write FROM bucketcors_state) = 0
     BEGIN
-        UPDATE bucketcors_state SET revision = revision + 1;
+        UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
         INSERT INTO bucketcors_history
             SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
             FROM bucketcors_state;

@@ -2,14 +2,14 @@
 
 Asking SQLite whether something changed costs microseconds, many times what a request costs
 otherwise. Reading eight bytes of shared memory costs a few hundredths of one. So each writer
-stores the revision that it committed in a file that every process has mapped, **after** the
+stores the stamp of what it committed in a file that every process has mapped, **after** the
 commit and **before** it answers; a reader that finds another number than last time asks the
 database.
 
 Facts this rests on:
 
-- Each revision is stored at most once, by the writer that committed it. Two writers may
-  store in the wrong order, but a number that was seen never comes back with other rules.
+- Each stamp is drawn at random and stored once, by the writer that committed it. Two writers
+  may store in the wrong order, but a number that was seen never comes back with other rules.
 - Eight aligned bytes are loaded and stored in one piece, so no reader sees half a number.
 - Nothing may ever shorten the file: a process whose map lost its page is killed by the kernel.
   Nothing fills in a value when opening, either: that could hide a change.
@@ -22,7 +22,7 @@ from pathlib import Path
 _SIZE = 8
 
 
-class RevisionToken:
+class ChangeToken:
     """The shared number. Usable in forked children as it is; threads need no lock.
 
     :param path: the file; made if it is not there.
@@ -38,12 +38,12 @@ class RevisionToken:
             os.write(descriptor, b"\0")
             stat = os.fstat(descriptor)
             self.identity = (stat.st_dev, stat.st_ino)
-            self._value = memoryview(mmap.mmap(descriptor, _SIZE)).cast("Q")
+            self._value = memoryview(mmap.mmap(descriptor, _SIZE)).cast("q")
         finally:
             os.close(descriptor)
 
     def load(self) -> int:
         return self._value[0]
 
-    def store(self, revision: int) -> None:
-        self._value[0] = revision
+    def store(self, stamp: int) -> None:
+        self._value[0] = stamp

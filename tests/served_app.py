@@ -1,0 +1,61 @@
+"""A storage application for real servers; every answer names the process that gave it."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask
+from signing import ACCESS_KEY, SECRET_KEY
+
+from flask_bucketcors import BucketCORS
+
+HOST_SUFFIX = "cos.test"
+LOADING_SECONDS = 20
+
+#: Names the variable of the environment that holds the path of the database.
+DATABASE = "SERVED_DATABASE"
+#: Names the variable that holds how many workers are to load the application at one moment.
+TOGETHER = "SERVED_TOGETHER"
+#: The header with the process id of the worker.
+WORKER = "X-Worker"
+
+
+def create_app() -> Flask:
+    """Build the application around the database that the environment names."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        BUCKETCORS_DATABASE=os.environ[DATABASE],
+        BUCKETCORS_ACCESS_KEYS={ACCESS_KEY: SECRET_KEY},
+        BUCKETCORS_HOST_SUFFIXES=[HOST_SUFFIX],
+    )
+    app.add_url_rule("/<path:key>", "read", lambda key: key)
+    _wait_for_others(int(os.environ.get(TOGETHER, "1")))
+    BucketCORS(app)
+    app.wsgi_app = _naming_the_worker(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _wait_for_others(count: int) -> None:
+    """Load the application when ``count`` processes are about to."""
+    folder = Path(os.environ[DATABASE] + "-loading")
+    folder.mkdir(parents=True, exist_ok=True)
+    Path(folder, str(os.getpid())).touch()
+    deadline = time.monotonic() + LOADING_SECONDS
+    while len(os.listdir(folder)) < count and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _naming_the_worker(app: WSGIApplication) -> WSGIApplication:
+    # Outermost, so that the answers of the extension carry the header too.
+    def named(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], object]:
+            return start_response(status, [*headers, (WORKER, str(os.getpid()))], exc_info)
+
+        return app(environ, start)
+
+    return named

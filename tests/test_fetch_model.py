@@ -1,0 +1,55 @@
+"""The page's side: a browser lets it proceed exactly when a rule allows the request.
+
+The browser is a model of the Fetch standard; the rules are judged by the naive evaluator; the
+answers are those of the middleware.
+"""
+
+from typing import Any
+
+from browser import PageRequest, may_proceed, needs_preflight, preflight_request_headers
+from hypothesis import given
+from oracles import RuleDict, evaluate
+from strategies import page_requests, rule_sets
+from webtest import TestApp
+
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+
+
+def storage(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """An application with any object, and CORS headers of its own to be replaced."""
+    headers = [("Content-Type", "text/plain"), ("Access-Control-Allow-Origin", "*")]
+    start_response("200 OK", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [b"object"]
+
+
+def ask(app: TestApp, method: str, headers: dict[str, str]) -> tuple[int, list[tuple[str, str]]]:
+    """Send one request about an object; give status and headers."""
+    response = app.request("/bucket/key", method=method, headers=headers, expect_errors=True)
+    return response.status_int, list(response.headers.items())
+
+
+def rules_allow(rules: list[RuleDict], request: PageRequest) -> bool:
+    """Whether the rules, read naively, allow all that a browser will check."""
+    method, origin = request.sent_method, request.origin
+    verdicts = [evaluate(rules, origin=origin, method=method, kind="actual")]
+    if needs_preflight(request):
+        asked = preflight_request_headers(request).get("Access-Control-Request-Headers")
+        verdicts.append(evaluate(rules, origin=origin, method=method, requested_headers=asked))
+    allowed = all(verdict.rule is not None for verdict in verdicts)
+    credentials = all("Access-Control-Allow-Credentials" in v.headers for v in verdicts)
+    return allowed and (credentials or not request.credentials)
+
+
+@given(rule_sets(), page_requests())
+def test_the_browser_lets_a_page_proceed_exactly_when_a_rule_allows_it(
+    rules: list[RuleDict], request: PageRequest
+) -> None:
+    store = MemoryStore()
+    store.put("bucket", RuleSet([Rule(**rule) for rule in rules]))
+    # WebTest's lint does not know the methods that pages may invent.
+    app = TestApp(BucketCORSMiddleware(storage, store=store), lint=False)
+    preflight = None
+    if needs_preflight(request):
+        preflight = ask(app, "OPTIONS", preflight_request_headers(request))
+    actual = ask(app, request.sent_method, {"Origin": request.origin, **request.headers})
+    assert may_proceed(request, preflight, actual) is rules_allow(rules, request)
