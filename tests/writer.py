@@ -130,7 +130,7 @@ def write(database: str, author: str, shared_bucket: str) -> NoReturn:
 def read(database: str, bucket: str) -> NoReturn:
     """Read by turns from the store and from a cache as the middleware has one."""
     store = SQLiteStore(database)
-    cache = RulesCache(store, CompiledRules, max_buckets=1)
+    cache = RulesCache(store, CompiledRules, cached_buckets=1)
     last = None
     while True:
         for rules in (store.get(bucket), _uncompiled(cache.get(bucket))):

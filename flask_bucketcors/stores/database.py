@@ -87,8 +87,7 @@ class Database:
         self.follow_file()
         own = self._own()
         with self._unavailable(), own.writing:
-            connection = self._writer(own)
-            _begin(connection)
+            connection = self._begin(own)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -124,9 +123,9 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._map_token()
             with _locked(self._token_path) if self.token else nullcontext():
-                connection = _connect(self.path, "rwc", CREATION_TIMEOUT_SECONDS)
+                wal = "PRAGMA journal_mode = WAL"
+                connection = _connect(self.path, CREATION_TIMEOUT_SECONDS, wal, mode="rwc")
                 try:
-                    connection.execute("PRAGMA journal_mode = WAL")
                     schema.migrate(connection)
                 finally:
                     connection.close()
@@ -156,9 +155,7 @@ class Database:
         if self.in_memory:
             return self._writer(own)
         if own.reader is None:
-            reader = _connect(self.path, "rw", READ_TIMEOUT_SECONDS)
-            reader.execute("PRAGMA query_only = ON")
-            own.reader = reader
+            own.reader = _connect(self.path, READ_TIMEOUT_SECONDS, "PRAGMA query_only = ON")
         return own.reader
 
     def _writer(self, own: _Connections) -> sqlite3.Connection:
@@ -168,9 +165,26 @@ class Database:
         elif own.writer is None:
             if self._identity is None:
                 self._create()
-            own.writer = _connect(self.path, "rw", 0)
-            own.writer.execute("PRAGMA synchronous = FULL")
+            own.writer = _connect(self.path, 0, "PRAGMA synchronous = FULL")
         return own.writer
+
+    def _begin(self, own: _Connections) -> sqlite3.Connection:
+        """Begin a write transaction, once nobody else has one.
+
+        Waiting is done here and not within SQLite, which would hold up every greenlet of gevent.
+        """
+        deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
+        while True:
+            try:
+                connection = self._writer(own)
+                connection.execute("BEGIN IMMEDIATE")
+                return connection
+            except sqlite3.OperationalError as error:
+                # The lowest byte is the kind; above it stands why it is busy.
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
 
     @contextmanager
     def _unavailable(self) -> Iterator[None]:
@@ -180,29 +194,23 @@ class Database:
             raise StoreUnavailable(f"the database {str(self.path)!r}: {error}") from error
 
 
-def _begin(connection: sqlite3.Connection) -> None:
-    # Waiting is done here and not within SQLite, which would hold up every greenlet of gevent.
-    deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(RETRY_SECONDS)
-
-
-def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
+def _connect(path: Path, timeout: float, setting: str, *, mode: str = "rw") -> sqlite3.Connection:
     # No isolation level: transactions begin and end where the code says so. Threads take
     # turns by the locks of their process.
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.as_uri()}?mode={mode}",
         uri=True,
         timeout=timeout,
         isolation_level=None,
         check_same_thread=False,
     )
+    try:
+        connection.execute(setting)
+    except BaseException:
+        # Without its setting nobody may have it: a writer would not be durable.
+        connection.close()
+        raise
+    return connection
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
