@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from strategies import rule_sets
 
 from flask_bucketcors import Rule, RuleSet
-from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.core.errors import ProblemReason
+from flask_bucketcors.core.dialects import COS, DIALECTS
+from flask_bucketcors.core.errors import ProblemReason, Refusal
 from flask_bucketcors.documents import (
     MAX_PROBLEMS_SHOWN,
     DocumentError,
@@ -84,6 +84,18 @@ def test_an_error_document_is_the_vendors_byte_for_byte() -> None:
     )
     assert body == check["text"].encode()
     assert len(body) == 687
+
+
+def test_texts_that_the_vendor_prints_are_the_vendors() -> None:
+    for code, text in load("vectors.json")["messages"]["cos"].items():
+        # COS refuses path style for new buckets; this package serves it.
+        if code != "PathStyleDomainForbidden":
+            assert COS.errors[Refusal(code)].message == text
+
+
+def test_every_refusal_has_its_answer() -> None:
+    for dialect in DIALECTS.values():
+        assert dialect.errors.keys() == set(Refusal)
 
 
 @given(rule_sets(), st.sampled_from([None, True, False]))

@@ -1,5 +1,6 @@
 """The COS signature: vendor vectors, what it must cover, and every way it can fail."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -261,3 +262,24 @@ def test_a_request_is_read_from_its_environ() -> None:
         query=(("cors", ""), ("a", "\u00fc b"), ("c", "")),
         headers={"host": "h", "x-cos-meta-a": "1", "content-type": "text/plain"},
     )
+
+
+SENT = load("vectors.json")["sdk_requests"]
+
+
+@pytest.mark.parametrize("name", ["cos-domain-127.0.0.1:port", "cos-ip-port"])
+def test_requests_as_the_sdk_sent_them_hold(name: str) -> None:
+    """Whole requests, recorded on the wire; their signatures begin when they were made."""
+    for sent in SENT[name]:
+        path, _, query = sent["path"].partition("?")
+        headers = {name.lower(): value for name, value in sent["headers"]}
+        began = re.search("q-sign-time=([0-9]+)", headers["authorization"])
+        assert began is not None
+        request = SignedRequest(
+            sent["method"],
+            path.encode(),
+            tuple(parse_qsl(query, keep_blank_values=True)),
+            headers,
+        )
+        now = int(began[1])
+        assert verify(request, KEYS, now=now, must_sign=("cors",)) == "AKIDEXAMPLE"
