@@ -38,7 +38,7 @@ from flask_bucketcors.stores import SQLiteStore
 WRITERS = 4
 # More than a round writes, so that all of it is kept.
 HISTORY_LIMIT = 10_000
-# SQLite's lock is not fair: who asks for it again at once leaves others waiting for seconds.
+# SQLite's lock is not fair: who asks for it again at once leaves the others waiting.
 PAUSE_SECONDS = 0.01
 
 
