@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 from flask import Flask
 
+from example_app.demo import create_demo, start_demo
+from example_app.demo.client import StoreClient
 from example_app.errors import StorageError
 from example_app.storage import Storage
 from example_app.views import create_blueprint
@@ -48,6 +50,10 @@ def create_app() -> Flask:
         requests to BUCKET.SUFFIX are for that bucket.
     ``EXAMPLE_EMPTY``
         1: begin without the example bucket.
+    ``EXAMPLE_DEMO_PORT``
+        where the demo page is. With ``flask run`` it is on the port above the store's, unless
+        this is 0; elsewhere it is only there if this is set, and ``EXAMPLE_URL``, the store's
+        own URL, with it.
     ``FLASK_*``
         settings of Flask and of its extensions.
     """
@@ -64,6 +70,8 @@ def create_app() -> Flask:
     extend(app, storage)
     if os.environ.get("EXAMPLE_EMPTY") != "1":
         _seed(app, storage)
+        _announce(_run_port())
+    _serve_demo(keys, _run_port())
     return app
 
 
@@ -91,19 +99,35 @@ def _seed(app: Flask, storage: Storage) -> None:
     else:
         storage.put_object(SEEDED_BUCKET, SEEDED_OBJECT, [b"hello"], {"content-type": "text/plain"})
         app.extensions["bucketcors"].store.put(SEEDED_BUCKET, SEEDED_RULES)
-    _announce()
 
 
-def _announce() -> None:
-    """Show the main job to whoever has typed ``flask run``."""
+def _run_port() -> int | None:
+    """The port of ``flask run``; None if that is not what serves the application."""
     context = click.get_current_context(silent=True)
-    if context is None or "port" not in context.params:
+    return context.params.get("port") if context else None
+
+
+def _announce(port: int | None) -> None:
+    """Show the main job to whoever has typed ``flask run``."""
+    if port is None:
         return
-    url = f"http://127.0.0.1:{context.params['port']}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
+    url = f"http://127.0.0.1:{port}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
     click.echo(
-        "A preflight, as a browser sends it, answered by the rules of the bucket:\n"
+        "A preflight, as a browser sends it; the bucket's rules answer 200 and "
+        "Access-Control-Allow-Origin:\n"
         f"  curl -i -X OPTIONS {url} -H 'Origin: {SEEDED_ORIGIN}' "
         "-H 'Access-Control-Request-Method: PUT' "
         "-H 'Access-Control-Request-Headers: content-type'",
         err=True,
     )
+
+
+def _serve_demo(keys: dict[str, str], run_port: int | None) -> None:
+    """Start the demo page, where one is asked for and its port is free."""
+    port = int(os.environ.get("EXAMPLE_DEMO_PORT", run_port + 1 if run_port else 0))
+    if not port or not keys:
+        return
+    url = os.environ.get("EXAMPLE_URL", f"http://127.0.0.1:{run_port or 8000}")
+    client = StoreClient(url, *next(iter(keys.items())))
+    if start_demo(create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT), "127.0.0.1", port):
+        click.echo(f"The demo page: http://127.0.0.1:{port}/", err=True)

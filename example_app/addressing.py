@@ -10,6 +10,7 @@ from enum import Enum
 from wsgiref.types import WSGIEnvironment
 
 from example_app.errors import StorageError
+from flask_bucketcors.core.hosts import split_host
 
 
 class Level(Enum):
@@ -40,15 +41,24 @@ def find_target(environ: WSGIEnvironment, host_suffix: str) -> Target:
 
     :param host_suffix: in lower case. Hosts that end with a dot and this name begin with a
         bucket; all others, and all hosts if it is empty, are path style.
-    :raises StorageError: InvalidURI, if path or query is not UTF-8.
+    :raises StorageError: InvalidURI, if path or query is not UTF-8, or Host is no host.
     """
     path = _decode(environ.get("PATH_INFO", "")).removeprefix("/")
     _decode(environ.get("QUERY_STRING", ""))
-    host = environ.get("HTTP_HOST", "").partition(":")[0].removesuffix(".").lower()
+    host = _host_name(environ.get("HTTP_HOST", ""))
     if host_suffix and host.endswith(f".{host_suffix}"):
         return Target(host.removesuffix(f".{host_suffix}"), path)
     bucket, _, key = path.partition("/")
     return Target(bucket, key)
+
+
+def _host_name(host: str) -> str:
+    if not host:
+        return ""
+    split = split_host(host)
+    if split is None:
+        raise StorageError("InvalidURI", "The Host header must be a name or an address.")
+    return split[0].removesuffix(".").lower()
 
 
 def _decode(text: str) -> str:

@@ -1,12 +1,15 @@
 """The XML documents of this server, in the form in which Tencent COS writes its own."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from example_app.errors import StorageError
 from example_app.index import Bucket, Listing, ListingQuery, StoredObject
+from example_app.upload_index import Part, PartQuery, Upload, UploadListing, UploadQuery
+from example_app.xml_bodies import Deletion
 
 # How much of a request's address an error document repeats, in characters.
 MAX_RESOURCE = 256
@@ -56,10 +59,7 @@ def object_list_document(
     :param url_encoded: percent-encode keys, which ``encoding-type=url`` asks for; the only
         form that can show every key, for XML cannot hold some characters.
     """
-
-    def shown(text: str) -> str:
-        return quote(text) if url_encoded else text
-
+    shown = _shown(url_encoded)
     next_marker = listing.next_marker
     return _document(
         "ListBucketResult",
@@ -78,6 +78,101 @@ def object_list_document(
     )
 
 
+def upload_document(bucket: str, upload: Upload) -> str:
+    """Write the answer to Initiate Multipart Upload (document 436/7746)."""
+    return _document(
+        "InitiateMultipartUploadResult",
+        [("Bucket", bucket), ("Key", upload.key), ("UploadId", upload.id)],
+    )
+
+
+def completed_document(bucket: str, location: str, stored: StoredObject) -> str:
+    """Write the answer to Complete Multipart Upload (document 436/7742)."""
+    return _document(
+        "CompleteMultipartUploadResult",
+        [
+            ("Location", location),
+            ("Bucket", bucket),
+            ("Key", stored.key),
+            ("ETag", f'"{stored.etag}"'),
+        ],
+    )
+
+
+def part_list_document(
+    bucket: str, upload: Upload, parts: list[Part], query: PartQuery, *, url_encoded: bool
+) -> str:
+    """Write the answer to List Parts (document 436/7747).
+
+    :param parts: one more than was asked for, if there are more.
+    """
+    page = parts[: query.max_parts]
+    truncated = bool(page) and len(parts) > len(page)
+    return _document(
+        "ListPartsResult",
+        [
+            ("Bucket", bucket),
+            *([("EncodingType", "url")] if url_encoded else []),
+            ("Key", _shown(url_encoded)(upload.key)),
+            ("UploadId", upload.id),
+            ("PartNumberMarker", str(query.marker)),
+            ("MaxParts", str(query.max_parts)),
+            ("IsTruncated", "true" if truncated else "false"),
+            *([("NextPartNumberMarker", str(page[-1].number))] if truncated else []),
+            ("StorageClass", "STANDARD"),
+            *[("Part", _part(part)) for part in page],
+        ],
+    )
+
+
+def upload_list_document(
+    bucket: str, query: UploadQuery, listing: UploadListing, *, url_encoded: bool
+) -> str:
+    """Write the answer to List Multipart Uploads (document 436/7736)."""
+    shown = _shown(url_encoded)
+    next_key, next_id = listing.next_marker or ("", "")
+    return _document(
+        "ListMultipartUploadsResult",
+        [
+            ("Bucket", bucket),
+            *([("Encoding-Type", "url")] if url_encoded else []),
+            ("KeyMarker", shown(query.key_marker)),
+            ("UploadIdMarker", query.id_marker),
+            ("MaxUploads", str(query.max_uploads)),
+            ("Prefix", shown(query.prefix)),
+            ("Delimiter", shown(query.delimiter)),
+            ("IsTruncated", "false" if listing.next_marker is None else "true"),
+            *([("NextKeyMarker", shown(next_key))] if next_key else []),
+            *([("NextUploadIdMarker", next_id)] if next_id else []),
+            *[("Upload", _upload(shown(each.key), each)) for each in listing.uploads],
+            *[("CommonPrefixes", [("Prefix", shown(each))]) for each in listing.common_prefixes],
+        ],
+    )
+
+
+def copied_document(name: str, etag: str, modified: datetime) -> str:
+    """Write the answer to PUT Object - Copy (436/10881) or Upload Part - Copy (436/8287)."""
+    return _document(name, [("ETag", f'"{etag}"'), ("LastModified", _time(modified))])
+
+
+def deleted_document(deletion: Deletion) -> str:
+    """Write the answer to DELETE Multiple Objects (document 436/8289)."""
+    refused = ("Code", "NotImplemented"), ("Message", "There are no versions; name none.")
+    return _document(
+        "DeleteResult",
+        [
+            *[("Deleted", [("Key", key)]) for key in deletion.keys if not deletion.quiet],
+            *[("Error", [("Key", key), *refused]) for key in deletion.versions],
+        ]
+        # Without text or children, as in the list of buckets.
+        or "",
+    )
+
+
+def _shown(url_encoded: bool) -> Callable[[str], str]:
+    return quote if url_encoded else str
+
+
 def _bucket(bucket: Bucket) -> Sequence[_Element]:
     return [
         ("Name", bucket.name),
@@ -88,11 +183,33 @@ def _bucket(bucket: Bucket) -> Sequence[_Element]:
 def _object(key: str, stored: StoredObject) -> Sequence[_Element]:
     return [
         ("Key", key),
-        ("LastModified", stored.modified.strftime("%Y-%m-%dT%H:%M:%S.000Z")),
+        ("LastModified", _time(stored.modified)),
         ("ETag", f'"{stored.etag}"'),
         ("Size", str(stored.size)),
         ("StorageClass", "STANDARD"),
     ]
+
+
+def _part(part: Part) -> Sequence[_Element]:
+    return [
+        ("PartNumber", str(part.number)),
+        ("LastModified", _time(part.modified)),
+        ("ETag", f'"{part.etag}"'),
+        ("Size", str(part.size)),
+    ]
+
+
+def _upload(key: str, upload: Upload) -> Sequence[_Element]:
+    return [
+        ("Key", key),
+        ("UploadId", upload.id),
+        ("StorageClass", "STANDARD"),
+        ("Initiated", _time(upload.started)),
+    ]
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _document(name: str, content: str | Sequence[_Element]) -> str:

@@ -10,8 +10,16 @@ ERRORS: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied."),
     "BadDigest": (400, "The Content-MD5 you specified did not match what we received."),
     "BucketAlreadyOwnedByYou": (409, "You have this bucket already; use it or take another name."),
-    "BucketNotEmpty": (409, "The bucket is not empty; delete its objects first."),
+    "BucketNotEmpty": (
+        409,
+        "The bucket is not empty; delete its objects and abort its multipart uploads first.",
+    ),
     "EntityTooLarge": (400, "The body is larger than this server accepts; send a smaller one."),
+    "EntityTooSmall": (400, "The file is smaller than the policy allows; send a larger one."),
+    "FileAlreadyExists": (
+        409,
+        "There is such an object; take another key, or let it be replaced.",
+    ),
     "IncompleteBody": (400, "The body ended early; send as many bytes as announced."),
     "InternalError": (500, "The server failed; its log has the reason. Try again later."),
     "InvalidAccessKeyId": (403, "The Access Key Id you specified does not exist."),
@@ -22,13 +30,36 @@ ERRORS: dict[str, tuple[int, str]] = {
         " characters; write for example examplebucket-1250000000.",
     ),
     "InvalidDigest": (400, "Content-MD5 must be the base64 of the 16 bytes of an MD5 digest."),
+    "InvalidPart": (
+        400,
+        "A part is missing, has another ETag or leaves a gap; list the parts, and name them as"
+        " they are.",
+    ),
+    "InvalidPartOrder": (400, "Name each part once, in the order of the part numbers."),
+    "InvalidPolicyDocument": (
+        400,
+        "The policy must be the base64 of a JSON object with expiration and conditions.",
+    ),
     "InvalidRange": (416, "Ask for one range of bytes that lies within the object."),
     "InvalidRequest": (400, "This is not a request that the server understands."),
     "InvalidURI": (400, "The path is not UTF-8; percent-encode the bytes of its UTF-8 form."),
     "KeyTooLong": (400, "An object key is at most 850 bytes of UTF-8; send a shorter one."),
+    "MalformedPOSTRequest": (
+        400,
+        "The body is not well-formed multipart/form-data; send it as an HTML form does.",
+    ),
+    "MalformedXML": (400, "The body is not the XML document that this call takes."),
+    "MaxPostPreDataLengthExceededError": (
+        400,
+        "The form fields before the file are too large; send less there.",
+    ),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "NoSuchBucket": (404, "The specified bucket does not exist."),
     "NoSuchKey": (404, "The specified key does not exist."),
+    "NoSuchUpload": (
+        404,
+        "There is no such multipart upload; it may be completed or aborted. Begin another.",
+    ),
     "NotImplemented": (501, "The server does not have what the request asks for."),
     "PreconditionFailed": (412, "A precondition of the request does not hold."),
     "RequestTimeTooSkewed": (

@@ -1,52 +1,27 @@
 """The index: one SQLite file that knows every bucket and object, and in which file its bytes are.
 
 Everything here happens within a transaction that the caller has opened with
-:func:`transaction`. Keys are stored as blobs, which SQLite compares byte by byte: the order
-in which COS lists them.
+:func:`example_app.database.transaction`. Keys are stored as blobs, which SQLite compares byte
+by byte: the order in which COS lists them.
 """
 
 import json
-import os
 import re
 import sqlite3
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import Literal
 
 from example_app.errors import StorageError
 
 MAX_BUCKET_NAME = 63
-
-# How long a transaction waits for those of other workers, in seconds.
-LOCK_SECONDS = 30.0
+MAX_KEY_BYTES = 850
 
 _BUCKET_NAME = re.compile("[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[1-9][0-9]*")
 
-_SCHEMA = """
-    CREATE TABLE buckets (
-        name TEXT PRIMARY KEY,
-        public INTEGER NOT NULL,
-        created INTEGER NOT NULL
-    );
-    CREATE TABLE objects (
-        bucket TEXT NOT NULL REFERENCES buckets (name),
-        key BLOB NOT NULL,
-        size INTEGER NOT NULL,
-        etag TEXT NOT NULL,
-        modified INTEGER NOT NULL,
-        headers TEXT NOT NULL,
-        file TEXT NOT NULL,
-        PRIMARY KEY (bucket, key)
-    );
-"""
-
 # UTF-8 has no such byte: a prefix followed by it sorts after every key with that prefix.
-_AFTER_ALL = b"\xff"
+AFTER_ALL = b"\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +38,8 @@ class StoredObject:
     """What is known of an object.
 
     :param size: in bytes.
-    :param etag: hexadecimal MD5 of the bytes, without quotes.
+    :param etag: hexadecimal MD5 of the bytes, without quotes; of an object that came in parts,
+        that of their digests, a hyphen and their number.
     :param modified: UTC, whole seconds.
     :param headers: to be sent back as they came.
     :param file: name of the file that holds the bytes.
@@ -75,6 +51,20 @@ class StoredObject:
     modified: datetime
     headers: Mapping[str, str]
     file: str
+
+
+#: Is given the object that a write would replace, if there is one, and raises if it must not.
+Condition = Callable[[StoredObject | None], object]
+
+
+def always(old: StoredObject | None) -> None:
+    """Let every write happen."""
+
+
+def never_replace(old: StoredObject | None) -> None:
+    """Let a write happen only if there is no such object."""
+    if old is not None:
+        raise StorageError("FileAlreadyExists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,41 +90,6 @@ class Listing:
     objects: list[StoredObject]
     common_prefixes: list[str]
     next_marker: str | None
-
-
-@contextmanager
-def transaction(path: Path, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
-    """Open the index for reading (deferred) or writing (immediate).
-
-    Each transaction has a connection of its own: safe after a fork, and in every kind of
-    thread.
-    """
-    connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
-    with closing(connection):
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"BEGIN {kind}")
-        with connection:
-            yield connection
-
-
-def create(path: Path) -> None:
-    """Make an index, unless there is one.
-
-    In WAL mode readers do not wait for writers. Workers that start together cannot all
-    switch a file to it, though: SQLite does not wait then but fails. So the index is made
-    aside and put in place whole.
-    """
-    if path.exists():
-        return
-    aside = path.with_name(uuid.uuid4().hex)
-    with closing(sqlite3.connect(aside)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(_SCHEMA)
-    with suppress(FileExistsError):
-        os.link(aside, path)
-    aside.unlink()
 
 
 def insert_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
@@ -170,6 +125,12 @@ def delete_bucket(connection: sqlite3.Connection, name: str) -> None:
         raise StorageError("BucketNotEmpty") from None
 
 
+def check_key(key: str) -> None:
+    """Refuse a key that is too long."""
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise StorageError("KeyTooLong")
+
+
 def find_object(connection: sqlite3.Connection, bucket: str, key: str) -> StoredObject | None:
     """Find an object; None if the bucket, which must exist, has no such key."""
     find_bucket(connection, bucket)
@@ -178,8 +139,12 @@ def find_object(connection: sqlite3.Connection, bucket: str, key: str) -> Stored
     return None if row is None else _stored_object(row)
 
 
-def put_object(connection: sqlite3.Connection, bucket: str, stored: StoredObject) -> None:
-    """Record an object, in place of the one that has its key."""
+def replace_object(
+    connection: sqlite3.Connection, bucket: str, stored: StoredObject, condition: Condition
+) -> list[str]:
+    """Record an object, in place of the one that has its key; give the files left behind."""
+    old = find_object(connection, bucket, stored.key)
+    condition(old)
     row = (
         bucket,
         stored.key.encode(),
@@ -190,11 +155,13 @@ def put_object(connection: sqlite3.Connection, bucket: str, stored: StoredObject
         stored.file,
     )
     connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    return [] if old is None else [old.file]
 
 
-def delete_object(connection: sqlite3.Connection, bucket: str, key: str) -> None:
-    """Forget an object."""
-    connection.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode()))
+def delete_object(connection: sqlite3.Connection, bucket: str, key: str) -> list[str]:
+    """Forget an object; give the file left behind, if there was one."""
+    sql = "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING file"
+    return [row["file"] for row in connection.execute(sql, (bucket, key.encode()))]
 
 
 def list_objects(connection: sqlite3.Connection, bucket: str, query: ListingQuery) -> Listing:
@@ -211,6 +178,14 @@ def list_objects(connection: sqlite3.Connection, bucket: str, query: ListingQuer
     )
 
 
+def common_prefix(key: str, prefix: str, delimiter: str) -> str:
+    """Give the common prefix under which a listing rolls a key up; "" if it does not."""
+    if not delimiter or not key.startswith(prefix):
+        return ""
+    head, found, _ = key.removeprefix(prefix).partition(delimiter)
+    return prefix + head + found if found else ""
+
+
 def _entries(
     connection: sqlite3.Connection, bucket: str, query: ListingQuery
 ) -> Iterator[StoredObject | str]:
@@ -223,24 +198,17 @@ def _entries(
     last = query.marker
     while True:
         after = _end_of(last, query)
-        row = connection.execute(sql, (bucket, after, prefix, prefix + _AFTER_ALL)).fetchone()
+        row = connection.execute(sql, (bucket, after, prefix, prefix + AFTER_ALL)).fetchone()
         if row is None:
             return
         stored = _stored_object(row)
-        yield _common_prefix(stored.key, query) or stored
+        yield common_prefix(stored.key, query.prefix, query.delimiter) or stored
         last = stored.key
 
 
 def _end_of(key: str, query: ListingQuery) -> bytes:
-    common = _common_prefix(key, query)
-    return common.encode() + _AFTER_ALL if common else key.encode()
-
-
-def _common_prefix(key: str, query: ListingQuery) -> str:
-    if not query.delimiter or not key.startswith(query.prefix):
-        return ""
-    head, found, _ = key.removeprefix(query.prefix).partition(query.delimiter)
-    return query.prefix + head + found if found else ""
+    common = common_prefix(key, query.prefix, query.delimiter)
+    return common.encode() + AFTER_ALL if common else key.encode()
 
 
 def _last_name(page: list[StoredObject | str]) -> str:

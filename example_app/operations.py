@@ -4,49 +4,44 @@ None of them asks who is calling; that is settled before, in :mod:`example_app.v
 """
 
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import BinaryIO
+from urllib.parse import quote
 
 from flask import Response, request
-from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wsgi import FileWrapper
 
 from example_app.addressing import Target
-from example_app.documents import bucket_list_document, object_list_document
+from example_app.bodies import body_chunks, read_document
+from example_app.conditions import check_unchanged
+from example_app.documents import bucket_list_document, deleted_document, object_list_document
 from example_app.errors import StorageError
+from example_app.files import CHUNK
+from example_app.headers import (
+    STORED_HEADERS,
+    check_supported,
+    header_value,
+    headers_to_store,
+    precondition,
+    request_headers,
+)
 from example_app.index import ListingQuery, StoredObject
 from example_app.storage import Storage
-
-# How much of a body is held in memory at once, in bytes.
-CHUNK = 64 * 1024
+from example_app.xml_bodies import parse_deletion
 
 MAX_KEYS = 1000
 MAX_BUCKETS = 2000
 
-DEFAULT_CONTENT_TYPE = "application/octet-stream"
-METADATA_PREFIX = "x-cos-meta-"
-STORED_HEADERS = frozenset(
+# With these a GET says itself which headers come with the object.
+RESPONSE_OVERRIDES = frozenset(
     {
-        "cache-control",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-type",
-        "expires",
+        "response-cache-control",
+        "response-content-disposition",
+        "response-content-encoding",
+        "response-content-language",
+        "response-content-type",
+        "response-expires",
     }
-)
-
-# An upload that asks for one of these must not succeed without it.
-UNSUPPORTED_UPLOAD_HEADERS = (
-    "content-range",
-    "if-match",
-    "if-none-match",
-    "x-cos-acl",
-    "x-cos-copy-source",
-    "x-cos-forbid-overwrite",
-    "x-cos-grant-",
-    "x-cos-server-side-encryption",
 )
 
 # Whether everybody may read. What everybody may write is not offered: a write is signed.
@@ -57,7 +52,7 @@ def list_buckets(storage: Storage, target: Target) -> Response:
     """GET Service."""
     marker = request.args.get("marker", "")
     found = [bucket for bucket in storage.list_buckets() if bucket.name > marker]
-    page = found[: _max_keys(MAX_BUCKETS)]
+    page = found[: number_argument("max-keys", MAX_BUCKETS)]
     return xml_response(bucket_list_document(page, truncated=len(page) < len(found)))
 
 
@@ -84,34 +79,39 @@ def delete_bucket(storage: Storage, target: Target) -> Response:
 
 def list_objects(storage: Storage, target: Target) -> Response:
     """GET Bucket (List Objects)."""
-    encoding = request.args.get("encoding-type", "")
-    if encoding not in ("", "url"):
-        raise StorageError("InvalidArgument", "encoding-type must be url, or left out.")
     query = ListingQuery(
         prefix=request.args.get("prefix", ""),
         delimiter=request.args.get("delimiter", ""),
         marker=request.args.get("marker", ""),
-        max_keys=_max_keys(MAX_KEYS),
+        max_keys=number_argument("max-keys", MAX_KEYS),
     )
+    url_encoded = asks_for_url_encoding()
     listing = storage.list_objects(target.bucket, query)
     return xml_response(
-        object_list_document(target.bucket, query, listing, url_encoded=encoding == "url")
+        object_list_document(target.bucket, query, listing, url_encoded=url_encoded)
     )
+
+
+def delete_objects(storage: Storage, target: Target) -> Response:
+    """DELETE Multiple Objects."""
+    deletion = parse_deletion(read_document())
+    storage.delete_objects(target.bucket, deletion.keys)
+    return xml_response(deleted_document(deletion))
 
 
 def put_object(storage: Storage, target: Target) -> Response:
     """PUT Object."""
-    for name, _ in request.headers:
-        if name.lower().startswith(UNSUPPORTED_UPLOAD_HEADERS):
-            raise StorageError(
-                "NotImplemented", f"The header {name.lower()} is not implemented; leave it out."
-            )
+    headers = request_headers()
+    check_supported(headers, public=storage.get_bucket(target.bucket).public)
     stored = storage.put_object(
-        target.bucket, target.key, _body(), _headers_to_store(), request.headers.get("Content-MD5")
+        target.bucket,
+        target.key,
+        body_chunks(),
+        headers_to_store(headers),
+        headers.get("content-md5"),
+        precondition(headers),
     )
-    response = empty_response(200)
-    response.set_etag(stored.etag)
-    return response
+    return etag_response(stored.etag)
 
 
 def get_object(storage: Storage, target: Target) -> Response:
@@ -119,7 +119,7 @@ def get_object(storage: Storage, target: Target) -> Response:
     with ExitStack() as on_error:
         stored, file = storage.open_object(target.bucket, target.key)
         on_error.callback(file.close)
-        _check_preconditions(stored)
+        check_unchanged(stored, request.if_match, request.if_unmodified_since)
         response = _object_response(stored, file)
         on_error.pop_all()
     return response
@@ -132,8 +132,10 @@ def delete_object(storage: Storage, target: Target) -> Response:
 
 
 def not_implemented(storage: Storage, target: Target) -> Response:
-    """POST: form upload, multipart upload and deletion of many objects."""
-    raise StorageError("NotImplemented", "POST is not implemented; upload with PUT.")
+    """POST to an object without a parameter that says what for."""
+    raise StorageError(
+        "NotImplemented", "Say what to do with ?uploads or ?uploadId=ID; post forms to the bucket."
+    )
 
 
 def xml_response(document: str, status: int = 200) -> Response:
@@ -149,60 +151,55 @@ def empty_response(status: int) -> Response:
     return response
 
 
-def _max_keys(limit: int) -> int:
-    text = request.args.get("max-keys", str(limit))
+def etag_response(etag: str) -> Response:
+    """Answer to an upload."""
+    response = empty_response(200)
+    response.set_etag(etag)
+    return response
+
+
+def number_argument(name: str, limit: int, default: str = "") -> int:
+    """Read a query parameter that is a number; more than the limit, and none, is the limit."""
+    text = request.args.get(name, default or str(limit))
     if not re.fullmatch("[0-9]{1,9}", text):
-        raise StorageError("InvalidArgument", f"max-keys must be a number from 0 to {limit}.")
+        raise StorageError("InvalidArgument", f"{name} must be a number from 0 to {limit}.")
     return min(int(text), limit)
 
 
-def _headers_to_store() -> dict[str, str]:
-    sent = {name.lower(): value for name, value in request.headers}
-    stored = {
-        name: value
-        for name, value in sent.items()
-        if name in STORED_HEADERS or name.startswith(METADATA_PREFIX)
-    }
-    return {"content-type": DEFAULT_CONTENT_TYPE, **stored}
+def asks_for_url_encoding() -> bool:
+    """Whether the names in a listing are to be percent-encoded."""
+    encoding = request.args.get("encoding-type", "")
+    if encoding not in ("", "url"):
+        raise StorageError("InvalidArgument", "encoding-type must be url, or left out.")
+    return encoding == "url"
 
 
-def _body() -> Iterator[bytes]:
-    received = 0
-    while chunk := _read_chunk():
-        received += len(chunk)
-        yield chunk
-    # Some servers end the stream early without a word when the client has gone.
-    if request.content_length not in (None, received):
-        raise StorageError("IncompleteBody")
+def object_url(path: bytes) -> str:
+    """Give the URL of the path at which the server was asked."""
+    return f"{request.scheme}://{request_host()}{quote(path)}"
 
 
-def _read_chunk() -> bytes:
-    try:
-        return request.stream.read(CHUNK)
-    except ClientDisconnected:
-        raise StorageError("IncompleteBody") from None
-    except HTTPException:
-        raise
-    except Exception as error:
-        # Every server has its own exceptions for a chunked body that breaks off.
-        raise StorageError("IncompleteBody") from error
+def request_host() -> str:
+    """Give the host and port that the client has used."""
+    host: str = request.environ.get("HTTP_HOST") or request.environ["SERVER_NAME"]
+    return host
 
 
-def _check_preconditions(stored: StoredObject) -> None:
-    # Werkzeug looks at a range before If-Match, and does not know If-Unmodified-Since: a
-    # download that resumes would be sent the rest of another version.
-    if request.if_match:
-        holds = stored.etag in request.if_match
-    else:
-        since = request.if_unmodified_since
-        holds = since is None or stored.modified <= since
-    if not holds:
-        raise StorageError("PreconditionFailed")
+def request_path() -> bytes:
+    """Give the path of the request, decoded."""
+    environ = request.environ
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return path.encode("latin-1")
 
 
 def _object_response(stored: StoredObject, file: BinaryIO) -> Response:
     # Not the server's own wrapper: gunicorn's cannot seek, and would read up to a range.
-    response = Response(FileWrapper(file, CHUNK), headers=dict(stored.headers))
+    # As COS spells them: the Python SDK gives its callers a mapping that cares.
+    headers = {
+        name.title() if name in STORED_HEADERS else name: value
+        for name, value in {**stored.headers, **_overrides()}.items()
+    }
+    response = Response(FileWrapper(file, CHUNK), headers=headers)
     response.content_length = stored.size
     response.last_modified = stored.modified
     response.set_etag(stored.etag)
@@ -216,3 +213,11 @@ def _object_response(stored: StoredObject, file: BinaryIO) -> Response:
     # Werkzeug adds a date, and the server would add its own.
     response.headers.pop("Date", None)
     return response
+
+
+def _overrides() -> dict[str, str]:
+    return {
+        name.removeprefix("response-"): header_value(name, value)
+        for name, value in request.args.items()
+        if name in RESPONSE_OVERRIDES
+    }

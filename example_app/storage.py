@@ -12,22 +12,19 @@ killed leaves at most a file that no row names. Nothing is forced to the disk: u
 were acknowledged survive a killed process, but not always a power cut.
 """
 
-import base64
-import hashlib
 import os
 import sqlite3
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from example_app import index
+from example_app import database, index
 from example_app.errors import StorageError
-from example_app.index import Bucket, Listing, ListingQuery, StoredObject
-
-MAX_KEY_BYTES = 850
+from example_app.files import Files
+from example_app.index import Bucket, Condition, Listing, ListingQuery, StoredObject, always
+from example_app.uploads import Uploads
 
 
 class Storage:
@@ -37,13 +34,14 @@ class Storage:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._files = Path(root, "files")
-        self._files.mkdir(parents=True, exist_ok=True)
+        self._files = Files(Path(root, "files"))
         self._index = Path(root, "index.sqlite")
         #: Called with the name of a bucket that is being deleted, while nobody can make
         #: another of that name yet. If a hook raises, the bucket stays.
         self.bucket_deletion_hooks: list[Callable[[str], object]] = []
-        index.create(self._index)
+        #: The multipart uploads.
+        self.uploads = Uploads(self._index, self._files)
+        database.create(self._index)
 
     def create_bucket(self, name: str, *, public: bool = False) -> None:
         """Make a bucket."""
@@ -69,7 +67,7 @@ class Storage:
             return index.all_buckets(connection)
 
     def delete_bucket(self, name: str) -> None:
-        """Delete a bucket; it must be empty."""
+        """Delete a bucket; it must have neither objects nor multipart uploads."""
         with self._writing() as connection:
             index.delete_bucket(connection, name)
             for hook in self.bucket_deletion_hooks:
@@ -82,27 +80,22 @@ class Storage:
         chunks: Iterable[bytes],
         headers: Mapping[str, str],
         content_md5: str | None = None,
+        condition: Condition = always,
     ) -> StoredObject:
         """Store an object, in place of the one that has this key.
 
         :param chunks: the bytes; if they raise, everything stays as it was.
         :param content_md5: base64 of the MD5 that the bytes must have.
+        :param condition: is given the object that would be replaced, and raises if it must
+            not be.
         """
-        announced = _parse_md5(content_md5)
-        if len(key.encode()) > MAX_KEY_BYTES:
-            raise StorageError("KeyTooLong")
+        index.check_key(key)
         self.get_bucket(bucket)
-        file = self._files / uuid.uuid4().hex
-        try:
-            size, digest = _write(file, chunks)
-            if announced not in (None, digest):
-                raise StorageError("BadDigest")
-            stored = StoredObject(key, size, digest.hex(), _now(), headers, file.name)
-            old = self._record(bucket, stored)
-        except Exception:
-            file.unlink(missing_ok=True)
-            raise
-        self._discard(old)
+        with self._files.written(chunks, content_md5) as file:
+            stored = StoredObject(key, file.size, file.etag, _now(), headers, file.name)
+            with self._writing() as connection:
+                old = index.replace_object(connection, bucket, stored, condition)
+        self._files.remove(old)
         return stored
 
     def open_object(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO]:
@@ -111,7 +104,7 @@ class Storage:
         while True:
             stored = self._find_object(bucket, key)
             try:
-                return stored, (self._files / stored.file).open("rb")
+                return stored, self._files.open(stored.file)
             except FileNotFoundError:
                 # Replaced since it was found: look again. A file missed twice is lost.
                 if stored.file == missed:
@@ -120,10 +113,16 @@ class Storage:
 
     def delete_object(self, bucket: str, key: str) -> None:
         """Delete an object, if there is one."""
+        self.delete_objects(bucket, [key])
+
+    def delete_objects(self, bucket: str, keys: Iterable[str]) -> None:
+        """Delete those of the objects that there are, all at once."""
+        files = []
         with self._writing() as connection:
-            old = index.find_object(connection, bucket, key)
-            index.delete_object(connection, bucket, key)
-        self._discard(old)
+            index.find_bucket(connection, bucket)
+            for key in keys:
+                files += index.delete_object(connection, bucket, key)
+        self._files.remove(files)
 
     def list_objects(self, bucket: str, query: ListingQuery) -> Listing:
         """List a part of a bucket, in the order of the keys' UTF-8 bytes."""
@@ -137,42 +136,11 @@ class Storage:
             raise StorageError("NoSuchKey")
         return stored
 
-    def _record(self, bucket: str, new: StoredObject) -> StoredObject | None:
-        with self._writing() as connection:
-            old = index.find_object(connection, bucket, new.key)
-            index.put_object(connection, bucket, new)
-        return old
-
-    def _discard(self, old: StoredObject | None) -> None:
-        if old is not None:
-            (self._files / old.file).unlink(missing_ok=True)
-
     def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        return index.transaction(self._index, "DEFERRED")
+        return database.transaction(self._index, "DEFERRED")
 
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        return index.transaction(self._index, "IMMEDIATE")
-
-
-def _write(file: Path, chunks: Iterable[bytes]) -> tuple[int, bytes]:
-    digest = hashlib.md5(usedforsecurity=False)
-    with file.open("xb") as output:
-        for chunk in chunks:
-            digest.update(chunk)
-            output.write(chunk)
-        return output.tell(), digest.digest()
-
-
-def _parse_md5(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        digest = base64.b64decode(text, validate=True)
-    except ValueError:
-        digest = b""
-    if len(digest) != hashlib.md5(usedforsecurity=False).digest_size:
-        raise StorageError("InvalidDigest")
-    return digest
+        return database.transaction(self._index, "IMMEDIATE")
 
 
 def _now() -> datetime:

@@ -1,106 +1,29 @@
 """The HTTP side of the store: a blueprint that answers every URL of its application.
 
-An operation is found by what is addressed and by the method. A query parameter that it does
-not know gets 501 NotImplemented: a sub-resource must never turn into the plain operation,
-least of all in a DELETE. Multipart upload, form upload and the deletion of many objects are
-not there; they belong into the table of operations.
+Here stands who may do what, and how an error is answered. What there is to do stands in
+:mod:`example_app.dispatch`.
 """
 
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import quote
+from dataclasses import replace
+from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from example_app import operations
-from example_app.addressing import Level, Target, find_target
+from example_app.addressing import Target, find_target
+from example_app.dispatch import Operation, find_operation, refuse_unknown_parameters
 from example_app.documents import error_document
 from example_app.errors import StorageError
+from example_app.forms import read_form
+from example_app.policies import verify_form
 from example_app.storage import Storage
 from flask_bucketcors.signatures import Keys, SignatureError, SignedRequest, verify
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One thing that can be asked of the store.
-
-    :param parameters: the query parameters that it knows.
-    :param reads_object: it needs no signature in a public bucket, and ignores query
-        parameters that nobody knows, which pages append to defeat caches.
-    """
-
-    run: Callable[[Storage, Target], Response]
-    parameters: frozenset[str] = frozenset()
-    reads_object: bool = False
-
-
-_READ_OBJECT = Operation(operations.get_object, reads_object=True)
-_POST = Operation(operations.not_implemented)
-
-_OPERATIONS = {
-    Level.SERVICE: {
-        "GET": Operation(operations.list_buckets, frozenset({"marker", "max-keys"})),
-    },
-    Level.BUCKET: {
-        "GET": Operation(
-            operations.list_objects,
-            frozenset({"delimiter", "encoding-type", "marker", "max-keys", "prefix"}),
-        ),
-        "HEAD": Operation(operations.head_bucket),
-        "PUT": Operation(operations.create_bucket),
-        "DELETE": Operation(operations.delete_bucket),
-        "POST": _POST,
-    },
-    Level.OBJECT: {
-        "GET": _READ_OBJECT,
-        "HEAD": _READ_OBJECT,
-        "PUT": Operation(operations.put_object),
-        "DELETE": Operation(operations.delete_object),
-        "POST": _POST,
-    },
-}
-
-_SIGNATURE_PARAMETERS = frozenset(
-    {
-        "q-ak",
-        "q-header-list",
-        "q-key-time",
-        "q-sign-algorithm",
-        "q-sign-time",
-        "q-signature",
-        "q-url-param-list",
-        "x-cos-security-token",
-    }
-)
-
-# With these a GET asks for something other than the object as it is.
-_OBJECT_SUBRESOURCES = frozenset(
-    {
-        "acl",
-        "legal-hold",
-        "partNumber",
-        "response-cache-control",
-        "response-content-disposition",
-        "response-content-encoding",
-        "response-content-language",
-        "response-content-type",
-        "response-expires",
-        "restore",
-        "retention",
-        "select",
-        "tagging",
-        "torrent",
-        "uploadId",
-        "uploads",
-        "versionId",
-    }
-)
 
 # Status of an HTTPException to error code.
 _HTTP_ERRORS = {
@@ -130,9 +53,9 @@ def create_blueprint(storage: Storage, keys: Keys, host_suffix: str = "") -> Blu
 
     def answer(path: str) -> Response:
         target = find_target(request.environ, host_suffix)
-        operation = _find_operation(target)
+        operation = find_operation(target)
+        refuse_unknown_parameters(operation)
         _authorise(operation, target, storage, keys)
-        _refuse_unknown_parameters(operation)
         return operation.run(storage, target)
 
     blueprint.record_once(_register_converter)
@@ -153,29 +76,38 @@ def _register_converter(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["any_path"] = _AnyPath
 
 
-def _find_operation(target: Target) -> Operation:
-    possible = _OPERATIONS[target.level]
-    if request.method not in possible:
-        raise MethodNotAllowed(list(possible))
-    return possible[request.method]
-
-
 def _authorise(operation: Operation, target: Target, storage: Storage, keys: Keys) -> None:
-    signed = SignedRequest.from_environ(request.environ)
-    if verify(signed, keys, now=time.time()) is not None:
+    if operation.signed_within:
+        form = read_form()
+        policy = verify_form(form, target.bucket, keys, now=time.time())
+        g.form = replace(form, file=policy.bounded(form.file))
         return
+    # Who does not sign what makes the call another one would let others change it.
+    strict = [name for name in request.args if name in operation.strict]
+    strict += [operation.parameter] if operation.parameter else []
+    signed = SignedRequest.from_environ(request.environ)
+    must_sign = tuple(name.lower() for name in strict)
+    if verify(signed, keys, now=time.time(), must_sign=must_sign) is None:
+        _allow_anonymous(operation, target, storage, strict)
+    elif operation.header and operation.header not in _signed_headers(signed):
+        raise StorageError("AccessDenied", f"The signature must cover {operation.header}.")
+
+
+def _allow_anonymous(
+    operation: Operation, target: Target, storage: Storage, strict: list[str]
+) -> None:
     if not (operation.reads_object and storage.get_bucket(target.bucket).public):
         raise StorageError("AccessDenied")
+    if strict:
+        raise StorageError("AccessDenied", f"Sign the request, or leave {strict[0]} out.")
 
 
-def _refuse_unknown_parameters(operation: Operation) -> None:
-    for name in request.args:
-        if name in _SIGNATURE_PARAMETERS or name in operation.parameters:
-            continue
-        if not operation.reads_object or name in _OBJECT_SUBRESOURCES:
-            raise StorageError(
-                "NotImplemented", f"The parameter {name[:64]!r} is not implemented; leave it out."
-            )
+def _signed_headers(signed: SignedRequest) -> list[str]:
+    # The signature holds, so it stands in one of these places only, with all its fields.
+    fields = dict(signed.query)
+    if "q-sign-algorithm" not in fields:
+        fields = dict(parse_qsl(signed.headers["authorization"], keep_blank_values=True))
+    return fields["q-header-list"].lower().split(";")
 
 
 def _answer_storage_error(error: StorageError) -> Response:
@@ -200,10 +132,7 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 
 def _resource() -> str:
-    environ = request.environ
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    host: str = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
-    return host + quote(path.encode("latin-1"))
+    return operations.request_host() + quote(operations.request_path())
 
 
 def _add_request_id(response: Response) -> Response:

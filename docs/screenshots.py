@@ -1,0 +1,64 @@
+"""Take the screenshots of the demo page that the documents show.
+
+Run it from the project's folder, with the extra ``browser`` installed and Debian's Chromium:
+``python docs/screenshots.py``. For the card of the vendor's SDK, install that before:
+``npm install cos-js-sdk-v5``.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from threading import Thread
+
+from playwright.sync_api import Page, sync_playwright
+from werkzeug.serving import make_server
+
+IMAGES = Path(__file__).parent / "images"
+PORT = 5080
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as data:
+        os.environ["EXAMPLE_DATA"] = data
+        os.environ["EXAMPLE_URL"] = f"http://127.0.0.1:{PORT}"
+        os.environ["EXAMPLE_DEMO_PORT"] = str(PORT + 1)
+        serve()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=ARGUMENTS
+            )
+            take(browser.new_page(viewport={"width": 1100, "height": 900}))
+            browser.close()
+
+
+def serve() -> None:
+    from example_app import create_app
+
+    server = make_server("127.0.0.1", PORT, create_app(), threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+
+
+def take(page: Page) -> None:
+    IMAGES.mkdir(exist_ok=True)
+    page.goto(f"http://127.0.0.1:{PORT + 1}/")
+    show(page, "none", ["head", "put"])
+    page.screenshot(path=IMAGES / "demo-refused.png", full_page=True)
+    show(page, "most", ["head", "get", "put", "delete", "upload", "sdk"])
+    page.screenshot(path=IMAGES / "demo.png", full_page=True)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.screenshot(path=IMAGES / "demo-narrow.png", full_page=True)
+
+
+def show(page: Page, rules: str, cards: list[str]) -> None:
+    page.click(f"[data-rules={rules}]")
+    page.wait_for_selector(f"body[data-rules={rules}]")
+    for card in cards:
+        if page.query_selector(f"#{card}"):
+            page.click(f"#{card} button")
+            page.wait_for_selector(f"#{card}[data-outcome]")
+
+
+if __name__ == "__main__":
+    main()

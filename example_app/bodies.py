@@ -1,0 +1,49 @@
+"""The body of a request: as chunks for what is stored, whole for what is parsed."""
+
+import hashlib
+from collections.abc import Iterator
+
+from flask import request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
+from example_app.errors import StorageError
+from example_app.files import CHUNK, parse_md5
+
+# A document that names 10,000 parts is half as large.
+MAX_DOCUMENT = 2 * 1024 * 1024
+
+
+def body_chunks() -> Iterator[bytes]:
+    """Give the body, and refuse one that breaks off."""
+    received = 0
+    while chunk := _read_chunk():
+        received += len(chunk)
+        yield chunk
+    # Some servers end the stream early without a word when the client has gone.
+    if request.content_length not in (None, received):
+        raise StorageError("IncompleteBody")
+
+
+def read_document() -> bytes:
+    """Read the body whole, and compare it with its Content-MD5 if that was sent."""
+    announced = parse_md5(request.headers.get("Content-MD5"))
+    body = b""
+    for chunk in body_chunks():
+        body += chunk
+        if len(body) > MAX_DOCUMENT:
+            raise StorageError("EntityTooLarge")
+    if announced not in (None, hashlib.md5(body, usedforsecurity=False).digest()):
+        raise StorageError("BadDigest")
+    return body
+
+
+def _read_chunk() -> bytes:
+    try:
+        return request.stream.read(CHUNK)
+    except ClientDisconnected:
+        raise StorageError("IncompleteBody") from None
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Every server has its own exceptions for a chunked body that breaks off.
+        raise StorageError("IncompleteBody") from error

@@ -1,0 +1,87 @@
+"""The SQLite file of the index: its tables, how it is made and how it is opened."""
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+# How long a transaction waits for those of other workers, in seconds.
+LOCK_SECONDS = 30.0
+
+_SCHEMA = """
+    BEGIN IMMEDIATE;
+    CREATE TABLE IF NOT EXISTS buckets (
+        name TEXT PRIMARY KEY,
+        public INTEGER NOT NULL,
+        created INTEGER NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS objects (
+        bucket TEXT NOT NULL REFERENCES buckets (name),
+        key BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        modified INTEGER NOT NULL,
+        headers TEXT NOT NULL,
+        file TEXT NOT NULL,
+        PRIMARY KEY (bucket, key)
+    );
+    CREATE TABLE IF NOT EXISTS uploads (
+        id TEXT NOT NULL UNIQUE,
+        bucket TEXT NOT NULL REFERENCES buckets (name),
+        key BLOB NOT NULL,
+        started INTEGER NOT NULL,
+        headers TEXT NOT NULL,
+        forbid_overwrite INTEGER NOT NULL,
+        PRIMARY KEY (bucket, key, id)
+    );
+    CREATE TABLE IF NOT EXISTS parts (
+        upload TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        modified INTEGER NOT NULL,
+        file TEXT NOT NULL,
+        PRIMARY KEY (upload, number)
+    );
+    COMMIT;
+"""
+
+
+@contextmanager
+def transaction(path: Path, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
+    """Open the index for reading (deferred) or writing (immediate).
+
+    Each transaction has a connection of its own: safe after a fork, and in every kind of
+    thread.
+    """
+    connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
+    with closing(connection):
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"BEGIN {kind}")
+        with connection:
+            yield connection
+
+
+def create(path: Path) -> None:
+    """Make an index, or give one that is there the tables that it lacks.
+
+    In WAL mode readers do not wait for writers. Workers that start together cannot all
+    switch a file to it, though: SQLite does not wait then but fails. So the index is made
+    aside and put in place whole.
+    """
+    if path.exists():
+        with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
+            connection.executescript(_SCHEMA)
+        return
+    aside = path.with_name(uuid.uuid4().hex)
+    with closing(sqlite3.connect(aside)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(_SCHEMA)
+    with suppress(FileExistsError):
+        os.link(aside, path)
+    aside.unlink()

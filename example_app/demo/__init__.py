@@ -1,0 +1,103 @@
+"""The vendors' demo page: a web page on another port that uses the store from a browser.
+
+Being on another port makes every request of the page to the store a cross-origin one. The page
+has a small server of its own, as a real one would: it signs requests, so that the secret stays
+out of the browser, and it switches the bucket's rules through the store's ``?cors``.
+"""
+
+import os
+import time
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from flask import Flask, Response, abort, jsonify, render_template, request, send_file
+from werkzeug.serving import make_server
+
+from example_app.demo.client import Answer, StoreClient
+from example_app.demo.diagnosis import diagnose
+from example_app.demo.rule_sets import rule_sets
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.documents import format_xml, parse_xml
+
+# Where npm puts the vendor's SDK; the page works without it.
+SDK_FILE = Path("node_modules", "cos-js-sdk-v5", "dist", "cos-js-sdk-v5.min.js")
+
+
+def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
+    """Make the page's server.
+
+    :param client: signs and sends requests to the store.
+    :param bucket: the bucket whose rules the page switches.
+    :param key: an object in it that everybody may read.
+    """
+    demo = Flask(__name__)
+    sdk = Path(os.environ.get("EXAMPLE_COS_JS_SDK", SDK_FILE)).absolute()
+
+    @demo.get("/")
+    def page() -> str:
+        settings = {"store": client.url, "bucket": bucket, "key": key, "sdk": sdk.is_file()}
+        return render_template("demo.html", settings=settings)
+
+    @demo.get("/cos-js-sdk-v5.js")
+    def vendor_sdk() -> Response:
+        return send_file(sdk) if sdk.is_file() else abort(404)
+
+    @demo.get("/rules")
+    def show_rules() -> Response:
+        return _shown(client.call("GET", f"/{bucket}/?cors"))
+
+    @demo.put("/rules/<name>")
+    def switch_rules(name: str) -> Response:
+        rules = rule_sets(_origin())
+        if name not in rules:
+            abort(404)
+        wanted = rules[name]
+        if wanted is None:
+            return _shown(client.call("DELETE", f"/{bucket}/?cors"))
+        return _shown(client.call("PUT", f"/{bucket}/?cors", format_xml(wanted, COS)))
+
+    @demo.post("/sign")
+    def sign() -> Response:
+        asked = _asked()
+        # The vendor's SDK has numbers among its parameters.
+        query = {name: str(value) for name, value in asked.get("query", {}).items()}
+        signature = client.sign(asked["method"], asked["path"], query, time.time())
+        return jsonify(authorization=signature)
+
+    @demo.post("/diagnosis")
+    def explain() -> Response:
+        asked = _asked()
+        answer = client.call("GET", f"/{bucket}/?cors")
+        rules = parse_xml(answer.body, COS) if answer.status == 200 else None
+        found = diagnose(client, rules, _origin(), **asked)
+        return jsonify(found)
+
+    return demo
+
+
+def start_demo(demo: Flask, host: str, port: int) -> bool:
+    """Serve the page from a thread of this process; False if the port is taken."""
+    try:
+        server = make_server(host, port, demo, threaded=True)
+    except (OSError, SystemExit):
+        # Another worker was faster, or something else is there: the store is not concerned.
+        return False
+    Thread(target=server.serve_forever, daemon=True).start()
+    return True
+
+
+def _origin() -> str:
+    return request.host_url.rstrip("/")
+
+
+def _asked() -> dict[str, Any]:
+    # JSON only: another site's page cannot send that without a preflight, which fails here.
+    asked = request.get_json()
+    if not isinstance(asked, dict):
+        abort(400)
+    return asked
+
+
+def _shown(answer: Answer) -> Response:
+    return jsonify(status=answer.status, body=answer.body.decode("utf-8", "replace"))

@@ -1,0 +1,158 @@
+"""Which operation a request asks for: by what it addresses, its method, and what goes with it.
+
+A query parameter that the operation does not know gets 501 NotImplemented: a sub-resource
+must never turn into the plain operation, least of all in a DELETE.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from example_app import copying, form_upload, multipart, operations
+from example_app.addressing import Level, Target
+from example_app.errors import StorageError
+from example_app.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be asked of the store.
+
+    :param parameter: a query parameter that asks for it, with whatever value.
+    :param header: a header that asks for it.
+    :param parameters: the other query parameters that it knows.
+    :param strict: those parameters that count only if the signature covers them.
+    :param reads_object: it needs no signature in a public bucket, and ignores query
+        parameters that nobody knows, which pages append to defeat caches.
+    :param signed_within: the body is signed instead of the request.
+    """
+
+    run: Callable[[Storage, Target], Response]
+    parameter: str = ""
+    header: str = ""
+    parameters: frozenset[str] = frozenset()
+    strict: frozenset[str] = frozenset()
+    reads_object: bool = False
+    signed_within: bool = False
+
+    def is_asked_for(self) -> bool:
+        """Whether the request has what asks for this."""
+        return (not self.parameter or self.parameter in request.args) and (
+            not self.header or self.header in request.headers
+        )
+
+
+_LISTING = frozenset({"delimiter", "encoding-type", "prefix"})
+_READ_OBJECT = Operation(
+    operations.get_object,
+    parameters=operations.RESPONSE_OVERRIDES,
+    strict=operations.RESPONSE_OVERRIDES,
+    reads_object=True,
+)
+
+# Of each method the operations that are asked for by something come first.
+_OPERATIONS = {
+    Level.SERVICE: {
+        "GET": [Operation(operations.list_buckets, parameters=frozenset({"marker", "max-keys"}))],
+    },
+    Level.BUCKET: {
+        "GET": [
+            Operation(
+                multipart.list_uploads,
+                "uploads",
+                parameters=_LISTING | {"key-marker", "max-uploads", "upload-id-marker"},
+            ),
+            Operation(operations.list_objects, parameters=_LISTING | {"marker", "max-keys"}),
+        ],
+        "HEAD": [Operation(operations.head_bucket)],
+        "PUT": [Operation(operations.create_bucket)],
+        "DELETE": [Operation(operations.delete_bucket)],
+        "POST": [
+            Operation(operations.delete_objects, "delete"),
+            Operation(form_upload.post_object, signed_within=True),
+        ],
+    },
+    Level.OBJECT: {
+        "GET": [
+            Operation(
+                multipart.list_parts,
+                "uploadId",
+                parameters=frozenset({"encoding-type", "max-parts", "part-number-marker"}),
+            ),
+            _READ_OBJECT,
+        ],
+        "HEAD": [_READ_OBJECT],
+        "PUT": [
+            Operation(
+                copying.copy_part,
+                "uploadId",
+                copying.COPY_SOURCE,
+                parameters=frozenset({"partNumber"}),
+            ),
+            Operation(multipart.put_part, "uploadId", parameters=frozenset({"partNumber"})),
+            Operation(copying.copy_object, header=copying.COPY_SOURCE),
+            Operation(operations.put_object),
+        ],
+        "DELETE": [
+            Operation(multipart.abort_upload, "uploadId"),
+            Operation(operations.delete_object),
+        ],
+        "POST": [
+            Operation(multipart.start_upload, "uploads"),
+            Operation(multipart.complete_upload, "uploadId"),
+            Operation(operations.not_implemented),
+        ],
+    },
+}
+
+_SIGNATURE_PARAMETERS = frozenset(
+    {
+        "q-ak",
+        "q-header-list",
+        "q-key-time",
+        "q-sign-algorithm",
+        "q-sign-time",
+        "q-signature",
+        "q-url-param-list",
+        "x-cos-security-token",
+    }
+)
+
+# With these a GET asks for something other than the object as it is.
+_OBJECT_SUBRESOURCES = frozenset(
+    {
+        "acl",
+        "legal-hold",
+        "partNumber",
+        "restore",
+        "retention",
+        "select",
+        "tagging",
+        "torrent",
+        "uploadId",
+        "uploads",
+        "versionId",
+    }
+)
+
+
+def find_operation(target: Target) -> Operation:
+    """Find what the request asks for."""
+    possible = _OPERATIONS[target.level]
+    if request.method not in possible:
+        raise MethodNotAllowed(list(possible))
+    return next(each for each in possible[request.method] if each.is_asked_for())
+
+
+def refuse_unknown_parameters(operation: Operation) -> None:
+    """Refuse a request that asks for more than the operation does."""
+    known = {operation.parameter, *operation.parameters, *_SIGNATURE_PARAMETERS}
+    for name in request.args:
+        if name in known:
+            continue
+        if not operation.reads_object or name in _OBJECT_SUBRESOURCES:
+            raise StorageError(
+                "NotImplemented", f"The parameter {name[:64]!r} is not implemented; leave it out."
+            )

@@ -1,0 +1,133 @@
+"""The server of the demo page, against the example application under gunicorn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from servers import gunicorn
+
+from example_app import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, SEEDED_BUCKET, SEEDED_OBJECT
+from example_app.demo import create_demo, start_demo
+from example_app.demo.client import StoreClient
+
+ORIGIN = "http://localhost"
+
+
+@pytest.fixture(scope="module")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    environ = {"EXAMPLE_DATA": str(tmp_path_factory.mktemp("data"))}
+    with gunicorn("example_app:create_app()", environ=environ) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def store(store_url: str) -> StoreClient:
+    return StoreClient(store_url, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY)
+
+
+@pytest.fixture
+def page(
+    store: StoreClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlaskClient]:
+    monkeypatch.setenv("EXAMPLE_COS_JS_SDK", str(tmp_path / "sdk.js"))
+    with create_demo(store, SEEDED_BUCKET, SEEDED_OBJECT).test_client() as client:
+        yield client
+
+
+def diagnosis(page: FlaskClient, method: str, headers: list[str]) -> Any:
+    """What the page is told about a request of this kind that failed."""
+    path = f"/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
+    asked = {"method": method, "path": path, "headers": headers}
+    return page.post("/diagnosis", json=asked, headers={"Origin": ORIGIN}).get_json()
+
+
+@pytest.mark.parametrize(
+    "name, status, shown",
+    [
+        ("least", 200, "<AllowedOrigin>*</AllowedOrigin>"),
+        ("most", 200, f"<AllowedOrigin>{ORIGIN}</AllowedOrigin>"),
+        ("none", 204, "NoSuchCORSConfiguration"),
+    ],
+)
+def test_a_switch_goes_through_the_stores_own_api(
+    page: FlaskClient, name: str, status: int, shown: str
+) -> None:
+    assert page.put(f"/rules/{name}").get_json()["status"] == status
+    assert shown in page.get("/rules").get_json()["body"]
+
+
+def test_other_rule_sets_are_not_there(page: FlaskClient) -> None:
+    assert page.put("/rules/other").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "rules, method, headers, words",
+    [
+        ("none", "GET", [], "no rules"),
+        ("most", "PATCH", [], "AllowedMethod PATCH"),
+        ("most", "PUT", ["X-Other", "authorization"], "every AllowedHeader of: authorization,x-"),
+        ("most", "PUT", ["authorization"], "another one"),
+        ("least", "PUT", ["x-other"], "another one"),
+    ],
+)
+def test_a_failure_is_told_in_words(
+    page: FlaskClient, rules: str, method: str, headers: list[str], words: str
+) -> None:
+    page.put(f"/rules/{rules}")
+    assert words in diagnosis(page, method, headers)["words"]
+
+
+def test_an_origin_that_is_not_listed_is_named(page: FlaskClient) -> None:
+    page.put("/rules/most", base_url="http://other.test")
+    assert f"AllowedOrigin {ORIGIN}" in diagnosis(page, "GET", [])["words"]
+
+
+def test_a_failure_comes_with_the_answers_headers(page: FlaskClient) -> None:
+    page.put("/rules/most")
+    preflight, plain = diagnosis(page, "PUT", [])["answers"]
+    assert (preflight["status"], plain["status"]) == (200, 200)
+    assert ["Access-Control-Allow-Origin", ORIGIN] in preflight["headers"]
+    assert ["Access-Control-Expose-Headers", "ETag"] in plain["headers"]
+
+
+def test_a_signature_opens_what_it_was_asked_for(page: FlaskClient, store: StoreClient) -> None:
+    path = f"/{SEEDED_BUCKET}/signed by the page"
+    asked = {"method": "PUT", "path": path, "query": {}}
+    authorization = page.post("/sign", json=asked).get_json()["authorization"]
+    url, headers = path.replace(" ", "%20"), {"Authorization": authorization}
+    assert store.send("PUT", url, headers, b"x").status == 200
+    assert store.send("DELETE", url, headers).status == 403
+
+
+@pytest.mark.parametrize("path", ["/sign", "/diagnosis"])
+def test_a_form_of_another_site_is_not_answered(page: FlaskClient, path: str) -> None:
+    assert page.post(path, data='{"method": "PUT"}', content_type="text/plain").status_code == 415
+    assert page.post(path, json=["PUT"]).status_code == 400
+
+
+def test_the_page_works_without_the_vendors_sdk(page: FlaskClient, tmp_path: Path) -> None:
+    assert page.get("/cos-js-sdk-v5.js").status_code == 404
+    assert "cos-js-sdk-v5.js" not in page.get("/").text
+
+
+def test_the_page_loads_the_vendors_sdk_where_it_is(
+    store: StoreClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sdk.js").write_text("// the SDK")
+    monkeypatch.setenv("EXAMPLE_COS_JS_SDK", str(tmp_path / "sdk.js"))
+    with create_demo(store, SEEDED_BUCKET, SEEDED_OBJECT).test_client() as page:
+        assert "cos-js-sdk-v5.js" in page.get("/").text
+        with page.get("/cos-js-sdk-v5.js") as sdk:
+            assert sdk.text == "// the SDK"
+
+
+def test_the_secret_stays_on_the_server(page: FlaskClient) -> None:
+    assert DEFAULT_SECRET_KEY not in page.get("/").text
+
+
+def test_a_port_that_is_taken_does_not_concern_the_store(store: StoreClient) -> None:
+    port = int(store.url.rpartition(":")[2])
+    demo = create_demo(store, SEEDED_BUCKET, SEEDED_OBJECT)
+    assert start_demo(demo, "127.0.0.1", port) is False
