@@ -80,7 +80,7 @@ def test_a_failure_is_told_in_words(
 
 
 def test_an_origin_that_is_not_listed_is_named(page: FlaskClient) -> None:
-    page.put("/rules/most", base_url="http://other.test")
+    page.put("/rules/most", base_url="http://127.0.0.1:81")
     assert f"AllowedOrigin {ORIGIN}" in diagnosis(page, "GET", [])["words"]
 
 
@@ -105,6 +105,12 @@ def test_a_signature_opens_what_it_was_asked_for(page: FlaskClient, store: Store
 def test_a_form_of_another_site_is_not_answered(page: FlaskClient, path: str) -> None:
     assert page.post(path, data='{"method": "PUT"}', content_type="text/plain").status_code == 415
     assert page.post(path, json=["PUT"]).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/", "/rules"])
+def test_a_name_that_somebody_points_here_is_refused(page: FlaskClient, path: str) -> None:
+    """A page of that name would be of one origin with this one."""
+    assert page.get(path, base_url="http://evil.test").status_code == 400
 
 
 def test_the_page_works_without_the_vendors_sdk(page: FlaskClient, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
     :param key: an object in it that everybody may read.
     """
     demo = Flask(__name__)
+    # It signs for whoever asks: a name that somebody points at this machine may not.
+    demo.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     sdk = Path(os.environ.get("EXAMPLE_COS_JS_SDK", SDK_FILE)).absolute()
 
     @demo.get("/")
