@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from pages import Page, Site, serve
@@ -40,10 +40,10 @@ def chromium() -> str:
         _missing(f"there is no chromium on the search path, and {PROGRAM} is not set")
     if find_spec("playwright") is None:
         _missing("playwright is not installed")
-    return str(program)
+    return program
 
 
-def _missing(reason: str) -> None:
+def _missing(reason: str) -> NoReturn:
     if os.environ.get(REQUIRED) == "1":
         pytest.fail(f"{REQUIRED} is set, but {reason}")
     pytest.skip(reason)

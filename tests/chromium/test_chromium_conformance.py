@@ -56,6 +56,7 @@ ORIGINS = [
 ]
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "patch", "put"]
 HEADERS: list[dict[str, str]] = [
+    # Twice, so that requests without any are chosen more often.
     {},
     {},
     {"X-A": "1"},
