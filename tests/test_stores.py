@@ -136,6 +136,14 @@ def test_many_are_put_all_or_none(store: Store) -> None:
     assert store.list() == []
 
 
+def test_the_revision_is_that_of_the_last_change(store: Store) -> None:
+    assert store.revision == 0
+    assert store.put("a", rules()) == store.revision == 1
+    assert store.delete("a") == store.revision == 2
+    store.delete("a")
+    assert store.revision == 2
+
+
 def test_none_are_put_without_a_new_revision(store: Store) -> None:
     revision = store.put("a", rules())
     assert store.put_many([]) == revision

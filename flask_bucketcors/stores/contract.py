@@ -99,6 +99,11 @@ class Store(ABC):
                 return self.put(bucket, entry.rule_set, author)
         raise UnknownRevision(f"bucket {bucket!r} has no rules of revision {revision!r}")
 
+    @property
+    @abstractmethod
+    def revision(self) -> int:
+        """The number of the last change; 0 before the first."""
+
     @abstractmethod
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         """Delete the bucket's rules and give the new revision; None if there were none.

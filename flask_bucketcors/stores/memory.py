@@ -27,6 +27,10 @@ class MemoryStore(Store):
             lambda: deque(maxlen=history_limit)
         )
 
+    @property
+    def revision(self) -> int:
+        return self._revision
+
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         with self._lock:
             return self._append({bucket: None}, author) if bucket in self._current else None

@@ -63,6 +63,10 @@ class SQLiteStore(Store):
         super().__init__(history_limit=history_limit)
         self._database = Database(path)
 
+    @property
+    def revision(self) -> int:
+        return int(self._database.query(_STATE)[0][0])
+
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         if not is_bucket_name(bucket):
             return None
@@ -108,7 +112,7 @@ class SQLiteStore(Store):
 
     def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
         if not rule_sets:
-            return int(self._database.query(_STATE)[0][0])
+            return self.revision
         documents = {bucket: _dump(rules) for bucket, rules in rule_sets.items()}
         with self._database.transaction() as connection:
             revision, stamp = self._write(connection, documents, author)
