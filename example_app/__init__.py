@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 from flask import Flask
+from flask.helpers import get_debug_flag
 
 from example_app.demo import create_demo, start_demo
 from example_app.demo.client import StoreClient
@@ -70,8 +71,8 @@ def create_app() -> Flask:
     extend(app, storage)
     if os.environ.get("EXAMPLE_EMPTY") != "1":
         _seed(app, storage)
-        _announce(_run_port())
-    _serve_demo(keys, _run_port())
+        _announce(_run_address())
+    _serve_demo(keys, _run_address())
     return app
 
 
@@ -101,17 +102,21 @@ def _seed(app: Flask, storage: Storage) -> None:
         app.extensions["bucketcors"].store.put(SEEDED_BUCKET, SEEDED_RULES)
 
 
-def _run_port() -> int | None:
-    """The port of ``flask run``; None if that is not what serves the application."""
+def _run_address() -> tuple[str, int] | None:
+    """Where ``flask run`` serves; None if it is not what serves the application."""
     context = click.get_current_context(silent=True)
-    return context.params.get("port") if context else None
+    if context is None or not context.params.get("port"):
+        return None
+    host = context.params["host"]
+    return "127.0.0.1" if host == "0.0.0.0" else host, context.params["port"]
 
 
-def _announce(port: int | None) -> None:
+def _announce(address: tuple[str, int] | None) -> None:
     """Show the main job to whoever has typed ``flask run``."""
-    if port is None:
+    if address is None:
         return
-    url = f"http://127.0.0.1:{port}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
+    host, port = address
+    url = f"http://{host}:{port}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
     click.echo(
         "A preflight, as a browser sends it; the bucket's rules answer 200 and "
         "Access-Control-Allow-Origin:\n"
@@ -122,12 +127,17 @@ def _announce(port: int | None) -> None:
     )
 
 
-def _serve_demo(keys: dict[str, str], run_port: int | None) -> None:
+def _serve_demo(keys: dict[str, str], address: tuple[str, int] | None) -> None:
     """Start the demo page, where one is asked for and its port is free."""
-    port = int(os.environ.get("EXAMPLE_DEMO_PORT", run_port + 1 if run_port else 0))
-    if not port or not keys:
+    host, store_port = address or ("127.0.0.1", 8000)
+    text = os.environ.get("EXAMPLE_DEMO_PORT", str(store_port + 1) if address else "0")
+    if not text.isdecimal():
+        raise RuntimeError(f"EXAMPLE_DEMO_PORT is {text!r}: write a number, or 0 for no demo page")
+    # The reloader's parent only watches; its child serves.
+    watches = get_debug_flag() and address and os.environ.get("WERKZEUG_RUN_MAIN") != "true"
+    if not 0 < int(text) < 65536 or not keys or watches:
         return
-    url = os.environ.get("EXAMPLE_URL", f"http://127.0.0.1:{run_port or 8000}")
+    url = os.environ.get("EXAMPLE_URL", f"http://{host}:{store_port}")
     client = StoreClient(url, *next(iter(keys.items())))
-    if start_demo(create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT), "127.0.0.1", port):
-        click.echo(f"The demo page: http://127.0.0.1:{port}/", err=True)
+    if start_demo(create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT), "127.0.0.1", int(text)):
+        click.echo(f"The demo page: http://127.0.0.1:{text}/", err=True)

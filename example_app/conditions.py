@@ -7,6 +7,7 @@ that resumes would be sent the rest of another version.
 from datetime import datetime
 
 from werkzeug.datastructures import ETags
+from werkzeug.http import parse_date
 
 from example_app.errors import StorageError
 from example_app.index import StoredObject
@@ -24,3 +25,12 @@ def check_changed(stored: StoredObject, etags: ETags, since: datetime | None) ->
     no_newer = since is not None and stored.modified <= since
     if stored.etag in etags if etags else no_newer:
         raise StorageError("PreconditionFailed")
+
+
+def read_date(text: str | None) -> datetime | None:
+    """Read a date; None where there is none, or one that no calendar has."""
+    try:
+        return parse_date(text)
+    except OverflowError:
+        # Werkzeug lets it through.
+        return None

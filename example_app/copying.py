@@ -7,10 +7,10 @@ from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from flask import Response, request
-from werkzeug.http import parse_date, parse_etags
+from werkzeug.http import parse_etags
 
 from example_app.addressing import Target
-from example_app.conditions import check_changed, check_unchanged
+from example_app.conditions import check_changed, check_unchanged, read_date
 from example_app.documents import copied_document
 from example_app.errors import StorageError
 from example_app.files import read_chunks
@@ -93,12 +93,12 @@ def _check_conditions(source: StoredObject) -> None:
     check_unchanged(
         source,
         parse_etags(request.headers.get(f"{condition}match")),
-        parse_date(request.headers.get(f"{condition}unmodified-since")),
+        read_date(request.headers.get(f"{condition}unmodified-since")),
     )
     check_changed(
         source,
         parse_etags(request.headers.get(f"{condition}none-match")),
-        parse_date(request.headers.get(f"{condition}modified-since")),
+        read_date(request.headers.get(f"{condition}modified-since")),
     )
 
 

@@ -138,6 +138,11 @@ _OBJECT_SUBRESOURCES = frozenset(
 )
 
 
+_KNOWN_IN_LOWER_CASE = frozenset(
+    name.lower() for name in _OBJECT_SUBRESOURCES | operations.RESPONSE_OVERRIDES
+)
+
+
 def find_operation(target: Target) -> Operation:
     """Find what the request asks for."""
     possible = _OPERATIONS[target.level]
@@ -152,7 +157,8 @@ def refuse_unknown_parameters(operation: Operation) -> None:
     for name in request.args:
         if name in known:
             continue
-        if not operation.reads_object or name in _OBJECT_SUBRESOURCES:
+        # In any case: signatures have parameters in lower case, and so would sign another one.
+        if not operation.reads_object or name.lower() in _KNOWN_IN_LOWER_CASE:
             raise StorageError(
                 "NotImplemented", f"The parameter {name[:64]!r} is not implemented; leave it out."
             )

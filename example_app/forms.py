@@ -71,7 +71,7 @@ def read_form() -> Form:
                 "MalformedPOSTRequest", "Give each field a name of its own, and only file a file."
             )
         value = _value(events, left)
-        left -= len(value)
+        left -= len(name.encode()) + len(value)
         fields[name] = _decode(value)
     raise StorageError("MalformedPOSTRequest", "The form must end with a field file.")
 

@@ -7,13 +7,14 @@ import re
 from contextlib import ExitStack
 from typing import BinaryIO
 from urllib.parse import quote
+from wsgiref.types import WSGIEnvironment
 
 from flask import Response, request
 from werkzeug.wsgi import FileWrapper
 
 from example_app.addressing import Target
 from example_app.bodies import body_chunks, read_document
-from example_app.conditions import check_unchanged
+from example_app.conditions import check_unchanged, read_date
 from example_app.documents import bucket_list_document, deleted_document, object_list_document
 from example_app.errors import StorageError
 from example_app.files import CHUNK
@@ -119,7 +120,8 @@ def get_object(storage: Storage, target: Target) -> Response:
     with ExitStack() as on_error:
         stored, file = storage.open_object(target.bucket, target.key)
         on_error.callback(file.close)
-        check_unchanged(stored, request.if_match, request.if_unmodified_since)
+        since = read_date(request.headers.get("If-Unmodified-Since"))
+        check_unchanged(stored, request.if_match, since)
         response = _object_response(stored, file)
         on_error.pop_all()
     return response
@@ -206,6 +208,7 @@ def _object_response(stored: StoredObject, file: BinaryIO) -> Response:
     # If-Match is settled, and Werkzeug does not understand "*" there.
     conditions = {**request.environ}
     conditions.pop("HTTP_IF_MATCH", None)
+    _drop_impossible_dates(conditions)
     # In two steps, since "not modified" comes before a range.
     response.make_conditional(conditions)
     if response.status_code == 200:
@@ -221,3 +224,11 @@ def _overrides() -> dict[str, str]:
         for name, value in request.args.items()
         if name in RESPONSE_OVERRIDES
     }
+
+
+def _drop_impossible_dates(conditions: WSGIEnvironment) -> None:
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE"):
+        text = conditions.get(name, "")
+        # An If-Range may be an ETag, in quotes.
+        if text and '"' not in text and read_date(text) is None:
+            del conditions[name]

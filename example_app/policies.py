@@ -149,12 +149,19 @@ def _parse(text: bytes) -> Policy:
         if expiration.tzinfo is None:
             raise ValueError("a time without its zone")
         conditions = document["conditions"]
-        sizes = [(int(each[1]), int(each[2])) for each in conditions if _is_range(each)]
+        sizes = [(_size(each[1]), _size(each[2])) for each in conditions if _is_range(each)]
         rest = [each for each in conditions if not _is_range(each)]
         found = [condition for each in rest for condition in _conditions(each)]
         return Policy(expiration.timestamp(), found, sizes)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise StorageError("InvalidPolicyDocument") from None
+
+
+def _size(value: object) -> int:
+    # JSON has numbers without end, and Python takes true for 1. A number may be in quotes.
+    if isinstance(value, bool) or not re.fullmatch("[0-9]{1,18}", str(value)):
+        raise ValueError("a size that is no whole number")
+    return int(str(value))
 
 
 def _is_range(condition: Any) -> bool:

@@ -8,7 +8,7 @@ import secrets
 import time
 from base64 import b64encode
 from dataclasses import replace
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
@@ -85,12 +85,15 @@ def _authorise(operation: Operation, target: Target, storage: Storage, keys: Key
     # Who does not sign what makes the call another one would let others change it.
     strict = [name for name in request.args if name in operation.strict]
     strict += [operation.parameter] if operation.parameter else []
-    signed = SignedRequest.from_environ(request.environ)
-    must_sign = tuple(name.lower() for name in strict)
-    if verify(signed, keys, now=time.time(), must_sign=must_sign) is None:
+    requester = verify(
+        SignedRequest.from_environ(request.environ),
+        keys,
+        now=time.time(),
+        must_sign=tuple(name.lower() for name in strict),
+        must_sign_headers=(operation.header,) if operation.header else (),
+    )
+    if requester is None:
         _allow_anonymous(operation, target, storage, strict)
-    elif operation.header and operation.header not in _signed_headers(signed):
-        raise StorageError("AccessDenied", f"The signature must cover {operation.header}.")
 
 
 def _allow_anonymous(
@@ -100,14 +103,6 @@ def _allow_anonymous(
         raise StorageError("AccessDenied")
     if strict:
         raise StorageError("AccessDenied", f"Sign the request, or leave {strict[0]} out.")
-
-
-def _signed_headers(signed: SignedRequest) -> list[str]:
-    # The signature holds, so it stands in one of these places only, with all its fields.
-    fields = dict(signed.query)
-    if "q-sign-algorithm" not in fields:
-        fields = dict(parse_qsl(signed.headers["authorization"], keep_blank_values=True))
-    return fields["q-header-list"].lower().split(";")
 
 
 def _answer_storage_error(error: StorageError) -> Response:

@@ -107,6 +107,53 @@ def test_a_form_of_another_site_is_not_answered(page: FlaskClient, path: str) ->
     assert page.post(path, json=["PUT"]).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"method": 1, "path": "/"},
+        {"method": "GET\r\nX: y", "path": "/"},
+        {"method": "GET", "path": "http://evil.test/"},
+        {"method": "GET", "path": "\ud800"},
+        {"method": "GET", "path": "/\udfff"},
+        {"method": "GET", "path": "/", "query": []},
+        {"method": "GET", "path": "/", "query": {"a": "\ud800"}},
+        {"method": "GET", "path": "/", "headers": [1]},
+        {"method": "GET", "path": "/", "headers": ["a\r\nb: c"]},
+        {"method": "GET", "path": "/", "headers": None},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("path", ["/sign", "/diagnosis"])
+def test_what_cannot_be_asked_is_refused(page: FlaskClient, path: str, asked: Any) -> None:
+    assert page.post(path, json=asked).status_code == 400
+
+
+def test_nesting_without_end_is_refused(page: FlaskClient) -> None:
+    body = "[" * 100_000
+    assert page.post("/sign", data=body, content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/a b\r\nX: y", "/\u4e2d?a#b"])
+def test_any_path_can_be_asked_about(page: FlaskClient, path: str) -> None:
+    """It is encoded: it neither splits the request nor leaves the store."""
+    found = page.post("/diagnosis", json={"method": "GET", "path": path})
+    assert found.status_code == 200
+    assert " /" in found.get_json()["answers"][0]["request"]
+
+
+def test_a_store_that_is_away_is_said_to_be(tmp_path: Path) -> None:
+    client = StoreClient("http://127.0.0.1:1", DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY)
+    with create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT).test_client() as page:
+        answer = page.get("/rules")
+    assert answer.status_code == 502
+    assert "does not answer" in answer.get_json()["error"]
+
+
+def test_the_page_cannot_be_framed(page: FlaskClient) -> None:
+    assert page.get("/").headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+
+
 @pytest.mark.parametrize("path", ["/", "/rules"])
 def test_a_name_that_somebody_points_here_is_refused(page: FlaskClient, path: str) -> None:
     """A page of that name would be of one origin with this one."""

@@ -853,6 +853,55 @@ def test_a_copy_is_signed_as_one(app, storage):
     assert code(send(app, "PUT", url, b"", headers)) == (200, None)
 
 
+@pytest.mark.parametrize("name", ["x-cos-copy-source", "x%2Dcos-copy-source", "X-Cos-Copy-Source"])
+def test_a_list_of_headers_that_was_written_to_opens_no_copy(app, storage, name):
+    """The list does not sign itself, so whoever holds a signature for an upload may edit it."""
+    put(storage, "source")
+    signature = authorization("PUT", OBJECT, {"Host": HOST}, now=int(time.time()))
+    signature = signature.replace("q-header-list=host", f"q-header-list=host;{name}")
+    headers = {"Authorization": signature, "x-cos-copy-source": SOURCE}
+    assert send(app, "PUT", OBJECT, b"", headers).status_code == 403
+    assert code(call(app, "GET", OBJECT)) == (404, "NoSuchKey")
+
+
+@pytest.mark.parametrize(
+    "signed, sent", [("uploadId", "uploadid"), ("tagging", "Tagging"), ("versionId", "VERSIONID")]
+)
+def test_a_signature_for_something_of_an_object_does_not_read_it(app, storage, signed, sent):
+    """Names are signed in lower case, so one signature holds for all their spellings."""
+    put(storage, "key")
+    url = f"/{BUCKET}/key?"
+    signature = authorization("GET", f"{url}{signed}=1", {"Host": HOST}, now=int(time.time()))
+    answer = send(app, "GET", f"{url}{sent}=1", headers={"Authorization": signature})
+    assert code(answer) == (501, "NotImplemented")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["modified-since", "unmodified-since"],
+)
+def test_a_date_that_no_calendar_has_is_no_condition_of_a_copy(app, storage, name):
+    put(storage, "source")
+    headers = {
+        "x-cos-copy-source": SOURCE,
+        f"x-cos-copy-source-if-{name}": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+    }
+    assert code(call(app, "PUT", OBJECT, b"", headers)) == (200, None)
+
+
+def test_names_of_fields_count_as_well(app, files):
+    fields = {f"{number}{'n' * 10_000}": "" for number in range(7)}
+    answer = post(app, fields)
+    assert code(answer) == (400, "MaxPostPreDataLengthExceededError")
+    assert files() == []
+
+
+@pytest.mark.parametrize("size", ["1e999", "-1", "true", '"x"', "2.5", "9" * 19])
+def test_a_size_that_is_no_whole_number_is_no_policy(app, size):
+    conditions = json.loads(f'["content-length-range", 0, {size}]')
+    assert code(post(app, conditions=[conditions])) == (400, "InvalidPolicyDocument")
+
+
 def deletion(*keys, quiet=None):
     switch = "" if quiet is None else f"<Quiet>{quiet}</Quiet>"
     objects = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)

@@ -76,6 +76,13 @@ def test_a_signature_that_leaves_out_the_host_is_refused() -> None:
     assert (code, "host" in str(message)) == ("AccessDenied", True)
 
 
+@pytest.mark.parametrize("name", ["x-cos-acl", "content-type"])
+def test_a_header_that_must_be_signed_has_to_be_listed(name: str) -> None:
+    with pytest.raises(SignatureError, match=f"header that must be signed: {name}"):
+        verify(header_request(GET), KEYS, now=NOW, must_sign_headers=(name,))
+    assert verify(header_request(PUT), KEYS, now=NOW, must_sign_headers=("content-md5",))
+
+
 def test_an_unsigned_request_has_no_requester() -> None:
     for authorization in ({}, {"authorization": ""}, {"authorization": "Bearer abc"}):
         request = SignedRequest("GET", b"/", (("cors", ""),), {"host": "h", **authorization})

@@ -6,19 +6,25 @@ out of the browser, and it switches the bucket's rules through the store's ``?co
 """
 
 import os
+import socket
 import time
+from http.client import HTTPException as ConnectionFailed
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from flask import Flask, Response, abort, jsonify, render_template, request, send_file
+from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.serving import make_server
 
+from example_app.demo.asked import read_asked
 from example_app.demo.client import Answer, StoreClient
 from example_app.demo.diagnosis import diagnose
 from example_app.demo.rule_sets import rule_sets
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.documents import format_xml, parse_xml
+
+# The server signs for whoever asks: a name that somebody points at this machine may not ask.
+TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
 
 # Where npm puts the vendor's SDK; the page works without it.
 SDK_FILE = Path("node_modules", "cos-js-sdk-v5", "dist", "cos-js-sdk-v5.min.js")
@@ -32,9 +38,12 @@ def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
     :param key: an object in it that everybody may read.
     """
     demo = Flask(__name__)
-    # It signs for whoever asks: a name that somebody points at this machine may not.
-    demo.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     sdk = Path(os.environ.get("EXAMPLE_COS_JS_SDK", SDK_FILE)).absolute()
+
+    demo.before_request(_check_host)
+    demo.after_request(_forbid_frames)
+    for failure in (OSError, ConnectionFailed):
+        demo.register_error_handler(failure, _say_that_the_store_is_away)
 
     @demo.get("/")
     def page() -> str:
@@ -61,44 +70,51 @@ def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
 
     @demo.post("/sign")
     def sign() -> Response:
-        asked = _asked()
-        # The vendor's SDK has numbers among its parameters.
-        query = {name: str(value) for name, value in asked.get("query", {}).items()}
-        signature = client.sign(asked["method"], asked["path"], query, time.time())
+        asked = read_asked()
+        signature = client.sign(asked.method, asked.path, asked.query, time.time())
         return jsonify(authorization=signature)
 
     @demo.post("/diagnosis")
     def explain() -> Response:
-        asked = _asked()
+        asked = read_asked()
         answer = client.call("GET", f"/{bucket}/?cors")
         rules = parse_xml(answer.body, COS) if answer.status == 200 else None
-        found = diagnose(client, rules, _origin(), **asked)
-        return jsonify(found)
+        return jsonify(diagnose(client, rules, _origin(), asked))
 
     return demo
 
 
 def start_demo(demo: Flask, host: str, port: int) -> bool:
     """Serve the page from a thread of this process; False if the port is taken."""
-    try:
-        server = make_server(host, port, demo, threaded=True)
-    except (OSError, SystemExit):
-        # Another worker was faster, or something else is there: the store is not concerned.
-        return False
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError:
+            # Another worker was faster, or something else is there: the store goes on.
+            return False
+        listener.listen()
+        server = make_server(host, port, demo, threaded=True, fd=listener.fileno())
     Thread(target=server.serve_forever, daemon=True).start()
     return True
 
 
+def _check_host() -> None:
+    if not host_is_trusted(request.environ.get("HTTP_HOST"), TRUSTED_HOSTS):
+        abort(400)
+
+
+def _forbid_frames(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+    return response
+
+
+def _say_that_the_store_is_away(error: Exception) -> tuple[Response, int]:
+    return jsonify(error=f"The store does not answer: {error}"), 502
+
+
 def _origin() -> str:
     return request.host_url.rstrip("/")
-
-
-def _asked() -> dict[str, Any]:
-    # JSON only: another site's page cannot send that without a preflight, which fails here.
-    asked = request.get_json()
-    if not isinstance(asked, dict):
-        abort(400)
-    return asked
 
 
 def _shown(answer: Answer) -> Response:

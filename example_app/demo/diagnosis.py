@@ -4,9 +4,10 @@ A page learns nothing from its browser but that it failed. Its server can ask th
 question and read the answer, and it may read the rules.
 """
 
-from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
+from example_app.demo.asked import Asked
 from example_app.demo.client import Answer, StoreClient
 from flask_bucketcors import CompiledRules, Reason, RuleSet
 
@@ -15,23 +16,21 @@ def diagnose(
     client: StoreClient,
     rules: RuleSet | None,
     origin: str,
-    method: str,
-    path: str,
-    headers: Sequence[str] = (),
+    request: Asked,
 ) -> dict[str, Any]:
     """Say why a request fails, and show what the store answers to its preflight and to a GET.
 
     :param rules: the rules of the bucket; None if it has none.
-    :param headers: the names of request headers that the browser asks for.
     """
-    names = ",".join(sorted(name.lower() for name in headers))
-    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    path = quote(request.path)
+    names = ",".join(sorted(name.lower() for name in request.headers))
+    asked = {"Origin": origin, "Access-Control-Request-Method": request.method}
     if names:
         asked["Access-Control-Request-Headers"] = names
     preflight = client.send("OPTIONS", path, asked)
     plain = client.send("HEAD", path, {"Origin": origin})
     return {
-        "words": _words(rules, origin, method, names),
+        "words": _words(rules, origin, request.method, names),
         "answers": [
             _shown(f"OPTIONS {path} (the preflight)", preflight),
             _shown(f"HEAD {path} (any other request)", plain),

@@ -22,7 +22,13 @@ class _Scheme(Protocol):
     def recognises(self, request: SignedRequest) -> bool: ...
 
     def verify(
-        self, request: SignedRequest, keys: Keys, *, now: float, must_sign: tuple[str, ...]
+        self,
+        request: SignedRequest,
+        keys: Keys,
+        *,
+        now: float,
+        must_sign: tuple[str, ...],
+        must_sign_headers: tuple[str, ...],
     ) -> str: ...
 
 
@@ -35,15 +41,24 @@ def verify(
     *,
     now: float,
     must_sign: tuple[str, ...] = (),
+    must_sign_headers: tuple[str, ...] = (),
 ) -> str | None:
     """Give the access key id that signed the request, or None if nothing known signed it.
 
     :param keys: access key id to secret, as a mapping or a callable; see :data:`Keys`.
     :param now: seconds since 1970, UTC.
-    :param must_sign: query parameters that the signature has to cover.
+    :param must_sign: query parameters that the signature has to cover, in lower case. With
+        any, it has to cover every parameter that was sent.
+    :param must_sign_headers: headers that it has to cover beside Host, in lower case.
     :raises SignatureError: if there is a signature and it does not hold.
     """
     for scheme in _SCHEMES:
         if scheme.recognises(request):
-            return scheme.verify(request, keys, now=now, must_sign=must_sign)
+            return scheme.verify(
+                request,
+                keys,
+                now=now,
+                must_sign=must_sign,
+                must_sign_headers=must_sign_headers,
+            )
     return None

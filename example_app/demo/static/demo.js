@@ -26,8 +26,9 @@ async function ownServer(method, path, data) {
     options.headers = { "Content-Type": "application/json" };
   }
   const response = await fetch(path, options);
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.error || `${path}: ${response.status}`);
+  return answer;
 }
 
 const sign = async (method, path, query = {}) =>
@@ -157,7 +158,13 @@ async function showFailure(result, request, error) {
   line.append(element("strong", "Failed: ", "bad"), error.message || error.error || String(error));
   result.replaceChildren(line);
   const asked = { method: request.method, path: request.path, headers: request.headers || [] };
-  const found = await ownServer("POST", "/diagnosis", asked);
+  let found;
+  try {
+    found = await ownServer("POST", "/diagnosis", asked);
+  } catch (trouble) {
+    result.append(element("div", trouble.message, "words"));
+    return;
+  }
   result.append(element("div", found.words, "words"));
   for (const answer of found.answers) {
     const text = answer.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
@@ -207,7 +214,7 @@ for (const request of requests) {
 const switches = [...document.querySelectorAll("[data-rules]")];
 
 async function showRules(pressed) {
-  const answer = await ownServer("GET", "/rules");
+  const answer = await ownServer("GET", "/rules").catch((trouble) => ({ body: trouble.message }));
   document.getElementById("rules").textContent = answer.body;
   for (const button of switches) {
     button.setAttribute("aria-pressed", String(button.dataset.rules === pressed));
@@ -217,8 +224,8 @@ async function showRules(pressed) {
 
 for (const button of switches) {
   button.addEventListener("click", async () => {
-    await ownServer("PUT", `/rules/${button.dataset.rules}`);
-    await showRules(button.dataset.rules);
+    const switched = ownServer("PUT", `/rules/${button.dataset.rules}`);
+    await showRules(await switched.then(() => button.dataset.rules, () => undefined));
   });
 }
 
