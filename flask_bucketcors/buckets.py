@@ -51,7 +51,9 @@ def _by_path(prefix: str) -> Resolver:
         if path is None:
             return None
         name, _, key = path.partition("/")
-        return (_text(name), not key.strip("/")) if name.strip(".") else None
+        if not name.strip("."):
+            return None
+        return _text(name), not key or not key.strip("/")
 
     return resolve
 
@@ -79,13 +81,14 @@ def _below(prefix: str, environ: WSGIEnvironment) -> str | None:
     Werkzeug's router takes any number of them for one; where this said otherwise, a call that
     is for the rules would reach the route that is for the bucket.
     """
-    path: str = "/" + environ.get("PATH_INFO", "").lstrip("/")
-    if path == "/*":
+    path: str = environ.get("PATH_INFO", "").lstrip("/")
+    if path == "*":
         # RFC 9112, 3.2.4: an OPTIONS about the server as a whole.
         return None
-    if not path.startswith(prefix) or path[len(prefix) :][:1] not in ("", "/"):
-        return None
-    return path[len(prefix) :].lstrip("/")
+    if not prefix:
+        return path
+    head, below = path[: len(prefix) - 1], path[len(prefix) - 1 :]
+    return below.lstrip("/") if f"/{head}" == prefix and below[:1] in ("", "/") else None
 
 
 def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:

@@ -102,7 +102,9 @@ class RulesCache:
         if signalled or self._clock() >= self._next_check:
             self._refresh()
         generation = self._generation
-        entry = self._present.get(bucket) or self._absent.get(bucket)
+        entry = self._present.get(bucket)
+        if entry is None:
+            entry = self._absent.get(bucket)
         if entry is not None and entry.generation is generation:
             return entry.rules
         return self._load(bucket, generation, entry)

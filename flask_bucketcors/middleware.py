@@ -48,6 +48,7 @@ NO_RULES: Final = ("refuse", "pass")
 Rules = CompiledRules | ClosedRules
 
 _CORS_PREFIX: Final = "access-control-"
+_PREFIX_LENGTH: Final = len(_CORS_PREFIX)
 _NO_RULES: Final = ClosedRules(Reason.NO_RULES)
 _RULES_CALL: Final = ClosedRules(Reason.RULES_CALL)
 
@@ -254,7 +255,7 @@ def _decorated(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], object]:
         # A new list: the application may use its own again. Its CORS headers give way.
-        kept = [pair for pair in headers if not pair[0].lower().startswith(_CORS_PREFIX)]
+        kept = [pair for pair in headers if pair[0][:_PREFIX_LENGTH].lower() != _CORS_PREFIX]
         if varies:
             _add_vary(kept)
         kept.extend(pairs)
@@ -268,7 +269,8 @@ def _decorated(
 def _add_vary(headers: list[tuple[str, str]]) -> None:
     """Have ``Vary`` name the origin, beside what the application names there."""
     for index, (name, value) in enumerate(headers):
-        if name.lower() == "vary" and value.strip():
+        # The length first: it spares most names from being copied.
+        if len(name) == 4 and name.lower() == "vary" and value.strip():
             names = {each.strip().lower() for each in value.split(",")}
             if names.isdisjoint(("*", "origin")):
                 headers[index] = (name, f"{value}, Origin")
