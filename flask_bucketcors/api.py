@@ -169,6 +169,7 @@ class RulesAPI:
         return format_xml(rule_set, self._dialect)
 
     def _put(self, bucket: str, body: bytes, digest: str | None, requester: str | None) -> None:
+        # The size comes before the digest, which is of the whole body and not of what was kept.
         check_size(body, self._dialect)
         check_content_md5(digest, body, required=self._require_content_md5)
         self._store.put(bucket, parse_xml(body, self._dialect), requester)

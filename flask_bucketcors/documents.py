@@ -171,6 +171,7 @@ def _read_rule(element: Element) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _stray_problems(element: Element, known: Sequence[str] | set[str]) -> Iterator[Problem]:
+    """What does not belong into an element; ``known`` is empty for one that holds a value."""
     for child in element:
         if _local_name(child) not in known:
             yield Problem(_local_name(child)[:64], None, ProblemReason.UNKNOWN_ELEMENT)

@@ -49,7 +49,6 @@ Rules = CompiledRules | ClosedRules
 
 _CORS_PREFIX: Final = "access-control-"
 _PREFIX_LENGTH: Final = len(_CORS_PREFIX)
-_NO_RULES: Final = ClosedRules(Reason.NO_RULES)
 _RULES_CALL: Final = ClosedRules(Reason.RULES_CALL)
 
 
@@ -106,6 +105,7 @@ class BucketCORSMiddleware:
         self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
+        self._without_rules = ClosedRules(Reason.NO_RULES, vary=self._vary)
         self._allow_credentials = _flag("allow_credentials", allow_credentials)
         self._plain_options = _one_of("plain_options", plain_options, PLAIN_OPTIONS)
         self._no_rules = _one_of("no_rules", no_rules, NO_RULES)
@@ -124,7 +124,7 @@ class BucketCORSMiddleware:
         closed = is_rules_call and not self._is_api_cross_origin()
         rules = _RULES_CALL if closed else self._rules.get(bucket)
         if environ["REQUEST_METHOD"] == "OPTIONS" and self._keeps_options(environ, rules):
-            return self._preflight(environ, start_response, rules or _NO_RULES)
+            return self._preflight(environ, start_response, rules or self._without_rules)
         if rules is not None:
             start_response = _decorated(environ, start_response, rules)
         if is_rules_call:

@@ -244,8 +244,16 @@ def test_memory_for_allowed_requests_is_bounded() -> None:
     assert all(len(requested) < 8000 for _, _, requested in rules._preflights)
 
 
-def test_closed_rules_allow_nothing_and_name_their_reason() -> None:
-    closed = ClosedRules(Reason.UNREADABLE)
-    expected = Decision((), None, Reason.UNREADABLE)
-    assert closed.preflight(ORIGIN, "GET") == closed.actual(ORIGIN, "GET") == expected
-    assert closed.varies
+@pytest.mark.parametrize("mode, vary", [(VaryMode.SAFE, ALL_NAMES), (VaryMode.VENDOR, None)])
+def test_closed_rules_allow_nothing_and_name_their_reason(mode: VaryMode, vary: str | None) -> None:
+    closed = ClosedRules(Reason.UNREADABLE, vary=mode)
+    assert closed.actual(ORIGIN, "GET") == Decision((), None, Reason.UNREADABLE)
+    preflight = closed.preflight(ORIGIN, "GET")
+    assert (preflight.rule, preflight.reason) == (None, Reason.UNREADABLE)
+    assert dict(preflight.headers).get("Vary") == vary
+
+
+@pytest.mark.parametrize("mode", VaryMode)
+def test_a_refusal_does_not_tell_whether_there_are_rules(mode: VaryMode) -> None:
+    without = ClosedRules(Reason.NO_RULES, vary=mode).preflight(ORIGIN, "PUT")
+    assert without.headers == compiled({}, vary=mode).preflight(ORIGIN, "PUT").headers

@@ -8,8 +8,13 @@ import pytest
 from flask import Flask
 
 import flask_bucketcors
+from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
+from flask_bucketcors.core.compiled import MAX_METHOD_BYTES
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
+from flask_bucketcors.core.rules import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.extension import _SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +65,21 @@ def test_every_error_of_the_api_is_described() -> None:
     for code, error in COS.errors.items():
         if code is not Refusal.PREFLIGHT_REFUSED:
             assert f"| `{code}` | {error.status[:3]} |" in page
+
+
+def test_bounds_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "matching.md").read_text()
+    requested = f"{MAX_REQUESTED_HEADERS_BYTES // 1024} KiB, {MAX_REQUESTED_HEADERS} names"
+    for what, bound in {
+        "Origin": f"{MAX_ORIGIN_BYTES} bytes",
+        "Access-Control-Request-Method": f"{MAX_METHOD_BYTES} bytes",
+        "Access-Control-Request-Headers": requested,
+        "document": f"{COS.max_body_bytes // 1024} KiB, {COS.max_rules} rules",
+        "MaxAgeSeconds": f"{MAX_AGE_LIMIT}",
+        "ID": f"{MAX_ID_LENGTH} characters",
+        "bucket name": f"{MAX_BUCKET_NAME_BYTES} bytes of UTF-8",
+    }.items():
+        assert f"| {what} | {bound} |" in page
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

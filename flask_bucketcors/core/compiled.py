@@ -289,19 +289,28 @@ class CompiledRules:
 
 
 class ClosedRules:
-    """Stands in for compiled rules where no request is allowed, all for one reason."""
+    """Stands in for compiled rules where no request is allowed, all for one reason.
 
-    __slots__ = ("_decision", "varies")
+    A preflight that is refused looks the same whether a bucket has other rules or none, so
+    that it does not tell which.
 
-    def __init__(self, reason: Reason) -> None:
-        self.varies = True
-        self._decision = _refusals(())[reason]
+    :param reason: why.
+    :param vary: see :class:`VaryMode`.
+    """
+
+    __slots__ = ("_actual", "_preflight", "varies")
+
+    def __init__(self, reason: Reason, *, vary: VaryMode = VaryMode.SAFE) -> None:
+        self.varies = vary is VaryMode.SAFE
+        headers = _preflight_vary(safe=self.varies, varies=self.varies)
+        self._preflight = _refusals(headers)[reason]
+        self._actual = _refusals(())[reason]
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        return self._decision
+        return self._preflight
 
     def actual(self, origin: str, method: str) -> Decision:
-        return self._decision
+        return self._actual
 
 
 def _preflight_vary(*, safe: bool, varies: bool) -> HeaderPairs:
