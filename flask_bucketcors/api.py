@@ -17,12 +17,12 @@ from werkzeug.exceptions import HTTPException
 
 from flask_bucketcors.answers import answer_error, request_ids
 from flask_bucketcors.bodies import check_content_md5, read_body
+from flask_bucketcors.buckets import BUCKET
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
-from flask_bucketcors.middleware import BUCKET
 from flask_bucketcors.signatures import Keys, SignedRequest, verify
 from flask_bucketcors.stores import Store
 
@@ -177,7 +177,7 @@ class RulesAPI:
     def _headers(self, environ: WSGIEnvironment, status: str, body: bytes) -> list[tuple[str, str]]:
         headers = [
             ("Content-Length", str(len(body))),
-            (self._dialect.request_id_header, request_ids.next()),
+            (self._dialect.request_id_header, next(request_ids.series)),
         ]
         if not status.startswith("204"):
             headers.append(("Content-Type", "application/xml"))

@@ -73,7 +73,7 @@ def _install(app: Flask, api: RulesAPI, resolve: Resolver) -> None:
         raise RuntimeError(ONE_API)
     middleware.api = api
     # The middleware may look for buckets elsewhere than the blueprint was registered for.
-    middleware.app = RulesCallRouter(middleware.app, api, resolve)
+    middleware.wrap(RulesCallRouter(middleware.app, api, resolve))
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:

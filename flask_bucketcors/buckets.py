@@ -5,21 +5,44 @@ about no bucket. ``is_root`` says whether it is about the bucket itself and not 
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Final
 from wsgiref.types import WSGIEnvironment
 
 from flask_bucketcors.core.hosts import split_host
 
+#: The key of the environ under which the ``?cors`` API finds the name of its call's bucket.
+BUCKET: Final = "flask_bucketcors.bucket"
+
 Resolved = tuple[str, bool]
-Resolver = Callable[[WSGIEnvironment], Resolved | None]
 
 #: What an application may pass: it takes an environ and gives None, or ``(bucket, key)``, where
 #: the key of a bucket itself is ``""``.
 BucketFunction = Callable[[WSGIEnvironment], tuple[str, str] | None]
 
+# Spellings of host suffixes, with ports, that clients were seen to use.
+MAX_LEARNT: Final = 64
+
 _REGION: Final = "{region}"
 _SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
+
+
+class Resolver(ABC):
+    """Says which bucket a request is about."""
+
+    #: Whether the first segment of the path always names it.
+    is_plain_path = False
+
+    @abstractmethod
+    def __call__(self, environ: WSGIEnvironment) -> Resolved | None: ...
+
+    def name_bucket(self, environ: WSGIEnvironment) -> str:
+        """Name the bucket of a request that is plainly about an object in it, at little cost.
+
+        :raises LookupError, ValueError: if it has to be looked at more closely.
+        """
+        raise LookupError
 
 
 def make_resolver(
@@ -37,17 +60,25 @@ def make_resolver(
     :raises ValueError: if a suffix or the prefix does not have that form.
     """
     if buckets is not None:
-        return _by_function(buckets)
+        return ByFunction(buckets)
     prefix = _checked_prefix(url_prefix)
     if isinstance(host_suffixes, str):
         raise ValueError(f"{host_suffixes!r} is a text: write a list of host suffixes")
     suffixes = tuple(map(_checked_suffix, host_suffixes))
-    return _by_host(suffixes, prefix) if suffixes else _by_path(prefix)
+    return ByHost(suffixes, prefix) if suffixes else ByPath(prefix)
 
 
-def _by_path(prefix: str) -> Resolver:
-    def resolve(environ: WSGIEnvironment) -> Resolved | None:
-        path = _below(prefix, environ)
+class ByPath(Resolver):
+    """The first segment of the path below a prefix names the bucket."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._start = f"{prefix}/"
+        self._start_length = len(self._start)
+        self.is_plain_path = not prefix
+
+    def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
+        path = _below(self._prefix, environ)
         if path is None:
             return None
         name, _, key = path.partition("/")
@@ -55,24 +86,64 @@ def _by_path(prefix: str) -> Resolver:
             return None
         return _text(name), not key or not key.strip("/")
 
-    return resolve
+    def name_bucket(self, environ: WSGIEnvironment) -> str:
+        path: str = environ["PATH_INFO"]
+        if not path.startswith(self._start):
+            raise LookupError
+        bucket, key = path[self._start_length :].split("/", 1)
+        # "/" is right before "0": such a key is not empty nor begins with a slash.
+        if key < "0":
+            raise LookupError
+        return bucket
 
 
-def _by_host(suffixes: Iterable[str], prefix: str) -> Resolver:
-    below_suffix = _host_pattern(suffixes)
-    by_path = _by_path(prefix)
+class ByHost(Resolver):
+    """Below a suffix, the rest of the host names the bucket; elsewhere the path does."""
 
-    def resolve(environ: WSGIEnvironment) -> Resolved | None:
+    def __init__(self, suffixes: Iterable[str], prefix: str) -> None:
+        self._prefix = prefix
+        self._by_path = ByPath(prefix)
+        self._below_suffix = _host_pattern(suffixes)
+        self._behind_label = _host_pattern(filter(None, (s.partition(".")[2] for s in suffixes)))
+        self._start = f"{prefix}/"
+        self._start_length = len(self._start)
+        self._learnt: set[str] = set()
+
+    def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
         host = environ.get("HTTP_HOST", "")
         split = split_host(host)
-        match = below_suffix.fullmatch(split[0]) if split else None
+        match = self._below_suffix.fullmatch(split[0]) if split else None
         if match is None or match["bucket"] is None:
             # A Host that is none names no bucket, and must not turn into path style either.
-            return by_path(environ) if split or not host else ("", True)
-        path = _below(prefix, environ)
+            return self._by_path(environ) if split or not host else ("", True)
+        self._learn(host, match["bucket"])
+        path = _below(self._prefix, environ)
         return None if path is None else (match["bucket"].lower(), not path)
 
-    return resolve
+    def name_bucket(self, environ: WSGIEnvironment) -> str:
+        label: str
+        label, _, rest = environ["HTTP_HOST"].partition(".")
+        path = environ["PATH_INFO"]
+        if self._prefix:
+            is_object = path.startswith(self._start) and path[self._start_length :] >= "0"
+        else:
+            is_object = path >= "/0"
+        if rest in self._learnt and label.islower() and is_object:
+            return label
+        raise LookupError
+
+    def _learn(self, host: str, bucket: str) -> None:
+        """Remember what stands behind the first label, if any label there is a bucket."""
+        label, _, rest = host.partition(".")
+        split = split_host(rest)
+        if label != bucket or split is None:
+            return
+        # With another label the host may be a suffix itself, and then names no bucket.
+        behind_label = self._behind_label.fullmatch(split[0])
+        if behind_label is None or behind_label["bucket"] is not None:
+            if len(self._learnt) >= MAX_LEARNT:
+                self._learnt.clear()
+            self._learnt.add(rest)
 
 
 def _below(prefix: str, environ: WSGIEnvironment) -> str | None:
@@ -100,17 +171,20 @@ def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:(?P<bucket>[a-z0-9._-]+?)\.)??(?:{any_suffix})\.?", re.IGNORECASE)
 
 
-def _by_function(function: BucketFunction) -> Resolver:
-    def resolve(environ: WSGIEnvironment) -> Resolved | None:
-        found = function(environ)
+class ByFunction(Resolver):
+    """The application's own function says it."""
+
+    def __init__(self, function: BucketFunction) -> None:
+        self._function = function
+
+    def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
+        found = self._function(environ)
         if found is None:
             return None
         if isinstance(found, str):
             raise TypeError(f"the function for buckets gave {found!r}: give (bucket, key)")
         bucket, key = found
         return bucket, not key
-
-    return resolve
 
 
 def _text(raw: str) -> str:

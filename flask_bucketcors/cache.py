@@ -1,39 +1,41 @@
 """Bucket to compiled rules: bounded, shared by threads, and fresh.
 
-A request compares one number and the time. If the store signals another number than last
-time, or if a second has passed and the store, when asked, is in another state, a new
-**generation** begins. An entry of an older generation is looked at again when it is next
-asked for, and compiled again only if its own rules changed.
+What is known is held by a **generation**: one object, made whole and then put in the place of
+the one before. A request compares one number and the time with it. If the store signals
+another number, or if a second has passed, the store is asked; if it is in another state than
+when the generation began, the next one begins, in which no bucket's rules are known. They are
+read again when they are next asked for, and compiled again only if they changed themselves.
 
 The order is what makes it right: signal first, then state, then a new generation, and only
-then rules are read. An entry that carries a generation was therefore read after everything
-that this generation knows of. Threads need no lock for it: a generation is one object, and
-whoever loses a race begins another one, which costs time and not truth.
+then rules are read. Rules that a generation holds were therefore read after everything that
+it knows of. Threads need no lock for it: whoever loses a race puts an older generation in
+place, whose number is an older one too, so that the next request asks again.
 
 A store may be anybody's code, and none of its troubles may reach the application: every
 exception is caught here, logged, and closes what it concerns.
 """
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.logs import IntervalLog
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores import Signal, Store
 
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 1.0
 # Buckets without rules that are remembered as such, however many names somebody invents.
 MAX_ABSENT: Final = 10_000
-
 
 _TROUBLE: Final = (
     "the store is in trouble: %r; rules in memory are used while nothing says that they "
@@ -44,15 +46,32 @@ _INVALID: Final = (
     "its preflights are refused with 503: %r"
 )
 
-_UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
+Rules = CompiledRules | ClosedRules
 
-_Rules = CompiledRules | ClosedRules | None
+# Names that are the same in a URL, in PEP 3333's guise and as text.
+_PLAIN_NAME = re.compile(r"\.*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
-class _Entry(NamedTuple):
-    generation: object
-    version: Hashable
-    rules: _Rules
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What is known between two changes.
+
+    :param signal: where the store puts another number after each change.
+    :param seen: the number that this generation began with.
+    :param until: when to ask the store itself, in monotonic seconds.
+    :param state: what the store said about itself.
+    :param known: rules by the bucket's name. Names that a URL might spell in another way
+        stand behind a slash, which no segment of a path has: whoever takes a name from a
+        request as it came finds rules only if it is the bucket's.
+    :param absent: buckets without rules.
+    """
+
+    signal: Signal
+    seen: int
+    until: float
+    state: Hashable
+    known: dict[str, Rules]
+    absent: dict[str, None]
 
 
 class RulesCache:
@@ -62,6 +81,7 @@ class RulesCache:
     :param compile_rules: makes compiled rules of a rule set.
     :param cached_buckets: how many buckets with rules to keep; beyond it the one that was read
         first makes room.
+    :param closed: stands for rules that cannot be read.
     :param clock: monotonic seconds.
     :raises ValueError: if ``cached_buckets`` leaves room for none.
     """
@@ -72,84 +92,95 @@ class RulesCache:
         compile_rules: Callable[[RuleSet], CompiledRules],
         *,
         cached_buckets: int,
+        closed: ClosedRules | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if cached_buckets < 1:
             raise ValueError(f"cached_buckets is {cached_buckets!r}: write a whole number from 1")
         self._source = source
-        self._signal = source.signal
         self._compile = compile_rules
-        self._clock = clock
         self._cached_buckets = cached_buckets
-        self._present: dict[str, _Entry] = {}
-        self._absent: dict[str, _Entry] = {}
+        self._closed = closed or ClosedRules(Reason.UNREADABLE)
+        self.clock = clock
+        #: Whoever is in a hurry may look here first: what ``generation.known`` holds is right
+        #: as long as ``signal[0]`` is ``seen`` and the time is before ``until``.
+        self.generation = Generation((0,), 0, float("-inf"), object(), {}, {})
+        self._compiled: dict[str, tuple[Hashable, Rules]] = {}
         self._filling = threading.Lock()
-        self._generation = object()
-        self._seen: int | None = None
-        self._state: Hashable = None
-        self._next_check = float("-inf")
         self._retry = False
         self._log = IntervalLog(logger, clock)
 
-    def get(self, bucket: str) -> _Rules:
+    def get(self, bucket: str) -> Rules | None:
         """The bucket's rules as they are now; None if it has none, closed ones if unknown."""
+        generation = self.generation
+        if self._is_signalled(generation) or self.clock() >= generation.until:
+            generation = self._refresh(generation)
+        known = generation.known
+        rules = known.get(bucket) or known.get(f"/{bucket}")
+        if rules is None and bucket not in generation.absent:
+            return self._load(bucket, generation)
+        return rules
+
+    def _is_signalled(self, generation: Generation) -> bool:
         try:
-            signalled = self._signal() != self._seen
+            return generation.signal[0] != generation.seen
         except Exception as error:
             # Nothing says that the rules changed, so those in memory still stand.
             self._log.write(logging.ERROR, _TROUBLE, error)
-            signalled = False
-        if signalled or self._clock() >= self._next_check:
-            self._refresh()
-        generation = self._generation
-        entry = self._present.get(bucket)
-        if entry is None:
-            entry = self._absent.get(bucket)
-        if entry is not None and entry.generation is generation:
-            return entry.rules
-        return self._load(bucket, generation, entry)
+            return False
 
-    def _refresh(self) -> None:
-        self._next_check = self._clock() + CHECK_SECONDS
+    def _refresh(self, last: Generation) -> Generation:
+        until = self.clock() + CHECK_SECONDS
         try:
-            seen = self._signal()
+            signal = self._source.signal()
+            seen = signal[0]
             state = self._source.state()
         except Exception as error:
-            self._refuse_to_guess(error)
-            return
-        if state != self._state or self._retry:
+            self.generation = self._guarded(replace(last, until=until), error)
+            return self.generation
+        if state != last.state or self._retry:
             self._retry = False
-            self._state = state
-            self._generation = object()
-        # Last: whoever finds its number equal to this one finds the generation in place.
-        self._seen = seen
+            self.generation = Generation(signal, seen, until, state, {}, {})
+        else:
+            self.generation = replace(last, signal=signal, seen=seen, until=until)
+        return self.generation
 
-    def _refuse_to_guess(self, error: Exception) -> None:
-        """After a signal that could not be followed, let no entry count as known."""
+    def _guarded(self, last: Generation, error: Exception) -> Generation:
+        """After a signal that could not be followed, let no rules count as known."""
         self._log.write(logging.ERROR, _TROUBLE, error)
         self._retry = True
         with suppress(Exception):
-            seen = self._signal()
-            if seen != self._seen:
-                self._generation = object()
-                self._seen = seen
+            seen = last.signal[0]
+            if seen != last.seen:
+                return replace(last, seen=seen, known={}, absent={})
+        return last
 
-    def _load(self, bucket: str, generation: object, known: _Entry | None) -> _Rules:
+    def _load(self, bucket: str, generation: Generation) -> Rules | None:
         if not is_bucket_name(bucket):
             return None
-        version, rules = self._read(bucket, known)
-        self._keep(bucket, _Entry(generation, version, rules))
+        before = self._compiled.get(bucket)
+        version, rules = self._read(bucket, before)
+        with self._filling:
+            if rules is None:
+                self._compiled.pop(bucket, None)
+                _make_room(generation.absent, MAX_ABSENT)
+                generation.absent[bucket] = None
+            else:
+                self._keep(bucket, version, rules)
+                generation.known[_key(bucket)] = rules
         return rules
 
-    def _read(self, bucket: str, known: _Entry | None) -> tuple[Hashable, _Rules]:
+    def _read(
+        self, bucket: str, before: tuple[Hashable, Rules] | None
+    ) -> tuple[Hashable, Rules | None]:
         version: Hashable = object()
         try:
             stored = self._source.read(bucket)
             if stored is None:
                 return None, None
             version = stored.version
-            if known is not None and known.version == version:
-                return version, known.rules
+            if before is not None and before[0] == version:
+                return before
             return version, self._compile(stored.parse())
         except StoredRulesInvalid as error:
             # Known by its version: it is not parsed, nor logged, again until it changes.
@@ -158,19 +189,24 @@ class RulesCache:
             version = object()
             self._retry = True
             self._log.write(logging.ERROR, _TROUBLE, error)
-        return version, _UNREADABLE
+        return version, self._closed
 
-    def _keep(self, bucket: str, entry: _Entry) -> None:
-        with self._filling:
-            if entry.rules is None:
-                self._present.pop(bucket, None)
-                _insert(self._absent, bucket, entry, MAX_ABSENT)
-            else:
-                self._absent.pop(bucket, None)
-                _insert(self._present, bucket, entry, self._cached_buckets)
+    def _keep(self, bucket: str, version: Hashable, rules: Rules) -> None:
+        if bucket not in self._compiled:
+            evicted = _make_room(self._compiled, self._cached_buckets)
+            if evicted is not None:
+                self.generation.known.pop(_key(evicted), None)
+        self._compiled[bucket] = (version, rules)
 
 
-def _insert(entries: dict[str, _Entry], bucket: str, entry: _Entry, limit: int) -> None:
-    if bucket not in entries and len(entries) >= limit:
-        del entries[next(iter(entries))]
-    entries[bucket] = entry
+def _key(bucket: str) -> str:
+    return bucket if _PLAIN_NAME.fullmatch(bucket) else f"/{bucket}"
+
+
+def _make_room(entries: dict[str, Any], limit: int) -> str | None:
+    """Drop the oldest entry of a dictionary that is full, and give its key."""
+    if len(entries) < limit:
+        return None
+    oldest = next(iter(entries))
+    del entries[oldest]
+    return oldest

@@ -11,16 +11,16 @@ Facts:
   server; the iterable is returned as it came, so that a server can still send a file itself.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask_bucketcors.answers import answer_error, request_ids
-from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
-from flask_bucketcors.cache import RulesCache
+from flask_bucketcors.buckets import BUCKET, BucketFunction, Resolver, make_resolver
+from flask_bucketcors.cache import Rules, RulesCache
 from flask_bucketcors.core.compiled import (
-    VARY,
     ClosedRules,
     CompiledRules,
     HeaderPairs,
@@ -30,12 +30,14 @@ from flask_bucketcors.core.compiled import (
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.shortcut import (
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    DECISION,
+    Pair,
+    make_shortcut,
+)
 from flask_bucketcors.stores import Store
-
-#: Keys of the environ under which the application finds what was learnt about a request:
-#: the bucket's name, and the :class:`~flask_bucketcors.core.compiled.Decision`.
-BUCKET: Final = "flask_bucketcors.bucket"
-DECISION: Final = "flask_bucketcors.decision"
 
 CACHED_BUCKETS: Final = 100_000
 
@@ -45,10 +47,6 @@ MAX_LAYERS: Final = 100
 PLAIN_OPTIONS: Final = ("app", "refuse")
 NO_RULES: Final = ("refuse", "pass")
 
-Rules = CompiledRules | ClosedRules
-
-_CORS_PREFIX: Final = "access-control-"
-_PREFIX_LENGTH: Final = len(_CORS_PREFIX)
 _RULES_CALL: Final = ClosedRules(Reason.RULES_CALL)
 
 
@@ -80,6 +78,15 @@ class BucketCORSMiddleware:
     :raises ValueError: if an argument is not one of those named, or ``app`` is wrapped already.
     """
 
+    # Not a method: Python takes longer to call an object by a method of its class.
+    __slots__ = ("__call__", "__dict__", "__weakref__")
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]: ...
+
     def __init__(
         self,
         app: WSGIApplication,
@@ -100,7 +107,6 @@ class BucketCORSMiddleware:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
         router = find_layer(app, RulesCallRouter)
-        self.app = app
         self.api = router.api if api is None and router is not None else api
         self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
         self._dialect = find_dialect(dialect)
@@ -112,24 +118,44 @@ class BucketCORSMiddleware:
         self._api_cross_origin = (
             None if api_cross_origin is None else _flag("api_cross_origin", api_cross_origin)
         )
-        self._rules = RulesCache(store, self._compile, cached_buckets=cached_buckets)
+        self._rules = RulesCache(
+            store,
+            self._compile,
+            cached_buckets=cached_buckets,
+            closed=ClosedRules(Reason.UNREADABLE, vary=self._vary),
+        )
+        self.wrap(app)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def wrap(self, app: WSGIApplication) -> None:
+        """Have ``app`` in the place of the application."""
+        self.app = app
+        self.__call__ = make_shortcut(  # type: ignore[method-assign, assignment]
+            app,
+            self._consider,
+            self._answer_preflight,
+            cache=self._rules,
+            resolver=self.resolve,
+            id_header=self._dialect.request_id_header,
+            ids=request_ids,
+            passes_options=self._plain_options == "app",
+        )
+
+    def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
+        """Say who answers a request, and which headers are added to the answer."""
         resolved = self.resolve(environ)
-        # A second middleware further in leaves the answer to the one that saw it first.
-        if resolved is None or BUCKET in environ:
-            return self.app(environ, start_response)
-        environ[BUCKET] = bucket = resolved[0]
-        is_rules_call = resolved[1] and names_rules(environ)
+        if resolved is None:
+            return self.app, None
+        bucket, is_root = resolved
+        is_rules_call = is_root and names_rules(environ)
         closed = is_rules_call and not self._is_api_cross_origin()
         rules = _RULES_CALL if closed else self._rules.get(bucket)
         if environ["REQUEST_METHOD"] == "OPTIONS" and self._keeps_options(environ, rules):
-            return self._preflight(environ, start_response, rules or self._without_rules)
-        if rules is not None:
-            start_response = _decorated(environ, start_response, rules)
-        if is_rules_call:
-            return self._answer_rules_call(environ, start_response)
-        return self.app(environ, start_response)
+            return partial(self._answer_preflight, rules or self._without_rules), None
+        added = None if rules is None else _added(environ, rules)
+        if not is_rules_call:
+            return self.app, added
+        environ[BUCKET] = bucket
+        return self._answer_rules_call, added
 
     def _is_api_cross_origin(self) -> bool:
         # Asked for at each call: a blueprint may bring the API later.
@@ -151,8 +177,8 @@ class BucketCORSMiddleware:
             return False
         return is_preflight(environ) or self._plain_options == "refuse"
 
-    def _preflight(
-        self, environ: WSGIEnvironment, start_response: StartResponse, rules: Rules
+    def _answer_preflight(
+        self, rules: Rules, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         environ[DECISION] = decision = rules.preflight(
             environ.get("HTTP_ORIGIN", ""),
@@ -163,16 +189,8 @@ class BucketCORSMiddleware:
             unreadable = decision.reason is Reason.UNREADABLE
             code = Refusal.UNAVAILABLE if unreadable else Refusal.PREFLIGHT_REFUSED
             return self._error(environ, start_response, code, decision.headers)
-        # The one form that wsgiref.validate, Werkzeug's lint and WebTest's lint all accept.
-        start_response(
-            "200 OK",
-            [
-                ("Content-Type", "text/plain"),
-                ("Content-Length", "0"),
-                *decision.headers,
-                (self._dialect.request_id_header, request_ids.next()),
-            ],
-        )
+        request_id = (self._dialect.request_id_header, next(request_ids.series))
+        start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, request_id])
         return []
 
     def _answer_rules_call(
@@ -240,42 +258,13 @@ def names_rules(environ: WSGIEnvironment) -> bool:
     return any(name == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
-def _decorated(
-    environ: WSGIEnvironment, start_response: StartResponse, rules: Rules
-) -> StartResponse:
-    """Wrap ``start_response``; what it adds is decided now, before the application runs."""
+def _added(environ: WSGIEnvironment, rules: Rules) -> list[Pair]:
+    """What an actual response carries; decided before the application runs."""
     origin = environ.get("HTTP_ORIGIN")
-    pairs: HeaderPairs = ()
-    if origin is not None:
-        environ[DECISION] = decision = rules.actual(origin, environ["REQUEST_METHOD"])
-        pairs = decision.headers
-    varies = rules.varies
-
-    def decorate(
-        status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> Callable[[bytes], object]:
-        # A new list: the application may use its own again. Its CORS headers give way.
-        kept = [pair for pair in headers if pair[0][:_PREFIX_LENGTH].lower() != _CORS_PREFIX]
-        if varies:
-            _add_vary(kept)
-        kept.extend(pairs)
-        if exc_info is None:
-            return start_response(status, kept)
-        return start_response(status, kept, exc_info)
-
-    return decorate
-
-
-def _add_vary(headers: list[tuple[str, str]]) -> None:
-    """Have ``Vary`` name the origin, beside what the application names there."""
-    for index, (name, value) in enumerate(headers):
-        # The length first: it spares most names from being copied.
-        if len(name) == 4 and name.lower() == "vary" and value.strip():
-            names = {each.strip().lower() for each in value.split(",")}
-            if names.isdisjoint(("*", "origin")):
-                headers[index] = (name, f"{value}, Origin")
-            return
-    headers.append((VARY, "Origin"))
+    if origin is None:
+        return rules.without_origin
+    environ[DECISION] = decision = rules.actual(origin, environ["REQUEST_METHOD"])
+    return list(decision.headers)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:

@@ -7,21 +7,28 @@ from typing import Any
 
 import pytest
 
-from flask_bucketcors.answers import MAX_PATH_SHOWN, RequestIds, resource
+from flask_bucketcors.answers import MAX_PATH_SHOWN, Ids, request_ids, resource, trace_ids
 
 
-def test_an_id_has_the_vendors_form() -> None:
+def test_a_request_id_has_the_vendors_form() -> None:
     """Base64 of time_x_y_z in hexadecimal."""
-    parts = b64decode(RequestIds().next()).decode().split("_")
+    parts = b64decode(next(request_ids.series)).decode().split("_")
     assert [len(part) for part in parts] == [8, 8, 5, 9]
     assert all(int(part, 16) >= 0 for part in parts)
 
 
+def test_a_trace_id_has_the_vendors_form() -> None:
+    """Base64 of 128 hexadecimal digits."""
+    digits = b64decode(next(trace_ids.series)).decode()
+    assert len(digits) == 128
+    assert int(digits, 16) > 0
+
+
 def test_no_two_answers_have_one_id() -> None:
-    ids = RequestIds()
+    ids = Ids(lambda: ("AAAA", ""))
     seen: list[str] = []
     threads = [
-        threading.Thread(target=lambda: seen.extend(ids.next() for _ in range(1000)))
+        threading.Thread(target=lambda: seen.extend(next(ids.series) for _ in range(1000)))
         for _ in range(4)
     ]
     for thread in threads:
@@ -32,17 +39,17 @@ def test_no_two_answers_have_one_id() -> None:
 
 
 def test_a_forked_child_has_ids_of_its_own() -> None:
-    ids = RequestIds()
-    ids.next()
+    ids = request_ids
+    next(ids.series)
     read, write = os.pipe()
     if os.fork() == 0:
-        os.write(write, ids.next().encode())
+        os.write(write, next(ids.series).encode())
         os._exit(0)
     os.wait()
     child = os.read(read, 100).decode()
     os.close(read)
     os.close(write)
-    assert child[:32] != ids.next()[:32]
+    assert child[:32] != next(ids.series)[:32]
 
 
 @pytest.mark.parametrize(

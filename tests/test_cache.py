@@ -11,6 +11,7 @@ from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
 from flask_bucketcors.cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
 from flask_bucketcors.logs import LOG_SECONDS
+from flask_bucketcors.stores import Signal
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -41,9 +42,9 @@ class Source(MemoryStore):
         self._fail("read")
         return super().read(bucket)
 
-    def signal(self) -> int:
+    def signal(self) -> Signal:
         self._fail("signal")
-        return super().signal() - self.unsignalled
+        return _Cell(self)
 
     def state(self) -> int:
         self._fail("state")
@@ -56,6 +57,15 @@ class Source(MemoryStore):
     def _fail(self, part: str) -> None:
         if part in self.broken:
             raise StoreUnavailable(f"{part} fails")
+
+
+class _Cell:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __getitem__(self, index: int, /) -> int:
+        self._source._fail("cell")
+        return self._source.revision - self._source.unsignalled
 
 
 @pytest.fixture
@@ -76,7 +86,8 @@ def cache(source: Source, clock: Clock) -> RulesCache:
 def seconds_of(found: CompiledRules | ClosedRules | None) -> int | None:
     """The number that a rule set was given, to tell it from others."""
     assert isinstance(found, CompiledRules)
-    return found.rules[0].rule.max_age_seconds
+    age = dict(found.preflight("https://a.example", "GET").headers).get("Access-Control-Max-Age")
+    return None if age is None else int(age)
 
 
 def test_rules_are_compiled_once(cache: RulesCache, source: Source) -> None:
@@ -226,7 +237,7 @@ def test_buckets_with_rules_are_bounded(cache: RulesCache, source: Source) -> No
     for _ in range(2):
         for number in range(10):
             assert seconds_of(cache.get(str(number))) == number
-    assert len(cache._present) == 3
+    assert len(cache.generation.known) == len(cache._compiled) == 3
 
 
 def test_names_without_rules_are_bounded_and_displace_no_rules(
@@ -236,7 +247,7 @@ def test_names_without_rules_are_bounded_and_displace_no_rules(
     compiled = cache.get("b")
     for number in range(MAX_ABSENT + 10):
         assert cache.get(f"invented-{number}") is None
-    assert len(cache._absent) == MAX_ABSENT
+    assert len(cache.generation.absent) == MAX_ABSENT
     assert cache.get("b") is compiled
 
 
@@ -275,7 +286,7 @@ def test_states_are_compared_and_not_ordered() -> None:
     states: list[Hashable] = [5, 3]
     source = Source()
     source.put("b", rules(1))
-    source.signal = lambda: 0  # type: ignore[method-assign]
+    source.signal = lambda: [0]  # type: ignore[method-assign]
     source.state = lambda: states[0]  # type: ignore[method-assign,assignment,return-value]
     clock = Clock()
     cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)

@@ -9,7 +9,6 @@ from flask import Flask
 
 import flask_bucketcors
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
-from flask_bucketcors.core.compiled import MAX_METHOD_BYTES
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
@@ -72,7 +71,6 @@ def test_bounds_are_those_of_the_code() -> None:
     requested = f"{MAX_REQUESTED_HEADERS_BYTES // 1024} KiB, {MAX_REQUESTED_HEADERS} names"
     for what, bound in {
         "Origin": f"{MAX_ORIGIN_BYTES} bytes",
-        "Access-Control-Request-Method": f"{MAX_METHOD_BYTES} bytes",
         "Access-Control-Request-Headers": requested,
         "document": f"{COS.max_body_bytes // 1024} KiB, {COS.max_rules} rules",
         "MaxAgeSeconds": f"{MAX_AGE_LIMIT}",

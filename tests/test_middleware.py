@@ -887,34 +887,37 @@ def test_rules_calls_can_be_kept_out_of_cors(store):
 
 
 @pytest.mark.parametrize(
-    "path, headers, bucket, rule, reason",
+    "path, headers, rule, reason",
     [
-        pytest.param(OBJECT, {"Origin": A}, "photos", 0, None, id="allowed"),
-        pytest.param(OBJECT, {"Origin": EVIL}, "photos", None, "method", id="method refused"),
-        pytest.param("/tight/a", {"Origin": EVIL}, "tight", None, "origin", id="origin refused"),
+        pytest.param(OBJECT, {"Origin": A}, 0, None, id="allowed"),
+        pytest.param(OBJECT, {"Origin": EVIL}, None, "method", id="method refused"),
+        pytest.param("/tight/a", {"Origin": EVIL}, None, "origin", id="origin refused"),
     ],
 )
-def test_the_application_learns_what_was_decided(store, path, headers, bucket, rule, reason):
+def test_the_application_learns_what_was_decided(store, path, headers, rule, reason):
     store.put("tight", RuleSet(RULES.rules[:1]))
     spy = Spy()
-    call(client(spy, store), "GET", path, headers)
-    decision = spy.environs[0]["flask_bucketcors.decision"]
-    assert spy.environs[0]["flask_bucketcors.bucket"] == bucket
-    assert (decision.allowed, decision.rule, decision.reason) == (rule is not None, rule, reason)
+    app = client(spy, store)
+    # Twice: the second time the rules are in memory.
+    for _ in range(2):
+        call(app, "GET", path, headers)
+        decision = spy.environs.pop()["flask_bucketcors.decision"]
+        found = (decision.allowed, decision.rule, decision.reason)
+        assert found == (rule is not None, rule, reason)
 
 
 @pytest.mark.parametrize(
-    "path, headers, known",
+    "path, headers",
     [
-        pytest.param("/", {"Origin": A}, set(), id="no bucket"),
-        pytest.param(OBJECT, {}, {"flask_bucketcors.bucket"}, id="no origin"),
-        pytest.param("/empty", {"Origin": A}, {"flask_bucketcors.bucket"}, id="no rules"),
+        pytest.param("/", {"Origin": A}, id="no bucket"),
+        pytest.param(OBJECT, {}, id="no origin"),
+        pytest.param("/empty", {"Origin": A}, id="no rules"),
     ],
 )
-def test_the_application_learns_nothing_where_nothing_was_decided(store, path, headers, known):
+def test_the_application_learns_nothing_where_nothing_was_decided(store, path, headers):
     spy = Spy()
     call(client(spy, store), "GET", path, headers)
-    assert {key for key in spy.environs[0] if key.startswith("flask_bucketcors.")} == known
+    assert not [key for key in spy.environs[0] if key.startswith("flask_bucketcors.")]
 
 
 @pytest.mark.parametrize("between", [lambda app: app, ProxyFix], ids=["directly", "in between"])
@@ -940,8 +943,8 @@ def test_an_application_that_holds_itself_can_be_wrapped(store):
     BucketCORSMiddleware(Mirror(), store=store)
 
 
-def test_a_second_middleware_further_in_leaves_the_answer_alone(store):
-    """Hidden behind another one, it cannot be refused; the first to see a request decides."""
+def test_of_two_middlewares_the_outer_one_decides_where_it_has_rules(store):
+    """Hidden behind another one, the inner one cannot be refused."""
     inner_store = MemoryStore()
     inner_store.put("photos", RuleSet([Rule(["*"], ["GET"])]))
     inner_store.put("empty", RuleSet([Rule(["*"], ["GET"])]))
@@ -949,7 +952,9 @@ def test_a_second_middleware_further_in_leaves_the_answer_alone(store):
     inner = BucketCORSMiddleware(spy, store=inner_store, api=Spy())
     app = client(lambda environ, start: inner(environ, start), store)
     assert cors_of(call(app, "GET", headers={"Origin": A})) == ACTUAL
-    assert cors_of(call(app, "GET", "/empty/a", {"Origin": A})) == {}
+    assert cors_of(call(app, "GET", "/empty/a", {"Origin": A})) == {
+        "access-control-allow-origin": "*"
+    }
     assert call(app, "DELETE", "/photos?cors").status_code == 501
     assert len(spy.environs) == 2
 

@@ -1,8 +1,11 @@
 """Compiled rules: a rule set made ready to answer requests.
 
 Everything that depends on the rules alone is done once, when they change. A request then
-takes a lookup, and the first time an origin or a list of headers is seen a few comparisons;
-the header pairs it is answered with exist already.
+takes a few lookups; the header pairs it is answered with exist already, or lack the origin
+alone.
+
+Nothing here remembers requests that were refused, and nothing remembers origins at all but
+those that a rule spells out: whoever invents origins fills no memory and slows nobody down.
 
 Facts:
 
@@ -14,16 +17,16 @@ Facts:
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from functools import cache
-from typing import Final, NamedTuple, TypeVar
+from functools import cache, lru_cache, partial
+from typing import Final, NamedTuple
 
 from flask_bucketcors.core.dialects import COS, Dialect
-from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.core.origins import OriginPattern
+from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
+from flask_bucketcors.core.origins import NULL, is_origin
 from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.core.wildcards import ANY, Wildcard
+from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
 ALLOW_CREDENTIALS: Final = "Access-Control-Allow-Credentials"
 ALLOW_HEADERS: Final = "Access-Control-Allow-Headers"
@@ -33,14 +36,16 @@ EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
 MAX_AGE: Final = "Access-Control-Max-Age"
 VARY: Final = "Vary"
 
-MAX_METHOD_BYTES: Final = 64
-# Allowed requests that a bucket remembers the decision for, and how much of their text.
-# Refused ones are never remembered, so that nobody fills the memory by inventing origins.
-MAX_REMEMBERED: Final = 16
+# Lists of requested headers that are remembered for all buckets of a middleware together,
+# once they were allowed, and how much of their text.
+MAX_REMEMBERED: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 512
+# Rules that say the same but for their origins are one object, for so many of them.
+MAX_SHARED: Final = 1024
+# Combinations of dialect and settings; a process uses a few.
+MAX_FORMS: Final = 32
 
 HeaderPairs = tuple[tuple[str, str], ...]
-_Key = TypeVar("_Key")
 
 
 class Reason(StrEnum):
@@ -59,10 +64,6 @@ class Reason(StrEnum):
     RULES_CALL = "rules_call"
 
 
-# In the order in which a rule is compared with a request.
-_STEPS: Final = (Reason.ORIGIN, Reason.METHOD, Reason.HEADERS)
-
-
 class VaryMode(StrEnum):
     """When answers say that they depend on the origin.
 
@@ -77,8 +78,7 @@ class VaryMode(StrEnum):
 class Decision(NamedTuple):
     """What the rules say to one request.
 
-    :param headers: ready-made pairs: Access-Control-* if it is allowed, for a preflight
-        Vary as well.
+    :param headers: ready-made pairs: Access-Control-* if it is allowed, and Vary.
     :param rule: index of the rule that decided, from 0; None if none allows the request.
     :param reason: None if it is allowed.
     """
@@ -92,79 +92,160 @@ class Decision(NamedTuple):
         return self.reason is None
 
 
+class Forms:
+    """How answers are written; what the rules of all buckets of a middleware have in common.
+
+    :param dialect: whose forms.
+    :param vary: pairs that say on what the answer to an actual request depends.
+    :param preflight_vary: the same for a preflight.
+    :param allow_credentials: whether an answer that names the origin also allows credentials.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        vary: HeaderPairs,
+        preflight_vary: HeaderPairs,
+        allow_credentials: bool,
+    ) -> None:
+        self.join = dialect.list_separator.join
+        self.vary = vary
+        self.preflight_vary = preflight_vary
+        self.allow_credentials = allow_credentials
+        self.refused_actuals = _refusals(vary)
+        self.refused_preflights = _refusals(preflight_vary)
+        #: Gives the compiled rule for all of a rule but its origins.
+        self.compile_rule = lru_cache(MAX_SHARED)(partial(CompiledRule, self))
+        self._memories: list[dict[str, HeaderPairs]] = []
+
+    def remember(self, memory: dict[str, HeaderPairs], text: str, pairs: HeaderPairs) -> None:
+        """Spare the next request that asks for these headers the reading of them.
+
+        :param memory: the rule's own.
+        :param text: Access-Control-Request-Headers as sent, of a request that was allowed.
+        """
+        # Forgetting everything now and then is cheaper than keeping an order of use.
+        if len(self._memories) >= MAX_REMEMBERED:
+            for each in self._memories:
+                each.clear()
+            self._memories = []
+        memory[text] = pairs
+        self._memories.append(memory)
+
+
 class CompiledRule:
-    """The predicates of one rule and the parts of the answer that it gives."""
+    """One rule but for its origins: its predicates, and its part of the answers."""
 
     __slots__ = (
-        "any_header",
+        "_any_header",
+        "_fixed_headers",
+        "_fixed_value",
+        "_forms",
+        "_header_names",
+        "_header_patterns",
+        "_preflight_end",
         "any_origin",
-        "expose_value",
-        "header_names",
-        "header_patterns",
-        "methods_value",
-        "origin_patterns",
-        "origins",
-        "rule",
-        "separator",
+        "credentials",
+        "exposed",
+        "methods",
+        "preflights",
     )
 
-    def __init__(self, rule: Rule, dialect: Dialect) -> None:
-        join = dialect.list_separator.join
-        self.rule = rule
-        patterns = tuple(map(OriginPattern, rule.allowed_origins))
-        self.any_origin = any(pattern.is_any for pattern in patterns)
-        self.origins = frozenset(pattern.text for pattern in patterns if not pattern.wildcard)
-        self.origin_patterns = tuple(pattern for pattern in patterns if pattern.wildcard)
-        self.any_header = ANY in rule.allowed_headers
-        names = tuple(name.lower() for name in rule.allowed_headers)
-        self.header_names = tuple(name for name in names if ANY not in name)
-        self.header_patterns = frozenset(filter(None, map(Wildcard.parse, names)))
-        self.separator = dialect.list_separator
-        self.methods_value = join(rule.allowed_methods)
-        self.expose_value = join(rule.expose_headers)
-
-    def failed_step(self, origin: str, method: str, names: Iterable[str] | None) -> Reason | None:
-        """The first of the three conditions that a request does not meet; None if it meets all.
-
-        :param names: requested headers; None where they cannot be read, which no rule allows.
-        """
-        if not self.allows_origin(origin):
-            return Reason.ORIGIN
-        if not self.allows_method(method):
-            return Reason.METHOD
-        if names is None or not all(map(self.allows_header, names)):
-            return Reason.HEADERS
-        return None
-
-    def allows_origin(self, origin: str) -> bool:
-        return origin in self.origins or any(
-            pattern.matches(origin) for pattern in self.origin_patterns
+    def __init__(
+        self,
+        forms: Forms,
+        any_origin: bool,
+        methods: Sequence[str],
+        headers: Sequence[str],
+        exposed: Sequence[str],
+        max_age: int | None,
+    ) -> None:
+        self._forms = forms
+        self.any_origin = any_origin
+        self.methods = methods
+        self._any_header = ANY in headers
+        names = [name.lower() for name in headers]
+        self._fixed_headers = tuple(name for name in names if ANY not in name)
+        self._fixed_value = forms.join(self._fixed_headers)
+        self._header_names = frozenset(self._fixed_headers)
+        wildcards = [(found, True) for found in map(Wildcard.parse, names) if found]
+        self._header_patterns = WildcardIndex(wildcards) if wildcards else None
+        credentials = forms.allow_credentials and not any_origin
+        self.credentials = _pair(ALLOW_CREDENTIALS, "true" if credentials else "")
+        self.exposed = _pair(EXPOSE_HEADERS, forms.join(exposed))
+        methods_pairs = _pair(ALLOW_METHODS, forms.join(methods))
+        max_age_pairs = _pair(MAX_AGE, "" if max_age is None else str(max_age))
+        self._preflight_end = (
+            *methods_pairs,
+            *self.exposed,
+            *max_age_pairs,
+            *forms.preflight_vary,
         )
-
-    def allows_method(self, method: str) -> bool:
-        return method in self.rule.allowed_methods
+        #: Access-Control-Request-Headers as sent to the pairs of the answer, the origin's apart.
+        self.preflights: dict[str, HeaderPairs] = {}
 
     def allows_header(self, name: str) -> bool:
-        """Whether a request header may be sent; names have no case (RFC 9110, 5.1)."""
-        name = name.lower()
+        """Whether a request header may be sent; ``name`` is in lower case, names have no case."""
         return (
-            self.any_header
-            or name in self.header_names
-            or any(pattern.fits(name) for pattern in self.header_patterns)
+            self._any_header
+            or name in self._header_names
+            or (self._header_patterns is not None and bool(self._header_patterns.find(name)))
         )
 
-    def allow_headers_value(self, requested: Sequence[str]) -> str:
+    def preflight(self, requested_headers: str) -> HeaderPairs | None:
+        """The pairs of the answer to a preflight, the origin's apart; None if it is refused.
+
+        :param requested_headers: Access-Control-Request-Headers as sent.
+        """
+        pairs = self.preflights.get(requested_headers)
+        if pairs is None:
+            requested = parse_requested_headers(requested_headers)
+            if requested is None or not all(map(self.allows_header, requested.names)):
+                return None
+            allowed = self._allow_headers(requested)
+            pairs = (*self.credentials, *_pair(ALLOW_HEADERS, allowed), *self._preflight_end)
+            # What all answers of the rule share takes no room of its own.
+            own = "" if allowed is self._fixed_value else allowed
+            if max(len(requested_headers), len(own)) <= MAX_REMEMBERED_BYTES:
+                self._forms.remember(self.preflights, requested_headers, pairs)
+        return pairs
+
+    def _allow_headers(self, requested: RequestedHeaders) -> str:
         """The Allow-Headers value; ``requested`` are names that the rule allows.
 
         A browser takes ``x-cos-meta-*`` for a name, so a pattern is answered with the names
         that were asked for.
         """
-        if self.any_header:
-            return self.separator.join(requested)
-        asked = (name.lower() for name in requested)
+        if self._any_header:
+            return self._forms.join(requested.sent)
         # A dict keeps the order and drops what was asked for twice.
-        by_pattern = dict.fromkeys(name for name in asked if name not in self.header_names)
-        return self.separator.join((*self.header_names, *by_pattern))
+        by_pattern = dict.fromkeys(n for n in requested.names if n not in self._header_names)
+        if not by_pattern:
+            return self._fixed_value
+        return self._forms.join((*self._fixed_headers, *by_pattern))
+
+
+class Candidate:
+    """A rule that allows an origin.
+
+    :param index: which one, from 0.
+    :param methods: the rule's.
+    :param preflights: the rule's, see :class:`CompiledRule`.
+    :param allow_origin: the pair that answers the origin.
+    :param actual: the decision about its actual requests, if the method is one of the rule's.
+    """
+
+    __slots__ = ("actual", "actual_pairs", "allow_origin", "index", "methods", "preflights", "rule")
+
+    def __init__(self, index: int, rule: CompiledRule, origin: str, vary: HeaderPairs) -> None:
+        self.index = index
+        self.rule = rule
+        self.methods = rule.methods
+        self.preflights = rule.preflights
+        self.allow_origin = (ALLOW_ORIGIN, ANY if rule.any_origin else origin)
+        pairs = (*rule.credentials, self.allow_origin, *rule.exposed, *vary)
+        self.actual = Decision(pairs, index)
+        self.actual_pairs = list(pairs)
 
 
 class CompiledRules:
@@ -176,19 +257,18 @@ class CompiledRules:
     :param allow_credentials: whether an answer that names the origin also allows credentials,
         as COS and S3 do.
 
-    Instances do not change, but for a bounded memory of requests that were allowed; threads
-    share them.
+    Instances do not change, but for what they have looked up already: the origins that the
+    rules spell out, and lists of headers that were allowed. Threads share them.
     """
 
     __slots__ = (
-        "_actuals",
-        "_allow_credentials",
-        "_preflight_vary",
-        "_preflights",
-        "_refused_actuals",
-        "_refused_preflights",
+        "_any_origin",
+        "_forms",
+        "_literals",
+        "_patterns",
+        "known",
         "rules",
-        "varies",
+        "without_origin",
     )
 
     def __init__(
@@ -200,15 +280,20 @@ class CompiledRules:
         allow_credentials: bool = True,
     ) -> None:
         safe = VaryMode(vary) is VaryMode.SAFE
-        #: Whether every answer of the bucket is to carry ``Vary: Origin``.
-        self.varies = safe or bool(rule_set.response_vary)
-        self.rules = tuple(CompiledRule(rule, dialect) for rule in rule_set.rules)
-        self._allow_credentials = allow_credentials
-        self._preflight_vary = _preflight_vary(safe=safe, varies=self.varies)
-        self._refused_preflights = _refusals(self._preflight_vary)
-        self._refused_actuals = _refusals(())
-        self._preflights: dict[tuple[str, str, str], Decision] = {}
-        self._actuals: dict[tuple[str, str], Decision] = {}
+        varies = safe or bool(rule_set.response_vary)
+        self._forms = forms = _forms(dialect, safe, varies, allow_credentials)
+        #: What an answer carries if the request names no origin.
+        self.without_origin = list(forms.vary)
+        self.rules = tuple(_compile_rule(rule, forms) for rule in rule_set.rules)
+        self._literals = _index_literals(rule_set)
+        self._patterns = _index_patterns(rule_set)
+        self._any_origin = tuple(
+            Candidate(index, rule, ANY, forms.vary)
+            for index, rule in enumerate(self.rules)
+            if rule.any_origin
+        )
+        #: An origin that the rules spell out, once it was asked for, to the rules that allow it.
+        self.known: dict[str, tuple[Candidate, ...]] = {}
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         """Decide about a preflight.
@@ -217,75 +302,51 @@ class CompiledRules:
         :param method: Access-Control-Request-Method as sent.
         :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not.
         """
-        key = (origin, method, requested_headers)
-        decision = self._preflights.get(key)
-        if decision is None:
-            decision = self._decide_preflight(*key)
-            if decision.allowed and len(requested_headers) <= MAX_REMEMBERED_BYTES:
-                _remember(self._preflights, key, decision)
-        return decision
+        nearest = Reason.ORIGIN
+        for candidate in self.candidates(origin):
+            if method in candidate.methods:
+                pairs = candidate.rule.preflight(requested_headers)
+                if pairs is not None:
+                    return Decision((candidate.allow_origin, *pairs), candidate.index)
+                nearest = Reason.HEADERS
+            elif nearest is Reason.ORIGIN:
+                nearest = Reason.METHOD
+        return self._forms.refused_preflights[nearest]
 
     def actual(self, origin: str, method: str) -> Decision:
         """Decide about an actual request: ``origin`` and ``method`` as sent."""
-        key = (origin, method)
-        decision = self._actuals.get(key)
-        if decision is None:
-            decision = self._decide_actual(*key)
-            if decision.allowed:
-                _remember(self._actuals, key, decision)
-        return decision
+        candidates = self.candidates(origin)
+        for candidate in candidates:
+            if method in candidate.methods:
+                return candidate.actual
+        return self._forms.refused_actuals[Reason.METHOD if candidates else Reason.ORIGIN]
 
-    def first_match(self, origin: str, method: str, names: Sequence[str] | None) -> int | Reason:
-        """Find the first rule that allows a request, or the step that the nearest one failed at.
+    def candidates(self, origin: str) -> tuple[Candidate, ...]:
+        """Give the rules that allow an origin, from the top."""
+        found = self.known.get(origin)
+        return self._find(origin) if found is None else found
 
-        The parameters are those of :meth:`CompiledRule.failed_step`.
-        """
-        nearest = Reason.ORIGIN
-        for index, rule in enumerate(self.rules):
-            failed = rule.failed_step(origin, method, names)
-            if failed is None:
-                return index
-            if _STEPS.index(failed) > _STEPS.index(nearest):
-                nearest = failed
-        return nearest
+    def _find(self, origin: str) -> tuple[Candidate, ...]:
+        literal = self._literals.get(origin)
+        any_origin, by_pattern = self._covering(origin)
+        if literal is None and not by_pattern:
+            return any_origin
+        indexes = {*(literal or ()), *by_pattern, *(each.index for each in any_origin)}
+        vary = self._forms.vary
+        found = tuple(Candidate(i, self.rules[i], origin, vary) for i in sorted(indexes))
+        if literal is not None:
+            self.known[origin] = found
+        return found
 
-    def _decide_preflight(self, origin: str, method: str, requested_headers: str) -> Decision:
-        names = parse_requested_headers(requested_headers)
-        known_method = method if len(method) <= MAX_METHOD_BYTES else ""
-        found = self.first_match(origin, known_method, names)
-        if isinstance(found, Reason):
-            return self._refused_preflights[found]
-        return Decision(self._preflight_headers(found, origin, names or ()), rule=found)
-
-    def _decide_actual(self, origin: str, method: str) -> Decision:
-        found = self.first_match(origin, method, ())
-        if isinstance(found, Reason):
-            return self._refused_actuals[found]
-        rule = self.rules[found]
-        pairs = (
-            *self._credentials(rule),
-            (ALLOW_ORIGIN, ANY if rule.any_origin else origin),
-            (EXPOSE_HEADERS, rule.expose_value),
-        )
-        return Decision(_with_values(pairs), rule=found)
-
-    def _preflight_headers(self, index: int, origin: str, names: Sequence[str]) -> HeaderPairs:
-        # The order is that of the samples in 436/8288.
-        rule = self.rules[index]
-        max_age = rule.rule.max_age_seconds
-        pairs = (
-            *self._credentials(rule),
-            (ALLOW_HEADERS, rule.allow_headers_value(names)),
-            (ALLOW_METHODS, rule.methods_value),
-            (ALLOW_ORIGIN, ANY if rule.any_origin else origin),
-            (EXPOSE_HEADERS, rule.expose_value),
-            (MAX_AGE, "" if max_age is None else str(max_age)),
-        )
-        return (*_with_values(pairs), *self._preflight_vary)
-
-    def _credentials(self, rule: CompiledRule) -> HeaderPairs:
-        allowed = self._allow_credentials and not rule.any_origin
-        return ((ALLOW_CREDENTIALS, "true"),) if allowed else ()
+    def _covering(self, origin: str) -> tuple[tuple[Candidate, ...], Sequence[int]]:
+        """The rules with a bare ``*``, and the indexes of those with another ``*`` that fits."""
+        if not self._any_origin and self._patterns is None:
+            return (), ()
+        if origin == NULL:
+            return self._any_origin, ()
+        if not is_origin(origin):
+            return (), ()
+        return self._any_origin, self._patterns.find(origin) if self._patterns else ()
 
 
 class ClosedRules:
@@ -298,13 +359,14 @@ class ClosedRules:
     :param vary: see :class:`VaryMode`.
     """
 
-    __slots__ = ("_actual", "_preflight", "varies")
+    __slots__ = ("_actual", "_preflight", "known", "without_origin")
 
     def __init__(self, reason: Reason, *, vary: VaryMode = VaryMode.SAFE) -> None:
-        self.varies = vary is VaryMode.SAFE
-        headers = _preflight_vary(safe=self.varies, varies=self.varies)
-        self._preflight = _refusals(headers)[reason]
-        self._actual = _refusals(())[reason]
+        safe = vary is VaryMode.SAFE
+        self.without_origin = list(_vary(safe))
+        self.known: dict[str, tuple[Candidate, ...]] = {}
+        self._preflight = _refusals(_preflight_vary(safe=safe, varies=safe))[reason]
+        self._actual = _refusals(_vary(safe))[reason]
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         return self._preflight
@@ -313,11 +375,54 @@ class ClosedRules:
         return self._actual
 
 
+@lru_cache(MAX_FORMS)
+def _forms(dialect: Dialect, safe: bool, varies: bool, allow_credentials: bool) -> Forms:
+    preflight_vary = _preflight_vary(safe=safe, varies=varies)
+    return Forms(dialect, _vary(varies), preflight_vary, allow_credentials)
+
+
+def _compile_rule(rule: Rule, forms: Forms) -> CompiledRule:
+    return forms.compile_rule(
+        ANY in rule.allowed_origins,
+        rule.allowed_methods,
+        rule.allowed_headers,
+        rule.expose_headers,
+        rule.max_age_seconds,
+    )
+
+
+def _index_literals(rule_set: RuleSet) -> dict[str, tuple[int, ...]]:
+    """Each origin that is spelt out, to the indexes of its rules."""
+    indexes: dict[str, tuple[int, ...]] = {}
+    for index, rule in enumerate(rule_set.rules):
+        # Most origins stand in one rule: they share its tuple.
+        own = (index,)
+        for origin in rule.allowed_origins:
+            if ANY not in origin:
+                indexes[origin] = indexes[origin] + own if origin in indexes else own
+    return indexes
+
+
+def _index_patterns(rule_set: RuleSet) -> WildcardIndex[int] | None:
+    """The patterns with a ``*`` that is not all of it, to the indexes of their rules."""
+    pairs = [
+        (wildcard, index)
+        for index, rule in enumerate(rule_set.rules)
+        for origin in rule.allowed_origins
+        if origin != ANY and (wildcard := Wildcard.parse(origin))
+    ]
+    return WildcardIndex(pairs) if pairs else None
+
+
+def _vary(varies: bool) -> HeaderPairs:
+    return ((VARY, "Origin"),) if varies else ()
+
+
 def _preflight_vary(*, safe: bool, varies: bool) -> HeaderPairs:
     """The Vary header of a preflight's answer, allowed or not."""
     if safe:
         return ((VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),)
-    return ((VARY, "Origin"),) if varies else ()
+    return _vary(varies)
 
 
 @cache
@@ -326,12 +431,6 @@ def _refusals(headers: HeaderPairs) -> dict[Reason, Decision]:
     return {reason: Decision(headers, reason=reason) for reason in Reason}
 
 
-def _with_values(pairs: Iterable[tuple[str, str]]) -> HeaderPairs:
-    return tuple(pair for pair in pairs if pair[1])
-
-
-def _remember(memory: dict[_Key, Decision], key: _Key, decision: Decision) -> None:
-    # Forgetting everything now and then is cheaper than keeping an order of use.
-    if len(memory) >= MAX_REMEMBERED:
-        memory.clear()
-    memory[key] = decision
+def _pair(name: str, value: str) -> HeaderPairs:
+    """The header as the only pair; no pair where there is no value."""
+    return ((name, value),) if value else ()

@@ -24,7 +24,7 @@ def _answers(*rows: tuple[Refusal, str, str]) -> Mapping[Refusal, ErrorAnswer]:
     return {code: ErrorAnswer(code, status, message) for code, status, message in rows}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """How one vendor limits, words and lays out what goes over the wire.
 

@@ -1,6 +1,8 @@
 """Header names: what a rule may hold, and what a preflight may ask for."""
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 # Bounds before work: Access-Control-Request-Headers beyond these is refused unread.
 MAX_REQUESTED_HEADERS_BYTES = 8 * 1024
@@ -15,8 +17,19 @@ def is_header_name(text: str) -> bool:
     return bool(_TOKEN.fullmatch(text))
 
 
-def parse_requested_headers(text: str) -> tuple[str, ...] | None:
-    """Read an Access-Control-Request-Headers value: the names as sent, empty items dropped.
+class RequestedHeaders(NamedTuple):
+    """The header names that a preflight asks for.
+
+    :param sent: as they were sent, without blanks and empty items.
+    :param names: the same in lower case; names have no case (RFC 9110, 5.1).
+    """
+
+    sent: Sequence[str]
+    names: Sequence[str]
+
+
+def parse_requested_headers(text: str) -> RequestedHeaders | None:
+    """Read an Access-Control-Request-Headers value.
 
     None where it is beyond the bounds or holds something that is not a header name; no rule
     can allow that. (RFC 9110, 5.6.1: a recipient ignores empty list elements.)
@@ -24,7 +37,7 @@ def parse_requested_headers(text: str) -> tuple[str, ...] | None:
     if len(text) > MAX_REQUESTED_HEADERS_BYTES:
         return None
     items = (item.strip(" \t") for item in text.split(","))
-    names = tuple(item for item in items if item)
-    if len(names) > MAX_REQUESTED_HEADERS or not all(map(is_header_name, names)):
+    sent = tuple(item for item in items if item)
+    if len(sent) > MAX_REQUESTED_HEADERS or not all(map(is_header_name, sent)):
         return None
-    return names
+    return RequestedHeaders(sent, tuple(map(str.lower, sent)))

@@ -1,8 +1,12 @@
 """A text with one ``*``: what AllowedOrigin and AllowedHeader may hold."""
 
-from typing import Final, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
 
 ANY: Final = "*"
+
+Value = TypeVar("Value")
 
 
 class Wildcard(NamedTuple):
@@ -24,3 +28,37 @@ class Wildcard(NamedTuple):
             and text.startswith(self.prefix)
             and text.endswith(self.suffix)
         )
+
+
+class WildcardIndex(Generic[Value]):
+    """Finds what fits a text, among many wildcards at once.
+
+    A thousand ``https://*.siteN.example`` have one prefix, and suffixes of three lengths: four
+    lookups find the one that fits. So the work grows with the lengths that occur, and not with
+    the number of wildcards.
+
+    :param pairs: wildcards, each with a value to find it by; several may have the same.
+    """
+
+    __slots__ = ("_by_prefix_length",)
+
+    def __init__(self, pairs: Iterable[tuple[Wildcard, Value]]) -> None:
+        by_prefix: defaultdict[str, dict[int, dict[str, list[Value]]]] = defaultdict(dict)
+        for (prefix, suffix), value in pairs:
+            same_length = by_prefix[prefix].setdefault(len(suffix), {})
+            same_length.setdefault(suffix, []).append(value)
+        by_length: defaultdict[int, dict[str, Sequence[tuple[int, dict[str, list[Value]]]]]]
+        by_length = defaultdict(dict)
+        for prefix, by_suffix_length in by_prefix.items():
+            by_length[len(prefix)][prefix] = tuple(by_suffix_length.items())
+        self._by_prefix_length = tuple(by_length.items())
+
+    def find(self, text: str) -> list[Value]:
+        """Give the values of all wildcards that ``text`` fits, in no particular order."""
+        found: list[Value] = []
+        size = len(text)
+        for prefix_length, by_prefix in self._by_prefix_length:
+            for suffix_length, by_suffix in by_prefix.get(text[:prefix_length], ()):
+                if prefix_length + suffix_length <= size:
+                    found += by_suffix.get(text[size - suffix_length :], ())
+        return found

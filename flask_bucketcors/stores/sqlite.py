@@ -91,9 +91,10 @@ class SQLiteStore(Store):
         stamp, document = rows[0]
         return StoredRules(stamp, partial(_load, bucket, document))
 
-    def signal(self) -> int:
+    def signal(self) -> Any:
+        self._database.follow_file()
         token = self._database.token
-        return self._stamp() if token is None else token.load()
+        return [self._stamp()] if token is None else token._value
 
     def state(self) -> Hashable:
         replaced = self._database.follow_file()

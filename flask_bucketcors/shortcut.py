@@ -1,0 +1,185 @@
+"""The hot path: what runs for every request, and what runs for every answer.
+
+It is one function inside another, and longer than others here, because at this point each
+call and each attribute takes as long as a step of the work. Whatever is not usual raises, and
+is left to the caller's ``consider``, which knows every case. Nothing is decided here that
+``consider`` would not decide alike; ``tests/test_shortcut.py`` holds the two together.
+
+Facts:
+
+- PEP 3333: the list of headers belongs to the application, ``exc_info`` and ``write`` to the
+  server; the iterable is returned as it came, so that a server can still send a file itself.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask_bucketcors.answers import Ids
+from flask_bucketcors.buckets import Resolver
+from flask_bucketcors.cache import Rules, RulesCache
+from flask_bucketcors.core.compiled import VARY
+
+#: The key of the environ under which the application finds the
+#: :class:`~flask_bucketcors.core.compiled.Decision` about a request that names an origin.
+DECISION: Final = "flask_bucketcors.decision"
+
+# The one form that wsgiref.validate, Werkzeug's lint and WebTest's lint all accept.
+CONTENT_TYPE: Final = ("Content-Type", "text/plain")
+CONTENT_LENGTH: Final = ("Content-Length", "0")
+
+_CORS_PREFIX: Final = "access-control-"
+_PREFIX_LENGTH: Final = len(_CORS_PREFIX)
+# An application has few header names of its own, but it may have clients that choose some.
+MAX_PLAIN_NAMES: Final = 512
+MAX_NAME_LENGTH: Final = 64
+
+# Header names seen, as they were spelt, that are neither Vary nor Access-Control-*.
+_plain_names: set[str] = set()
+
+Pair = tuple[str, str]
+#: Says who answers a request, and which headers are added to the answer: none for one that is
+#: not touched.
+Consider = Callable[[WSGIEnvironment], tuple[WSGIApplication, list[Pair] | None]]
+#: Answers a preflight by a bucket's rules.
+Preflight = Callable[[Rules, WSGIEnvironment, StartResponse], Iterable[bytes]]
+
+
+def make_shortcut(
+    app: WSGIApplication,
+    consider: Consider,
+    preflight: Preflight,
+    *,
+    cache: RulesCache,
+    resolver: Resolver,
+    id_header: str,
+    ids: Ids,
+    passes_options: bool,
+) -> WSGIApplication:
+    """Give a WSGI application that answers usual requests at once.
+
+    Usual are requests about an object in a bucket whose rules are in memory and fresh, from
+    no origin, from one that the rules spell out, or from one that they refuse.
+
+    :param consider: says what to do with the others.
+    :param preflight: answers preflights with what the rules decide.
+    :param ids: gives each preflight's answer its id.
+    :param passes_options: whether an OPTIONS that is no preflight is the application's.
+    """
+    clock, name_bucket = cache.clock, resolver.name_bucket
+    by_path = resolver.is_plain_path
+
+    def shortcut(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        pairs: list[Pair] | None
+        answerer = app
+        try:
+            now = cache.generation
+            if now.signal[0] != now.seen or clock() >= now.until:
+                raise LookupError
+            if by_path:
+                # "/" is right before "0": such a key is not empty nor begins with a slash.
+                root, bucket, key = environ["PATH_INFO"].split("/", 2)
+                if root or key < "0":
+                    raise LookupError
+            else:
+                bucket = name_bucket(environ)
+            rules = now.known[bucket]
+            if "HTTP_ORIGIN" in environ:
+                origin = environ["HTTP_ORIGIN"]
+                method = environ["REQUEST_METHOD"]
+                if method == "OPTIONS":
+                    pairs = answer = None
+                    asked = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
+                    headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+                    for rule in rules.known.get(origin, ()):
+                        if asked in rule.methods:
+                            answer = [
+                                CONTENT_TYPE,
+                                CONTENT_LENGTH,
+                                rule.allow_origin,
+                                *rule.preflights[headers],
+                                (id_header, next(ids.series)),
+                            ]
+                            break
+                    else:
+                        answerer = partial(preflight, rules)
+                else:
+                    for rule in rules.known.get(origin, ()):
+                        if method in rule.methods:
+                            environ[DECISION] = rule.actual
+                            pairs = rule.actual_pairs
+                            break
+                    else:
+                        environ[DECISION] = decision = rules.actual(origin, method)
+                        pairs = list(decision.headers)
+            elif passes_options or environ["REQUEST_METHOD"] != "OPTIONS":
+                pairs = rules.without_origin
+            else:
+                raise LookupError
+        except Exception:
+            answer = None
+            answerer, pairs = consider(environ)
+        if pairs is None:
+            if answer is None:
+                return answerer(environ, start_response)
+            start_response("200 OK", answer)
+            return []
+
+        # Annotations would be evaluated for each answer.
+        def start_decorated(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+            try:
+                for pair in headers:
+                    if pair[0] not in _plain_names:
+                        added = merge(headers, pairs)
+                        break
+                else:
+                    added = headers + pairs
+            except TypeError:
+                # Something else than PEP 3333's list, which servers may put up with.
+                added = merge(headers, pairs)
+            if exc_info is None:
+                return start_response(status, added)
+            return start_response(status, added, exc_info)
+
+        return answerer(environ, start_decorated)
+
+    return shortcut
+
+
+def merge(headers: Iterable[Pair], added: Sequence[Pair]) -> list[Pair]:
+    """Give the application's headers with others added, and learn the names it uses.
+
+    Its own Access-Control-* headers give way, and its Vary is added to.
+    """
+    kept = [pair for pair in headers if pair[0][:_PREFIX_LENGTH].lower() != _CORS_PREFIX]
+    _learn(kept)
+    for name, value in added:
+        if name == VARY:
+            _add_vary(kept, value)
+        else:
+            kept.append((name, value))
+    return kept
+
+
+def _learn(headers: Iterable[Pair]) -> None:
+    names = {name for name, _ in headers if len(name) <= MAX_NAME_LENGTH and not _is_vary(name)}
+    if len(_plain_names) + len(names) > MAX_PLAIN_NAMES:
+        _plain_names.clear()
+    _plain_names.update(islice(names, MAX_PLAIN_NAMES))
+
+
+def _is_vary(name: str) -> bool:
+    return name.lower() == "vary"
+
+
+def _add_vary(headers: list[Pair], added: str) -> None:
+    """Have ``Vary`` name what is added, beside what the application names there."""
+    for index, (name, value) in enumerate(headers):
+        if _is_vary(name) and value.strip():
+            names = {each.strip().lower() for each in value.split(",")}
+            if names.isdisjoint(("*", added.lower())):
+                headers[index] = (name, f"{value}, {added}")
+            return
+    headers.append((VARY, added))
