@@ -42,10 +42,13 @@ MAX_REMEMBERED: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 512
 # Rules that say the same but for their origins are one object, for so many of them.
 MAX_SHARED: Final = 1024
+# Origins of a bucket that are made ready before they are asked for.
+MAX_READY: Final = 8
 # Combinations of dialect and settings; a process uses a few.
 MAX_FORMS: Final = 32
 
 HeaderPairs = tuple[tuple[str, str], ...]
+_NOTHING: Final[dict[str, tuple[int, ...]]] = {}
 
 
 class Reason(StrEnum):
@@ -292,8 +295,13 @@ class CompiledRules:
             for index, rule in enumerate(self.rules)
             if rule.any_origin
         )
-        #: An origin that the rules spell out, once it was asked for, to the rules that allow it.
+        #: Origins that the rules spell out, to the rules that allow them: all where there are
+        #: few, else those that were asked for.
         self.known: dict[str, tuple[Candidate, ...]] = {}
+        if len(self._literals) <= MAX_READY:
+            for origin in self._literals:
+                self._find(origin)
+            self._literals = _NOTHING
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         """Decide about a preflight.
