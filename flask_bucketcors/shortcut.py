@@ -89,31 +89,32 @@ def make_shortcut(
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]
+                rule = rules.known.get(origin)
                 if method == "OPTIONS":
                     pairs = answer = None
-                    asked = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
+                    method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
                     headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
-                    for rule in rules.known.get(origin, ()):
-                        if asked in rule.methods:
-                            answer = [
-                                CONTENT_TYPE,
-                                CONTENT_LENGTH,
-                                rule.allow_origin,
-                                *rule.preflights[headers],
-                                (id_header, next(ids.series)),
-                            ]
-                            break
-                    else:
+                    while rule is not None and method not in rule.methods:
+                        rule = rule.next
+                    if rule is None:
                         answerer = partial(preflight, rules)
-                else:
-                    for rule in rules.known.get(origin, ()):
-                        if method in rule.methods:
-                            environ[DECISION] = rule.actual
-                            pairs = rule.actual_pairs
-                            break
                     else:
+                        answer = [
+                            CONTENT_TYPE,
+                            CONTENT_LENGTH,
+                            rule.allow_origin,
+                            *rule.preflights[headers],
+                            (id_header, next(ids.series)),
+                        ]
+                else:
+                    while rule is not None and method not in rule.methods:
+                        rule = rule.next
+                    if rule is None:
                         environ[DECISION] = decision = rules.actual(origin, method)
                         pairs = list(decision.headers)
+                    else:
+                        environ[DECISION] = rule.actual
+                        pairs = rule.actual_pairs
             elif passes_options or environ["REQUEST_METHOD"] != "OPTIONS":
                 pairs = rules.without_origin
             else:

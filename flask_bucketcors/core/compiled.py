@@ -17,7 +17,7 @@ Facts:
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache, partial
 from typing import Final, NamedTuple
@@ -229,18 +229,38 @@ class CompiledRule:
 
 
 class Candidate:
-    """A rule that allows an origin.
+    """A rule that allows an origin, and those below it that do.
+
+    A chain and not a list, because a loop over a list begins with making an iterator.
 
     :param index: which one, from 0.
     :param methods: the rule's.
     :param preflights: the rule's, see :class:`CompiledRule`.
     :param allow_origin: the pair that answers the origin.
     :param actual: the decision about its actual requests, if the method is one of the rule's.
+    :param actual_pairs: its headers, as a list to add to an application's.
+    :param next: the next rule that allows the origin; None for the last.
     """
 
-    __slots__ = ("actual", "actual_pairs", "allow_origin", "index", "methods", "preflights", "rule")
+    __slots__ = (
+        "actual",
+        "actual_pairs",
+        "allow_origin",
+        "index",
+        "methods",
+        "next",
+        "preflights",
+        "rule",
+    )
 
-    def __init__(self, index: int, rule: CompiledRule, origin: str, vary: HeaderPairs) -> None:
+    def __init__(
+        self,
+        index: int,
+        rule: CompiledRule,
+        origin: str,
+        vary: HeaderPairs,
+        next: "Candidate | None",
+    ) -> None:
         self.index = index
         self.rule = rule
         self.methods = rule.methods
@@ -249,6 +269,7 @@ class Candidate:
         pairs = (*rule.credentials, self.allow_origin, *rule.exposed, *vary)
         self.actual = Decision(pairs, index)
         self.actual_pairs = list(pairs)
+        self.next = next
 
 
 class CompiledRules:
@@ -266,6 +287,7 @@ class CompiledRules:
 
     __slots__ = (
         "_any_origin",
+        "_by_any",
         "_forms",
         "_literals",
         "_patterns",
@@ -290,14 +312,11 @@ class CompiledRules:
         self.rules = tuple(_compile_rule(rule, forms) for rule in rule_set.rules)
         self._literals = _index_literals(rule_set)
         self._patterns = _index_patterns(rule_set)
-        self._any_origin = tuple(
-            Candidate(index, rule, ANY, forms.vary)
-            for index, rule in enumerate(self.rules)
-            if rule.any_origin
-        )
+        self._by_any = tuple(i for i, rule in enumerate(self.rules) if rule.any_origin)
+        self._any_origin = self._chain(self._by_any, ANY)
         #: Origins that the rules spell out, to the rules that allow them: all where there are
         #: few, else those that were asked for.
-        self.known: dict[str, tuple[Candidate, ...]] = {}
+        self.known: dict[str, Candidate] = {}
         if len(self._literals) <= MAX_READY:
             for origin in self._literals:
                 self._find(origin)
@@ -311,7 +330,8 @@ class CompiledRules:
         :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not.
         """
         nearest = Reason.ORIGIN
-        for candidate in self.candidates(origin):
+        candidate = self.first(origin)
+        while candidate is not None:
             if method in candidate.methods:
                 pairs = candidate.rule.preflight(requested_headers)
                 if pairs is not None:
@@ -319,42 +339,48 @@ class CompiledRules:
                 nearest = Reason.HEADERS
             elif nearest is Reason.ORIGIN:
                 nearest = Reason.METHOD
+            candidate = candidate.next
         return self._forms.refused_preflights[nearest]
 
     def actual(self, origin: str, method: str) -> Decision:
         """Decide about an actual request: ``origin`` and ``method`` as sent."""
-        candidates = self.candidates(origin)
-        for candidate in candidates:
-            if method in candidate.methods:
-                return candidate.actual
-        return self._forms.refused_actuals[Reason.METHOD if candidates else Reason.ORIGIN]
+        candidate = first = self.first(origin)
+        while candidate is not None and method not in candidate.methods:
+            candidate = candidate.next
+        if candidate is not None:
+            return candidate.actual
+        return self._forms.refused_actuals[Reason.METHOD if first else Reason.ORIGIN]
 
-    def candidates(self, origin: str) -> tuple[Candidate, ...]:
-        """Give the rules that allow an origin, from the top."""
+    def first(self, origin: str) -> Candidate | None:
+        """Give the first rule from the top that allows an origin."""
         found = self.known.get(origin)
         return self._find(origin) if found is None else found
 
-    def _find(self, origin: str) -> tuple[Candidate, ...]:
+    def _find(self, origin: str) -> Candidate | None:
         literal = self._literals.get(origin)
-        any_origin, by_pattern = self._covering(origin)
+        by_any, by_pattern = self._covering(origin)
         if literal is None and not by_pattern:
-            return any_origin
-        indexes = {*(literal or ()), *by_pattern, *(each.index for each in any_origin)}
-        vary = self._forms.vary
-        found = tuple(Candidate(i, self.rules[i], origin, vary) for i in sorted(indexes))
-        if literal is not None:
+            return self._any_origin if by_any else None
+        found = self._chain({*(literal or ()), *by_any, *by_pattern}, origin)
+        if literal is not None and found is not None:
             self.known[origin] = found
         return found
 
-    def _covering(self, origin: str) -> tuple[tuple[Candidate, ...], Sequence[int]]:
-        """The rules with a bare ``*``, and the indexes of those with another ``*`` that fits."""
-        if not self._any_origin and self._patterns is None:
+    def _covering(self, origin: str) -> tuple[Sequence[int], Sequence[int]]:
+        """The rules with a bare ``*``, and those with another ``*`` that fits."""
+        if not self._by_any and self._patterns is None:
             return (), ()
         if origin == NULL:
-            return self._any_origin, ()
+            return self._by_any, ()
         if not is_origin(origin):
             return (), ()
-        return self._any_origin, self._patterns.find(origin) if self._patterns else ()
+        return self._by_any, self._patterns.find(origin) if self._patterns else ()
+
+    def _chain(self, indexes: Iterable[int], origin: str) -> Candidate | None:
+        first = None
+        for index in sorted(indexes, reverse=True):
+            first = Candidate(index, self.rules[index], origin, self._forms.vary, first)
+        return first
 
 
 class ClosedRules:
@@ -372,7 +398,7 @@ class ClosedRules:
     def __init__(self, reason: Reason, *, vary: VaryMode = VaryMode.SAFE) -> None:
         safe = vary is VaryMode.SAFE
         self.without_origin = list(_vary(safe))
-        self.known: dict[str, tuple[Candidate, ...]] = {}
+        self.known: dict[str, Candidate] = {}
         self._preflight = _refusals(_preflight_vary(safe=safe, varies=safe))[reason]
         self._actual = _refusals(_vary(safe))[reason]
 
