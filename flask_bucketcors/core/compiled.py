@@ -17,7 +17,7 @@ Facts:
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache, lru_cache, partial
 from typing import Final, NamedTuple
@@ -140,7 +140,9 @@ class CompiledRule:
     """One rule but for its origins: its predicates, and its part of the answers."""
 
     __slots__ = (
+        "_actual_end",
         "_any_header",
+        "_credentials",
         "_fixed_headers",
         "_fixed_value",
         "_forms",
@@ -148,8 +150,6 @@ class CompiledRule:
         "_header_patterns",
         "_preflight_end",
         "any_origin",
-        "credentials",
-        "exposed",
         "methods",
         "preflights",
     )
@@ -174,13 +174,14 @@ class CompiledRule:
         wildcards = [(found, True) for found in map(Wildcard.parse, names) if found]
         self._header_patterns = WildcardIndex(wildcards) if wildcards else None
         credentials = forms.allow_credentials and not any_origin
-        self.credentials = _pair(ALLOW_CREDENTIALS, "true" if credentials else "")
-        self.exposed = _pair(EXPOSE_HEADERS, forms.join(exposed))
+        self._credentials = _pair(ALLOW_CREDENTIALS, "true" if credentials else "")
+        exposed_pairs = _pair(EXPOSE_HEADERS, forms.join(exposed))
+        self._actual_end = (*self._credentials, *exposed_pairs, *forms.vary)
         methods_pairs = _pair(ALLOW_METHODS, forms.join(methods))
         max_age_pairs = _pair(MAX_AGE, "" if max_age is None else str(max_age))
         self._preflight_end = (
             *methods_pairs,
-            *self.exposed,
+            *exposed_pairs,
             *max_age_pairs,
             *forms.preflight_vary,
         )
@@ -195,6 +196,14 @@ class CompiledRule:
             or (self._header_patterns is not None and bool(self._header_patterns.find(name)))
         )
 
+    def allow_origin(self, origin: str) -> tuple[str, str]:
+        """The pair that answers an origin that the rule allows."""
+        return (ALLOW_ORIGIN, ANY if self.any_origin else origin)
+
+    def actual(self, origin: str) -> HeaderPairs:
+        """The pairs of the answer to an actual request that the rule allows."""
+        return (self.allow_origin(origin), *self._actual_end)
+
     def preflight(self, requested_headers: str) -> HeaderPairs | None:
         """The pairs of the answer to a preflight, the origin's apart; None if it is refused.
 
@@ -206,7 +215,7 @@ class CompiledRule:
             if requested is None or not all(map(self.allows_header, requested.names)):
                 return None
             allowed = self._allow_headers(requested)
-            pairs = (*self.credentials, *_pair(ALLOW_HEADERS, allowed), *self._preflight_end)
+            pairs = (*self._credentials, *_pair(ALLOW_HEADERS, allowed), *self._preflight_end)
             # What all answers of the rule share takes no room of its own.
             own = "" if allowed is self._fixed_value else allowed
             if max(len(requested_headers), len(own)) <= MAX_REMEMBERED_BYTES:
@@ -250,7 +259,6 @@ class Candidate:
         "methods",
         "next",
         "preflights",
-        "rule",
     )
 
     def __init__(
@@ -258,18 +266,24 @@ class Candidate:
         index: int,
         rule: CompiledRule,
         origin: str,
-        vary: HeaderPairs,
         next: "Candidate | None",
     ) -> None:
         self.index = index
-        self.rule = rule
+        self.next = next
         self.methods = rule.methods
         self.preflights = rule.preflights
-        self.allow_origin = (ALLOW_ORIGIN, ANY if rule.any_origin else origin)
-        pairs = (*rule.credentials, self.allow_origin, *rule.exposed, *vary)
-        self.actual = Decision(pairs, index)
-        self.actual_pairs = list(pairs)
-        self.next = next
+        self.allow_origin = rule.allow_origin(origin)
+        self.actual = Decision(rule.actual(origin), index)
+        self.actual_pairs = list(self.actual.headers)
+
+    def indexes(self) -> list[int]:
+        """The indexes of this rule and of those below it that allow the origin."""
+        found: list[int] = []
+        rule: Candidate | None = self
+        while rule is not None:
+            found.append(rule.index)
+            rule = rule.next
+        return found
 
 
 class CompiledRules:
@@ -287,7 +301,6 @@ class CompiledRules:
 
     __slots__ = (
         "_any_origin",
-        "_by_any",
         "_forms",
         "_literals",
         "_patterns",
@@ -312,14 +325,13 @@ class CompiledRules:
         self.rules = tuple(_compile_rule(rule, forms) for rule in rule_set.rules)
         self._literals = _index_literals(rule_set)
         self._patterns = _index_patterns(rule_set)
-        self._by_any = tuple(i for i, rule in enumerate(self.rules) if rule.any_origin)
-        self._any_origin = self._chain(self._by_any, ANY)
+        self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.any_origin)
         #: Origins that the rules spell out, to the rules that allow them: all where there are
         #: few, else those that were asked for.
         self.known: dict[str, Candidate] = {}
         if len(self._literals) <= MAX_READY:
             for origin in self._literals:
-                self._find(origin)
+                self._allowing(origin)
             self._literals = _NOTHING
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
@@ -330,57 +342,58 @@ class CompiledRules:
         :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not.
         """
         nearest = Reason.ORIGIN
-        candidate = self.first(origin)
-        while candidate is not None:
-            if method in candidate.methods:
-                pairs = candidate.rule.preflight(requested_headers)
+        for index in self._allowing(origin):
+            rule = self.rules[index]
+            if method in rule.methods:
+                pairs = rule.preflight(requested_headers)
                 if pairs is not None:
-                    return Decision((candidate.allow_origin, *pairs), candidate.index)
+                    return Decision((rule.allow_origin(origin), *pairs), index)
                 nearest = Reason.HEADERS
             elif nearest is Reason.ORIGIN:
                 nearest = Reason.METHOD
-            candidate = candidate.next
         return self._forms.refused_preflights[nearest]
 
     def actual(self, origin: str, method: str) -> Decision:
         """Decide about an actual request: ``origin`` and ``method`` as sent."""
-        candidate = first = self.first(origin)
-        while candidate is not None and method not in candidate.methods:
-            candidate = candidate.next
-        if candidate is not None:
-            return candidate.actual
-        return self._forms.refused_actuals[Reason.METHOD if first else Reason.ORIGIN]
+        indexes = self._allowing(origin)
+        for index in indexes:
+            rule = self.rules[index]
+            if method in rule.methods:
+                return Decision(rule.actual(origin), index)
+        return self._forms.refused_actuals[Reason.METHOD if indexes else Reason.ORIGIN]
 
-    def first(self, origin: str) -> Candidate | None:
-        """Give the first rule from the top that allows an origin."""
-        found = self.known.get(origin)
-        return self._find(origin) if found is None else found
+    def _allowing(self, origin: str) -> Sequence[int]:
+        """The rules that allow an origin, from the top; one that is spelt out is made ready."""
+        ready = self.known.get(origin)
+        if ready is not None:
+            return ready.indexes()
+        literal = self._literals.get(origin, ())
+        covering = self._covering(origin)
+        if not literal:
+            return covering
+        indexes = sorted({*literal, *covering})
+        self.known[origin] = self._chain(indexes, origin)
+        return indexes
 
-    def _find(self, origin: str) -> Candidate | None:
-        literal = self._literals.get(origin)
-        by_any, by_pattern = self._covering(origin)
-        if literal is None and not by_pattern:
-            return self._any_origin if by_any else None
-        found = self._chain({*(literal or ()), *by_any, *by_pattern}, origin)
-        if literal is not None and found is not None:
-            self.known[origin] = found
-        return found
-
-    def _covering(self, origin: str) -> tuple[Sequence[int], Sequence[int]]:
-        """The rules with a bare ``*``, and those with another ``*`` that fits."""
-        if not self._by_any and self._patterns is None:
-            return (), ()
+    def _covering(self, origin: str) -> Sequence[int]:
+        """The rules with a ``*`` that covers an origin, from the top."""
+        if not self._any_origin and self._patterns is None:
+            return ()
         if origin == NULL:
-            return self._by_any, ()
+            return self._any_origin
         if not is_origin(origin):
-            return (), ()
-        return self._by_any, self._patterns.find(origin) if self._patterns else ()
+            return ()
+        found = self._patterns.find(origin) if self._patterns else ()
+        if len(found) + len(self._any_origin) > 1:
+            return sorted({*found, *self._any_origin})
+        return found or self._any_origin
 
-    def _chain(self, indexes: Iterable[int], origin: str) -> Candidate | None:
-        first = None
-        for index in sorted(indexes, reverse=True):
-            first = Candidate(index, self.rules[index], origin, self._forms.vary, first)
-        return first
+    def _chain(self, indexes: Sequence[int], origin: str) -> Candidate:
+        last, *others = reversed(indexes)
+        chain = Candidate(last, self.rules[last], origin, None)
+        for index in others:
+            chain = Candidate(index, self.rules[index], origin, chain)
+        return chain
 
 
 class ClosedRules:
