@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from example_app.errors import StorageError
@@ -14,14 +14,18 @@ MAX_DOCUMENT = 2 * 1024 * 1024
 
 
 def body_chunks() -> Iterator[bytes]:
-    """Give the body, and refuse one that breaks off."""
+    """Give the body, and refuse one that breaks off, or is not the one that was signed."""
     received = 0
+    digest = hashlib.sha256()
     while chunk := _read_chunk():
         received += len(chunk)
+        digest.update(chunk)
         yield chunk
     # Some servers end the stream early without a word when the client has gone.
     if request.content_length not in (None, received):
         raise StorageError("IncompleteBody")
+    if g.get("payload_sha256") not in (None, digest.hexdigest()):
+        raise StorageError("BadDigest", "The body is not the one that the signature covers.")
 
 
 def read_document() -> bytes:

@@ -14,6 +14,7 @@ from example_app import copying, form_upload, multipart, operations
 from example_app.addressing import Level, Target
 from example_app.errors import StorageError
 from example_app.storage import Storage
+from flask_bucketcors.signatures import SIGNATURE_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +108,8 @@ _OPERATIONS = {
     },
 }
 
-_SIGNATURE_PARAMETERS = frozenset(
-    {
-        "q-ak",
-        "q-header-list",
-        "q-key-time",
-        "q-sign-algorithm",
-        "q-sign-time",
-        "q-signature",
-        "q-url-param-list",
-        "x-cos-security-token",
-    }
-)
+# With it the SDK of AWS for JavaScript names the operation once more.
+_MEANINGLESS = frozenset({"x-id"})
 
 # With these a GET asks for something other than the object as it is.
 _OBJECT_SUBRESOURCES = frozenset(
@@ -153,7 +144,7 @@ def find_operation(target: Target) -> Operation:
 
 def refuse_unknown_parameters(operation: Operation) -> None:
     """Refuse a request that asks for more than the operation does."""
-    known = {operation.parameter, *operation.parameters, *_SIGNATURE_PARAMETERS}
+    known = {operation.parameter, *operation.parameters, *SIGNATURE_PARAMETERS, *_MEANINGLESS}
     for name in request.args:
         if name in known:
             continue

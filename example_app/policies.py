@@ -23,7 +23,8 @@ from typing import Any
 from example_app.errors import StorageError
 from example_app.forms import Form
 from flask_bucketcors.signatures import Keys
-from flask_bucketcors.signatures.cos import MAX_SKEW_SECONDS, SECURITY_TOKEN
+from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS
+from flask_bucketcors.signatures.cos import SECURITY_TOKEN
 from flask_bucketcors.signatures.request import AccessKey, find_key
 
 _SIGNATURE_FIELDS = ("policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature")

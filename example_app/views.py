@@ -23,6 +23,7 @@ from example_app.errors import StorageError
 from example_app.forms import read_form
 from example_app.policies import verify_form
 from example_app.storage import Storage
+from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.signatures import Keys, SignatureError, SignedRequest, verify
 
 # Status of an HTTPException to error code.
@@ -85,15 +86,17 @@ def _authorise(operation: Operation, target: Target, storage: Storage, keys: Key
     # Who does not sign what makes the call another one would let others change it.
     strict = [name for name in request.args if name in operation.strict]
     strict += [operation.parameter] if operation.parameter else []
-    requester = verify(
-        SignedRequest.from_environ(request.environ),
+    signer = verify(
+        SignedRequest.from_environ(request.environ, target.bucket, target.key),
         keys,
         now=time.time(),
         must_sign=tuple(name.lower() for name in strict),
         must_sign_headers=(operation.header,) if operation.header else (),
     )
-    if requester is None:
+    if signer is None:
         _allow_anonymous(operation, target, storage, strict)
+    else:
+        g.payload_sha256 = signer.payload_sha256
 
 
 def _allow_anonymous(
@@ -114,7 +117,7 @@ def _answer_storage_error(error: StorageError) -> Response:
 
 
 def _answer_signature_error(error: SignatureError) -> Response:
-    return _answer_storage_error(StorageError(error.code, error.message))
+    return _answer_storage_error(StorageError(COS.errors[error.code].code, error.message))
 
 
 def _answer_http_exception(error: HTTPException) -> Response:

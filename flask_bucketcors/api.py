@@ -16,14 +16,15 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from werkzeug.exceptions import HTTPException
 
 from flask_bucketcors.answers import answer_error, request_ids
-from flask_bucketcors.bodies import check_content_md5, read_body
+from flask_bucketcors.bodies import check_digests, read_body
 from flask_bucketcors.buckets import BUCKET
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
-from flask_bucketcors.signatures import Keys, SignedRequest, verify
+from flask_bucketcors.bodies import check_digests, read_body
+from flask_bucketcors.buckets import BUCKET
 from flask_bucketcors.stores import Store
 
 logger = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ class RulesAPI:
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
         if not is_bucket_name(bucket):
             raise CallRefused(Refusal.INVALID_BUCKET_NAME)
-        requester = self._admit(environ, bucket)
+        signer = self._admit(environ, bucket)
+        requester = signer.access_key_id if signer else None
         # Before asking for the bucket: a sender may take longer than the bucket lives, and
         # the next one of its name must not get these rules.
         body = read_body(environ, self._dialect.max_body_bytes) if method == "PUT" else b""
@@ -126,29 +128,31 @@ class RulesAPI:
         if method == "GET":
             return "200 OK", self._get(bucket)
         if method == "PUT":
-            self._put(bucket, body, environ.get("HTTP_CONTENT_MD5"), requester)
+            self._check(environ, body, signer)
+            self._store.put(bucket, parse_xml(body, self._dialect), requester)
             return "200 OK", b""
         self._store.delete(bucket, requester)
         return "204 No Content", b""
 
-    def _admit(self, environ: WSGIEnvironment, bucket: str) -> str | None:
+    def _admit(self, environ: WSGIEnvironment, bucket: str) -> Signer | None:
         """Give who signed the call.
 
         :raises CallRefused: if the signature does not hold, or whoever it is may not do this.
         """
-        requester = None
+        signed = SignedRequest.from_environ(environ, bucket, "")
+        signer = None
         if self._keys is not None:
-            signed = SignedRequest.from_environ(environ)
-            requester = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
+            signer = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
         if self._authorize is not None:
+            requester = signer.access_key_id if signer else None
             call = RulesCall(bucket, environ["REQUEST_METHOD"], requester, _bodiless(environ))
-            allowed = _allows(self._authorize, call)
-        else:
+            if not _allows(self._authorize, call):
+                raise CallRefused(Refusal.ACCESS_DENIED)
+        elif signer is None:
             self._warn_without_keys()
-            allowed = requester is not None
-        if not allowed:
-            raise CallRefused(Refusal.ACCESS_DENIED)
-        return requester
+            unknown = has_unknown_authorization(signed)
+            raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
+        return signer
 
     def _warn_without_keys(self) -> None:
         if self._keys is None:
@@ -168,11 +172,15 @@ class RulesAPI:
             raise CallRefused(Refusal.NO_SUCH_RULES)
         return format_xml(rule_set, self._dialect)
 
-    def _put(self, bucket: str, body: bytes, digest: str | None, requester: str | None) -> None:
-        # The size comes before the digest, which is of the whole body and not of what was kept.
+    def _check(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
+        # The size comes before the digests, which are of the whole body and not of what was kept.
         check_size(body, self._dialect)
-        check_content_md5(digest, body, required=self._require_content_md5)
-        self._store.put(bucket, parse_xml(body, self._dialect), requester)
+        check_digests(
+            environ,
+            body,
+            payload_sha256=signer.payload_sha256 if signer else None,
+            require_content_md5=self._require_content_md5,
+        )
 
     def _headers(self, environ: WSGIEnvironment, status: str, body: bytes) -> list[tuple[str, str]]:
         headers = [

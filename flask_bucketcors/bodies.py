@@ -1,8 +1,11 @@
-"""The body of a request: read whole within a bound, and compared with its digest."""
+"""The body of a request: read whole within a bound, and compared with its digests."""
 
 import binascii
 import hashlib
 from base64 import b64decode
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
 from typing import Final
 from wsgiref.types import WSGIEnvironment
 
@@ -15,6 +18,10 @@ from flask_bucketcors.core.errors import CallRefused, Refusal
 # get the answer: a server that stops reading resets the connection.
 MAX_DRAINED_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
+
+_CHECKSUM_KEYS: Final = "HTTP_X_AMZ_CHECKSUM_"
+# They say how a checksum is made, or ask for one.
+_NO_CHECKSUMS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
@@ -39,21 +46,107 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     return body
 
 
-def check_content_md5(sent: str | None, body: bytes, *, required: bool = False) -> None:
-    """Compare a body with its Content-MD5 header (RFC 1864: base64 of the 16 bytes).
+def check_digests(
+    environ: WSGIEnvironment,
+    body: bytes,
+    *,
+    payload_sha256: str | None = None,
+    require_content_md5: bool = False,
+) -> None:
+    """Compare a body with every digest that came with it.
 
-    :raises CallRefused: InvalidDigest if ``sent`` is no digest, BadDigest if it is another
-        body's, MissingContentMD5 if there is none and one is required.
+    Those are what the signature says of it, Content-MD5 (RFC 1864: base64 of the 16 bytes) and
+    each ``x-amz-checksum-...`` (S3 User Guide, "Checking object integrity": base64 of the
+    bytes, of a CRC the first byte first).
+
+    :param payload_sha256: of :class:`flask_bucketcors.signatures.Signer`.
+    :raises CallRefused: XAmzContentSHA256Mismatch, if another body was signed; for Content-MD5
+        MissingContentMD5, InvalidDigest if it is no digest and BadDigest if it is another
+        body's; for a checksum InvalidRequest and BadDigest likewise, and NotImplemented if
+        this server cannot compute it.
     """
+    if payload_sha256 not in (None, hashlib.sha256(body).hexdigest()):
+        raise CallRefused(
+            Refusal.PAYLOAD_MISMATCH,
+            message="The provided 'x-amz-content-sha256' header does not match what was computed.",
+        )
+    _check_content_md5(environ.get("HTTP_CONTENT_MD5"), body, required=require_content_md5)
+    for key in sorted(environ):
+        if key.startswith(_CHECKSUM_KEYS):
+            _check_checksum(key.removeprefix(_CHECKSUM_KEYS), environ[key].strip(), body)
+
+
+def _check_content_md5(sent: str | None, body: bytes, *, required: bool) -> None:
     if sent is None:
         if required:
             raise CallRefused(Refusal.MISSING_DIGEST)
         return
-    try:
-        digest = b64decode(sent, validate=True)
-    except (binascii.Error, ValueError):
-        digest = b""
+    digest = _decode(sent)
     if len(digest) != 16:
         raise CallRefused(Refusal.INVALID_DIGEST)
     if digest != hashlib.md5(body, usedforsecurity=False).digest():
         raise CallRefused(Refusal.BAD_DIGEST)
+
+
+def _check_checksum(name: str, sent: str, body: bytes) -> None:
+    if name in _NO_CHECKSUMS:
+        return
+    if name not in _CHECKSUMS:
+        raise CallRefused(
+            Refusal.NOT_IMPLEMENTED,
+            message=f"This server does not have the checksum x-amz-checksum-{name.lower()[:32]}; "
+            "send crc32, sha1 or sha256.",
+        )
+    computed = _CHECKSUMS[name](body)
+    digest = _decode(sent)
+    if len(digest) != len(computed):
+        raise CallRefused(
+            Refusal.INVALID_REQUEST,
+            message=f"Value for x-amz-checksum-{name.lower()} header is invalid.",
+        )
+    if digest != computed:
+        raise CallRefused(
+            Refusal.BAD_DIGEST,
+            message=f"The {name} you specified did not match the calculated checksum.",
+        )
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _crc32(body: bytes) -> bytes:
+    return binascii.crc32(body).to_bytes(4, "big")
+
+
+def _crc32c(body: bytes) -> bytes:
+    crc: int = _checksums().crc32c(body)
+    return crc.to_bytes(4, "big")
+
+
+def _crc64nvme(body: bytes) -> bytes:
+    crc: int = _checksums().crc64nvme(body)
+    return crc.to_bytes(8, "big")
+
+
+def _checksums() -> ModuleType:
+    try:
+        return import_module("awscrt.checksums")
+    except ImportError as error:
+        raise CallRefused(
+            Refusal.NOT_IMPLEMENTED,
+            message="This server cannot compute CRC32C and CRC64NVME: send crc32, sha1 or sha256, "
+            "or install flask-bucketcors[checksums] there.",
+        ) from error
+
+
+_CHECKSUMS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "CRC32": _crc32,
+    "CRC32C": _crc32c,
+    "CRC64NVME": _crc64nvme,
+    "SHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
+    "SHA256": lambda body: hashlib.sha256(body).digest(),
+}

@@ -187,6 +187,8 @@ def test_an_empty_secret_is_no_key(keys: Any) -> None:
             "authorization": "q-sign-algorithm=sha1&q-ak=AK&q-sign-time=1;2&q-key-time=1;2"
             "&q-header-list=host&q-url-param-list=&q-signature=" + "0" * 40,
         },
+        "bucket",
+        "",
     )
     with pytest.raises(SignatureError, match="InvalidAccessKeyId"):
         verify(request, keys, now=1)

@@ -20,8 +20,18 @@ class ErrorAnswer:
     message: str
 
 
-def _answers(*rows: tuple[Refusal, str, str]) -> Mapping[Refusal, ErrorAnswer]:
-    return {code: ErrorAnswer(code, status, message) for code, status, message in rows}
+def _answers(
+    *rows: tuple[Refusal, str, str], names: Mapping[Refusal, str]
+) -> Mapping[Refusal, ErrorAnswer]:
+    """Give how refusals are answered.
+
+    :param rows: refusal, status and message.
+    :param names: what a refusal is called in this dialect, where that is not its own name.
+    """
+    return {
+        refusal: ErrorAnswer(names.get(refusal, refusal), status, message)
+        for refusal, status, message in rows
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +93,27 @@ COS: Final = Dialect(
             _FORBIDDEN,
             "The difference between the request time and the server's time is too large.",
         ),
+        # COS has but one way to sign: these are about the ways of others.
+        (
+            Refusal.UNKNOWN_AUTHORIZATION,
+            _FORBIDDEN,
+            "Access Denied. The Authorization header is of no kind that this server knows.",
+        ),
+        (
+            Refusal.INVALID_AUTHORIZATION,
+            _BAD_REQUEST,
+            "The signature of the request cannot be read.",
+        ),
+        (
+            Refusal.MALFORMED_AUTHORIZATION,
+            _BAD_REQUEST,
+            "The Authorization header cannot be read.",
+        ),
+        (
+            Refusal.MALFORMED_URL_SIGNATURE,
+            _BAD_REQUEST,
+            "The signature in the query cannot be read.",
+        ),
         (Refusal.NO_SUCH_BUCKET, "404 Not Found", "The specified bucket does not exist."),
         (
             Refusal.NO_SUCH_RULES,
@@ -97,6 +128,7 @@ COS: Final = Dialect(
             "published schema.",
         ),
         (Refusal.INVALID_VALUE, _BAD_REQUEST, "An argument you provided is not valid."),
+        (Refusal.INVALID_REQUEST, _BAD_REQUEST, "The request is not valid."),
         (Refusal.BODY_TOO_LARGE, _BAD_REQUEST, "The XML you provided is larger than 64 KB."),
         (Refusal.MISSING_BODY, _BAD_REQUEST, "The request body is empty."),
         (Refusal.INCOMPLETE_BODY, _BAD_REQUEST, "The body is shorter than its Content-Length."),
@@ -114,6 +146,11 @@ COS: Final = Dialect(
             Refusal.BAD_DIGEST,
             _BAD_REQUEST,
             "The Content-MD5 you specified did not match what we received.",
+        ),
+        (
+            Refusal.PAYLOAD_MISMATCH,
+            _BAD_REQUEST,
+            "The body is not the one that the signature covers.",
         ),
         (
             Refusal.METHOD_NOT_ALLOWED,
@@ -135,6 +172,13 @@ COS: Final = Dialect(
             "503 Service Unavailable",
             "The rules cannot be read or written now; the request may be sent again.",
         ),
+        names={
+            Refusal.INVALID_AUTHORIZATION: "InvalidArgument",
+            Refusal.MALFORMED_AUTHORIZATION: "InvalidArgument",
+            Refusal.MALFORMED_URL_SIGNATURE: "InvalidArgument",
+            Refusal.PAYLOAD_MISMATCH: "BadDigest",
+            Refusal.UNKNOWN_AUTHORIZATION: "AccessDenied",
+        },
     ),
 )
 

@@ -21,9 +21,10 @@ class StoredRulesInvalid(BucketCORSError):
 
 
 class Refusal(StrEnum):
-    """Why a request is answered with an error, by the name that COS has for it (436/7730).
+    """Why a request is answered with an error.
 
-    A dialect says what the error is called there, and how it is worded.
+    By the name that COS has for it (436/7730); where COS has none, by that of S3, or one of
+    our own. A dialect says what the error is called there, and how it is worded.
     """
 
     ACCESS_DENIED = "AccessDenied"
@@ -33,9 +34,13 @@ class Refusal(StrEnum):
     INCOMPLETE_BODY = "IncompleteBody"
     INTERNAL_ERROR = "InternalError"
     INVALID_ACCESS_KEY = "InvalidAccessKeyId"
+    INVALID_AUTHORIZATION = "InvalidAuthorization"
     INVALID_BUCKET_NAME = "InvalidBucketName"
     INVALID_DIGEST = "InvalidDigest"
+    INVALID_REQUEST = "InvalidRequest"
     INVALID_VALUE = "InvalidArgument"
+    MALFORMED_AUTHORIZATION = "AuthorizationHeaderMalformed"
+    MALFORMED_URL_SIGNATURE = "AuthorizationQueryParametersError"
     MALFORMED_XML = "MalformedXML"
     METHOD_NOT_ALLOWED = "MethodNotAllowed"
     MISSING_BODY = "MissingRequestBodyError"
@@ -43,9 +48,11 @@ class Refusal(StrEnum):
     NO_SUCH_BUCKET = "NoSuchBucket"
     NO_SUCH_RULES = "NoSuchCORSConfiguration"
     NOT_IMPLEMENTED = "NotImplemented"
+    PAYLOAD_MISMATCH = "XAmzContentSHA256Mismatch"
     PREFLIGHT_REFUSED = "AccessForbidden"
     SIGNATURE_MISMATCH = "SignatureDoesNotMatch"
     UNAVAILABLE = "ServiceUnavailable"
+    UNKNOWN_AUTHORIZATION = "UnknownAuthorization"
 
 
 class CallRefused(BucketCORSError):

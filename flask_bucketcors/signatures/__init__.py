@@ -1,38 +1,63 @@
 """Who signed this request.
 
-One module per scheme, each with ``recognises(request)`` and ``verify(request, keys, ...)``.
-None of them reads a clock or the body: the time is passed in, and whoever reads the body
-compares it with the digests that the signature covers.
+One module per vendor, each with its :class:`Scheme` or several. None of them reads a clock or
+the body: the time is passed in, and whoever reads the body compares it with the digests that
+the signature covers (:func:`flask_bucketcors.bodies.check_digests`).
 """
 
-from typing import Protocol
+from typing import Final
 
-from flask_bucketcors.signatures import cos
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.signatures.cos import COS
+from flask_bucketcors.signatures.obs import OBS
+from flask_bucketcors.signatures.oss import OSS_V1, OSS_V2, OSS_V4
 from flask_bucketcors.signatures.request import (
     AccessKey,
+    Demands,
     Keys,
+    Scheme,
     SignatureError,
     SignedRequest,
+    Signer,
 )
+from flask_bucketcors.signatures.s3 import S3_V2, S3_V4
 
-__all__ = ["AccessKey", "Keys", "SignatureError", "SignedRequest", "verify"]
+__all__ = [
+    "SCHEMES",
+    "SIGNATURE_PARAMETERS",
+    "AccessKey",
+    "Keys",
+    "Scheme",
+    "SignatureError",
+    "SignedRequest",
+    "Signer",
+    "find_scheme",
+    "has_unknown_authorization",
+    "verify",
+]
+
+SCHEMES: Final = (COS, OSS_V1, OSS_V2, OSS_V4, S3_V2, S3_V4, OBS)
+
+#: The query parameters with which pre-signed URLs of all schemes carry their signatures.
+SIGNATURE_PARAMETERS: Final = frozenset().union(*(scheme.parameters for scheme in SCHEMES))
 
 
-class _Scheme(Protocol):
-    def recognises(self, request: SignedRequest) -> bool: ...
+def find_scheme(request: SignedRequest) -> Scheme | None:
+    """Give the scheme whose signature the request carries, well-formed or not.
 
-    def verify(
-        self,
-        request: SignedRequest,
-        keys: Keys,
-        *,
-        now: float,
-        must_sign: tuple[str, ...],
-        must_sign_headers: tuple[str, ...],
-    ) -> str: ...
+    None if it carries none: neither header nor query has one, or the Authorization header is
+    of another kind, such as ``Basic`` and ``Bearer``.
+    """
+    in_header = (scheme for scheme in SCHEMES if scheme.is_in_header(request))
+    in_query = (scheme for scheme in SCHEMES if scheme.is_in_query(request))
+    return next(in_header, None) or next(in_query, None)
 
 
-_SCHEMES: tuple[_Scheme, ...] = (cos,)
+def has_unknown_authorization(request: SignedRequest) -> bool:
+    """Whether an Authorization header, not empty, is of no scheme here."""
+    if not request.header("authorization"):
+        return False
+    return not any(scheme.is_in_header(request) for scheme in SCHEMES)
 
 
 def verify(
@@ -42,23 +67,29 @@ def verify(
     now: float,
     must_sign: tuple[str, ...] = (),
     must_sign_headers: tuple[str, ...] = (),
-) -> str | None:
-    """Give the access key id that signed the request, or None if nothing known signed it.
+) -> Signer | None:
+    """Give who signed the request, or None if nothing known signed it.
+
+    The bucket is covered in any case, by the path, the host or its name.
 
     :param keys: access key id to secret, as a mapping or a callable; see :data:`Keys`.
     :param now: seconds since 1970, UTC.
     :param must_sign: query parameters that the signature has to cover, in lower case. With
         any, it has to cover every parameter that was sent.
     :param must_sign_headers: headers that it has to cover beside Host, in lower case.
-    :raises SignatureError: if there is a signature and it does not hold.
+    :raises SignatureError: if there is a signature and it does not hold, or there are two.
     """
-    for scheme in _SCHEMES:
-        if scheme.recognises(request):
-            return scheme.verify(
-                request,
-                keys,
-                now=now,
-                must_sign=must_sign,
-                must_sign_headers=must_sign_headers,
-            )
-    return None
+    scheme = find_scheme(request)
+    if scheme is None:
+        return None
+    if _count(request) > 1:
+        raise SignatureError(
+            Refusal.INVALID_AUTHORIZATION,
+            "Only one of the Authorization header and the query may carry a signature, and "
+            "only one signature.",
+        )
+    return scheme.verify(request, keys, Demands(now, must_sign, must_sign_headers))
+
+
+def _count(request: SignedRequest) -> int:
+    return sum(scheme.is_in_header(request) + scheme.is_in_query(request) for scheme in SCHEMES)

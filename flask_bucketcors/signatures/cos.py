@@ -18,25 +18,28 @@ must be: with an unsigned host or sub-resource a signature for one call would se
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-from urllib.parse import quote
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
-from flask_bucketcors.core.hosts import split_host
+from flask_bucketcors.signatures.canonical import (
+    MAX_SKEW_SECONDS,
+    header_bytes,
+    percent_encode,
+    to_bytes,
+)
 from flask_bucketcors.signatures.request import (
-    AccessKey,
+    Demands,
     Keys,
+    Scheme,
     SignatureError,
     SignedRequest,
-    find_key,
+    Signer,
+    check_signature,
+    signing_key,
 )
 
-# A signature whose time begins later than this is from a clock that is wrong
-# (436/7730: RequestTimeTooSkewed, "more than 15 minutes").
-MAX_SKEW_SECONDS = 15 * 60
-
-_FIELDS = (
+_FIELDS: Final = (
     "q-sign-algorithm",
     "q-ak",
     "q-sign-time",
@@ -45,10 +48,10 @@ _FIELDS = (
     "q-url-param-list",
     "q-signature",
 )
-SECURITY_TOKEN = "x-cos-security-token"
-_UNSIGNED = frozenset(_FIELDS) | {SECURITY_TOKEN}
-_TIME = re.compile(r"([0-9]{1,11});([0-9]{1,11})")
-_SIGNATURE = re.compile(r"[0-9a-f]{40}")
+SECURITY_TOKEN: Final = "x-cos-security-token"
+_OWN: Final = frozenset({*_FIELDS, SECURITY_TOKEN})
+_TIME: Final = re.compile(r"([0-9]{1,11});([0-9]{1,11})")
+_SIGNATURE: Final = re.compile(r"[0-9a-f]{40}")
 
 
 class _Authorization(NamedTuple):
@@ -60,58 +63,42 @@ class _Authorization(NamedTuple):
     signature: str
 
 
-def recognises(request: SignedRequest) -> bool:
-    """Whether the request carries a COS signature, well-formed or not."""
-    return _in_header(request) or _in_query(request)
+def _is_in_header(request: SignedRequest) -> bool:
+    return request.header("authorization").startswith("q-sign-algorithm=")
 
 
-def verify(
-    request: SignedRequest,
-    keys: Keys,
-    *,
-    now: float,
-    must_sign: tuple[str, ...] = (),
-    must_sign_headers: tuple[str, ...] = (),
-) -> str:
-    """Give the access key id that signed the request.
+def _is_in_query(request: SignedRequest) -> bool:
+    return request.parameter("q-sign-algorithm") is not None
+
+
+def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
+    """Give who signed the request.
 
     The host is always to be covered, with or without the port that the client used: some
     SDKs sign the name alone and send the port as well.
 
-    :raises SignatureError: with AccessDenied, InvalidArgument, InvalidAccessKeyId,
-        RequestTimeTooSkewed or SignatureDoesNotMatch.
+    :raises SignatureError: with AccessDenied, InvalidAccessKeyId, RequestTimeTooSkewed or
+        SignatureDoesNotMatch.
     """
     authorization = _parse(_fields(request))
-    _check_time(authorization, now)
-    _check_headers(authorization, ("host", *must_sign_headers))
-    if must_sign:
-        _check_parameters(request, authorization, must_sign)
-    key = find_key(keys, authorization.access_key_id)
-    if key is None or not _token_fits(request, key):
-        raise SignatureError(Refusal.INVALID_ACCESS_KEY)
-    expected = [_signature(request, authorization, key.secret, host) for host in _hosts(request)]
-    if not any(hmac.compare_digest(each, authorization.signature) for each in expected):
-        raise SignatureError(Refusal.SIGNATURE_MISMATCH)
-    return authorization.access_key_id
-
-
-def _in_header(request: SignedRequest) -> bool:
-    return request.headers.get("authorization", "").startswith("q-sign-algorithm=")
-
-
-def _in_query(request: SignedRequest) -> bool:
-    return request.parameter("q-sign-algorithm") is not None
+    _check_time(authorization, demands.now)
+    demands = demands._replace(headers=("host", *demands.headers))
+    demands.check_headers(authorization.header_list.__contains__)
+    demands.check_parameters(
+        request,
+        lambda name: percent_encode(name).lower() in authorization.parameter_list,
+        _OWN,
+    )
+    key = signing_key(request, keys, authorization.access_key_id, (SECURITY_TOKEN,))
+    expected = (_signature(request, authorization, key.secret, host) for host in request.hosts())
+    check_signature(authorization.signature, expected)
+    return Signer(authorization.access_key_id, "cos")
 
 
 def _fields(request: SignedRequest) -> list[tuple[str, str]]:
-    if _in_header(request) and _in_query(request):
-        raise SignatureError(
-            Refusal.INVALID_VALUE,
-            "Only one of the Authorization header and the query may carry a signature.",
-        )
-    if _in_query(request):
+    if _is_in_query(request):
         return [pair for pair in request.query if pair[0] in _FIELDS]
-    parts = request.headers["authorization"].split("&")
+    parts = request.header("authorization").split("&")
     return [(name, value) for name, _, value in (part.partition("=") for part in parts)]
 
 
@@ -153,55 +140,16 @@ def _check_time(authorization: _Authorization, now: float) -> None:
             raise SignatureError(Refusal.ACCESS_DENIED, "Request has expired")
 
 
-def _check_headers(authorization: _Authorization, must_sign: tuple[str, ...]) -> None:
-    missing = set(must_sign).difference(authorization.header_list)
-    if missing:
-        raise SignatureError(
-            Refusal.ACCESS_DENIED,
-            f"Strict signature missing header that must be signed: {min(missing)}",
-        )
-
-
-def _check_parameters(
-    request: SignedRequest, authorization: _Authorization, must_sign: tuple[str, ...]
-) -> None:
-    # Whoever demands one parameter relies on the query: one that the signature does not
-    # name could turn the call into another.
-    sent = {quote(name, safe="").lower() for name, _ in request.query if name not in _UNSIGNED}
-    missing = sent.union(must_sign).difference(authorization.parameter_list)
-    if missing:
-        raise SignatureError(
-            Refusal.ACCESS_DENIED,
-            f"Strict signature missing param that must be signed: {min(missing)[:64]}",
-        )
-
-
-def _token_fits(request: SignedRequest, key: AccessKey) -> bool:
-    if key.security_token is None:
-        return True
-    sent = request.headers.get(SECURITY_TOKEN) or request.parameter(SECURITY_TOKEN) or ""
-    return hmac.compare_digest(sent.encode(), key.security_token.encode())
-
-
-def _hosts(request: SignedRequest) -> Iterator[str]:
-    host = request.headers.get("host", "")
-    yield host
-    split = split_host(host)
-    if split and split[1]:
-        yield split[0]
-
-
 def _signature(
     request: SignedRequest, authorization: _Authorization, secret: str, host: str
 ) -> str:
+    headers = {**request.headers, "host": host}
     http_string = b"\n".join(
         (
             request.method.lower().encode("latin-1"),
             request.path,
-            _canonical(request.query, authorization.parameter_list, "utf-8"),
-            _canonical(
-                {**request.headers, "host": host}.items(), authorization.header_list, "latin-1"
-            ),
+            _canonical(request.query, authorization.parameter_list, to_bytes),
+            _canonical(headers.items(), authorization.header_list, header_bytes),
             b"",
         )
     )
@@ -210,15 +158,16 @@ def _signature(
     return _hmac_sha1(sign_key, f"sha1\n{authorization.sign_time}\n{hashed}\n")
 
 
-def _canonical(items: Iterable[tuple[str, str]], listed: tuple[str, ...], encoding: str) -> bytes:
-    # WSGI hands header values over as latin-1; parameters are already decoded text.
-    encoded = (
-        (quote(name, safe="").lower(), quote(value.encode(encoding, "replace"), safe=""))
-        for name, value in items
-    )
-    pairs = sorted(pair for pair in encoded if pair[0] in listed)
+def _canonical(
+    items: Iterable[tuple[str, str]], listed: tuple[str, ...], encode: Callable[[str], bytes]
+) -> bytes:
+    named = ((percent_encode(name).lower(), value) for name, value in items)
+    pairs = sorted((name, percent_encode(encode(value))) for name, value in named if name in listed)
     return "&".join(f"{name}={value}" for name, value in pairs).encode()
 
 
 def _hmac_sha1(key: str, text: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha1).hexdigest()
+
+
+COS: Final = Scheme("cos", _OWN, _is_in_header, _is_in_query, _verify)

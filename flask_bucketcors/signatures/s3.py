@@ -1,0 +1,312 @@
+"""The request signatures of Amazon S3: Signature Version 4, and the older Version 2.
+
+V4 (S3 API Reference, "Authenticating Requests (AWS Signature Version 4)")::
+
+    CanonicalRequest = method \\n path \\n query \\n headers \\n SignedHeaders \\n payload
+    path     as sent, each byte but A-Za-z0-9-_.~/ percent-encoded, once, never normalised
+    query    all parameters but X-Amz-Signature, each name=value, encoded, sorted
+    headers  those of SignedHeaders, each name:value \\n, blanks trimmed and runs made one
+    payload  x-amz-content-sha256: the body's digest in hex, or UNSIGNED-PAYLOAD
+
+The rest is in :mod:`flask_bucketcors.signatures.scopes`. Host and every ``x-amz-`` header that
+is sent must be among SignedHeaders. Bodies that are signed in chunks (``STREAMING-...``) are
+not read here and refused.
+
+V2 (S3 User Guide, "Signing and authenticating REST requests") is the signature of
+:mod:`flask_bucketcors.signatures.subresources`. Its list of sub-resources is that of the guide
+and of botocore (1.44, ``HmacV1Auth``), which has ``cors``. In a pre-signed URL, ``x-amz-``
+parameters count as headers, as botocore signs them.
+
+Error codes are those of "Error responses"; the texts beside them are S3's, as other servers
+and their suites recorded them.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.signatures.canonical import (
+    check_skew,
+    encode_pairs,
+    format_timestamp,
+    header_bytes,
+    parse_date,
+    percent_encode,
+    to_bytes,
+    vendor_headers,
+)
+from flask_bucketcors.signatures.request import (
+    Demands,
+    Keys,
+    Scheme,
+    SignatureError,
+    SignedRequest,
+    Signer,
+    check_signature,
+    signing_key,
+    single_values,
+)
+from flask_bucketcors.signatures.scopes import (
+    UNSIGNED_PAYLOAD,
+    Credential,
+    Scopes,
+    header_names,
+    joined,
+    parse_credential,
+    parse_fields,
+    parse_payload_hash,
+    period_problem,
+)
+from flask_bucketcors.signatures.subresources import Vendor
+
+_SCOPES: Final = Scopes("AWS4-HMAC-SHA256", "AWS4", "s3", "aws4_request")
+_TOKEN_NAMES: Final = ("x-amz-security-token", "X-Amz-Security-Token")
+_PAYLOAD_HEADER: Final = "x-amz-content-sha256"
+_FIELDS: Final = frozenset({"Credential", "SignedHeaders", "Signature"})
+_PARAMETERS: Final = frozenset(
+    {
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    }
+)
+_OWN: Final = _PARAMETERS | {"X-Amz-Content-Sha256", "X-Amz-Security-Token"}
+
+_MALFORMED_HEADER: Final = "The authorization header is malformed; "
+_MALFORMED_PARAMETER: Final = "Error parsing the X-Amz-Credential parameter; "
+_PERIOD_PROBLEMS: Final[Mapping[str | None, str]] = {
+    "date": "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
+    "number": "X-Amz-Expires should be a number",
+    "length": "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+    "X-Amz-Expires must be less than 604800 seconds",
+}
+_CREDENTIAL_PROBLEMS: Final = {
+    "day": 'incorrect date format "{0.day}". This date in the credential must be in the '
+    'format "yyyyMMdd".',
+    "region": "a non-empty region must be provided in the credential.",
+    "service": 'incorrect service "{0.service}". This endpoint belongs to "s3".',
+    "terminator": 'incorrect terminal "{0.terminator}". This endpoint uses "aws4_request".',
+}
+
+
+class _Authorization(NamedTuple):
+    credential: Credential
+    signed_headers: str
+    signature: str
+    timestamp: str
+    payload: str
+
+
+def _is_in_header(request: SignedRequest) -> bool:
+    return request.authorization_scheme.startswith("aws4-")
+
+
+def _is_in_query(request: SignedRequest) -> bool:
+    return request.has_parameter(("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"))
+
+
+def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
+    """Give who signed the request.
+
+    :raises SignatureError: with InvalidArgument, InvalidRequest, NotImplemented, AccessDenied,
+        AuthorizationHeaderMalformed, AuthorizationQueryParametersError, RequestTimeTooSkewed,
+        InvalidAccessKeyId or SignatureDoesNotMatch.
+    """
+    in_query = _is_in_query(request)
+    authorization = (_from_query if in_query else _from_header)(request, demands.now)
+    listed = header_names(authorization.signed_headers)
+    _check_headers(request, listed, in_query)
+    demands.check_headers(listed.__contains__)
+    demands.check_parameters(request, lambda name: True, ())
+    credential = authorization.credential
+    key = signing_key(request, keys, credential.access_key_id, _TOKEN_NAMES)
+    expected = (_sign(request, authorization, key.secret, host) for host in request.hosts())
+    check_signature(authorization.signature, expected)
+    return Signer(credential.access_key_id, "s3", parse_payload_hash(authorization.payload))
+
+
+def _from_header(request: SignedRequest, now: float) -> _Authorization:
+    algorithm, _, text = request.header("authorization").partition(" ")
+    if algorithm.upper() != _SCOPES.algorithm:
+        raise SignatureError(Refusal.INVALID_AUTHORIZATION, "Unsupported Authorization Type")
+    payload = _payload(request, required=True)
+    time = _header_time(request)
+    check_skew(time, now)
+    timestamp = format_timestamp(time)
+    fields = parse_fields(text)
+    if fields is None or fields.keys() != _FIELDS:
+        raise _malformed(
+            "the authorization header requires three components: Credential, SignedHeaders, "
+            "and Signature."
+        )
+    credential = _credential(fields["Credential"], _MALFORMED_HEADER)
+    if credential.day != timestamp[:8]:
+        raise _malformed("Invalid credential date. Date is not the same as X-Amz-Date.")
+    return _Authorization(
+        credential, fields["SignedHeaders"], fields["Signature"], timestamp, payload
+    )
+
+
+def _header_time(request: SignedRequest) -> float:
+    time = parse_date(request.headers.get("x-amz-date", request.header("date")))
+    if time is None:
+        raise SignatureError(
+            Refusal.ACCESS_DENIED, "AWS authentication requires a valid Date or x-amz-date header"
+        )
+    return time
+
+
+def _malformed(text: str) -> SignatureError:
+    return SignatureError(Refusal.MALFORMED_AUTHORIZATION, _MALFORMED_HEADER + text)
+
+
+def _from_query(request: SignedRequest, now: float) -> _Authorization:
+    values = single_values(request, _PARAMETERS)
+    if values is None or values.keys() != _PARAMETERS:
+        raise _malformed_query(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, "
+            "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
+            "X-Amz-Expires parameters."
+        )
+    if values["X-Amz-Algorithm"] != _SCOPES.algorithm:
+        raise _malformed_query('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    timestamp = values["X-Amz-Date"]
+    _check_period(timestamp, values["X-Amz-Expires"], now)
+    credential = _credential(values["X-Amz-Credential"], _MALFORMED_PARAMETER)
+    if credential.day != timestamp[:8]:
+        raise _malformed_query(
+            f'Invalid credential date "{credential.day}". This date is not the same as '
+            f'X-Amz-Date: "{timestamp[:8]}".'
+        )
+    return _Authorization(
+        credential,
+        values["X-Amz-SignedHeaders"],
+        values["X-Amz-Signature"],
+        timestamp,
+        _payload(request, required=False),
+    )
+
+
+def _malformed_query(text: str) -> SignatureError:
+    return SignatureError(Refusal.MALFORMED_URL_SIGNATURE, text)
+
+
+def _check_period(timestamp: str, expires: str, now: float) -> None:
+    problem = period_problem(timestamp, expires, now)
+    if problem in _PERIOD_PROBLEMS:
+        raise _malformed_query(_PERIOD_PROBLEMS[problem])
+    if problem is not None:
+        raise SignatureError(Refusal.ACCESS_DENIED, f"Request {problem}")
+
+
+def _credential(text: str, where: str) -> Credential:
+    code = (
+        Refusal.MALFORMED_AUTHORIZATION
+        if where is _MALFORMED_HEADER
+        else Refusal.MALFORMED_URL_SIGNATURE
+    )
+    credential = parse_credential(text)
+    if credential is None:
+        raise SignatureError(
+            code,
+            f"{where}the Credential is mal-formed; expecting "
+            '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+        )
+    problem = _SCOPES.problem(credential)
+    if problem is not None:
+        shown = Credential(*(ascii(part)[1:-1][:64] for part in credential))
+        raise SignatureError(code, where + _CREDENTIAL_PROBLEMS[problem].format(shown))
+    return credential
+
+
+def _payload(request: SignedRequest, *, required: bool) -> str:
+    sent = request.headers.get(_PAYLOAD_HEADER)
+    if sent is None:
+        if required:
+            raise SignatureError(
+                Refusal.INVALID_REQUEST,
+                f"Missing required header for this request: {_PAYLOAD_HEADER}",
+            )
+        sent = request.parameter("X-Amz-Content-Sha256") or UNSIGNED_PAYLOAD
+    if sent.startswith("STREAMING-"):
+        raise SignatureError(
+            Refusal.NOT_IMPLEMENTED,
+            "This server does not read bodies that are signed in chunks; send "
+            f"{_PAYLOAD_HEADER} as the SHA-256 of the body or UNSIGNED-PAYLOAD.",
+        )
+    if sent != UNSIGNED_PAYLOAD and parse_payload_hash(sent) is None:
+        raise SignatureError(
+            Refusal.INVALID_AUTHORIZATION,
+            f"{_PAYLOAD_HEADER} must be UNSIGNED-PAYLOAD or a valid sha256 value.",
+        )
+    return sent
+
+
+def _check_headers(request: SignedRequest, listed: tuple[str, ...], in_query: bool) -> None:
+    needed = {"host", *vendor_headers(request, "x-amz-")}
+    if in_query:
+        # It is a line of what is signed, listed or not.
+        needed.discard(_PAYLOAD_HEADER)
+    if not needed.issubset(listed):
+        raise SignatureError(
+            Refusal.ACCESS_DENIED,
+            "There were headers present in the request which were not signed",
+        )
+
+
+def _sign(request: SignedRequest, authorization: _Authorization, secret: str, host: str) -> str:
+    canonical = _canonical(request, authorization, host)
+    return _SCOPES.sign(secret, authorization.credential, authorization.timestamp, canonical)
+
+
+def _canonical(request: SignedRequest, authorization: _Authorization, host: str) -> bytes:
+    pairs = (pair for pair in request.query if pair[0] != "X-Amz-Signature")
+    headers = {**request.headers, "host": host}
+    return joined(
+        (
+            request.method,
+            percent_encode(request.path, safe="/"),
+            "&".join(f"{name}={value}" for name, value in encode_pairs(pairs)),
+            *(
+                to_bytes(name) + b":" + _trimmed(headers.get(name, ""))
+                for name in header_names(authorization.signed_headers)
+            ),
+            "",
+            authorization.signed_headers,
+            authorization.payload,
+        )
+    )
+
+
+def _trimmed(value: str) -> bytes:
+    return b" ".join(header_bytes(value).split())
+
+
+S3_V4: Final = Scheme("s3", _OWN, _is_in_header, _is_in_query, _verify)
+
+_SUB_RESOURCES: Final = """
+    accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location logging
+    metrics notification object-lock partNumber policy replication requestPayment
+    response-cache-control response-content-disposition response-content-encoding
+    response-content-language response-content-type response-expires restore select select-type
+    storageClass tagging torrent uploadId uploads versionId versioning versions website
+"""
+
+S3_V2: Final = Vendor(
+    dialect="s3",
+    name="AWS",
+    prefix="x-amz-",
+    key_parameter="AWSAccessKeyId",
+    token_names=_TOKEN_NAMES,
+    sub_resources=frozenset(_SUB_RESOURCES.split()),
+    prefixed_sub_resources=False,
+    prefixed_parameters_are_headers=True,
+    encodes_path=True,
+    repeats_date=False,
+    malformed="AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
+    dateless="AWS authentication requires a valid Date or x-amz-date header",
+    expired="Request has expired",
+).scheme

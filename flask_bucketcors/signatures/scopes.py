@@ -1,0 +1,118 @@
+"""What the V4 schemes of S3 and OSS share: a credential with a scope, and the key for it.
+
+Facts::
+
+    Credential   = key-id/YYYYMMDD/region/service/terminator
+    StringToSign = algorithm \\n timestamp \\n YYYYMMDD/region/service/terminator \\n
+                   hex(SHA256(canonical request))
+    SigningKey   = HMAC-SHA256 of terminator, service, region, YYYYMMDD and prefix + secret,
+                   from the last to the first, each the key for the one before
+    Signature    = hex(HMAC-SHA256(SigningKey, StringToSign))
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS, parse_timestamp, to_bytes
+
+_DAY: Final = re.compile(r"[0-9]{8}")
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+# The longest that a URL may hold, in seconds: a week. S3 "Authenticating requests: using query
+# parameters" (X-Amz-Expires), OSS error 0002-00000232 (x-oss-expires).
+_MAX_EXPIRES: Final = 7 * 24 * 60 * 60
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
+
+#: What stands for the digest of a body that the signature does not cover.
+UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
+
+
+class Credential(NamedTuple):
+    """Whose signature it is, and what for. The parts are as sent."""
+
+    access_key_id: str
+    day: str
+    region: str
+    service: str
+    terminator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What differs between the two."""
+
+    algorithm: str
+    secret_prefix: str
+    service: str
+    terminator: str
+
+    def problem(self, credential: Credential) -> str | None:
+        """Say which part of a credential is wrong, if one is."""
+        if not _DAY.fullmatch(credential.day):
+            return "day"
+        if not credential.region:
+            return "region"
+        if credential.service != self.service:
+            return "service"
+        return None if credential.terminator == self.terminator else "terminator"
+
+    def sign(
+        self, secret: str, credential: Credential, timestamp: str, canonical_request: bytes
+    ) -> str:
+        """Compute the signature."""
+        scope = credential[1:]
+        key = (self.secret_prefix + secret).encode()
+        for part in scope:
+            key = hmac.digest(key, to_bytes(part), "sha256")
+        digest = hashlib.sha256(canonical_request).hexdigest()
+        text = "\n".join((self.algorithm, timestamp, "/".join(scope), digest))
+        return hmac.new(key, to_bytes(text), hashlib.sha256).hexdigest()
+
+
+def parse_credential(text: str) -> Credential | None:
+    """Read a credential; None if it does not have its five parts."""
+    parts = text.split("/")
+    return Credential(*parts) if len(parts) == 5 and parts[0] else None
+
+
+def parse_fields(text: str, separator: str = "=") -> dict[str, str] | None:
+    """Read ``name=value, name=value``; None if a name is there twice, or a ``=`` missing."""
+    parts = [part.strip().partition(separator) for part in text.split(",")]
+    fields = {name: value for name, found, value in parts if found}
+    return fields if len(fields) == len(parts) else None
+
+
+def period_problem(timestamp: str, expires: str, now: float) -> str | None:
+    """Say what is wrong with the time of a pre-signed URL, if anything is.
+
+    :param expires: for how many seconds it holds, from ``timestamp`` on.
+    """
+    time = parse_timestamp(timestamp)
+    if time is None:
+        return "date"
+    if not _NUMBER.fullmatch(expires):
+        return "number"
+    if not 1 <= int(expires) <= _MAX_EXPIRES:
+        return "length"
+    if time > now + MAX_SKEW_SECONDS:
+        return "is not yet valid"
+    return "has expired" if time + int(expires) < now else None
+
+
+def parse_payload_hash(text: str) -> str | None:
+    """Give the digest of a body in lower case; None if it is none."""
+    return text.lower() if _SHA256.fullmatch(text) else None
+
+
+def header_names(listed: str) -> tuple[str, ...]:
+    """The names in a list with ``;``."""
+    return tuple(listed.split(";")) if listed else ()
+
+
+def joined(lines: Iterable[bytes | str]) -> bytes:
+    """Join the lines of a canonical request."""
+    return b"\n".join(line if isinstance(line, bytes) else to_bytes(line) for line in lines)
