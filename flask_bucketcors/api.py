@@ -23,8 +23,13 @@ from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
-from flask_bucketcors.bodies import check_digests, read_body
-from flask_bucketcors.buckets import BUCKET
+from flask_bucketcors.signatures import (
+    Keys,
+    SignedRequest,
+    Signer,
+    has_unknown_authorization,
+    verify,
+)
 from flask_bucketcors.stores import Store
 
 logger = logging.getLogger(__name__)
