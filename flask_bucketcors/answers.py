@@ -1,45 +1,81 @@
-"""The answers that this package gives itself: errors, and the id that every answer carries."""
+"""The answers that this package gives itself: errors, and the ids that answers carry."""
 
 import os
 import re
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from itertools import chain, product, repeat
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
+from xml.sax.saxutils import escape
 
-from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.hosts import split_host
 from flask_bucketcors.documents import format_error
 
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
+MAX_METHOD_SHOWN: Final = 64
 # Error documents kept ready, but for what differs in each answer.
 MAX_DOCUMENTS: Final = 128
 
-
-# Three hexadecimal digits, in base64.
-_THREE_DIGITS: Final = tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
+
+# Three hexadecimal digits each.
+_HEX_DIGITS: Final = tuple(f"{number:03X}" for number in range(4096))
+_BASE64_DIGITS: Final = tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
+
+
+def _draw_cos_request_id() -> tuple[str, str]:
+    now, noise = int(time.time()) & 0xFFFFFFFF, secrets.token_hex(7)
+    return b64encode(f"{now:08x}_{noise[:8]}_{noise[8:13]}_".encode()).decode(), ""
+
+
+def _draw_cos_trace_id() -> tuple[str, str]:
+    noise = secrets.token_hex(60).encode()
+    return b64encode(noise[:117]).decode(), b64encode(noise[117:119]).decode()
+
+
+def _hex(digits: int) -> Callable[[], tuple[str, str]]:
+    return lambda: (secrets.token_hex(digits).upper()[: digits - 9], "")
+
+
+def _base64(size: int) -> Callable[[], tuple[str, str]]:
+    end = size % 3
+    return lambda: (
+        b64encode(secrets.token_bytes(size - 9 - end)).decode(),
+        b64encode(secrets.token_bytes(end)).decode(),
+    )
+
+
+# What gives the beginning and the end of an id, and the digits of the counter between them.
+# In base64 the beginning has to stand for bytes whose number divides by 3.
+_FORMS: Final[Mapping[IdForm, tuple[Callable[[], tuple[str, str]], Sequence[str]]]] = {
+    IdForm.COS_REQUEST: (_draw_cos_request_id, _BASE64_DIGITS),
+    IdForm.COS_TRACE: (_draw_cos_trace_id, _BASE64_DIGITS),
+    IdForm.OSS_REQUEST: (_hex(24), _HEX_DIGITS),
+    IdForm.S3_REQUEST: (_hex(16), _HEX_DIGITS),
+    IdForm.S3_EXTENDED: (_base64(56), _BASE64_DIGITS),
+    IdForm.OBS_REQUEST: (_hex(32), _HEX_DIGITS),
+    IdForm.OBS_EXTENDED: (_base64(48), _BASE64_DIGITS),
+}
 
 
 class Ids:
-    """Ids for answers: what is random is drawn once for a process, the rest is a counter.
+    """The headers that identify an answer: random in each process, and counted from there.
 
     A random one for each answer would cost more than all the rest of a preflight.
-
-    :param draw: gives a beginning and an end in base64; the beginning stands for bytes whose
-        number divides by 3, so that it can be continued by nine hexadecimal digits.
     """
 
-    def __init__(self, draw: Callable[[], tuple[str, str]]) -> None:
-        self._draw = draw
-        #: Gives an id that no other answer has, and has no end.
+    def __init__(self, ids: Iterable[Id]) -> None:
+        self._ids = tuple(ids)
+        #: Gives the headers for an answer, which no other has, and has no end.
         self.series = self._begin()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin_anew)
@@ -48,75 +84,116 @@ class Ids:
         # A child must not go on with the numbers of its parent.
         self.series = self._begin()
 
-    def _begin(self) -> Iterator[str]:
+    def _begin(self) -> Iterator[tuple[tuple[str, str], ...]]:
         # All but the drawing runs in C, one step at a time, so that threads may share it.
-        return chain.from_iterable(map(_numbered, iter(self._draw, None)))
+        return zip(*(zip(repeat(i.header), _endless(i.form)) for i in self._ids))  # noqa: B905
 
 
-def _numbered(ends: tuple[str, str]) -> Iterator[str]:
-    beginning, end = ends
-    return map("".join, product((beginning,), *repeat(_THREE_DIGITS, 3), (end,)))
+def _endless(form: IdForm) -> Iterator[str]:
+    draw, digits = _FORMS[form]
+
+    def numbered(ends: tuple[str, str]) -> Iterator[str]:
+        return map("".join, product(ends[:1], *repeat(digits, 3), ends[1:]))
+
+    return chain.from_iterable(map(numbered, iter(draw, None)))
 
 
-def _draw_request_id() -> tuple[str, str]:
-    # COS: base64 of time_x_y_z in hexadecimal.
-    now, noise = int(time.time()) & 0xFFFFFFFF, secrets.token_hex(7)
-    return b64encode(f"{now:08x}_{noise[:8]}_{noise[8:13]}_".encode()).decode(), ""
+@cache
+def ids_of(ids: tuple[Id, ...]) -> Ids:
+    """Give the series of these ids; dialects that share them share it."""
+    return Ids(ids)
 
 
-def _draw_trace_id() -> tuple[str, str]:
-    # COS: base64 of 128 hexadecimal digits.
-    noise = secrets.token_hex(60).encode()
-    return b64encode(noise[:117]).decode(), b64encode(noise[117:119]).decode()
+def answer_ids(dialect: Dialect) -> Ids:
+    """The ids that each answer of a dialect carries, if it is no error."""
+    return ids_of(tuple(each for each in dialect.ids if not each.errors_only))
 
 
-request_ids: Final = Ids(_draw_request_id)
-trace_ids: Final = Ids(_draw_trace_id)
+class _Call(NamedTuple):
+    environ: WSGIEnvironment
+    bucket: str
+    is_root: bool
 
 
 def answer_error(
     environ: WSGIEnvironment,
     start_response: StartResponse,
     dialect: Dialect,
-    code: Refusal,
+    refusal: Refusal,
     *,
     message: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
+    bucket: str = "",
+    is_root: bool = True,
 ) -> list[bytes]:
     """Answer with one of the dialect's errors.
 
-    :param code: what for.
+    :param refusal: what for.
     :param message: the text, if not the dialect's own.
     :param headers: further headers of the answer.
+    :param bucket: the bucket's name.
+    :param is_root: whether the request is about the bucket itself.
     """
-    error = dialect.errors[code]
-    request_id, trace_id = next(request_ids.series), next(trace_ids.series)
-    # None of these needs escaping.
-    values = {"Resource": resource(environ), "RequestId": request_id, "TraceId": trace_id}
-    body = (_document(dialect, error.code, message or error.message) % values).encode()
+    error = dialect.errors[refusal]
+    ids = next(ids_of(dialect.ids).series)
+    values = {each.element: pair[1] for each, pair in zip(dialect.ids, ids, strict=True)}
+    call = _Call(environ, bucket, is_root)
+    for element in error.elements or dialect.error_elements:
+        if element in _VALUES and element not in values:
+            values[element] = _VALUES[element](call)
+    body = (_document(dialect, refusal, message or error.message) % values).encode()
     pairs = [
         ("Content-Type", "application/xml"),
         ("Content-Length", str(len(body))),
         *headers,
-        (dialect.request_id_header, request_id),
-        (dialect.trace_id_header, trace_id),
+        *ids,
     ]
     start_response(error.status, pairs)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 @lru_cache(MAX_DOCUMENTS)
-def _document(dialect: Dialect, code: str, message: str) -> str:
+def _document(dialect: Dialect, refusal: Refusal, message: str) -> str:
     """An error document with places for what is another in each answer."""
-    places = {name: f"%({name})s" for name in ("Resource", "RequestId", "TraceId")}
-    texts = {"Code": code, "Message": message.replace("%", "%%")}
+    error = dialect.errors[refusal]
+    elements = error.elements or dialect.error_elements
+    fixed = {"Code": error.code, "Message": message, **error.constants}
+    texts = {element: fixed.get(element, "").replace("%", "%%") for element in elements}
+    places = {element: f"%({element})s" for element in elements if element not in fixed}
     return format_error(dialect, texts | places).decode()
 
 
 def resource(environ: WSGIEnvironment) -> str:
     """Host and path of a request as error documents show them, safe in any of them."""
-    host = environ.get("HTTP_HOST", "")
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") or "/"
     if not _PLAIN_PATH.fullmatch(path):
         path = quote(path.encode("latin-1", "replace"))
-    return (host if split_host(host) else "") + path[:MAX_PATH_SHOWN]
+    return _host(environ) + path[:MAX_PATH_SHOWN]
+
+
+def requested_method(environ: WSGIEnvironment) -> str:
+    """Access-Control-Request-Method as messages show it, safe in any of them."""
+    method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    if method is None:
+        return "null"
+    return method if len(method) <= MAX_METHOD_SHOWN and is_header_name(method) else "?"
+
+
+def _host(environ: WSGIEnvironment) -> str:
+    host: str = environ.get("HTTP_HOST", "")
+    return host if split_host(host) else ""
+
+
+def _method(call: _Call) -> str:
+    asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in call.environ
+    return escape(requested_method(call.environ)) if asked else "OPTIONS"
+
+
+# Elements whose text is the request's; none of it needs escaping any more.
+_VALUES: Final[Mapping[str, Callable[[_Call], str]]] = {
+    "BucketName": lambda call: escape(call.bucket),
+    "HostId": lambda call: _host(call.environ),
+    "Method": _method,
+    "Resource": lambda call: resource(call.environ),
+    "ResourceType": lambda call: "BUCKET" if call.is_root else "OBJECT",
+}

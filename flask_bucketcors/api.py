@@ -7,19 +7,19 @@ never see a call.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 
-from flask_bucketcors.answers import answer_error, request_ids
+from flask_bucketcors.answers import answer_error, answer_ids
 from flask_bucketcors.bodies import check_digests, read_body
 from flask_bucketcors.buckets import BUCKET
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.dialects import find_dialect
+from flask_bucketcors.core.dialects import DIALECTS, Dialect, find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
@@ -27,6 +27,7 @@ from flask_bucketcors.signatures import (
     Keys,
     SignedRequest,
     Signer,
+    find_scheme,
     has_unknown_authorization,
     verify,
 )
@@ -57,6 +58,8 @@ class RulesCall:
 Authorize = Callable[[RulesCall], bool]
 #: Whether there is a bucket of that name.
 BucketExists = Callable[[str], bool]
+#: Dialect to the rules, and the bytes, that a document may have.
+Limits = Mapping[str, tuple[int, int]]
 
 
 class RulesAPI:
@@ -73,7 +76,10 @@ class RulesAPI:
         calls that nobody signed are its to judge as well.
     :param bucket_exists: called with a name, so that calls on other buckets are answered
         NoSuchBucket.
-    :param dialect: whose forms answers take: ``"cos"``.
+    :param dialect: whose forms the answers to calls take that nobody signed: ``"cos"``,
+        ``"oss"``, ``"s3"`` or ``"obs"``. Others are answered in the dialect of their signature.
+    :param limits: dialect to the rules and bytes that a document may have, in place of the
+        vendor's: ``{"oss": (20, 65536)}``.
     :param require_content_md5: whether PUT without Content-MD5 is refused.
     :param clock: seconds since 1970, UTC.
     """
@@ -86,6 +92,7 @@ class RulesAPI:
         authorize: Authorize | None = None,
         bucket_exists: BucketExists | None = None,
         dialect: str = "cos",
+        limits: Limits | None = None,
         require_content_md5: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -93,7 +100,8 @@ class RulesAPI:
         self._keys = access_keys or None
         self._authorize = authorize
         self._bucket_exists = bucket_exists
-        self._dialect = find_dialect(dialect)
+        self._dialects = _limited(limits or {})
+        self._dialect = self._dialects[find_dialect(dialect).name]
         self._require_content_md5 = require_content_md5
         self._clock = clock
         #: Whether calls may come from pages: a page cannot borrow a signature, but a hook may
@@ -102,55 +110,63 @@ class RulesAPI:
         self._log = IntervalLog(logger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        dialect = self._dialect
         try:
-            status, body = self._answer(environ)
+            signed = SignedRequest.from_environ(environ, environ.get(BUCKET, ""), "")
+            scheme = find_scheme(signed)
+            dialect = self._dialects[scheme.dialect] if scheme else dialect
+            status, body = self._answer(environ, signed, dialect)
         except CallRefused as error:
-            return self._refuse(environ, start_response, error)
+            return _refuse(environ, start_response, dialect, error)
         except StoreUnavailable:
             self._log_trouble(environ)
-            return self._refuse(environ, start_response, CallRefused(Refusal.UNAVAILABLE))
+            return _refuse(environ, start_response, dialect, CallRefused(Refusal.UNAVAILABLE))
         except Exception:
             self._log_trouble(environ)
-            return self._refuse(environ, start_response, CallRefused(Refusal.INTERNAL_ERROR))
-        start_response(status, self._headers(environ, status, body))
+            return _refuse(environ, start_response, dialect, CallRefused(Refusal.INTERNAL_ERROR))
+        start_response(status, _headers(environ, dialect, status, body))
         return [body]
 
-    def _answer(self, environ: WSGIEnvironment) -> tuple[str, bytes]:
-        method, bucket = environ["REQUEST_METHOD"], environ.get(BUCKET, "")
+    def _answer(
+        self, environ: WSGIEnvironment, signed: SignedRequest, dialect: Dialect
+    ) -> tuple[str, bytes]:
+        method, bucket = signed.method, signed.bucket
         if method == "OPTIONS":
             return "200 OK", b""
         if method not in ("GET", "PUT", "DELETE"):
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
         if not is_bucket_name(bucket):
             raise CallRefused(Refusal.INVALID_BUCKET_NAME)
-        signer = self._admit(environ, bucket)
+        signer = self._admit(environ, signed)
         requester = signer.access_key_id if signer else None
         # Before asking for the bucket: a sender may take longer than the bucket lives, and
         # the next one of its name must not get these rules.
-        body = read_body(environ, self._dialect.max_body_bytes) if method == "PUT" else b""
+        body = read_body(environ, dialect.max_body_bytes) if method == "PUT" else b""
         if self._bucket_exists is not None and not self._bucket_exists(bucket):
             raise CallRefused(Refusal.NO_SUCH_BUCKET)
         if method == "GET":
-            return "200 OK", self._get(bucket)
+            return "200 OK", self._get(bucket, dialect)
         if method == "PUT":
-            self._check(environ, body, signer)
-            self._store.put(bucket, parse_xml(body, self._dialect), requester)
+            # The size comes before the digests, which are of the whole body and not of what
+            # was kept.
+            check_size(body, dialect)
+            self._check_digests(environ, body, signer)
+            self._store.put(bucket, parse_xml(body, dialect), requester)
             return "200 OK", b""
         self._store.delete(bucket, requester)
         return "204 No Content", b""
 
-    def _admit(self, environ: WSGIEnvironment, bucket: str) -> Signer | None:
+    def _admit(self, environ: WSGIEnvironment, signed: SignedRequest) -> Signer | None:
         """Give who signed the call.
 
         :raises CallRefused: if the signature does not hold, or whoever it is may not do this.
         """
-        signed = SignedRequest.from_environ(environ, bucket, "")
         signer = None
         if self._keys is not None:
             signer = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
         if self._authorize is not None:
             requester = signer.access_key_id if signer else None
-            call = RulesCall(bucket, environ["REQUEST_METHOD"], requester, _bodiless(environ))
+            call = RulesCall(signed.bucket, signed.method, requester, _bodiless(environ))
             if not _allows(self._authorize, call):
                 raise CallRefused(Refusal.ACCESS_DENIED)
         elif signer is None:
@@ -171,15 +187,13 @@ class RulesAPI:
         message = "?cors call on bucket %r failed"
         self._log.write(logging.ERROR, message, environ.get(BUCKET), exc_info=True)
 
-    def _get(self, bucket: str) -> bytes:
+    def _get(self, bucket: str, dialect: Dialect) -> bytes:
         rule_set = self._store.get(bucket)
         if rule_set is None:
             raise CallRefused(Refusal.NO_SUCH_RULES)
-        return format_xml(rule_set, self._dialect)
+        return format_xml(rule_set, dialect)
 
-    def _check(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
-        # The size comes before the digests, which are of the whole body and not of what was kept.
-        check_size(body, self._dialect)
+    def _check_digests(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
         check_digests(
             environ,
             body,
@@ -187,29 +201,40 @@ class RulesAPI:
             require_content_md5=self._require_content_md5,
         )
 
-    def _headers(self, environ: WSGIEnvironment, status: str, body: bytes) -> list[tuple[str, str]]:
-        headers = [
-            ("Content-Length", str(len(body))),
-            (self._dialect.request_id_header, next(request_ids.series)),
-        ]
-        if not status.startswith("204"):
-            headers.append(("Content-Type", "application/xml"))
-        if environ["REQUEST_METHOD"] == "OPTIONS":
-            headers.append(("Allow", _ALLOW))
-        return headers
 
-    def _refuse(
-        self, environ: WSGIEnvironment, start_response: StartResponse, error: CallRefused
-    ) -> Iterable[bytes]:
-        text = error.message or self._dialect.errors[error.code].message
-        return answer_error(
-            environ,
-            start_response,
-            self._dialect,
-            error.code,
-            message=f"{text} {error.detail}".rstrip(),
-            headers=[("Allow", _ALLOW)] if error.code == Refusal.METHOD_NOT_ALLOWED else (),
+def _limited(limits: Limits) -> dict[str, Dialect]:
+    dialects = dict(DIALECTS)
+    for name, (rules, size) in limits.items():
+        dialects[find_dialect(name).name] = replace(
+            DIALECTS[name], max_rules=rules, max_body_bytes=size
         )
+    return dialects
+
+
+def _headers(
+    environ: WSGIEnvironment, dialect: Dialect, status: str, body: bytes
+) -> list[tuple[str, str]]:
+    headers = [("Content-Length", str(len(body))), *next(answer_ids(dialect).series)]
+    if not status.startswith("204"):
+        headers.append(("Content-Type", "application/xml"))
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        headers.append(("Allow", _ALLOW))
+    return headers
+
+
+def _refuse(
+    environ: WSGIEnvironment, start_response: StartResponse, dialect: Dialect, error: CallRefused
+) -> Iterable[bytes]:
+    text = error.message or dialect.errors[error.code].message
+    return answer_error(
+        environ,
+        start_response,
+        dialect,
+        error.code,
+        message=f"{text} {error.detail}".rstrip(),
+        headers=[("Allow", _ALLOW)] if error.code == Refusal.METHOD_NOT_ALLOWED else (),
+        bucket=environ.get(BUCKET, ""),
+    )
 
 
 def _allows(authorize: Authorize, call: RulesCall) -> bool:

@@ -6,7 +6,7 @@ from typing import Final, cast
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
-from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, RulesCall
+from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
 from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
 from flask_bucketcors.signatures import Keys
@@ -27,6 +27,7 @@ def create_blueprint(
     buckets: BucketFunction | None = None,
     host_suffixes: Iterable[str] = (),
     dialect: str = "cos",
+    limits: Limits | None = None,
     require_content_md5: bool = False,
     name: str = "bucketcors",
 ) -> Blueprint:
@@ -53,6 +54,7 @@ def create_blueprint(
             authorize=in_request_context(app, authorize),
             bucket_exists=in_app_context(app, bucket_exists),
             dialect=dialect,
+            limits=limits,
             require_content_md5=require_content_md5,
         )
         # As Flask does for routes, leave out a slash at the end.

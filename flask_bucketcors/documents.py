@@ -19,8 +19,9 @@ from xml.sax.saxutils import escape
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.dialects import Dialect, ShowVary
 from flask_bucketcors.core.errors import (
+    SHOWN_VALUE,
     CallRefused,
     InvalidRules,
     Problem,
@@ -61,9 +62,16 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 class DocumentError(CallRefused):
     """A document is refused; ``problems`` names everything that is wrong with its rules."""
 
-    def __init__(self, code: Refusal, detail: str = "", problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self,
+        code: Refusal,
+        detail: str = "",
+        problems: Sequence[Problem] = (),
+        *,
+        message: str | None = None,
+    ) -> None:
         self.problems = tuple(problems)
-        super().__init__(code, detail)
+        super().__init__(code, detail, message=message)
 
 
 def check_size(body: bytes, dialect: Dialect) -> None:
@@ -88,6 +96,8 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     if _local_name(root) != "CORSConfiguration":
         raise DocumentError(Refusal.MALFORMED_XML, "The root element must be CORSConfiguration.")
     data, problems = _read_configuration(root)
+    if "response_vary" in data and dialect.shows_vary is ShowVary.NEVER:
+        problems.append(Problem("response_vary", None, ProblemReason.UNKNOWN_ELEMENT))
     try:
         rule_set = RuleSet.from_dict(data)
     except InvalidRules as error:
@@ -96,24 +106,26 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
         count = len(data["rules"])
         problems.append(Problem("rules", count, ProblemReason.TOO_MANY_RULES))
     if problems:
-        raise _refusal(problems)
+        raise _refusal(problems, dialect)
     return rule_set
 
 
 def format_xml(rule_set: RuleSet, dialect: Dialect) -> bytes:
     """Write a rule set as the dialect's answer to GET."""
     content: list[tuple[str, Any]] = [
-        ("CORSRule", list(_rule_elements(rule))) for rule in rule_set.rules
+        ("CORSRule", list(_rule_elements(rule, dialect))) for rule in rule_set.rules
     ]
-    if rule_set.response_vary is not None:
-        content.append(("ResponseVary", str(rule_set.response_vary).lower()))
-    return _write("CORSConfiguration", content, dialect)
+    vary = rule_set.response_vary
+    if dialect.shows_vary is ShowVary.ALWAYS or (
+        dialect.shows_vary is ShowVary.IF_PUT and vary is not None
+    ):
+        content.append(("ResponseVary", str(bool(vary)).lower()))
+    return _write("CORSConfiguration", content, dialect, namespace=dialect.namespace)
 
 
 def format_error(dialect: Dialect, values: Mapping[str, str]) -> bytes:
-    """Write an error document; ``values`` holds a text for each of the dialect's elements."""
-    content = [(element, values[element]) for element in dialect.error_elements]
-    return _write("Error", content, dialect)
+    """Write an error document; ``values`` holds its elements and their texts, in order."""
+    return _write("Error", list(values.items()), dialect)
 
 
 def _parse_element(body: bytes) -> Element:
@@ -198,21 +210,35 @@ def _integer(text: str | None) -> int | str | None:
     return int(text[:_MAX_DIGITS])
 
 
-def _refusal(problems: Sequence[Problem]) -> DocumentError:
+def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
     structural = any(problem.reason.is_structural for problem in problems)
     code = Refusal.MALFORMED_XML if structural else Refusal.INVALID_VALUE
-    shown = [_in_element_names(problem) for problem in problems[:MAX_PROBLEMS_SHOWN]]
-    more = len(problems) - len(shown)
-    detail = "; ".join(map(str, shown)) + (f"; and {more} more" if more else "")
-    return DocumentError(code, detail + ".", problems)
+    texts = [_text_of(problem, dialect) for problem in problems[:MAX_PROBLEMS_SHOWN]]
+    more = len(problems) - len(texts)
+    if more:
+        texts.append(f"and {more} more")
+    if not structural and _vendor_text(problems[0], dialect):
+        # The vendor's words are a message of their own.
+        return DocumentError(code, problems=problems, message="; ".join(texts))
+    return DocumentError(code, "; ".join(texts) + ".", problems)
+
+
+def _text_of(problem: Problem, dialect: Dialect) -> str:
+    return _vendor_text(problem, dialect) or str(_in_element_names(problem))
+
+
+def _vendor_text(problem: Problem, dialect: Dialect) -> str:
+    text = dialect.problem_texts.get((problem.field, problem.reason), "")
+    shown = ascii(problem.value)[1:-1] if isinstance(problem.value, str) else problem.value
+    return text.format(value=str(shown)[:SHOWN_VALUE], limit=dialect.max_rules)
 
 
 def _in_element_names(problem: Problem) -> Problem:
     return replace(problem, field=_ELEMENTS.get(problem.field, problem.field))
 
 
-def _rule_elements(rule: Rule) -> Iterator[tuple[str, str]]:
-    if rule.id is not None:
+def _rule_elements(rule: Rule, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    if rule.id is not None and dialect.shows_id:
         yield "ID", rule.id
     for element, field in _LISTS.items():
         for value in getattr(rule, field):
@@ -221,17 +247,23 @@ def _rule_elements(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "MaxAgeSeconds", str(rule.max_age_seconds)
 
 
-def _write(root: str, content: Sequence[tuple[str, Any]], dialect: Dialect) -> bytes:
-    lines = (dialect.xml_declaration, *_lines(root, content, dialect.xml_indent, 0))
-    return "\n".join(lines).encode()
+def _write(
+    root: str, content: Sequence[tuple[str, Any]], dialect: Dialect, *, namespace: str = ""
+) -> bytes:
+    attributes = f' xmlns="{namespace}"' if namespace else ""
+    lines = _lines(root, content, dialect.xml_indent or "", 0, attributes)
+    line_end = "" if dialect.xml_indent is None else "\n"
+    return f"{dialect.xml_declaration}\n{line_end.join(lines)}".encode()
 
 
-def _lines(element: str, content: Any, indent: str, depth: int) -> Iterator[str]:
+def _lines(
+    element: str, content: Any, indent: str, depth: int, attributes: str = ""
+) -> Iterator[str]:
     margin = indent * depth
     if isinstance(content, str):
         yield f"{margin}<{element}>{_escape(content)}</{element}>"
         return
-    yield f"{margin}<{element}>"
+    yield f"{margin}<{element}{attributes}>"
     for child, value in content:
         yield from _lines(child, value, indent, depth + 1)
     yield f"{margin}</{element}>"

@@ -112,6 +112,7 @@ class BucketCORS:
             authorize=in_request_context(app, self._authorize),
             bucket_exists=in_app_context(app, self._bucket_exists),
             dialect=settings["DIALECT"],
+            limits=settings["LIMITS"],
             require_content_md5=settings["REQUIRE_CONTENT_MD5"],
         )
 
@@ -133,17 +134,27 @@ def _flag(default: bool) -> _Setting:
 
 
 def _count(default: int) -> _Setting:
-    return _Setting(
-        default,
-        "a whole number from 1",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
-    )
+    return _Setting(default, "a whole number from 1", _is_count)
 
 
 def _is_keys(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return value is None or callable(value)
     return all(_is_text(key) and _is_secret(secret) for key, secret in value.items())
+
+
+def _is_limits(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        name in DIALECTS
+        and isinstance(pair, tuple | list)
+        and len(pair) == 2
+        and all(map(_is_count, pair))
+        for name, pair in value.items()
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _is_secret(value: Any) -> bool:
@@ -180,6 +191,12 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
         lambda value: isinstance(value, str | os.PathLike) and bool(os.fspath(value)),
     ),
     "DIALECT": _one_of("cos", DIALECTS),
+    "LIMITS": _Setting(
+        {},
+        "a mapping of dialects to the rules and bytes that a document may have, "
+        "such as {'oss': (20, 65536)}",
+        _is_limits,
+    ),
     "ACCESS_KEYS": _Setting(
         None, "a mapping of access key ids to secrets as text, or a function of the id", _is_keys
     ),

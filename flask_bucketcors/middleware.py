@@ -17,19 +17,21 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask_bucketcors.answers import answer_error, request_ids
+from flask_bucketcors.answers import answer_error, answer_ids, requested_method
 from flask_bucketcors.buckets import BUCKET, BucketFunction, Resolver, make_resolver
 from flask_bucketcors.cache import Rules, RulesCache
 from flask_bucketcors.core.compiled import (
     ClosedRules,
     CompiledRules,
+    Decision,
     HeaderPairs,
     Reason,
     VaryMode,
 )
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import Refusal
-from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.headers import parse_requested_headers
+from flask_bucketcors.core.rules import METHODS, RuleSet
 from flask_bucketcors.shortcut import (
     CONTENT_LENGTH,
     CONTENT_TYPE,
@@ -47,8 +49,6 @@ MAX_LAYERS: Final = 100
 PLAIN_OPTIONS: Final = ("app", "refuse")
 NO_RULES: Final = ("refuse", "pass")
 
-_RULES_CALL: Final = ClosedRules(Reason.RULES_CALL)
-
 
 class BucketCORSMiddleware:
     """A WSGI application with the CORS rules of its buckets.
@@ -64,7 +64,7 @@ class BucketCORSMiddleware:
         path does.
     :param host_suffixes: host names below which each bucket has its own name.
     :param url_prefix: path below which the buckets are.
-    :param dialect: whose forms answers take: ``"cos"``.
+    :param dialect: whose forms answers take: ``"cos"``, ``"oss"``, ``"s3"`` or ``"obs"``.
     :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.core.compiled.VaryMode`.
     :param allow_credentials: whether answers that name the origin allow credentials.
     :param plain_options: what becomes of an OPTIONS without Origin or requested method:
@@ -111,7 +111,8 @@ class BucketCORSMiddleware:
         self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
-        self._without_rules = ClosedRules(Reason.NO_RULES, vary=self._vary)
+        self._without_rules = self._close(Reason.NO_RULES)
+        self._rules_call = self._close(Reason.RULES_CALL)
         self._allow_credentials = _flag("allow_credentials", allow_credentials)
         self._plain_options = _one_of("plain_options", plain_options, PLAIN_OPTIONS)
         self._no_rules = _one_of("no_rules", no_rules, NO_RULES)
@@ -122,7 +123,7 @@ class BucketCORSMiddleware:
             store,
             self._compile,
             cached_buckets=cached_buckets,
-            closed=ClosedRules(Reason.UNREADABLE, vary=self._vary),
+            closed=self._close(Reason.UNREADABLE),
         )
         self.wrap(app)
 
@@ -135,9 +136,9 @@ class BucketCORSMiddleware:
             self._answer_preflight,
             cache=self._rules,
             resolver=self.resolve,
-            id_header=self._dialect.request_id_header,
-            ids=request_ids,
+            ids=answer_ids(self._dialect),
             passes_options=self._plain_options == "app",
+            decides_by_requested=self._dialect.decides_by_requested,
         )
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
@@ -148,10 +149,10 @@ class BucketCORSMiddleware:
         bucket, is_root = resolved
         is_rules_call = is_root and names_rules(environ)
         closed = is_rules_call and not self._is_api_cross_origin()
-        rules = _RULES_CALL if closed else self._rules.get(bucket)
+        rules = self._rules_call if closed else self._rules.get(bucket)
         if environ["REQUEST_METHOD"] == "OPTIONS" and self._keeps_options(environ, rules):
             return partial(self._answer_preflight, rules or self._without_rules), None
-        added = None if rules is None else _added(environ, rules)
+        added = None if rules is None else self._added(environ, rules)
         if not is_rules_call:
             return self.app, added
         environ[BUCKET] = bucket
@@ -162,6 +163,9 @@ class BucketCORSMiddleware:
         if self._api_cross_origin is None:
             return self.api is None or bool(getattr(self.api, "cross_origin", False))
         return self._api_cross_origin
+
+    def _close(self, reason: Reason) -> ClosedRules:
+        return ClosedRules(reason, self._dialect, vary=self._vary)
 
     def _compile(self, rule_set: RuleSet) -> CompiledRules:
         return CompiledRules(
@@ -177,6 +181,18 @@ class BucketCORSMiddleware:
             return False
         return is_preflight(environ) or self._plain_options == "refuse"
 
+    def _added(self, environ: WSGIEnvironment, rules: Rules) -> list[Pair]:
+        """What an actual response carries; decided before the application runs."""
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is None:
+            return rules.without_origin
+        method, headers = environ["REQUEST_METHOD"], ""
+        if self._dialect.decides_by_requested:
+            method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
+            headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+        environ[DECISION] = decision = rules.actual(origin, method, headers)
+        return list(decision.headers)
+
     def _answer_preflight(
         self, rules: Rules, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
@@ -186,11 +202,13 @@ class BucketCORSMiddleware:
             environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
         )
         if not decision.allowed:
-            unreadable = decision.reason is Reason.UNREADABLE
-            code = Refusal.UNAVAILABLE if unreadable else Refusal.PREFLIGHT_REFUSED
-            return self._error(environ, start_response, code, decision.headers)
-        request_id = (self._dialect.request_id_header, next(request_ids.series))
-        start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, request_id])
+            refusal = _refusal(environ, decision)
+            message = self._dialect.errors[refusal].message
+            if "{value}" in message:
+                message = message.format(value=requested_method(environ))
+            return self._error(environ, start_response, refusal, decision.headers, message)
+        ids = next(answer_ids(self._dialect).series)
+        start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
         return []
 
     def _answer_rules_call(
@@ -204,10 +222,23 @@ class BucketCORSMiddleware:
         self,
         environ: WSGIEnvironment,
         start_response: StartResponse,
-        code: Refusal,
+        refusal: Refusal,
         headers: HeaderPairs = (),
+        message: str | None = None,
     ) -> Iterable[bytes]:
-        return answer_error(environ, start_response, self._dialect, code, headers=headers)
+        about = ("", True)
+        if self._dialect.errors[refusal].elements:
+            about = self.resolve(environ) or about
+        return answer_error(
+            environ,
+            start_response,
+            self._dialect,
+            refusal,
+            headers=headers,
+            message=message,
+            bucket=about[0],
+            is_root=about[1],
+        )
 
 
 class RulesCallRouter:
@@ -258,13 +289,20 @@ def names_rules(environ: WSGIEnvironment) -> bool:
     return any(name == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
-def _added(environ: WSGIEnvironment, rules: Rules) -> list[Pair]:
-    """What an actual response carries; decided before the application runs."""
-    origin = environ.get("HTTP_ORIGIN")
-    if origin is None:
-        return rules.without_origin
-    environ[DECISION] = decision = rules.actual(origin, environ["REQUEST_METHOD"])
-    return list(decision.headers)
+def _refusal(environ: WSGIEnvironment, decision: Decision) -> Refusal:
+    """Why a preflight is refused, as far as any dialect tells it (recorded answers of S3)."""
+    if decision.reason is Reason.UNREADABLE:
+        return Refusal.UNAVAILABLE
+    if "HTTP_ORIGIN" not in environ:
+        return Refusal.PREFLIGHT_NO_ORIGIN
+    if decision.reason is Reason.NO_RULES:
+        return Refusal.PREFLIGHT_NO_RULES
+    if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in METHODS:
+        return Refusal.PREFLIGHT_METHOD
+    headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    if decision.reason is Reason.HEADERS and parse_requested_headers(headers) is None:
+        return Refusal.PREFLIGHT_HEADERS
+    return Refusal.PREFLIGHT_REFUSED
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:

@@ -54,9 +54,9 @@ def make_shortcut(
     *,
     cache: RulesCache,
     resolver: Resolver,
-    id_header: str,
     ids: Ids,
     passes_options: bool,
+    decides_by_requested: bool,
 ) -> WSGIApplication:
     """Give a WSGI application that answers usual requests at once.
 
@@ -65,8 +65,9 @@ def make_shortcut(
 
     :param consider: says what to do with the others.
     :param preflight: answers preflights with what the rules decide.
-    :param ids: gives each preflight's answer its id.
+    :param ids: gives each preflight's answer its ids.
     :param passes_options: whether an OPTIONS that is no preflight is the application's.
+    :param decides_by_requested: see :class:`~flask_bucketcors.core.dialects.Dialect`.
     """
     clock, name_bucket = cache.clock, resolver.name_bucket
     by_path = resolver.is_plain_path
@@ -104,8 +105,10 @@ def make_shortcut(
                             CONTENT_LENGTH,
                             rule.allow_origin,
                             *rule.preflights[headers],
-                            (id_header, next(ids.series)),
+                            *next(ids.series),
                         ]
+                elif decides_by_requested and asks_for_more(environ):
+                    raise LookupError
                 else:
                     while rule is not None and method not in rule.methods:
                         rule = rule.next
@@ -149,6 +152,14 @@ def make_shortcut(
     return shortcut
 
 
+def asks_for_more(environ: WSGIEnvironment) -> bool:
+    """Whether a request names a method or headers, as a preflight does."""
+    return (
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        or "HTTP_ACCESS_CONTROL_REQUEST_HEADERS" in environ
+    )
+
+
 def merge(headers: Iterable[Pair], added: Sequence[Pair]) -> list[Pair]:
     """Give the application's headers with others added, and learn the names it uses.
 
@@ -180,7 +191,8 @@ def _add_vary(headers: list[Pair], added: str) -> None:
     for index, (name, value) in enumerate(headers):
         if _is_vary(name) and value.strip():
             names = {each.strip().lower() for each in value.split(",")}
-            if names.isdisjoint(("*", added.lower())):
-                headers[index] = (name, f"{value}, {added}")
+            missing = [each for each in added.split(", ") if each.lower() not in names]
+            if missing and "*" not in names:
+                headers[index] = (name, ", ".join((value, *missing)))
             return
     headers.append((VARY, added))

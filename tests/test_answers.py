@@ -1,32 +1,54 @@
 """Ids and error answers."""
 
 import os
+import re
 import threading
 from base64 import b64decode
 from typing import Any
 
 import pytest
 
-from flask_bucketcors.answers import MAX_PATH_SHOWN, Ids, request_ids, resource, trace_ids
+from flask_bucketcors.answers import MAX_PATH_SHOWN, Ids, answer_ids, ids_of, resource
+from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect, Id, IdForm
 
 
-def test_a_request_id_has_the_vendors_form() -> None:
+def an_id(form: IdForm) -> str:
+    ((_, value),) = next(ids_of((Id("x-id", "Id", form),)).series)
+    return value
+
+
+@pytest.mark.parametrize(
+    "form, expected",
+    [
+        (IdForm.OSS_REQUEST, "[0-9A-F]{24}"),
+        (IdForm.S3_REQUEST, "[0-9A-F]{16}"),
+        (IdForm.S3_EXTENDED, "[0-9A-Za-z+/]{75}="),
+        (IdForm.OBS_REQUEST, "[0-9A-F]{32}"),
+        (IdForm.OBS_EXTENDED, "[0-9A-Za-z+/]{64}"),
+    ],
+)
+def test_ids_have_the_vendors_form(form: IdForm, expected: str) -> None:
+    assert re.fullmatch(expected, an_id(form))
+
+
+def test_a_cos_request_id_has_the_vendors_form() -> None:
     """Base64 of time_x_y_z in hexadecimal."""
-    parts = b64decode(next(request_ids.series)).decode().split("_")
+    parts = b64decode(an_id(IdForm.COS_REQUEST), validate=True).decode().split("_")
     assert [len(part) for part in parts] == [8, 8, 5, 9]
     assert all(int(part, 16) >= 0 for part in parts)
 
 
-def test_a_trace_id_has_the_vendors_form() -> None:
+def test_a_cos_trace_id_has_the_vendors_form() -> None:
     """Base64 of 128 hexadecimal digits."""
-    digits = b64decode(next(trace_ids.series)).decode()
+    digits = b64decode(an_id(IdForm.COS_TRACE), validate=True).decode()
     assert len(digits) == 128
     assert int(digits, 16) > 0
 
 
-def test_no_two_answers_have_one_id() -> None:
-    ids = Ids(lambda: ("AAAA", ""))
-    seen: list[str] = []
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_no_two_answers_have_one_id(dialect: Dialect) -> None:
+    ids = Ids(dialect.ids)
+    seen: list[tuple[tuple[str, str], ...]] = []
     threads = [
         threading.Thread(target=lambda: seen.extend(next(ids.series) for _ in range(1000)))
         for _ in range(4)
@@ -35,21 +57,23 @@ def test_no_two_answers_have_one_id() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(seen)) == len(seen) == 4000
+    assert len(seen) == 4000
+    for number in range(len(dialect.ids)):
+        assert len({each[number] for each in seen}) == 4000
 
 
 def test_a_forked_child_has_ids_of_its_own() -> None:
-    ids = request_ids
+    ids = answer_ids(COS)
     next(ids.series)
     read, write = os.pipe()
     if os.fork() == 0:
-        os.write(write, next(ids.series).encode())
+        os.write(write, next(ids.series)[0][1].encode())
         os._exit(0)
     os.wait()
     child = os.read(read, 100).decode()
     os.close(read)
     os.close(write)
-    assert child[:32] != next(ids.series)[:32]
+    assert child[:32] != next(ids.series)[0][1][:32]
 
 
 @pytest.mark.parametrize(

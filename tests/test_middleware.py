@@ -968,7 +968,7 @@ def test_a_second_middleware_decides_where_the_first_sees_no_bucket(store):
 @pytest.mark.parametrize(
     "option, value, choices",
     [
-        ("dialect", "azure", "'cos'"),
+        ("dialect", "azure", "'cos', 'oss', 's3', 'obs'"),
         ("vary", "Safe", "'safe', 'vendor'"),
         ("vary", None, "'safe', 'vendor'"),
         ("plain_options", "pass", "'app', 'refuse'"),

@@ -125,6 +125,7 @@ resolvers = st.sampled_from(
 options = st.fixed_dictionaries(
     {},
     optional={
+        "dialect": st.sampled_from(["cos", "oss", "s3", "obs"]),
         "vary": st.sampled_from(["safe", "vendor"]),
         "plain_options": st.sampled_from(["app", "refuse"]),
         "no_rules": st.sampled_from(["refuse", "pass"]),

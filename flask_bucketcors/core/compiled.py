@@ -22,7 +22,7 @@ from enum import StrEnum
 from functools import cache, lru_cache, partial
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.dialects import COS, Dialect
+from flask_bucketcors.core.dialects import COS, AllowHeaders, Dialect
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import NULL, is_origin
 from flask_bucketcors.core.rules import Rule, RuleSet
@@ -99,24 +99,26 @@ class Forms:
     """How answers are written; what the rules of all buckets of a middleware have in common.
 
     :param dialect: whose forms.
-    :param vary: pairs that say on what the answer to an actual request depends.
-    :param preflight_vary: the same for a preflight.
+    :param vary: see :class:`VaryMode`.
+    :param response_vary: the owner's ResponseVary.
     :param allow_credentials: whether an answer that names the origin also allows credentials.
     """
 
     def __init__(
-        self,
-        dialect: Dialect,
-        vary: HeaderPairs,
-        preflight_vary: HeaderPairs,
-        allow_credentials: bool,
+        self, dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool
     ) -> None:
         self.join = dialect.list_separator.join
-        self.vary = vary
-        self.preflight_vary = preflight_vary
+        self.allow_headers = dialect.allow_headers
+        self.actual_in_full = dialect.actual_in_full
         self.allow_credentials = allow_credentials
-        self.refused_actuals = _refusals(vary)
-        self.refused_preflights = _refusals(preflight_vary)
+        always = vary is VaryMode.SAFE or (response_vary and not dialect.varies_on_match)
+        on_match = always or dialect.varies_on_match
+        self.vary = actual_vary(dialect, vary) if on_match else ()
+        self.preflight_vary = preflight_vary(dialect, vary) if on_match else ()
+        #: What an answer carries if the request names no origin, or one that is refused.
+        self.refused_vary = self.vary if always else ()
+        self.refused_actuals = _refusals(self.refused_vary)
+        self.refused_preflights = _refusals(self.preflight_vary if always else ())
         #: Gives the compiled rule for all of a rule but its origins.
         self.compile_rule = lru_cache(MAX_SHARED)(partial(CompiledRule, self))
         self._memories: list[dict[str, HeaderPairs]] = []
@@ -176,9 +178,10 @@ class CompiledRule:
         credentials = forms.allow_credentials and not any_origin
         self._credentials = _pair(ALLOW_CREDENTIALS, "true" if credentials else "")
         exposed_pairs = _pair(EXPOSE_HEADERS, forms.join(exposed))
-        self._actual_end = (*self._credentials, *exposed_pairs, *forms.vary)
         methods_pairs = _pair(ALLOW_METHODS, forms.join(methods))
         max_age_pairs = _pair(MAX_AGE, "" if max_age is None else str(max_age))
+        in_full = (*methods_pairs, *max_age_pairs) if forms.actual_in_full else ()
+        self._actual_end = (*self._credentials, *exposed_pairs, *in_full, *forms.vary)
         self._preflight_end = (
             *methods_pairs,
             *exposed_pairs,
@@ -228,7 +231,9 @@ class CompiledRule:
         A browser takes ``x-cos-meta-*`` for a name, so a pattern is answered with the names
         that were asked for.
         """
-        if self._any_header:
+        if self._forms.allow_headers is AllowHeaders.LOWERED:
+            return self._forms.join(requested.names)
+        if self._any_header or self._forms.allow_headers is AllowHeaders.REQUESTED:
             return self._forms.join(requested.sent)
         # A dict keeps the order and drops what was asked for twice.
         by_pattern = dict.fromkeys(n for n in requested.names if n not in self._header_names)
@@ -317,11 +322,10 @@ class CompiledRules:
         vary: VaryMode | str = VaryMode.SAFE,
         allow_credentials: bool = True,
     ) -> None:
-        safe = VaryMode(vary) is VaryMode.SAFE
-        varies = safe or bool(rule_set.response_vary)
-        self._forms = forms = _forms(dialect, safe, varies, allow_credentials)
+        response_vary = bool(rule_set.response_vary)
+        self._forms = forms = _forms(dialect, VaryMode(vary), response_vary, allow_credentials)
         #: What an answer carries if the request names no origin.
-        self.without_origin = list(forms.vary)
+        self.without_origin = list(forms.refused_vary)
         self.rules = tuple(_compile_rule(rule, forms) for rule in rule_set.rules)
         self._literals = _index_literals(rule_set)
         self._patterns = _index_patterns(rule_set)
@@ -353,14 +357,24 @@ class CompiledRules:
                 nearest = Reason.METHOD
         return self._forms.refused_preflights[nearest]
 
-    def actual(self, origin: str, method: str) -> Decision:
-        """Decide about an actual request: ``origin`` and ``method`` as sent."""
-        indexes = self._allowing(origin)
-        for index in indexes:
+    def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
+        """Decide about an actual request.
+
+        :param origin: the Origin header as sent.
+        :param method: the request's; where the dialect decides by what is requested,
+            Access-Control-Request-Method if it was sent.
+        :param requested_headers: in such a dialect, Access-Control-Request-Headers as sent.
+        """
+        nearest = Reason.ORIGIN
+        for index in self._allowing(origin):
             rule = self.rules[index]
             if method in rule.methods:
-                return Decision(rule.actual(origin), index)
-        return self._forms.refused_actuals[Reason.METHOD if indexes else Reason.ORIGIN]
+                if not requested_headers or rule.preflight(requested_headers) is not None:
+                    return Decision(rule.actual(origin), index)
+                nearest = Reason.HEADERS
+            elif nearest is Reason.ORIGIN:
+                nearest = Reason.METHOD
+        return self._forms.refused_actuals[nearest]
 
     def _allowing(self, origin: str) -> Sequence[int]:
         """The rules that allow an origin, from the top; one that is spelt out is made ready."""
@@ -403,29 +417,31 @@ class ClosedRules:
     that it does not tell which.
 
     :param reason: why.
+    :param dialect: whose forms the answers take.
     :param vary: see :class:`VaryMode`.
     """
 
     __slots__ = ("_actual", "_preflight", "known", "without_origin")
 
-    def __init__(self, reason: Reason, *, vary: VaryMode = VaryMode.SAFE) -> None:
-        safe = vary is VaryMode.SAFE
-        self.without_origin = list(_vary(safe))
+    def __init__(
+        self, reason: Reason, dialect: Dialect = COS, *, vary: VaryMode = VaryMode.SAFE
+    ) -> None:
+        forms = _forms(dialect, vary, False, False)
+        self.without_origin = list(forms.refused_vary)
         self.known: dict[str, Candidate] = {}
-        self._preflight = _refusals(_preflight_vary(safe=safe, varies=safe))[reason]
-        self._actual = _refusals(_vary(safe))[reason]
+        self._preflight = forms.refused_preflights[reason]
+        self._actual = forms.refused_actuals[reason]
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         return self._preflight
 
-    def actual(self, origin: str, method: str) -> Decision:
+    def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         return self._actual
 
 
 @lru_cache(MAX_FORMS)
-def _forms(dialect: Dialect, safe: bool, varies: bool, allow_credentials: bool) -> Forms:
-    preflight_vary = _preflight_vary(safe=safe, varies=varies)
-    return Forms(dialect, _vary(varies), preflight_vary, allow_credentials)
+def _forms(dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool) -> Forms:
+    return Forms(dialect, vary, response_vary, allow_credentials)
 
 
 def _compile_rule(rule: Rule, forms: Forms) -> CompiledRule:
@@ -461,15 +477,18 @@ def _index_patterns(rule_set: RuleSet) -> WildcardIndex[int] | None:
     return WildcardIndex(pairs) if pairs else None
 
 
-def _vary(varies: bool) -> HeaderPairs:
-    return ((VARY, "Origin"),) if varies else ()
-
-
-def _preflight_vary(*, safe: bool, varies: bool) -> HeaderPairs:
-    """The Vary header of a preflight's answer, allowed or not."""
-    if safe:
+def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:
+    """What says on what the answer to a preflight depends."""
+    if vary is VaryMode.SAFE:
         return ((VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),)
-    return _vary(varies)
+    return actual_vary(dialect, vary)
+
+
+def actual_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:
+    """What says on what the answer to an actual request depends."""
+    if dialect.decides_by_requested:
+        return ((VARY, "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"),)
+    return ((VARY, "Origin"),)
 
 
 @cache

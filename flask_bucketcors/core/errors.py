@@ -49,10 +49,24 @@ class Refusal(StrEnum):
     NO_SUCH_RULES = "NoSuchCORSConfiguration"
     NOT_IMPLEMENTED = "NotImplemented"
     PAYLOAD_MISMATCH = "XAmzContentSHA256Mismatch"
+    PREFLIGHT_HEADERS = "InvalidRequestedHeaders"
+    PREFLIGHT_METHOD = "InvalidRequestedMethod"
+    PREFLIGHT_NO_ORIGIN = "MissingOrigin"
+    PREFLIGHT_NO_RULES = "CORSNotEnabled"
     PREFLIGHT_REFUSED = "AccessForbidden"
     SIGNATURE_MISMATCH = "SignatureDoesNotMatch"
     UNAVAILABLE = "ServiceUnavailable"
     UNKNOWN_AUTHORIZATION = "UnknownAuthorization"
+
+
+#: Why a preflight is refused. COS answers all of these alike, others tell some apart.
+PREFLIGHT_REFUSALS = (
+    Refusal.PREFLIGHT_REFUSED,
+    Refusal.PREFLIGHT_NO_RULES,
+    Refusal.PREFLIGHT_NO_ORIGIN,
+    Refusal.PREFLIGHT_METHOD,
+    Refusal.PREFLIGHT_HEADERS,
+)
 
 
 class CallRefused(BucketCORSError):

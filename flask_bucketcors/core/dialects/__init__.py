@@ -1,0 +1,44 @@
+"""The dialects: COS, OSS, S3 and OBS as records."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_bucketcors.core.dialects.cos import COS
+from flask_bucketcors.core.dialects.oss import OSS
+from flask_bucketcors.core.dialects.record import (
+    AllowHeaders,
+    Dialect,
+    ErrorAnswer,
+    Id,
+    IdForm,
+    ShowVary,
+)
+from flask_bucketcors.core.dialects.s3 import OBS, S3
+
+__all__ = [
+    "COS",
+    "DIALECTS",
+    "OBS",
+    "OSS",
+    "S3",
+    "AllowHeaders",
+    "Dialect",
+    "ErrorAnswer",
+    "Id",
+    "IdForm",
+    "ShowVary",
+    "find_dialect",
+]
+
+DIALECTS: Final[Mapping[str, Dialect]] = {each.name: each for each in (COS, OSS, S3, OBS)}
+
+
+def find_dialect(name: str) -> Dialect:
+    """Give the dialect of that name.
+
+    :raises ValueError: if there is none.
+    """
+    if name not in DIALECTS:
+        known = ", ".join(map(repr, DIALECTS))
+        raise ValueError(f"dialect is {name!r}: write one of {known}")
+    return DIALECTS[name]
