@@ -3,10 +3,11 @@
 import binascii
 import hashlib
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Final
+from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.sansio.utils import get_content_length
@@ -20,6 +21,7 @@ MAX_DRAINED_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
 
 _CHECKSUM_KEYS: Final = "HTTP_X_AMZ_CHECKSUM_"
+_CHECKSUM_PARAMETERS: Final = "x-amz-checksum-"
 # They say how a checksum is made, or ask for one.
 _NO_CHECKSUMS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
 
@@ -57,7 +59,7 @@ def check_digests(
 
     Those are what the signature says of it, Content-MD5 (RFC 1864: base64 of the 16 bytes) and
     each ``x-amz-checksum-...`` (S3 User Guide, "Checking object integrity": base64 of the
-    bytes, of a CRC the first byte first).
+    bytes, of a CRC the highest first), which in a pre-signed URL may be a parameter.
 
     :param payload_sha256: of :class:`flask_bucketcors.signatures.Signer`.
     :raises CallRefused: XAmzContentSHA256Mismatch, if another body was signed; for Content-MD5
@@ -66,14 +68,11 @@ def check_digests(
         this server cannot compute it.
     """
     if payload_sha256 not in (None, hashlib.sha256(body).hexdigest()):
-        raise CallRefused(
-            Refusal.PAYLOAD_MISMATCH,
-            message="The provided 'x-amz-content-sha256' header does not match what was computed.",
-        )
+        raise CallRefused(Refusal.PAYLOAD_MISMATCH)
     _check_content_md5(environ.get("HTTP_CONTENT_MD5"), body, required=require_content_md5)
-    for key in sorted(environ):
-        if key.startswith(_CHECKSUM_KEYS):
-            _check_checksum(key.removeprefix(_CHECKSUM_KEYS), environ[key].strip(), body)
+    for name, sent in _sent_checksums(environ):
+        if name not in _NO_CHECKSUMS:
+            _check_checksum(name, sent, body)
 
 
 def _check_content_md5(sent: str | None, body: bytes, *, required: bool) -> None:
@@ -88,14 +87,21 @@ def _check_content_md5(sent: str | None, body: bytes, *, required: bool) -> None
         raise CallRefused(Refusal.BAD_DIGEST)
 
 
+def _sent_checksums(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
+    for key in sorted(environ):
+        if key.startswith(_CHECKSUM_KEYS):
+            yield key.removeprefix(_CHECKSUM_KEYS), environ[key].strip()
+    for name, value in parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True):
+        if name.lower().startswith(_CHECKSUM_PARAMETERS):
+            yield name[len(_CHECKSUM_PARAMETERS) :].upper(), value
+
+
 def _check_checksum(name: str, sent: str, body: bytes) -> None:
-    if name in _NO_CHECKSUMS:
-        return
     if name not in _CHECKSUMS:
         raise CallRefused(
             Refusal.NOT_IMPLEMENTED,
-            message=f"This server does not have the checksum x-amz-checksum-{name.lower()[:32]}; "
-            "send crc32, sha1 or sha256.",
+            message="This server does not have the checksum "
+            f"x-amz-checksum-{ascii(name.lower()[:32])[1:-1]}; send crc32, sha1 or sha256.",
         )
     computed = _CHECKSUMS[name](body)
     digest = _decode(sent)

@@ -61,9 +61,9 @@ def test_every_setting_is_described_with_its_default() -> None:
 def test_every_error_of_the_api_is_described() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     # What answers preflights has its place among the decisions.
-    for code, error in COS.errors.items():
-        if code is not Refusal.PREFLIGHT_REFUSED:
-            assert f"| `{code}` | {error.status[:3]} |" in page
+    for refusal, error in COS.errors.items():
+        if refusal is not Refusal.PREFLIGHT_REFUSED:
+            assert f"| `{error.code}` | {error.status[:3]} |" in page
 
 
 def test_bounds_are_those_of_the_code() -> None:

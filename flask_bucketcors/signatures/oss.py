@@ -83,6 +83,12 @@ _PERIOD_PROBLEMS: Final[Mapping[str | None, str]] = {
     "number": "x-oss-expires must be a number of seconds.",
     "length": "x-oss-expires must be 1 to 604800 seconds.",
 }
+_CREDENTIAL_PROBLEMS: Final = {
+    "day": "date",
+    "region": "region",
+    "service": "product",
+    "terminator": "version",
+}
 _NUMBER: Final = re.compile(r"[0-9]{1,11}")
 
 _SCOPES: Final = Scopes("OSS4-HMAC-SHA256", "aliyun_v4", "oss", "aliyun_v4_request")
@@ -132,8 +138,8 @@ OSS_V1: Final = Vendor(
     key_parameter="OSSAccessKeyId",
     token_names=_TOKEN_NAMES,
     sub_resources=frozenset(_SUB_RESOURCES.split()),
-    prefixed_sub_resources=False,
-    prefixed_parameters_are_headers=False,
+    signs_prefixed=False,
+    moved_header=None,
     encodes_path=False,
     repeats_date=True,
     malformed=_HEADER_INVALID,
@@ -272,11 +278,13 @@ def _v4_from_query(request: SignedRequest, now: float) -> _V4:
 
 def _credential(text: str, timestamp: str, where: str) -> Credential:
     credential = parse_credential(text)
-    problem = "credential" if credential is None else _SCOPES.problem(credential)
-    if credential is None or problem is not None:
-        raise _invalid(f"Invalid signing {problem} in {where}.")
-    if credential.day != timestamp[:8]:
-        raise _invalid(f"Invalid signing day in {where}.")
+    if credential is None:
+        raise _invalid(f"Invalid signing credential in {where}.")
+    problem = _SCOPES.problem(credential)
+    if problem is None and credential.day != timestamp[:8]:
+        problem = "day"
+    if problem is not None:
+        raise _invalid(f"Invalid signing {_CREDENTIAL_PROBLEMS[problem]} in {where}.")
     return credential
 
 

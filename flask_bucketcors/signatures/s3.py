@@ -14,8 +14,9 @@ not read here and refused.
 
 V2 (S3 User Guide, "Signing and authenticating REST requests") is the signature of
 :mod:`flask_bucketcors.signatures.subresources`. Its list of sub-resources is that of the guide
-and of botocore (1.44, ``HmacV1Auth``), which has ``cors``. In a pre-signed URL, ``x-amz-``
-parameters count as headers, as botocore signs them.
+and of botocore (1.44, ``HmacV1Auth``), which has ``cors``. In a pre-signed URL
+the security token is signed as the header that it replaces (botocore), or as a sub-resource
+(esdk-obs). No other parameter counts as a header: nobody here would read it as one.
 
 Error codes are those of "Error responses"; the texts beside them are S3's, as other servers
 and their suites recorded them.
@@ -302,8 +303,8 @@ S3_V2: Final = Vendor(
     key_parameter="AWSAccessKeyId",
     token_names=_TOKEN_NAMES,
     sub_resources=frozenset(_SUB_RESOURCES.split()),
-    prefixed_sub_resources=False,
-    prefixed_parameters_are_headers=True,
+    signs_prefixed=False,
+    moved_header="x-amz-security-token",
     encodes_path=True,
     repeats_date=False,
     malformed="AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",

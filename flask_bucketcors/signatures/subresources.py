@@ -82,8 +82,9 @@ class Vendor:
     :param key_parameter: the query parameter with the key's id.
     :param token_names: the headers and parameters that may hold a security token.
     :param sub_resources: the parameters that are signed.
-    :param prefixed_sub_resources: whether those with the vendor's prefix are as well.
-    :param prefixed_parameters_are_headers: whether, in a pre-signed URL, those count as headers.
+    :param signs_prefixed: whether parameters with the vendor's prefix are as well.
+    :param moved_header: a header that stands in the query of a pre-signed URL, and is signed
+        as the header it is or as a sub-resource.
     :param encodes_path: whether the path is signed as it is sent, percent-encoded.
     :param repeats_date: whether the vendor's date header stands in the place of Date, too; it
         is empty otherwise.
@@ -98,8 +99,8 @@ class Vendor:
     key_parameter: str
     token_names: tuple[str, ...]
     sub_resources: frozenset[str]
-    prefixed_sub_resources: bool
-    prefixed_parameters_are_headers: bool
+    signs_prefixed: bool
+    moved_header: str | None
     encodes_path: bool
     repeats_date: bool
     malformed: str
@@ -122,18 +123,13 @@ class Vendor:
         return request.parameter(self.key_parameter) is not None
 
     def _verify(self, request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
-        in_query = self._is_in_query(request)
-        read = self._from_query if in_query else self._from_header
+        read = self._from_query if self._is_in_query(request) else self._from_header
         authorization = read(request, demands.now)
         demands.check_headers(self._covers_header)
-        exempt = self._own | _LISTING
-        demands.check_parameters(
-            request, lambda name: self._covers_parameter(name, in_query), exempt
-        )
+        demands.check_parameters(request, self._covers_parameter, self._own | _LISTING)
         key = signing_key(request, keys, authorization.access_key_id, self.token_names)
-        prefix = self._string_to_sign(request, authorization.date, in_query)
-        expected = (_mac(key.secret, prefix + each) for each in self._resources(request))
-        check_signature(authorization.signature, expected)
+        texts = self._strings_to_sign(request, authorization.date)
+        check_signature(authorization.signature, (_mac(key.secret, text) for text in texts))
         return Signer(authorization.access_key_id, self.dialect)
 
     def _from_header(self, request: SignedRequest, now: float) -> _Authorization:
@@ -172,38 +168,40 @@ class Vendor:
     def _covers_header(self, name: str) -> bool:
         return name.startswith(self.prefix) or name in _STANDARD_HEADERS
 
-    def _covers_parameter(self, name: str, in_query: bool) -> bool:
-        return self._is_sub_resource(name) or (in_query and self._counts_as_header(name))
+    def _covers_parameter(self, name: str) -> bool:
+        return name == self.moved_header or self._is_sub_resource(name)
 
     def _is_sub_resource(self, name: str) -> bool:
         return name in self.sub_resources or (
-            self.prefixed_sub_resources and name.lower().startswith(self.prefix)
+            self.signs_prefixed and name.lower().startswith(self.prefix)
         )
 
-    def _counts_as_header(self, name: str) -> bool:
-        return self.prefixed_parameters_are_headers and name.lower().startswith(self.prefix)
+    def _strings_to_sign(self, request: SignedRequest, date: str) -> Iterator[bytes]:
+        """All that may have been signed; they differ in how they write the same request."""
+        values = (request.method, request.header("content-md5"), request.header("content-type"))
+        lines = [header_bytes(value) for value in (*values, date)]
+        listed = [pair for pair in request.query if self._is_sub_resource(pair[0])]
+        moved = [pair for pair in request.query if pair[0] == self.moved_header]
+        for in_headers, in_resource in ((moved, []), ([], moved)):
+            headers = self._vendor_headers(request, in_headers)
+            for resource in self._resources(request, sorted(listed + in_resource)):
+                yield b"\n".join((*lines, *headers, resource))
 
-    def _string_to_sign(self, request: SignedRequest, date: str, in_query: bool) -> bytes:
-        """All of it but the resource."""
-        standard = [request.header(name) for name in _STANDARD_HEADERS]
-        lines = [header_bytes(line) for line in (request.method, *standard, date)]
-        return b"\n".join((*lines, *self._vendor_headers(request, in_query), b""))
+    def _vendor_headers(self, request: SignedRequest, moved: list[tuple[str, str]]) -> list[bytes]:
+        headers = [
+            (name, header_bytes(request.headers[name]))
+            for name in vendor_headers(request, self.prefix)
+        ]
+        headers += [(name, to_bytes(value)) for name, value in moved]
+        return [to_bytes(name) + b":" + value for name, value in sorted(headers)]
 
-    def _vendor_headers(self, request: SignedRequest, in_query: bool) -> list[bytes]:
-        found: dict[str, list[bytes]] = {}
-        for name in vendor_headers(request, self.prefix):
-            found[name] = [header_bytes(request.headers[name])]
-        for name, value in request.query if in_query else ():
-            if self._counts_as_header(name):
-                found.setdefault(name.lower(), []).append(to_bytes(value))
-        return [to_bytes(name) + b":" + b",".join(found[name]) for name in sorted(found)]
-
-    def _resources(self, request: SignedRequest) -> Iterator[bytes]:
+    def _resources(
+        self, request: SignedRequest, sub_resources: list[tuple[str, str]]
+    ) -> Iterator[bytes]:
         path = resource_path(request)
         if self.encodes_path:
             path = percent_encode(path, safe="/").encode()
-        pairs = sorted(pair for pair in request.query if self._is_sub_resource(pair[0]))
-        query = b"?" + to_bytes(query_text(pairs)) if pairs else b""
+        query = b"?" + to_bytes(query_text(sub_resources)) if sub_resources else b""
         yield path + query
         if request.bucket and not request.key:
             # Some SDKs leave the slash behind the bucket out where they do not send it.
