@@ -8,7 +8,7 @@ the same for one bucket: it changes when that bucket's rules do.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
@@ -16,10 +16,6 @@ from flask_bucketcors.core.rules import RuleSet
 
 # Entries of history that a store keeps for each bucket unless told otherwise.
 HISTORY_LIMIT = 50
-
-
-class Signal(Protocol):
-    def __getitem__(self, index: int, /) -> int: ...
 
 
 class HistoryEntry(NamedTuple):
@@ -129,7 +125,7 @@ class Store(ABC):
         """Give the bucket's rules unparsed, for whoever may know them already."""
 
     @abstractmethod
-    def signal(self) -> Signal:
+    def signal(self) -> int:
         """Give a number that is another one after every acknowledged change, at little cost."""
 
     @abstractmethod

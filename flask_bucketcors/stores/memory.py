@@ -7,18 +7,9 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import HISTORY_LIMIT, HistoryEntry, Store, StoredRules
-
-
-class _Cell:
-    def __init__(self, store: Any) -> None:
-        self.store = store
-
-    def __getitem__(self, index: int) -> int:
-        return int(self.store._revision)
 
 
 class MemoryStore(Store):
@@ -60,8 +51,8 @@ class MemoryStore(Store):
         rule_set = entry.rule_set
         return StoredRules(entry.revision, lambda: rule_set)
 
-    def signal(self) -> Any:
-        return _Cell(self)
+    def signal(self) -> int:
+        return self._revision
 
     def state(self) -> int:
         return self._revision

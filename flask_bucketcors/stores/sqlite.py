@@ -91,10 +91,9 @@ class SQLiteStore(Store):
         stamp, document = rows[0]
         return StoredRules(stamp, partial(_load, bucket, document))
 
-    def signal(self) -> Any:
-        self._database.follow_file()
+    def signal(self) -> int:
         token = self._database.token
-        return [self._stamp()] if token is None else token._value
+        return self._stamp() if token is None else token.load()
 
     def state(self) -> Hashable:
         replaced = self._database.follow_file()
