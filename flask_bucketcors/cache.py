@@ -26,7 +26,7 @@ from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.logs import IntervalLog
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores import Signal, Store
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,6 @@ class RulesCache:
         if cached_buckets < 1:
             raise ValueError(f"cached_buckets is {cached_buckets!r}: write a whole number from 1")
         self._source = source
-        self._signal = source.signal
         self._compile = compile_rules
         self._clock = clock
         self._cached_buckets = cached_buckets
@@ -85,7 +84,8 @@ class RulesCache:
         self._absent: dict[str, _Entry] = {}
         self._filling = threading.Lock()
         self._generation = object()
-        self._seen: int | None = None
+        self._cell: Signal = (0,)
+        self._seen = 0
         self._state: Hashable = None
         self._next_check = float("-inf")
         self._retry = False
@@ -93,13 +93,7 @@ class RulesCache:
 
     def get(self, bucket: str) -> _Rules:
         """The bucket's rules as they are now; None if it has none, closed ones if unknown."""
-        try:
-            signalled = self._signal() != self._seen
-        except Exception as error:
-            # Nothing says that the rules changed, so those in memory still stand.
-            self._log.write(logging.ERROR, _TROUBLE, error)
-            signalled = False
-        if signalled or self._clock() >= self._next_check:
+        if self._cell[0] != self._seen or self._clock() >= self._next_check:
             self._refresh()
         generation = self._generation
         entry = self._present.get(bucket)
@@ -112,7 +106,8 @@ class RulesCache:
     def _refresh(self) -> None:
         self._next_check = self._clock() + CHECK_SECONDS
         try:
-            seen = self._signal()
+            self._cell = self._source.signal()
+            seen = self._cell[0]
             state = self._source.state()
         except Exception as error:
             self._refuse_to_guess(error)
@@ -129,7 +124,7 @@ class RulesCache:
         self._log.write(logging.ERROR, _TROUBLE, error)
         self._retry = True
         with suppress(Exception):
-            seen = self._signal()
+            seen = self._cell[0]
             if seen != self._seen:
                 self._generation = object()
                 self._seen = seen
