@@ -5,8 +5,8 @@ tests. A write is one transaction: the rules, their history and the revision cha
 or not at all.
 """
 
-from flask_bucketcors.stores.contract import HistoryEntry, Store, StoredRules
+from flask_bucketcors.stores.contract import HistoryEntry, Signal, Store, StoredRules
 from flask_bucketcors.stores.memory import MemoryStore
 from flask_bucketcors.stores.sqlite import SQLiteStore
 
-__all__ = ["HistoryEntry", "MemoryStore", "SQLiteStore", "Store", "StoredRules"]
+__all__ = ["HistoryEntry", "MemoryStore", "SQLiteStore", "Signal", "Store", "StoredRules"]

@@ -1,14 +1,15 @@
 """What every store does.
 
 Words for change, from the outside in: a **revision** numbers the changes of a store for
-people. A **signal** is another number after each acknowledged change, cheap to ask for. The
-**state** is what the store itself says, which costs more and misses nothing. A **version** is
-the same for one bucket: it changes when that bucket's rules do.
+people. A **signal** is a cell whose number is another one after each acknowledged change, cheap
+enough to be read by every request. The **state** is what the store itself says, which costs
+more and misses nothing. A **version** is the same for one bucket: it changes when that bucket's
+rules do.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
@@ -44,6 +45,12 @@ class StoredRules(NamedTuple):
 
     version: Hashable
     parse: Callable[[], RuleSet]
+
+
+class Signal(Protocol):
+    """A list, a memoryview, or what else has a number at index 0. Reading it raises nothing."""
+
+    def __getitem__(self, index: int, /) -> int: ...
 
 
 class Store(ABC):
@@ -125,8 +132,12 @@ class Store(ABC):
         """Give the bucket's rules unparsed, for whoever may know them already."""
 
     @abstractmethod
-    def signal(self) -> int:
-        """Give a number that is another one after every acknowledged change, at little cost."""
+    def signal(self) -> Signal:
+        """Give a cell whose ``[0]`` is another number after every acknowledged change.
+
+        Whoever keeps the cell reads it as often as he likes, and asks for it again about once a
+        second, for it may be replaced; each time he reads it first and then asks for the state.
+        """
 
     @abstractmethod
     def state(self) -> Hashable:
