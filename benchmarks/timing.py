@@ -51,14 +51,14 @@ def call_all(app: WSGIApplication, environ: dict[str, Any], key: str, values: li
     return perf_counter() - begin
 
 
-def repeat(function: Callable[[], object], calls: int) -> Run:
+def calls(function: Callable[[], object], count: int) -> Run:
     """Rounds of calls without arguments."""
 
     def run() -> float:
         begin = perf_counter()
-        for _ in range(calls):
+        for _ in range(count):
             function()
-        return (perf_counter() - begin) / calls
+        return (perf_counter() - begin) / count
 
     return run
 
