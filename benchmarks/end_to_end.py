@@ -1,6 +1,6 @@
 """A Flask application under gunicorn and wrk: bare, with this package, with flask-cors.
 
-All servers run, and are loaded by turns for a few seconds each. A round compares each of them
+All servers run, and are loaded by turns for a second each. A round compares each of them
 with the bare one just before and just after it; the median of all rounds counts. Then the one
 with this package is loaded while another process changes rules 50 times a second, and the bare
 one under the same writes to a database that it does not read, since a busy disk and CPU delay
@@ -18,8 +18,7 @@ from typing import Any
 
 from cases import bucket_name, build_store, rule_set
 from report import AT_LEAST, AT_MOST, Table, finish, parse_arguments
-from servers import Server
-from serving import serving, wrk
+from serving import Server, serving, wrk
 
 from flask_bucketcors import SQLiteStore
 
@@ -38,7 +37,7 @@ START_SECONDS = 30
 
 
 def main() -> None:
-    options = parse_arguments(__doc__, rounds=8, seconds=3, tail_seconds=20)
+    options = parse_arguments(__doc__, rounds=40, seconds=1, tail_seconds=20)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         database = Path(folder, "rules.sqlite")
         build_store(database, BUCKETS).close()
