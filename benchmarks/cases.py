@@ -99,6 +99,10 @@ def bare_with_10_headers(
     return [b"an object"]
 
 
+#: The function that is wrapped, and whether the host names the bucket.
+Wrapped = tuple[WSGIApplication, bool]
+
+
 @dataclass(frozen=True)
 class Case:
     """One kind of request.
@@ -118,6 +122,11 @@ class Case:
     def key(self) -> str:
         """The key of the environ that names the bucket."""
         return "HTTP_HOST" if self.by_host else "PATH_INFO"
+
+    @property
+    def wrapped(self) -> Wrapped:
+        """What it asks for of a middleware: cases that agree in it can have the same one."""
+        return self.app, self.by_host
 
     def names(self, buckets: Iterable[int]) -> list[str]:
         """What stands there for each of these buckets."""
@@ -169,7 +178,7 @@ def own_origin(number: int) -> str:
 
 def static_policy(app: WSGIApplication) -> WSGIApplication:
     """wsgicors with what :func:`rule_set` says, for all paths alike."""
-    return CORS(
+    policy: WSGIApplication = CORS(
         app,
         origin=ORIGIN,
         methods="GET,PUT",
@@ -178,6 +187,7 @@ def static_policy(app: WSGIApplication) -> WSGIApplication:
         credentials="true",
         maxage="600",
     )
+    return policy
 
 
 def fill(store: SQLiteStore, pairs: Iterable[tuple[str, RuleSet]]) -> None:

@@ -24,6 +24,8 @@ ORIGINS_IN_A_RULE = 10
 # By how many rules the bucket has.
 NEVER_SEEN_AT_MOST = {1: 3.0, 100: 5.0}
 MANY = 1_000
+# Takes all of them in turn, far from each other: no round meets only the first ones.
+STRIDE = 367
 MANY_AT_MOST = 2.0
 
 OTHER_SITE = "elsewhere.example"
@@ -122,11 +124,11 @@ KINDS = (
 def origins_of(kind: str, number: int) -> Iterator[str]:
     """Origins for a rule of so many; what is in turn is not new the second time."""
     if kind == KINDS[0]:
-        return cycle([f"https://www.host{n}.example" for n in range(number)])
+        return cycle([f"https://www.host{n * STRIDE % number}.example" for n in range(number)])
     if kind == KINDS[1]:
-        return cycle([f"https://a{n}.site{n % number}.example" for n in range(MANY)])
+        return cycle([f"https://a{n}.site{n * STRIDE % number}.example" for n in range(MANY)])
     if kind == KINDS[2]:
-        return (f"https://a{n}.site{n % number}.example" for n in count())
+        return (f"https://a{n}.site{n * STRIDE % number}.example" for n in count())
     return new_below(OTHER_SITE)
 
 

@@ -37,7 +37,7 @@ ORIGINS = ("https://even.example", "https://odd.example")
 WORKERS = 4
 # Connections to each worker, half of which ask while rules change.
 EACH = 4
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "gunicorn, 4 workers of 4 threads": {"worker_class": "gthread", "threads": 4},
     "gunicorn, 4 workers with gevent": {"worker_class": "gevent"},
 }

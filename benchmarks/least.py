@@ -16,32 +16,46 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from cases import ORIGIN, bucket_name
 
 Pairs = tuple[tuple[str, str], ...]
-#: Status, headers and body of a preflight's answer, and the headers for an actual response.
-Answer = tuple[str, Pairs, list[bytes], Pairs]
+#: The origin that is allowed, and the headers for a preflight and for an actual response.
+Answer = tuple[str | None, Pairs, Pairs]
 
 _VARY = ("Vary", "Origin")
+_ACTUAL = (
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Allow-Origin", ORIGIN),
+    ("Access-Control-Expose-Headers", "ETag"),
+)
+_PREFLIGHT = (
+    ("Content-Type", "text/plain"),
+    ("Content-Length", "0"),
+    *_ACTUAL,
+    ("Access-Control-Allow-Headers", "content-md5,content-type"),
+    ("Access-Control-Allow-Methods", "GET,PUT"),
+)
+_NOBODY: Answer = ("nobody", (), ())
 _DOCUMENT = b"<?xml version='1.0' encoding='utf-8' ?><Error><Code>AccessForbidden</Code></Error>"
-_REFUSAL: Answer = (
-    "403 Forbidden",
-    (("Content-Type", "application/xml"), ("Content-Length", str(len(_DOCUMENT))), _VARY),
-    [_DOCUMENT],
-    (_VARY,),
+_REFUSAL = (
+    ("Content-Type", "application/xml"),
+    ("Content-Length", str(len(_DOCUMENT))),
+    _VARY,
 )
 
 
-def least(
-    app: WSGIApplication, answers: Mapping[tuple[str, str | None], Answer], *, by_host: bool
-) -> WSGIApplication:
+def least(app: WSGIApplication, answers: Mapping[str, Answer], *, by_host: bool) -> WSGIApplication:
     """Put the least code around an application."""
     key, separator, index = ("HTTP_HOST", ".", 0) if by_host else ("PATH_INFO", "/", 1)
     find = answers.get
 
     def middleware(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        bucket = environ[key].split(separator, 2)[index]
-        status, pairs, body, added = find((bucket, environ.get("HTTP_ORIGIN")), _REFUSAL)
+        answer = find(environ[key].split(separator, 2)[index], _NOBODY)
+        allowed = environ.get("HTTP_ORIGIN") == answer[0]
         if environ["REQUEST_METHOD"] == "OPTIONS":
-            start_response(status, [*pairs])
-            return body
+            if allowed:
+                start_response("200 OK", [*answer[1]])
+                return []
+            start_response("403 Forbidden", [*_REFUSAL])
+            return [_DOCUMENT]
+        added = answer[2] if allowed else (_VARY,)
 
         def decorate(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -53,26 +67,11 @@ def least(
     return middleware
 
 
-def build_answers(buckets: int) -> dict[tuple[str, str | None], Answer]:
-    """The answers for numbered buckets; each has its own, as in a store."""
-    return {(bucket_name(number), ORIGIN): _answer(number) for number in range(buckets)}
+def build_answers(buckets: int) -> dict[str, Answer]:
+    """The answers for numbered buckets; they share what is the same, and no more."""
+    return {bucket_name(number): _answer(number) for number in range(buckets)}
 
 
 def _answer(number: int) -> Answer:
-    credentials = ("Access-Control-Allow-Credentials", "true")
-    allowed, exposed = (
-        ("Access-Control-Allow-Origin", ORIGIN),
-        ("Access-Control-Expose-Headers", "ETag"),
-    )
-    preflight = (
-        ("Content-Type", "text/plain"),
-        ("Content-Length", "0"),
-        credentials,
-        ("Access-Control-Allow-Headers", "content-md5,content-type"),
-        ("Access-Control-Allow-Methods", "GET,PUT"),
-        allowed,
-        exposed,
-        ("Access-Control-Max-Age", str(600 + number)),
-        _VARY,
-    )
-    return "200 OK", preflight, [], (credentials, allowed, exposed, _VARY)
+    own = ("Access-Control-Max-Age", str(600 + number))
+    return ORIGIN, (*_PREFLIGHT, own, _VARY), (*_ACTUAL, _VARY)

@@ -8,9 +8,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from cases import ORIGIN
 from flask import Flask
 from flask_cors import CORS
+from least import build_answers, least
 
 from flask_bucketcors import BucketCORS
 
+#: How many there are, where it is not what is measured.
+BUCKETS = 1_000
 #: Names the variable of the environment that holds the path of the database.
 DATABASE = "BENCHMARK_DATABASE"
 #: The header with the process id of the worker.
@@ -40,6 +43,13 @@ def with_flask_cors() -> Flask:
     return app
 
 
+def with_least_code() -> Flask:
+    """With the least code: what is left is what a server takes for the headers."""
+    app = plain()
+    app.wsgi_app = least(app.wsgi_app, build_answers(BUCKETS), by_host=False)  # type: ignore
+    return app
+
+
 def with_bucketcors() -> Flask:
     """With this package; the environment names the database. Anybody may edit rules."""
     app = plain()
@@ -51,7 +61,7 @@ def with_bucketcors() -> Flask:
 def naming_workers() -> Flask:
     """With this package, and in every answer the process that gave it."""
     app = with_bucketcors()
-    app.wsgi_app = _naming(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _naming(app.wsgi_app)  # type: ignore
     return app
 
 

@@ -15,6 +15,8 @@ sys.path.append(str(HERE.parent / "tests"))
 from served import DATABASE  # noqa: E402
 from servers import Server, gunicorn  # noqa: E402
 
+__all__ = ["Server", "serving", "wrk"]
+
 CONNECTIONS = 8
 # Beyond the time that wrk is told to take.
 GRACE_SECONDS = 30

@@ -1,6 +1,7 @@
 """Writes the tables of the documents from ``results.json``; with ``--check`` only compares.
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- /table -->``.
+A table stands between ``<!-- table: NAME -->`` and ``<!-- /table -->``. ``machines`` lists what
+the tables were measured on, which is one line if all were measured on the same.
 """
 
 import json
@@ -13,6 +14,7 @@ from report import RESULTS, markdown
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+MACHINES = "machines"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -36,8 +38,13 @@ def update(page: Path, results: dict[str, Any], *, check: bool) -> bool:
 
 def render(match: re.Match[str], results: dict[str, Any]) -> str:
     begin, name, end = match.groups()
-    table = results[name]
-    return f"{begin}{markdown(table['columns'], table['rows'])}\n\n{table['on']}.\n{end}"
+    return f"{begin}{content(name, results)}\n{end}"
+
+
+def content(name: str, results: dict[str, Any]) -> str:
+    if name == MACHINES:
+        return "\n".join(sorted({f"- {table['on']}" for table in results.values()}))
+    return markdown(results[name]["columns"], results[name]["rows"])
 
 
 if __name__ == "__main__":
