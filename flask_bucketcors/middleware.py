@@ -122,7 +122,7 @@ class BucketCORSMiddleware:
             store,
             self._compile,
             cached_buckets=cached_buckets,
-            closed=ClosedRules(Reason.UNREADABLE, vary=self._vary),
+            close=partial(ClosedRules, Reason.UNREADABLE, vary=self._vary),
         )
         self.wrap(app)
 
@@ -264,7 +264,7 @@ def _added(environ: WSGIEnvironment, rules: Rules) -> list[Pair]:
     if origin is None:
         return rules.without_origin
     environ[DECISION] = decision = rules.actual(origin, environ["REQUEST_METHOD"])
-    return list(decision.headers)
+    return list(decision.pairs)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:

@@ -102,7 +102,7 @@ def make_shortcut(
                         answer = [
                             CONTENT_TYPE,
                             CONTENT_LENGTH,
-                            rule.allow_origin,
+                            *rule.own_pairs,
                             *rule.preflights[headers],
                             (id_header, next(ids.series)),
                         ]
@@ -111,7 +111,7 @@ def make_shortcut(
                         rule = rule.next
                     if rule is None:
                         environ[DECISION] = decision = rules.actual(origin, method)
-                        pairs = list(decision.headers)
+                        pairs = list(decision.pairs)
                     else:
                         environ[DECISION] = rule.actual
                         pairs = rule.actual_pairs
