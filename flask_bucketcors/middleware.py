@@ -124,7 +124,7 @@ class BucketCORSMiddleware:
             store,
             self._compile,
             cached_buckets=cached_buckets,
-            closed=self._close(Reason.UNREADABLE),
+            close=partial(self._close, Reason.UNREADABLE),
         )
         self.wrap(app)
 
@@ -192,7 +192,7 @@ class BucketCORSMiddleware:
             method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
             headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
         environ[DECISION] = decision = rules.actual(origin, method, headers)
-        return list(decision.headers)
+        return list(decision.pairs)
 
     def _answer_preflight(
         self, rules: Rules, environ: WSGIEnvironment, start_response: StartResponse
