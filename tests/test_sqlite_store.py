@@ -7,13 +7,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import rule_sets
 
 from flask_bucketcors import (
+    InvalidRules,
     Rule,
     RuleSet,
     SQLiteStore,
@@ -23,6 +28,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.stores import schema
 from flask_bucketcors.stores.database import LOOK_SECONDS, Database
+from flask_bucketcors.stores.sqlite import _dump
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -67,6 +73,13 @@ def replace(path: Path, documents: dict[str, RuleSet], statement: str = "SELECT 
         store.put_many(documents.items())
     run_sql(other, statement)
     os.replace(other, path)
+
+
+def edit(path: Path, bucket: str, rule_set: RuleSet) -> bool:
+    """Do as another tool would; gives true, for the exit status of a process."""
+    change = "UPDATE bucketcors_rules SET document = ? WHERE bucket = ?"
+    run_sql(path, change, json.dumps(rule_set.as_dict()), bucket)
+    return True
 
 
 def put_and_die(path: Path, bucket: str, rule_set: RuleSet) -> None:
@@ -129,6 +142,48 @@ def test_an_edit_by_another_tool_counts(path: Path, store: SQLiteStore, statemen
         ("me", rules(1)),
     ]
     assert store.rollback("b", history[-1].revision) > history[0].revision
+
+
+def test_an_edit_by_another_process_is_seen_by_whoever_asks_for_the_state(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1))
+    assert store.get("b") == rules(1)
+    state = store.state()
+    assert in_child(lambda: edit(path, "b", rules(2))) == 0
+    assert store.state() != state
+    assert store.get("b") == rules(2)
+
+
+def test_an_insertion_that_another_tool_ignored_is_nothing_new(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1), author="me")
+    state = store.state()
+    insert = "INSERT OR IGNORE INTO bucketcors_rules (bucket, document) VALUES ('b', 'other')"
+    run_sql(path, insert)
+    assert store.state() == state
+    assert [entry.author for entry in store.history("b")] == ["me"]
+    store.put("b", rules(2))
+    assert [entry.rule_set for entry in store.history("b")] == [rules(2), rules(1)]
+
+
+def test_what_a_renaming_replaced_stays_in_the_history(path: Path, store: SQLiteStore) -> None:
+    store.put("old", rules(1))
+    store.put("new", rules(2))
+    run_sql(path, "UPDATE OR REPLACE bucketcors_rules SET bucket = 'new' WHERE bucket = 'old'")
+    assert [entry.rule_set for entry in store.history("new")] == [rules(1), rules(2)]
+    assert [entry.rule_set for entry in store.history("old")] == [None, rules(1)]
+
+
+def test_history_by_other_tools_is_shortened_by_the_next_put(path: Path) -> None:
+    with closing(SQLiteStore(path, history_limit=2)) as store:
+        store.put("b", rules(0))
+        for seconds in range(1, 5):
+            edit(path, "b", rules(seconds))
+        store.put("b", rules(5))
+        assert [entry.rule_set for entry in store.history("b")] == [rules(5), rules(4)]
+    assert run_sql(path, "SELECT count(*) FROM bucketcors_history") == [(1,)]
 
 
 def test_a_deletion_by_another_tool_counts(path: Path, store: SQLiteStore) -> None:
@@ -554,6 +609,28 @@ def test_threads_share_two_connections(path: Path, store: SQLiteStore) -> None:
     assert not failures
     assert len(store.list()) == 8
     assert run_sql(path, "SELECT revision FROM bucketcors_state") == [(160,)]
+
+
+@given(rule_sets(), st.sampled_from([None, True, False]), st.text(alphabet='"\\ab\u4e2d{},'))
+def test_a_document_is_what_its_rule_set_is_as_data(
+    data: list[dict[str, Any]], vary: bool | None, id: str
+) -> None:
+    rule_set = RuleSet([Rule(**{**data[0], "id": id or None}), *map(rule_of, data)], vary)
+    assert json.loads(_dump(rule_set)) == rule_set.as_dict()
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x100), min_size=1, max_size=5))
+def test_what_needs_an_escape_in_a_document_stands_in_no_list(text: str) -> None:
+    """As documents are written without any there."""
+    for field in ("allowed_origins", "allowed_headers", "expose_headers"):
+        lists = {"allowed_origins": ["*"], "allowed_methods": ["GET"], field: [text]}
+        with suppress(InvalidRules):
+            rule_set = RuleSet([Rule(**lists)])
+            assert json.loads(_dump(rule_set)) == rule_set.as_dict()
+
+
+def rule_of(data: dict[str, Any]) -> Rule:
+    return Rule(**data)
 
 
 def test_nothing_is_open_after_construction(path: Path) -> None:
