@@ -5,10 +5,12 @@ processes need not import the package one by one. It takes and gives one line at
 
     write ROUND        fork the writers of a round
     read ROUND         fork a reader of the bucket that they share
+    mark               say so, behind all that was said before
     reap PID ...       wait for processes that were killed
 
     writer PID         one was forked
     reader PID
+    marked
     putting AUTHOR     a writer's put begins
     stored BUCKET AUTHOR NUMBER REVISION
                        it has returned
@@ -86,6 +88,8 @@ def serve(database: str) -> None:
             }
         elif command == "read":
             alive.add(fork("reader", read, database, shared_bucket_of(words[0])))
+        elif command == "mark":
+            report("marked")
         elif command == "reap":
             processes = list(map(int, words))
             report("reaped", *map(wait, processes))
