@@ -30,8 +30,9 @@ from flask_bucketcors.core.compiled import (
 )
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.core.rules import METHODS, RuleSet
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.shortcut import (
     CONTENT_LENGTH,
     CONTENT_TYPE,

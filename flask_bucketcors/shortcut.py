@@ -80,13 +80,13 @@ def make_shortcut(
             if now.signal[0] != now.seen or clock() >= now.until:
                 raise LookupError
             if by_path:
-                # "/" is right before "0": such a key is not empty nor begins with a slash.
-                root, bucket, key = environ["PATH_INFO"].split("/", 2)
-                if root or key < "0":
+                # "/bucket/key", where the key does not begin with another slash.
+                parts = environ["PATH_INFO"].split("/", 3)
+                if parts[0] or not parts[2]:
                     raise LookupError
+                rules = now.known[parts[1]]
             else:
-                bucket = name_bucket(environ)
-            rules = now.known[bucket]
+                rules = now.known[name_bucket(environ)]
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ class Source(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.broken: set[str] = set()
-        self.unsignalled = 0
+        self.cell = [0]
         self.reads = 0
 
     def read(self, bucket: str) -> Any:
@@ -44,28 +44,28 @@ class Source(MemoryStore):
 
     def signal(self) -> Signal:
         self._fail("signal")
-        return _Cell(self)
+        return self.cell
 
     def state(self) -> int:
         self._fail("state")
         return super().state()
 
     def put_by_a_writer_that_dies(self, bucket: str, rule_set: RuleSet) -> None:
-        self.unsignalled += 1
-        self.put(bucket, rule_set)
+        super()._put_all({bucket: rule_set}, None)
+
+    def delete(self, bucket: str, author: str | None = None) -> int | None:
+        revision = super().delete(bucket, author)
+        self.cell[0] += 1
+        return revision
+
+    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
+        revision = super()._put_all(rule_sets, author)
+        self.cell[0] += 1
+        return revision
 
     def _fail(self, part: str) -> None:
         if part in self.broken:
             raise StoreUnavailable(f"{part} fails")
-
-
-class _Cell:
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def __getitem__(self, index: int, /) -> int:
-        self._source._fail("cell")
-        return self._source.revision - self._source.unsignalled
 
 
 @pytest.fixture
@@ -286,12 +286,11 @@ def test_states_are_compared_and_not_ordered() -> None:
     states: list[Hashable] = [5, 3]
     source = Source()
     source.put("b", rules(1))
-    source.signal = lambda: [0]  # type: ignore[method-assign]
     source.state = lambda: states[0]  # type: ignore[method-assign,assignment,return-value]
     clock = Clock()
     cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
     cache.get("b")
-    source.put("b", rules(2))
+    source.put_by_a_writer_that_dies("b", rules(2))
     states.pop(0)
     clock.now += CHECK_SECONDS
     assert seconds_of(cache.get("b")) == 2

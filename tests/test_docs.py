@@ -11,9 +11,9 @@ import flask_bucketcors
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.fields import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
-from flask_bucketcors.core.rules import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.extension import _SETTINGS
 
 ROOT = Path(__file__).parent.parent

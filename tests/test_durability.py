@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 import writer
 from servers import ROOT
-from writer import authors_of, make_rules, recognise, shared_bucket_of
+from writer import HISTORY_LIMIT, authors_of, make_rules, recognise, shared_bucket_of
 
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores import SQLiteStore
@@ -173,7 +173,7 @@ def test_every_acknowledged_write_outlives_the_process_that_made_it(database, fo
         name = forks.begin_round(number)
         start_writers(forks, name)
         kill_writers(forks, name, delay=number % 20 / 10_000)
-        with closing(SQLiteStore(database)) as store:
+        with closing(SQLiteStore(database, history_limit=HISTORY_LIMIT)) as store:
             for bucket in (*authors_of(name), shared_bucket_of(name)):
                 kept[bucket] = check(store, bucket, forks.stored)
         with closing(sqlite3.connect(database)) as connection:

@@ -38,7 +38,7 @@ from flask_bucketcors import (
     StoreUnavailable,
 )
 from flask_bucketcors.cache import RulesCache
-from flask_bucketcors.stores import StoredRules
+from flask_bucketcors.stores import Signal, StoredRules
 
 A = "https://a.test"
 B = "https://b.test"
@@ -134,7 +134,7 @@ class FaultyStore(MemoryStore):
             raise StoreUnavailable(bucket)
         return self.garbage.get(bucket) or super().read(bucket)
 
-    def signal(self) -> int:
+    def signal(self) -> Signal:
         self._trip("signal")
         return super().signal()
 

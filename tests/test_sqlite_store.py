@@ -72,8 +72,8 @@ def test_rules_outlive_the_store(path: Path) -> None:
 def test_commits_reach_the_disk(path: Path, store: SQLiteStore) -> None:
     """Write-ahead log, and synchronous=FULL on the connection that writes."""
     assert run_sql(path, "PRAGMA journal_mode") == [("wal",)]
-    with store._database.transaction() as connection:
-        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    setting = "PRAGMA synchronous"
+    assert store._database.change(lambda each: each.execute(setting).fetchone()) == (2,)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,8 @@ def test_commits_reach_the_disk(path: Path, store: SQLiteStore) -> None:
         "INSERT OR REPLACE INTO bucketcors_rules (bucket, document) VALUES ('b', ?)",
         "INSERT INTO bucketcors_rules (bucket, document) VALUES ('b', ?) "
         "ON CONFLICT (bucket) DO UPDATE SET document = excluded.document",
-        "REPLACE INTO bucketcors_rules SELECT bucket, ?, revision, stamp FROM bucketcors_rules",
+        "REPLACE INTO bucketcors_rules "
+        "SELECT bucket, ?, revision, stamp, time, author FROM bucketcors_rules",
     ],
 )
 def test_an_edit_by_another_tool_counts(path: Path, store: SQLiteStore, statement: str) -> None:
@@ -164,16 +165,16 @@ def test_a_forked_child_uses_connections_of_its_own(path: Path, store: SQLiteSto
 
 
 def test_a_change_in_one_process_is_signalled_to_the_other(store: SQLiteStore) -> None:
-    signal = store.signal()
+    signal = store.signal()[0]
     assert in_child(lambda: store.put("b", rules())) == 0
-    assert store.signal() != signal
+    assert store.signal()[0] != signal
 
 
 def test_opening_does_not_take_a_signal_back(path: Path, store: SQLiteStore) -> None:
     store.put("b", rules())
-    signal = store.signal()
+    signal = store.signal()[0]
     SQLiteStore(path).close()
-    assert store.signal() == signal != 0
+    assert store.signal()[0] == signal != 0
 
 
 def test_every_writer_signals_its_own_write(path: Path, store: SQLiteStore) -> None:
@@ -181,8 +182,8 @@ def test_every_writer_signals_its_own_write(path: Path, store: SQLiteStore) -> N
     with closing(SQLiteStore(path)) as other:
         for writer in (store, other, store):
             writer.put("b", rules())
-            assert store.signal() == other.signal()
-            seen.add(store.signal())
+            assert store.signal()[0] == other.signal()[0]
+            seen.add(store.signal()[0])
     assert len(seen) == 3
 
 
@@ -194,7 +195,7 @@ def test_a_revision_that_comes_back_with_other_rules_is_told_apart(
     with closing(sqlite3.connect(path)) as source:
         source.execute("VACUUM INTO ?", (str(tmp_path / "backup.sqlite"),))
     store.put("b", rules(2))
-    before, signal, state = store.read("b"), store.signal(), store.state()
+    before, signal, state = store.read("b"), store.signal()[0], store.state()
     with (
         closing(sqlite3.connect(tmp_path / "backup.sqlite")) as backup,
         closing(sqlite3.connect(path)) as target,
@@ -205,7 +206,7 @@ def test_a_revision_that_comes_back_with_other_rules_is_told_apart(
     assert before is not None
     assert after is not None
     assert before.version != after.version
-    assert store.signal() != signal
+    assert store.signal()[0] != signal
     assert store.state() != state
 
 
@@ -213,9 +214,9 @@ def test_without_a_token_the_database_is_asked(path: Path) -> None:
     """As in a folder that may not be written; root may, so a folder stands in the way."""
     (path.parent / "rules.sqlite-revision").mkdir(parents=True)
     with closing(SQLiteStore(path)) as store, closing(SQLiteStore(path)) as other:
-        signal = store.signal()
+        signal = store.signal()[0]
         other.put("b", rules())
-        assert store.signal() != signal
+        assert store.signal()[0] != signal
         assert store.get("b") == rules()
 
 
@@ -337,7 +338,7 @@ def test_tables_live_beside_an_applications_own(path: Path) -> None:
 
 def test_a_failed_write_leaves_everything_as_it_was(path: Path, store: SQLiteStore) -> None:
     store.put("b", rules(1))
-    signal, state = store.signal(), store.state()
+    signal, state = store.signal()[0], store.state()
     run_sql(
         path,
         "CREATE TRIGGER full BEFORE INSERT ON bucketcors_history "
@@ -345,7 +346,7 @@ def test_a_failed_write_leaves_everything_as_it_was(path: Path, store: SQLiteSto
     )
     with pytest.raises(StoreUnavailable, match="disk full"):
         store.put("b", rules(2))
-    assert (store.signal(), store.state()) == (signal, state)
+    assert (store.signal()[0], store.state()) == (signal, state)
     assert store.get("b") == rules(1)
 
 

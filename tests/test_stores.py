@@ -203,7 +203,9 @@ def test_a_rollback_needs_rules_of_that_bucket_and_revision(store: Store) -> Non
 
 
 def test_signal_and_state_are_others_after_every_change(store: Store) -> None:
-    seen = {(store.signal(), store.state())}
+    """Also in a cell that was given before."""
+    cell = store.signal()
+    signals, states = {cell[0]}, {store.state()}
     first = store.put("b", rules(1))
     changes: list[Callable[[], Any]] = [
         lambda: store.put("b", rules(2)),
@@ -213,13 +215,20 @@ def test_signal_and_state_are_others_after_every_change(store: Store) -> None:
     ]
     for change in changes:
         change()
-        assert (store.signal(), store.state()) not in seen
-        seen.add((store.signal(), store.state()))
+        assert cell[0] == store.signal()[0]
+        assert cell[0] not in signals
+        assert store.state() not in states
+        signals.add(cell[0])
+        states.add(store.state())
 
 
 def test_signal_and_state_stay_while_nothing_changes(store: Store) -> None:
     store.put("b", rules())
-    assert (store.signal(), store.state()) == (store.signal(), store.state())
+    seen = (store.signal()[0], store.state())
+    assert store.get("b")
+    assert store.delete("none") is None
+    assert store.put_many([]) == store.revision
+    assert (store.signal()[0], store.state()) == seen
 
 
 def test_a_version_is_another_one_only_when_the_buckets_own_rules_changed(store: Store) -> None:

@@ -327,8 +327,7 @@ class CompiledRules:
         #: What an answer carries if the request names no origin.
         self.without_origin = list(forms.refused_vary)
         self.rules = tuple(_compile_rule(rule, forms) for rule in rule_set.rules)
-        self._literals = _index_literals(rule_set)
-        self._patterns = _index_patterns(rule_set)
+        self._literals, self._patterns = _index_origins(rule_set)
         self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.any_origin)
         #: Origins that the rules spell out, to the rules that allow them: all where there are
         #: few, else those that were asked for.
@@ -454,27 +453,23 @@ def _compile_rule(rule: Rule, forms: Forms) -> CompiledRule:
     )
 
 
-def _index_literals(rule_set: RuleSet) -> dict[str, tuple[int, ...]]:
-    """Each origin that is spelt out, to the indexes of its rules."""
-    indexes: dict[str, tuple[int, ...]] = {}
+def _index_origins(
+    rule_set: RuleSet,
+) -> tuple[dict[str, tuple[int, ...]], WildcardIndex[int] | None]:
+    """What finds the rules of an origin: by the ones spelt out, and by a ``*`` in another text."""
+    literals: dict[str, tuple[int, ...]] = {}
+    patterns = []
     for index, rule in enumerate(rule_set.rules):
         # Most origins stand in one rule: they share its tuple.
         own = (index,)
         for origin in rule.allowed_origins:
-            if ANY not in origin:
-                indexes[origin] = indexes[origin] + own if origin in indexes else own
-    return indexes
-
-
-def _index_patterns(rule_set: RuleSet) -> WildcardIndex[int] | None:
-    """The patterns with a ``*`` that is not all of it, to the indexes of their rules."""
-    pairs = [
-        (wildcard, index)
-        for index, rule in enumerate(rule_set.rules)
-        for origin in rule.allowed_origins
-        if origin != ANY and (wildcard := Wildcard.parse(origin))
-    ]
-    return WildcardIndex(pairs) if pairs else None
+            # Looking for a star is much cheaper than cutting at it.
+            wildcard = Wildcard.parse(origin) if ANY in origin else None
+            if wildcard is None:
+                literals[origin] = literals[origin] + own if origin in literals else own
+            elif origin != ANY:
+                patterns.append((wildcard, index))
+    return literals, WildcardIndex(patterns) if patterns else None
 
 
 def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:

@@ -13,7 +13,9 @@ request's Origin that does not have this form is never compared with a ``*``.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from string import ascii_letters, digits
 
 from flask_bucketcors.core.errors import ProblemReason
 from flask_bucketcors.core.wildcards import ANY, Wildcard
@@ -29,6 +31,15 @@ _HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = re.compile(rf"(?:{_SCHEME})?{_HOST}(?::[0-9]{{1,5}})?")
 
 _FORBIDDEN_IN_PATTERN = re.compile(r"[^!-~]|[,\"'<>@?#\\]")
+
+# What almost all patterns look like, one in each line. It need not be complete, but all of it
+# must be allowed. Nothing is tried twice ("+" behind the others), which halves the time.
+_USUAL_PATTERNS = re.compile(
+    r"(?:https?+://(?:\*\.)?+[A-Za-z0-9._-]{1,253}+(?:\n|:[1-9][0-9]{0,3}+\n)|\*\n)++"
+)
+# Literals without a port need no expression: nothing but "://" is left of each without these.
+_PLAIN_CHARACTERS = (ascii_letters + digits + "._-").encode()
+_REST_OF_PLAIN = b"://\n"
 
 
 def is_origin(text: str) -> bool:
@@ -65,6 +76,21 @@ class OriginPattern:
         if self.is_any and origin == NULL:
             return True
         return is_origin(origin) and self.wildcard.fits(origin)
+
+
+def are_usual_patterns(texts: Collection[str]) -> bool:
+    """Whether all look so usual that :func:`pattern_problem` has nothing against them.
+
+    :raises TypeError: if not all are texts.
+    """
+    lines = "\n".join(texts) + "\n"
+    if not lines.isascii():
+        return False
+    rest = lines.encode().translate(None, _PLAIN_CHARACTERS)
+    if texts and rest == _REST_OF_PLAIN * len(texts):
+        return len(lines) <= MAX_ORIGIN_BYTES or max(map(len, texts)) <= MAX_ORIGIN_BYTES
+    # A text that holds a line feed would count as two.
+    return lines.count("\n") == len(texts) and bool(_USUAL_PATTERNS.fullmatch(lines))
 
 
 def pattern_problem(text: str) -> ProblemReason | None:

@@ -5,62 +5,15 @@ none. They know no dialect; what a vendor limits (the number of rules, the size 
 is applied where a document is read.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from flask_bucketcors.core.errors import InvalidRules, Problem, ProblemReason
-from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.origins import pattern_problem
-from flask_bucketcors.core.wildcards import ANY
-
-METHODS: Final = ("GET", "PUT", "POST", "DELETE", "HEAD")
-MAX_ID_LENGTH = 255
-MAX_AGE_LIMIT = 2**31 - 1
-
-# XML 1.0, 2.2 and 2.11: control characters, surrogates and two non-characters have no place in
-# a document, and a carriage return does not come back as it was sent.
-_NOT_PLAIN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+from flask_bucketcors.core.fields import Fields, checked_fields, is_list, usual_fields
 
 
-def _method_problem(text: str) -> ProblemReason | None:
-    if text in METHODS:
-        return None
-    return ProblemReason.METHOD_CASE if text.upper() in METHODS else ProblemReason.METHOD
-
-
-def _allowed_header_problem(text: str) -> ProblemReason | None:
-    if text.count(ANY) > 1:
-        return ProblemReason.WILDCARDS
-    return _header_name_problem(text)
-
-
-def _exposed_header_problem(text: str) -> ProblemReason | None:
-    # COS 436/8279, OSS EC 0034-00000013: no wildcard in ExposeHeader.
-    return ProblemReason.WILDCARD_FORBIDDEN if ANY in text else _header_name_problem(text)
-
-
-def _header_name_problem(text: str) -> ProblemReason | None:
-    if not text:
-        return ProblemReason.EMPTY
-    if not text.isascii():
-        return ProblemReason.NOT_ASCII
-    return None if is_header_name(text) else ProblemReason.NOT_A_HEADER_NAME
-
-
-_LISTS: Final[Mapping[str, Callable[[str], ProblemReason | None]]] = {
-    "allowed_origins": pattern_problem,
-    "allowed_methods": _method_problem,
-    "allowed_headers": _allowed_header_problem,
-    "expose_headers": _exposed_header_problem,
-}
-# Texts are lists of letters to Python, and sets and mappings have no order to keep.
-_UNORDERED: Final = (str, bytes, Set, Mapping)
-_REQUIRED: Final = ("allowed_origins", "allowed_methods")
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Rule:
     """One CORS rule. Order, case and repetition of values are kept.
 
@@ -83,60 +36,54 @@ class Rule:
     max_age_seconds: int | None = None
     id: str | None = None
 
-    def __post_init__(self) -> None:
-        problems = [*self._list_problems(), *_max_age_problems(self), *_id_problems(self)]
-        if problems:
-            raise InvalidRules(problems)
-
-    def _list_problems(self) -> Iterator[Problem]:
-        """Check the four lists, and keep them as tuples."""
-        for name, problem_of in _LISTS.items():
-            values = getattr(self, name)
-            if not isinstance(values, Iterable) or isinstance(values, _UNORDERED):
-                yield Problem(name, values, ProblemReason.NOT_A_LIST)
-                continue
-            # An iterator can be read only once, and the constructor reads it again.
-            values = tuple(values)
-            object.__setattr__(self, name, values)
-            if not values and name in _REQUIRED:
-                yield Problem(name, None, ProblemReason.MISSING)
-            for value in values:
-                reason = problem_of(value) if isinstance(value, str) else ProblemReason.NOT_TEXT
-                if reason is not None:
-                    yield Problem(name, value, reason)
+    # Not what dataclasses write: each field is checked first, and then kept once.
+    def __init__(
+        self,
+        allowed_origins: Sequence[str],
+        allowed_methods: Sequence[str],
+        allowed_headers: Sequence[str] = (),
+        expose_headers: Sequence[str] = (),
+        max_age_seconds: int | None = None,
+        id: str | None = None,
+    ) -> None:
+        origins, methods = allowed_origins, allowed_methods
+        headers, exposed = allowed_headers, expose_headers
+        kept = usual_fields(origins, methods, headers, exposed, max_age_seconds, id)
+        if kept is None:
+            kept = checked_fields(origins, methods, headers, exposed, max_age_seconds, id)
+        _fill(self, kept)
 
     def as_dict(self) -> dict[str, Any]:
         """The rule as plain data with the keys of the constructor; what is not set is left out."""
-        pairs = ((each.name, getattr(self, each.name)) for each in fields(self))
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in pairs
-            if value is not None and value != ()
+        data: dict[str, Any] = {
+            "allowed_origins": list(self.allowed_origins),
+            "allowed_methods": list(self.allowed_methods),
         }
+        if self.allowed_headers:
+            data["allowed_headers"] = list(self.allowed_headers)
+        if self.expose_headers:
+            data["expose_headers"] = list(self.expose_headers)
+        if self.max_age_seconds is not None:
+            data["max_age_seconds"] = self.max_age_seconds
+        if self.id is not None:
+            data["id"] = self.id
+        return data
 
 
-def _max_age_problems(rule: Rule) -> Iterator[Problem]:
-    value: object = rule.max_age_seconds
-    if value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool):
-        yield Problem("max_age_seconds", value, ProblemReason.NOT_AN_INTEGER)
-    elif not 0 <= value <= MAX_AGE_LIMIT:
-        yield Problem("max_age_seconds", value, ProblemReason.OUT_OF_RANGE)
+_FIELDS: Final = tuple(each.name for each in fields(Rule))
+# A rule is frozen; going by its slots is the fastest way to fill it all the same.
+_SETTERS: Final = [Rule.__dict__[name].__set__ for name in _FIELDS]
+_set_origins, _set_methods, _set_headers, _set_exposed, _set_max_age, _set_id = _SETTERS
 
 
-def _id_problems(rule: Rule) -> Iterator[Problem]:
-    value: object = rule.id
-    if value is None:
-        return
-    if not isinstance(value, str):
-        yield Problem("id", value, ProblemReason.NOT_TEXT)
-    elif not value:
-        yield Problem("id", value, ProblemReason.EMPTY)
-    elif len(value) > MAX_ID_LENGTH:
-        yield Problem("id", value, ProblemReason.TOO_LONG)
-    elif value != value.strip(" ") or _NOT_PLAIN.search(value):
-        yield Problem("id", value, ProblemReason.CONTROL_CHARACTER)
+def _fill(rule: Rule, kept: Fields) -> Rule:
+    _set_origins(rule, kept[0])
+    _set_methods(rule, kept[1])
+    _set_headers(rule, kept[2])
+    _set_exposed(rule, kept[3])
+    _set_max_age(rule, kept[4])
+    _set_id(rule, kept[5])
+    return rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +100,13 @@ class RuleSet:
     response_vary: bool | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rules, Iterable) or isinstance(self.rules, _UNORDERED):
+        if type(self.rules) is not list and not is_list(self.rules):
             raise InvalidRules([Problem("rules", self.rules, ProblemReason.NOT_A_LIST)])
         object.__setattr__(self, "rules", tuple(self.rules))
+        if set(map(type, self.rules)) != {Rule} or self.response_vary is not None:
+            self._check()
+
+    def _check(self) -> None:
         problems = [
             Problem("rules", each, ProblemReason.NOT_A_RULE, rule=index)
             for index, each in enumerate(self.rules)
@@ -173,7 +124,7 @@ class RuleSet:
 
         :raises InvalidRules: with every problem of every rule.
         """
-        if not isinstance(data, Mapping) or not isinstance(data.get("rules"), list):
+        if not isinstance(data, (dict, Mapping)) or not isinstance(data.get("rules"), list):
             raise InvalidRules([Problem("rules", None, ProblemReason.MISSING)])
         problems = [
             Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
@@ -182,7 +133,7 @@ class RuleSet:
         rules = []
         for index, each in enumerate(data["rules"]):
             try:
-                rules.append(_rule_from_dict(each))
+                rules.append(_usual_rule(each) or _rule_from_dict(each))
             except InvalidRules as error:
                 problems.extend(error.in_rule(index))
         if problems:
@@ -202,14 +153,22 @@ def _vary_problems(value: object) -> Iterator[Problem]:
         yield Problem("response_vary", value, ProblemReason.NOT_A_BOOLEAN)
 
 
-_FIELDS: Final = frozenset(each.name for each in fields(Rule))
+def _usual_rule(data: Any) -> Rule | None:
+    """Build a rule that needs no full check; None if it does."""
+    try:
+        kept = usual_fields(**data)
+    except TypeError:
+        # A field is missing or unknown, or this is no rule.
+        return None
+    return kept and _fill(object.__new__(Rule), kept)
 
 
 def _rule_from_dict(data: object) -> Rule:
     if not isinstance(data, Mapping):
         raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE)])
     problems = [
-        Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT) for name in data.keys() - _FIELDS
+        Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
+        for name in data.keys() - set(_FIELDS)
     ]
     known = {name: value for name, value in data.items() if name in _FIELDS}
     try:

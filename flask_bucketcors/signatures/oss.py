@@ -22,8 +22,10 @@ V4 ("Include a V4 signature in the Authorization header")::
     payload  x-oss-content-sha256 where it is sent, UNSIGNED-PAYLOAD otherwise
 
 The rest is in :mod:`flask_bucketcors.signatures.scopes`. The bucket is signed in whatever style
-it is addressed, and the Host only if the client lists it as an additional header. The token
-is covered, in header and query.
+it is addressed, and the Host only if the client lists it as an additional header.
+
+V1 signs keys and values as they are, so that it cannot tell the object ``?cors`` from the
+sub-resource: whoever signs URLs for keys that others choose should sign them with V4.
 
 Codes and texts are those that the service was seen to answer (EC 0002-00000063 and the like);
 for pre-signed URLs, V1, those of "Add signatures to a URL".
@@ -72,6 +74,7 @@ from flask_bucketcors.signatures.scopes import (
 from flask_bucketcors.signatures.subresources import Vendor
 
 _PREFIX: Final = "x-oss-"
+# The second is V1's in a URL; alibabacloud-oss-v2 sends it as a header, too, unsigned.
 _TOKEN_NAMES: Final = ("x-oss-security-token", "security-token")
 _STANDARD_HEADERS: Final = frozenset({"content-md5", "content-type"})
 _ADDITIONAL: Final = "x-oss-additional-headers"

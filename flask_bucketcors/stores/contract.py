@@ -1,9 +1,10 @@
 """What every store does.
 
 Words for change, from the outside in: a **revision** numbers the changes of a store for
-people. A **signal** is another number after each acknowledged change, cheap to ask for. The
-**state** is what the store itself says, which costs more and misses nothing. A **version** is
-the same for one bucket: it changes when that bucket's rules do.
+people. A **signal** is a cell whose number is another one after each acknowledged change, cheap
+enough to be read by every request. The **state** is what the store itself says, which costs
+more and misses nothing. A **version** is the same for one bucket: it changes when that bucket's
+rules do.
 """
 
 from abc import ABC, abstractmethod
@@ -16,10 +17,6 @@ from flask_bucketcors.core.rules import RuleSet
 
 # Entries of history that a store keeps for each bucket unless told otherwise.
 HISTORY_LIMIT = 50
-
-
-class Signal(Protocol):
-    def __getitem__(self, index: int, /) -> int: ...
 
 
 class HistoryEntry(NamedTuple):
@@ -48,6 +45,12 @@ class StoredRules(NamedTuple):
 
     version: Hashable
     parse: Callable[[], RuleSet]
+
+
+class Signal(Protocol):
+    """A list, a memoryview, or what else has a number at index 0. Reading it raises nothing."""
+
+    def __getitem__(self, index: int, /) -> int: ...
 
 
 class Store(ABC):
@@ -130,7 +133,11 @@ class Store(ABC):
 
     @abstractmethod
     def signal(self) -> Signal:
-        """Give a number that is another one after every acknowledged change, at little cost."""
+        """Give a cell whose ``[0]`` is another number after every acknowledged change.
+
+        Whoever keeps the cell reads it as often as he likes, and asks for it again about once a
+        second, for it may be replaced; each time he reads it first and then asks for the state.
+        """
 
     @abstractmethod
     def state(self) -> Hashable:

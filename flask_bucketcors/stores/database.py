@@ -1,4 +1,4 @@
-"""One SQLite file as many processes and threads use it: connections, forks, the shared token.
+"""One SQLite file as many processes and threads use it: connections, forks, transactions.
 
 Facts (SQLite documentation: "How To Corrupt An SQLite Database File", "Write-Ahead Logging",
 "PRAGMA synchronous"):
@@ -16,36 +16,38 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 from flask_bucketcors.core.errors import StoreUnavailable
-from flask_bucketcors.stores import schema
+from flask_bucketcors.stores.connect import Connected, DatabaseFile, MemoryDatabase
+from flask_bucketcors.stores.files import Identity
 from flask_bucketcors.stores.token import ChangeToken
 
-try:
-    import fcntl
-except ImportError:  # Windows; there SQLite's own locks have to do
-    fcntl = None  # type: ignore[assignment]
+T = TypeVar("T")
 
-MEMORY = ":memory:"
+MEMORY: Final = ":memory:"
 
 # A reader waits only where another tool has locked the whole file; the request matters more.
-READ_TIMEOUT_SECONDS = 0.25
-WRITE_TIMEOUT_SECONDS = 5.0
-RETRY_SECONDS = 0.002
-CREATION_TIMEOUT_SECONDS = 30.0
+READ_TIMEOUT_SECONDS: Final = 0.25
+WRITE_TIMEOUT_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 0.002
+CREATION_TIMEOUT_SECONDS: Final = 30.0
+# How often a reader looks whether its file still stands at the path.
+LOOK_SECONDS: Final = 1.0
+# How often a write is done again because its file was replaced meanwhile.
+MAX_REPLACEMENTS: Final = 10
 
 
 class _Connections:
     """What one process has open."""
 
     def __init__(self, *, shared: bool) -> None:
-        self.process = os.getpid()
-        self.reader: sqlite3.Connection | None = None
-        self.writer: sqlite3.Connection | None = None
+        self.reader: Connected | None = None
+        self.writer: Connected | None = None
         self.writing = threading.Lock()
         # A database in memory is its one connection, so everybody takes turns.
         self.reading = self.writing if shared else threading.Lock()
@@ -61,114 +63,105 @@ class Database:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.in_memory = os.fspath(path) == MEMORY
-        self.path = Path(path) if self.in_memory else Path(path).absolute()
-        self.token: ChangeToken | None = None
-        self._identity: Hashable = None
+        self._file = MemoryDatabase() if self.in_memory else DatabaseFile(Path(path).absolute())
+        self._next_look = 0.0
         self._connections = _Connections(shared=self.in_memory)
         self._inherited: list[_Connections] = []
-        if not self.in_memory:
-            self._create()
+        _databases.add(self)
+        with self._unavailable():
+            self._prepared = self._file.prepare(CREATION_TIMEOUT_SECONDS)
+
+    @property
+    def token(self) -> ChangeToken | None:
+        """The number that processes share; None where there can be none."""
+        return self._file.token
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Run a SELECT and give its rows.
 
         :raises StoreUnavailable: if the database cannot be read now.
         """
-        own = self._own()
-        with self._unavailable(), own.reading:
-            return self._reader(own).execute(statement, parameters).fetchall()
+        if time.monotonic() >= self._next_look:
+            self.follow_file()
+        own = self._connections
+        try:
+            with own.reading:
+                reader = own.reader or self._open_reader(own)
+                return reader.connection.execute(statement, parameters).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise self._trouble(error) from error
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection inside a write transaction that is committed at the end.
+    def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work in a write transaction, and give what it gives once that is on the disk.
+
+        It is done again if another file has taken the place of the one it went to.
 
         :raises StoreUnavailable: if the database cannot be written now; nothing was, then.
         """
-        self.follow_file()
-        own = self._own()
+        own = self._connections
         with self._unavailable(), own.writing:
-            connection = self._begin(own)
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            for _ in range(MAX_REPLACEMENTS):
+                writer = self._begin(own)
+                result = _finish(writer.connection, work)
+                if writer.file == self._file.identity:
+                    return result
+            raise OSError("its file is replaced again and again")
 
-    def follow_file(self) -> bool:
-        """Open what stands at the path now; give whether that is another file than before."""
-        if self.in_memory or self._identity == _identity(self.path):
-            return False
-        self.close()
-        self._identity = _identity(self.path)
-        self._map_token()
-        return True
+    def follow_file(self) -> Identity | None:
+        """Let go of a file that no longer stands at the path; give which one does."""
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        found = self._file.identity
+        self._let_go(unless=found, wait=False)
+        return found
 
     def close(self) -> None:
         """Close what this process has open. Whoever uses the database again opens it again."""
-        own = self._own()
-        with own.writing:
-            if own.writer is not None:
-                own.writer.close()
-                own.writer = None
-        with own.reading:
-            if own.reader is not None:
-                own.reader.close()
-                own.reader = None
+        self._let_go(unless=None, wait=True)
 
-    def _create(self) -> None:
-        """Make the file what this release expects, and leave no connection open."""
+    def forget_connections(self) -> None:
+        """Leave to its parent what a forked child has of it."""
+        # Kept, so that the garbage collector does not close them either.
+        self._inherited.append(self._connections)
+        self._connections = _Connections(shared=self.in_memory)
+
+    def _let_go(self, *, unless: Identity | None, wait: bool) -> None:
+        """Close the connections to another file than this.
+
+        :param wait: for a write that is under way; it looks for itself which file it has.
+        """
+        own = self._connections
         with self._unavailable():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._map_token()
-            with _locked(self._token_path) if self.token else nullcontext():
-                wal = "PRAGMA journal_mode = WAL"
-                connection = _connect(self.path, CREATION_TIMEOUT_SECONDS, wal, mode="rwc")
+            if own.writing.acquire(blocking=wait):
                 try:
-                    schema.migrate(connection)
+                    own.writer = self._close(own.writer, unless)
                 finally:
-                    connection.close()
-            self._identity = _identity(self.path)
+                    own.writing.release()
+            with own.reading:
+                own.reader = self._close(own.reader, unless)
 
-    @property
-    def _token_path(self) -> Path:
-        return self.path.with_name(self.path.name + "-revision")
+    def _close(self, connected: Connected | None, unless: Identity | None) -> Connected | None:
+        if connected is None or connected.file == unless:
+            return connected
+        self._file.close(connected)
+        return None
 
-    def _map_token(self) -> None:
-        if self.token and self.token.identity == _identity(self._token_path):
-            return
-        try:
-            self.token = ChangeToken(self._token_path)
-        except OSError:
-            # A folder that may not be written: the database is asked instead.
-            self.token = None
-
-    def _own(self) -> _Connections:
-        if self._connections.process != os.getpid():
-            # Kept, so that the garbage collector does not close them either.
-            self._inherited.append(self._connections)
-            self._connections = _Connections(shared=self.in_memory)
-        return self._connections
-
-    def _reader(self, own: _Connections) -> sqlite3.Connection:
+    def _open_reader(self, own: _Connections) -> Connected:
         if self.in_memory:
-            return self._writer(own)
-        if own.reader is None:
-            own.reader = _connect(self.path, READ_TIMEOUT_SECONDS, "PRAGMA query_only = ON")
+            own.reader = self._writer(own)
+        else:
+            own.reader = self._file.open("PRAGMA query_only = ON", READ_TIMEOUT_SECONDS)
         return own.reader
 
-    def _writer(self, own: _Connections) -> sqlite3.Connection:
-        if own.writer is None and self.in_memory:
-            own.writer = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
-            schema.migrate(own.writer)
-        elif own.writer is None:
-            if self._identity is None:
-                self._create()
-            own.writer = _connect(self.path, 0, "PRAGMA synchronous = FULL")
+    def _writer(self, own: _Connections) -> Connected:
+        found = self._file.identity
+        own.writer = self._close(own.writer, unless=found)
+        if own.writer is None:
+            if found is None or found != self._prepared:
+                self._prepared = self._file.prepare(CREATION_TIMEOUT_SECONDS)
+            own.writer = self._file.open("PRAGMA synchronous = FULL", 0)
         return own.writer
 
-    def _begin(self, own: _Connections) -> sqlite3.Connection:
+    def _begin(self, own: _Connections) -> Connected:
         """Begin a write transaction, once nobody else has one.
 
         Waiting is done here and not within SQLite, which would hold up every greenlet of gevent.
@@ -176,9 +169,9 @@ class Database:
         deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
         while True:
             try:
-                connection = self._writer(own)
-                connection.execute("BEGIN IMMEDIATE")
-                return connection
+                writer = self._writer(own)
+                writer.connection.execute("BEGIN IMMEDIATE")
+                return writer
             except sqlite3.OperationalError as error:
                 # The lowest byte is the kind; above it stands why it is busy.
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
@@ -191,40 +184,31 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailable(f"the database {str(self.path)!r}: {error}") from error
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(f"the database {str(self._file.path)!r}: {error}")
 
 
-def _connect(path: Path, timeout: float, setting: str, *, mode: str = "rw") -> sqlite3.Connection:
-    # No isolation level: transactions begin and end where the code says so. Threads take
-    # turns by the locks of their process.
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
-        uri=True,
-        timeout=timeout,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+def _finish(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
     try:
-        connection.execute(setting)
+        result = work(connection)
+        connection.execute("COMMIT")
     except BaseException:
-        # Without its setting nobody may have it: a writer would not be durable.
-        connection.close()
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    return connection
+    return result
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino)
+# Asking each time which process this is would cost more than all else here.
+_databases: WeakSet[Database] = WeakSet()
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes out: changing to WAL and making the tables do not wait by themselves."""
-    with path.open("rb") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _after_fork() -> None:
+    for database in _databases:
+        database.forget_connections()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -7,18 +7,15 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores.contract import HISTORY_LIMIT, HistoryEntry, Store, StoredRules
-
-
-class _Cell:
-    def __init__(self, store: Any) -> None:
-        self.store = store
-
-    def __getitem__(self, index: int) -> int:
-        return int(self.store._revision)
+from flask_bucketcors.stores.contract import (
+    HISTORY_LIMIT,
+    HistoryEntry,
+    Signal,
+    Store,
+    StoredRules,
+)
 
 
 class MemoryStore(Store):
@@ -30,7 +27,8 @@ class MemoryStore(Store):
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
         self._lock = threading.Lock()
-        self._revision = 0
+        # A list, because it is the cell that signals, too.
+        self._revision = [0]
         self._current: dict[str, HistoryEntry] = {}
         self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
             lambda: deque(maxlen=history_limit)
@@ -38,7 +36,7 @@ class MemoryStore(Store):
 
     @property
     def revision(self) -> int:
-        return self._revision
+        return self._revision[0]
 
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         with self._lock:
@@ -60,21 +58,21 @@ class MemoryStore(Store):
         rule_set = entry.rule_set
         return StoredRules(entry.revision, lambda: rule_set)
 
-    def signal(self) -> Any:
-        return _Cell(self)
+    def signal(self) -> Signal:
+        return self._revision
 
     def state(self) -> int:
-        return self._revision
+        return self._revision[0]
 
     def close(self) -> None:
         """Nothing is open."""
 
     def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
         with self._lock:
-            return self._append(rule_sets, author) if rule_sets else self._revision
+            return self._append(rule_sets, author) if rule_sets else self._revision[0]
 
     def _append(self, rule_sets: Mapping[str, RuleSet | None], author: str | None) -> int:
-        revision = self._revision + 1
+        revision = self._revision[0] + 1
         now = time.time()
         for bucket, rule_set in rule_sets.items():
             entry = HistoryEntry(revision, now, author, rule_set)
@@ -84,5 +82,5 @@ class MemoryStore(Store):
             else:
                 self._current[bucket] = entry
         # Last, so that whoever sees the number finds the rules.
-        self._revision = revision
+        self._revision[0] = revision
         return revision

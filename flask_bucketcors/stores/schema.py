@@ -2,9 +2,13 @@
 
 Names carry a prefix, so that the tables can live in an application's own database.
 
-Other tools may edit ``bucketcors_rules``: triggers then bump the revision and write history,
-so that their changes reach every worker and can be rolled back. (History that triggers wrote
-is shortened by the store's next write to the bucket.) The store does both itself, for many
+A bucket's present rules are one row of ``bucketcors_rules``, with the revision, time and author
+of their write. The row moves to ``bucketcors_history`` when something else takes its place, so
+that nothing is stored twice; a deletion leaves a row without a document there.
+
+Other tools may edit ``bucketcors_rules``: triggers then bump the revision and mark the row, so
+that their changes reach every worker and can be rolled back. (History that they make is
+shortened by the store's next change to the bucket.) The store does that itself, for many
 buckets at once and with their author, and says so by ``own_write`` for as long as its
 transaction lasts; nobody else ever sees that.
 """
@@ -30,7 +34,9 @@ _STEPS = (
         bucket TEXT PRIMARY KEY NOT NULL,
         document TEXT NOT NULL,
         revision INTEGER NOT NULL DEFAULT 0,
-        stamp INTEGER NOT NULL DEFAULT 0
+        stamp INTEGER NOT NULL DEFAULT 0,
+        time REAL NOT NULL DEFAULT 0,
+        author TEXT
     );
 
     CREATE TABLE bucketcors_history (
@@ -40,37 +46,77 @@ _STEPS = (
         author TEXT,
         document TEXT,
         PRIMARY KEY (bucket, revision)
-    );
+    ) WITHOUT ROWID;
+
+    -- No trigger says INSERT OR IGNORE: the conflict clause of whoever fires it would win.
+    CREATE TRIGGER bucketcors_updating BEFORE UPDATE OF bucket, document ON bucketcors_rules
+    BEGIN
+        INSERT INTO bucketcors_history
+            SELECT OLD.bucket, OLD.revision, OLD.time, OLD.author, OLD.document
+            WHERE NOT EXISTS (
+                SELECT 1 FROM bucketcors_history
+                WHERE bucket = OLD.bucket AND revision = OLD.revision
+            );
+    END;
+
+    CREATE TRIGGER bucketcors_deleting BEFORE DELETE ON bucketcors_rules
+    BEGIN
+        INSERT INTO bucketcors_history
+            SELECT OLD.bucket, OLD.revision, OLD.time, OLD.author, OLD.document
+            WHERE NOT EXISTS (
+                SELECT 1 FROM bucketcors_history
+                WHERE bucket = OLD.bucket AND revision = OLD.revision
+            );
+    END;
+
+    -- What REPLACE takes away is not said to be deleted.
+    CREATE TRIGGER bucketcors_inserting BEFORE INSERT ON bucketcors_rules
+    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
+    BEGIN
+        INSERT INTO bucketcors_history
+            SELECT bucket, revision, time, author, document FROM bucketcors_rules AS present
+            WHERE bucket = NEW.bucket AND NOT EXISTS (
+                SELECT 1 FROM bucketcors_history
+                WHERE bucket = present.bucket AND revision = present.revision
+            );
+    END;
+
+    CREATE TRIGGER bucketcors_renaming BEFORE UPDATE OF bucket ON bucketcors_rules
+    WHEN OLD.bucket <> NEW.bucket
+    BEGIN
+        INSERT INTO bucketcors_history
+            SELECT bucket, revision, time, author, document FROM bucketcors_rules AS present
+            WHERE bucket = NEW.bucket AND NOT EXISTS (
+                SELECT 1 FROM bucketcors_history
+                WHERE bucket = present.bucket AND revision = present.revision
+            );
+    END;
 
     CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state) = 0
+    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
     BEGIN
         UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
         UPDATE bucketcors_rules
-            SET (revision, stamp) = (SELECT revision, stamp FROM bucketcors_state)
+            SET (revision, stamp, time, author) =
+                (SELECT revision, stamp, strftime('%s', 'now'), NULL FROM bucketcors_state)
             WHERE bucket = NEW.bucket;
-        INSERT INTO bucketcors_history
-            SELECT NEW.bucket, revision, strftime('%s', 'now'), NULL, NEW.document
-            FROM bucketcors_state;
     END;
 
     CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state) = 0
+    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
     BEGIN
         UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
         UPDATE bucketcors_rules
-            SET (revision, stamp) = (SELECT revision, stamp FROM bucketcors_state)
+            SET (revision, stamp, time, author) =
+                (SELECT revision, stamp, strftime('%s', 'now'), NULL FROM bucketcors_state)
             WHERE bucket = NEW.bucket;
         INSERT INTO bucketcors_history
             SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
             FROM bucketcors_state WHERE OLD.bucket <> NEW.bucket;
-        INSERT INTO bucketcors_history
-            SELECT NEW.bucket, revision, strftime('%s', 'now'), NULL, NEW.document
-            FROM bucketcors_state;
     END;
 
     CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state) = 0
+    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
     BEGIN
         UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
         INSERT INTO bucketcors_history

@@ -12,14 +12,20 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidRules, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores.contract import HISTORY_LIMIT, HistoryEntry, Store, StoredRules
+from flask_bucketcors.stores.contract import (
+    HISTORY_LIMIT,
+    HistoryEntry,
+    Signal,
+    Store,
+    StoredRules,
+)
 from flask_bucketcors.stores.database import Database
 
 # What a database in good health may answer for a while.
@@ -29,17 +35,27 @@ _CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
 _STATE = "SELECT revision, stamp FROM bucketcors_state"
 _BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
 _END = "UPDATE bucketcors_state SET own_write = 0"
-_PUT = "INSERT OR REPLACE INTO bucketcors_rules VALUES (?, ?, ?, ?)"
+# Not REPLACE, which deletes first: triggers would not see what goes.
+_PUT = """
+    INSERT INTO bucketcors_rules (bucket, document, revision, stamp, time, author)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (bucket) DO UPDATE SET
+        document = excluded.document, revision = excluded.revision, stamp = excluded.stamp,
+        time = excluded.time, author = excluded.author
+"""
 _DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
-_RECORD = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, ?)"
+_RECORD_DELETION = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
+# Rules in force may stand in both tables, after another tool's INSERT that was ignored.
 _HISTORY = """
-    SELECT revision, time, author, document FROM bucketcors_history
-    WHERE bucket = ? ORDER BY revision DESC
+    SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = ?1
+    UNION
+    SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = ?1
+    ORDER BY revision DESC LIMIT ?2
 """
 _FORGET = """
-    DELETE FROM bucketcors_history WHERE bucket = ? AND revision <= (
+    DELETE FROM bucketcors_history WHERE bucket = ?1 AND revision <= (
         SELECT revision FROM bucketcors_history
-        WHERE bucket = ? ORDER BY revision DESC LIMIT 1 OFFSET ?
+        WHERE bucket = ?1 ORDER BY revision DESC LIMIT 1 OFFSET ?2
     )
 """
 _LIST = """
@@ -62,6 +78,9 @@ class SQLiteStore(Store):
     def __init__(self, path: str | os.PathLike[str], *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
         self._database = Database(path)
+        self._stated = self._database.follow_file()
+        self._memory_cell = [0]
+        self._asked_cell = _AskedCell(self._stamp)
 
     @property
     def revision(self) -> int:
@@ -70,88 +89,124 @@ class SQLiteStore(Store):
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         if not is_bucket_name(bucket):
             return None
-        with self._database.transaction() as connection:
-            if connection.execute(_CURRENT, (bucket,)).fetchone() is None:
-                return None
-            revision, stamp = self._write(connection, {bucket: None}, author)
-        self._publish(stamp)
-        return revision
+        done = self._database.change(partial(self._delete, bucket, author))
+        return self._publish(*done) if done else None
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         parameters = (prefix, after, prefix, prefix, -1 if limit is None else limit)
         return [bucket for (bucket,) in self._database.query(_LIST, parameters)]
 
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
-        return [_entry(bucket, *row) for row in self._rows_of(bucket, _HISTORY)]
+        if not is_bucket_name(bucket):
+            return []
+        rows = self._database.query(_HISTORY, (bucket, self._history_limit))
+        return [_entry(bucket, *row) for row in rows]
 
     def read(self, bucket: str) -> StoredRules | None:
-        rows = self._rows_of(bucket, _CURRENT)
-        if not rows:
-            return None
-        stamp, document = rows[0]
-        return StoredRules(stamp, partial(_load, bucket, document))
+        # What is no name has no rows, and may not even be text that SQLite takes.
+        rows = self._database.query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
+        for stamp, document in rows:
+            return StoredRules(stamp, partial(_load, bucket, document))
+        return None
 
-    def signal(self) -> Any:
+    def signal(self) -> Signal:
         self._database.follow_file()
-        token = self._database.token
-        return [self._stamp()] if token is None else token._value
+        if self._database.token is not None:
+            return self._database.token.cell
+        return self._memory_cell if self._database.in_memory else self._asked_cell
 
     def state(self) -> Hashable:
-        replaced = self._database.follow_file()
+        found = self._database.follow_file()
         try:
-            return self._stamp()
+            stamp = self._stamp()
         except StoreUnavailable as error:
             # Another file in place of the one that was there, or one that is no database any
             # more, says that the rules changed.
             code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
-            if not replaced and code in _SAYS_NOTHING:
+            if found == self._stated and code in _SAYS_NOTHING:
                 raise
-            return None
+            return (found, None)
+        self._stated = found
+        return (found, stamp)
 
     def close(self) -> None:
         self._database.close()
+        # Rules in memory are gone then.
+        self._memory_cell[0] += 1
 
     def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
         if not rule_sets:
             return self.revision
-        documents = {bucket: _dump(rules) for bucket, rules in rule_sets.items()}
-        with self._database.transaction() as connection:
-            revision, stamp = self._write(connection, documents, author)
-        self._publish(stamp)
-        return revision
+        # In order, because that is how the index grows fastest.
+        documents = [(bucket, _dump(rules)) for bucket, rules in sorted(rule_sets.items())]
+        return self._publish(*self._database.change(partial(self._put, documents, author)))
 
-    def _write(
+    def _put(
         self,
-        connection: sqlite3.Connection,
-        documents: Mapping[str, str | None],
+        documents: Sequence[tuple[str, str]],
         author: str | None,
+        connection: sqlite3.Connection,
     ) -> tuple[int, int]:
-        """Change rules, history and revision in the transaction of ``connection``."""
-        connection.execute(_BEGIN)
-        revision, stamp = connection.execute(_STATE).fetchone()
-        now, items = time.time(), documents.items()
-        connection.executemany(_PUT, [(b, text, revision, stamp) for b, text in items if text])
-        connection.executemany(_DELETE, [(b,) for b, text in items if text is None])
-        connection.executemany(_RECORD, [(b, revision, now, author, text) for b, text in items])
-        connection.executemany(_FORGET, [(b, b, self._history_limit) for b in documents])
+        revision, stamp = _begin(connection)
+        now, before = time.time(), connection.total_changes
+        rows = [(bucket, text, revision, stamp, now, author) for bucket, text in documents]
+        connection.executemany(_PUT, rows)
+        if connection.total_changes - before > len(rows):
+            # Triggers have moved something to the history.
+            kept = self._history_limit - 1
+            connection.executemany(_FORGET, [(bucket, kept) for bucket, _ in documents])
         connection.execute(_END)
         return revision, stamp
 
-    def _publish(self, stamp: int) -> None:
-        """Tell every process, after the commit and before the answer."""
-        if self._database.token is not None:
-            self._database.token.store(stamp)
+    def _delete(
+        self, bucket: str, author: str | None, connection: sqlite3.Connection
+    ) -> tuple[int, int] | None:
+        if connection.execute(_CURRENT, (bucket,)).fetchone() is None:
+            return None
+        revision, stamp = _begin(connection)
+        connection.execute(_DELETE, (bucket,))
+        connection.execute(_RECORD_DELETION, (bucket, revision, time.time(), author))
+        connection.execute(_FORGET, (bucket, self._history_limit))
+        connection.execute(_END)
+        return revision, stamp
+
+    def _publish(self, revision: int, stamp: int) -> int:
+        """Tell every process, after the commit and before the answer; give the revision."""
+        cell = self._memory_cell if self._database.token is None else self._database.token.cell
+        cell[0] = stamp
+        return revision
 
     def _stamp(self) -> int:
         return int(self._database.query(_STATE)[0][1])
 
-    def _rows_of(self, bucket: str, statement: str) -> Sequence[Any]:
-        # What is no name has no rows, and may not even be text that SQLite takes.
-        return self._database.query(statement, (bucket,)) if is_bucket_name(bucket) else []
+
+class _AskedCell:
+    """Asks the database each time, where no number can be shared."""
+
+    def __init__(self, ask: Callable[[], int]) -> None:
+        self._ask = ask
+        self._last = 0
+
+    def __getitem__(self, index: int, /) -> int:
+        # A database that cannot answer does not say that anything changed.
+        with suppress(StoreUnavailable):
+            self._last = self._ask()
+        return self._last
+
+
+def _begin(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Begin an own write; give the revision and the stamp of what is written."""
+    connection.execute(_BEGIN)
+    [(revision, stamp)] = connection.execute(_STATE).fetchall()
+    return revision, stamp
+
+
+# Made once, as json.dumps would make one for each document.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
 def _dump(rules: RuleSet) -> str:
-    return json.dumps(rules.as_dict(), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(rules.as_dict())
 
 
 def _load(bucket: str, document: str) -> RuleSet:

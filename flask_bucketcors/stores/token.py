@@ -13,11 +13,24 @@ Facts this rests on:
 - Eight aligned bytes are loaded and stored in one piece, so no reader sees half a number.
 - Nothing may ever shorten the file: a process whose map lost its page is killed by the kernel.
   Nothing fills in a value when opening, either: that could hide a change.
+
+Behind the number stands what :mod:`flask_bucketcors.stores.files` remembers. The file is also
+the lock under which that is used: SQLite's own files must not be opened beside SQLite.
 """
 
 import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from flask_bucketcors.stores.files import RECORD_END, identity
+
+try:
+    import fcntl
+except ImportError:  # Windows; there an open database cannot be replaced
+    fcntl = None  # type: ignore[assignment]
 
 _SIZE = 8
 
@@ -30,20 +43,42 @@ class ChangeToken:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            # One byte behind the number: it makes the file long enough, has the block
+            # One byte behind everything: it makes the file long enough, has the block
             # allocated (a map over a hole would fault on a full disk) and changes nothing.
-            os.lseek(descriptor, _SIZE, os.SEEK_SET)
+            os.lseek(descriptor, RECORD_END, os.SEEK_SET)
             os.write(descriptor, b"\0")
-            stat = os.fstat(descriptor)
-            self.identity = (stat.st_dev, stat.st_ino)
-            self._value = memoryview(mmap.mmap(descriptor, _SIZE)).cast("q")
+            self.identity = identity(descriptor)
+            self.cell = memoryview(mmap.mmap(descriptor, _SIZE)).cast("q")
         finally:
             os.close(descriptor)
 
-    def load(self) -> int:
-        return self._value[0]
+    @contextmanager
+    def locked(self) -> Iterator[int]:
+        """Keep other processes and threads out; gives the open file.
 
-    def store(self, stamp: int) -> None:
-        self._value[0] = stamp
+        Nothing that lets greenlets take turns may be done meanwhile: they would wait for each
+        other and stop their whole process.
+
+        :raises OSError: if the file is not there any more.
+        """
+        with self._lock() as file:
+            try:
+                yield file.fileno()
+            finally:
+                # Closing alone would not do, if another thread has forked meanwhile.
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _lock(self) -> BinaryIO:
+        while True:
+            # Opened anew, because a forked child shares the locks of what it inherited.
+            file = self._path.open("r+b")
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Who waited for a file that is deleted by now has locked out nobody.
+            if identity(file.fileno()) == identity(self._path):
+                return file
+            file.close()

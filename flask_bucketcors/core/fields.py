@@ -1,0 +1,202 @@
+"""The fields of a rule: what each may hold, and all that is wrong with them at once.
+
+Nearly all rules look alike, and each is checked again whenever it is read. So there are two
+checks: one that says at once of the usual values that nothing is wrong with them, and a full
+one for all others, which finds the problems. The first accepts nothing that the second refuses.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import permutations
+from typing import Any, Final, NamedTuple
+
+from flask_bucketcors.core.errors import InvalidRules, Problem, ProblemReason
+from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.origins import are_usual_patterns, pattern_problem
+from flask_bucketcors.core.wildcards import ANY
+
+METHODS: Final = ("GET", "PUT", "POST", "DELETE", "HEAD")
+MAX_ID_LENGTH: Final = 255
+MAX_AGE_LIMIT: Final = 2**31 - 1
+
+# Equal lists are kept once, as there may be rules for very many buckets.
+MAX_SHARED_LISTS: Final = 1024
+MAX_SHARED_VALUES: Final = 16
+
+# XML 1.0, 2.2 and 2.11: control characters, surrogates and two non-characters have no place in
+# a document, and a carriage return does not come back as it was sent.
+_NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+# Texts are lists of letters to Python, and sets and mappings have no order to keep.
+_UNORDERED: Final = (str, bytes, Set, Mapping)
+
+_Texts = tuple[str, ...]
+
+
+# As the constructor of a rule has them, in its order.
+Fields = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str], int | None, str | None]
+
+
+class _SharedLists(dict[_Texts, _Texts]):
+    """Lists of header names that were found usual, each to be kept once for all rules.
+
+    :param usual: a regular expression for a usual name.
+    """
+
+    def __init__(self, usual: str) -> None:
+        super().__init__()
+        self._usual = re.compile(rf"(?:{usual},)++")
+
+    def __missing__(self, values: _Texts) -> _Texts:
+        line = ",".join(values) + ","
+        # A value that holds a comma would count as two.
+        usual = line.count(",") == len(values) and self._usual.fullmatch(line)
+        if values and (not usual or len(values) > MAX_SHARED_VALUES):
+            raise KeyError(values)
+        if len(self) >= MAX_SHARED_LISTS:
+            self.clear()
+        return self.setdefault(values, values)
+
+
+# One method seldom stands there twice.
+_METHOD_LISTS: Final = {
+    values: values for count in range(1, 6) for values in permutations(METHODS, count)
+}
+_ALLOWED_HEADERS: Final = _SharedLists(r"(?:\*|[A-Za-z0-9-]{1,64}+\*?)")
+_EXPOSE_HEADERS: Final = _SharedLists("[A-Za-z0-9-]{1,64}+")
+
+
+def usual_fields(
+    allowed_origins: Any,
+    allowed_methods: Any,
+    allowed_headers: Any = (),
+    expose_headers: Any = (),
+    max_age_seconds: Any = None,
+    id: Any = None,
+) -> Fields | None:
+    """Give the fields of a rule to keep if all are usual, None if they must be checked."""
+    for values in (allowed_origins, allowed_methods, allowed_headers, expose_headers):
+        if type(values) is not list and type(values) is not tuple:
+            return None
+    if max_age_seconds is not None and _max_age_problem(max_age_seconds):
+        return None
+    if id is not None and _id_problem(id):
+        return None
+    try:
+        if not are_usual_patterns(allowed_origins):
+            return None
+        return (
+            tuple(allowed_origins),
+            _METHOD_LISTS[tuple(allowed_methods)],
+            _ALLOWED_HEADERS[tuple(allowed_headers)],
+            _EXPOSE_HEADERS[tuple(expose_headers)],
+            max_age_seconds,
+            id,
+        )
+    except (KeyError, TypeError):
+        # A list that is not usual, or holds something other than texts.
+        return None
+
+
+def checked_fields(
+    origins: Any, methods: Any, allowed: Any, exposed: Any, max_age: Any, id: Any
+) -> Fields:
+    """Check the fields of a rule, and give them as they are kept.
+
+    :raises InvalidRules: with every problem.
+    """
+    problems: list[Problem] = []
+    values = (origins, methods, allowed, exposed)
+    lists = [each.check(value, problems) for each, value in zip(_LISTS, values, strict=True)]
+    if max_age is not None and (reason := _max_age_problem(max_age)):
+        problems.append(Problem("max_age_seconds", max_age, reason))
+    if id is not None and (reason := _id_problem(id)):
+        problems.append(Problem("id", id, reason))
+    if problems:
+        raise InvalidRules(problems)
+    return (lists[0], lists[1], lists[2], lists[3], max_age, id)
+
+
+class _List(NamedTuple):
+    """A field that holds texts.
+
+    :param problem_of: says what is wrong with one of them.
+    """
+
+    name: str
+    problem_of: Callable[[str], ProblemReason | None]
+    is_required: bool = False
+
+    def check(self, values: Any, problems: list[Problem]) -> _Texts:
+        """Give the list as it is kept, and add what is wrong with it to the problems."""
+        if not is_list(values):
+            problems.append(Problem(self.name, values, ProblemReason.NOT_A_LIST))
+            return ()
+        # An iterator can be read only once.
+        texts = tuple(values)
+        problems.extend(self._problems(texts))
+        return texts
+
+    def _problems(self, values: tuple[object, ...]) -> Iterator[Problem]:
+        if not values and self.is_required:
+            yield Problem(self.name, None, ProblemReason.MISSING)
+        for value in values:
+            reason = self.problem_of(value) if isinstance(value, str) else ProblemReason.NOT_TEXT
+            if reason is not None:
+                yield Problem(self.name, value, reason)
+
+
+def is_list(values: object) -> bool:
+    """Whether these are values in an order."""
+    return isinstance(values, Iterable) and not isinstance(values, _UNORDERED)
+
+
+def _method_problem(text: str) -> ProblemReason | None:
+    if text in METHODS:
+        return None
+    return ProblemReason.METHOD_CASE if text.upper() in METHODS else ProblemReason.METHOD
+
+
+def _allowed_header_problem(text: str) -> ProblemReason | None:
+    if text.count(ANY) > 1:
+        return ProblemReason.WILDCARDS
+    return _header_name_problem(text)
+
+
+def _exposed_header_problem(text: str) -> ProblemReason | None:
+    # COS 436/8279, OSS EC 0034-00000013: no wildcard in ExposeHeader.
+    return ProblemReason.WILDCARD_FORBIDDEN if ANY in text else _header_name_problem(text)
+
+
+def _header_name_problem(text: str) -> ProblemReason | None:
+    if not text:
+        return ProblemReason.EMPTY
+    if not text.isascii():
+        return ProblemReason.NOT_ASCII
+    return None if is_header_name(text) else ProblemReason.NOT_A_HEADER_NAME
+
+
+_LISTS: Final = (
+    _List("allowed_origins", pattern_problem, is_required=True),
+    _List("allowed_methods", _method_problem, is_required=True),
+    _List("allowed_headers", _allowed_header_problem),
+    _List("expose_headers", _exposed_header_problem),
+)
+
+
+def _max_age_problem(value: object) -> ProblemReason | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return ProblemReason.NOT_AN_INTEGER
+    return None if 0 <= value <= MAX_AGE_LIMIT else ProblemReason.OUT_OF_RANGE
+
+
+def _id_problem(value: object) -> ProblemReason | None:
+    if not isinstance(value, str):
+        return ProblemReason.NOT_TEXT
+    if not value:
+        return ProblemReason.EMPTY
+    if len(value) > MAX_ID_LENGTH:
+        return ProblemReason.TOO_LONG
+    if value != value.strip(" ") or _NOT_PLAIN.search(value):
+        return ProblemReason.CONTROL_CHARACTER
+    return None

@@ -1,0 +1,88 @@
+"""Which files stand at the paths, and which of them belong together.
+
+SQLite finds the write-ahead log of a database by its name. When another file takes the place
+of a database, the old one's log stays, SQLite reads pages of one into the other, and a
+checkpoint makes that permanent ("How To Corrupt An SQLite Database File", 1.4 and 2.3). So the
+stores remember in the token file, under its lock, which log stood beside which database when
+they last opened it, and what belongs to a file that is gone is taken away before the one in
+its place is opened.
+
+Facts this rests on (sqlite3PagerClose and fileHasMoved in SQLite's source):
+
+- A connection opens the database when it is made, but the log and its index only when it first
+  reads. Closed before that, it touches neither.
+- One whose database is no longer at its path neither checkpoints nor deletes a log when it is
+  closed.
+- Nobody may open and close these files beside SQLite: that would drop its locks on them.
+"""
+
+import os
+from pathlib import Path
+from struct import Struct
+from typing import Final
+
+# Device and inode.
+Identity = tuple[int, int]
+
+_NOTHING: Final[Identity] = (0, 0)
+_LARGEST: Final = 2**64 - 1
+_RECORD: Final = Struct("8Q")
+# Behind the shared number of the token file.
+_OFFSET: Final = 8
+
+RECORD_END: Final = _OFFSET + _RECORD.size
+
+
+def identity(path: Path | int) -> Identity | None:
+    """What stands at a path, or is open; None if nothing does. It is the same until replaced."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    # Some file systems number beyond what the record has room for.
+    return (found.st_dev & _LARGEST, found.st_ino & _LARGEST)
+
+
+class LogRecord:
+    """Which log belongs to which database, as all stores of this token file know it.
+
+    :param descriptor: the token file, open and locked for as long as this is used.
+    :param database: the path of the database.
+    """
+
+    def __init__(self, descriptor: int, database: Path) -> None:
+        self._descriptor = descriptor
+        self._database = database
+
+    def take_old_log_away(self, database: Identity) -> Path | None:
+        """Make way for the file at the path; give where the old one's log is now.
+
+        It is kept, under another name, for whoever kept the old database too. Only what was
+        known to stand beside the old file is taken: a log may have come with the new one.
+        """
+        token, old_database, old_log, old_index = self._load()
+        # A copy of the folder has other files, about which this record says nothing.
+        if token != identity(self._descriptor) or old_database == database:
+            return None
+        log, index = self._beside()
+        if identity(index) == old_index:
+            index.unlink()
+        return log.replace(f"{log}-old") if identity(log) == old_log else None
+
+    def remember(self, database: Identity) -> None:
+        """Record what stands beside the database now."""
+        files = [identity(self._descriptor), database, *map(identity, self._beside())]
+        numbers = [number for each in files for number in each or _NOTHING]
+        os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
+        os.write(self._descriptor, _RECORD.pack(*numbers))
+
+    def _load(self) -> list[Identity]:
+        os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
+        data = os.read(self._descriptor, _RECORD.size)
+        numbers = iter(_RECORD.unpack(data.ljust(_RECORD.size, b"\0")))
+        return list(zip(numbers, numbers, strict=True))
+
+    def _beside(self) -> tuple[Path, Path]:
+        # SQLite follows a link first, and names the other two after what it finds.
+        name = os.path.realpath(self._database)
+        return Path(f"{name}-wal"), Path(f"{name}-shm")
