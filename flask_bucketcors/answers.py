@@ -11,13 +11,12 @@ from itertools import chain, product, repeat
 from typing import Final, NamedTuple
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
-from xml.sax.saxutils import escape
 
 from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.hosts import split_host
-from flask_bucketcors.documents import format_error
+from flask_bucketcors.documents import escape_text, format_error
 
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
@@ -186,12 +185,12 @@ def _host(environ: WSGIEnvironment) -> str:
 
 def _method(call: _Call) -> str:
     asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in call.environ
-    return escape(requested_method(call.environ)) if asked else "OPTIONS"
+    return escape_text(requested_method(call.environ)) if asked else "OPTIONS"
 
 
 # Elements whose text is the request's; none of it needs escaping any more.
 _VALUES: Final[Mapping[str, Callable[[_Call], str]]] = {
-    "BucketName": lambda call: escape(call.bucket),
+    "BucketName": lambda call: escape_text(call.bucket),
     "HostId": lambda call: _host(call.environ),
     "Method": _method,
     "Resource": lambda call: resource(call.environ),

@@ -24,7 +24,6 @@ from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 ORIGIN = "https://a.example"
 
 dialects = st.sampled_from(list(DIALECTS.values()))
-in_every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 
 
 def compiled(*rules: dict[str, Any], vary: str = "vendor", **options: Any) -> CompiledRules:
