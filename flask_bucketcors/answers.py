@@ -11,13 +11,12 @@ from itertools import chain, product, repeat
 from typing import Final, NamedTuple
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
-from xml.sax.saxutils import escape
 
 from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.hosts import is_host
-from flask_bucketcors.documents import format_error
+from flask_bucketcors.documents import escape_text, format_error
 
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
@@ -203,7 +202,7 @@ def _host(environ: WSGIEnvironment) -> str:
 
 
 def _bucket_name(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    return escape(bucket)
+    return escape_text(bucket)
 
 
 def _host_id(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
@@ -212,7 +211,7 @@ def _host_id(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) ->
 
 def _method(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
     asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    return escape(requested_method(environ)) if asked else "OPTIONS"
+    return escape_text(requested_method(environ)) if asked else "OPTIONS"
 
 
 def _resource(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:

@@ -225,13 +225,16 @@ def _headers(
 def _refuse(
     environ: WSGIEnvironment, start_response: StartResponse, dialect: Dialect, error: CallRefused
 ) -> Iterable[bytes]:
-    text = error.message or dialect.errors[error.code].message
+    message = error.message or dialect.errors[error.code].message
+    if error.detail:
+        # S3's sentences have no full stop.
+        message = f"{message.removesuffix('.')}. {error.detail}"
     return answer_error(
         environ,
         start_response,
         dialect,
         error.code,
-        message=f"{text} {error.detail}".rstrip(),
+        message=message,
         headers=[("Allow", _ALLOW)] if error.code == Refusal.METHOD_NOT_ALLOWED else (),
         bucket=environ.get(BUCKET, ""),
     )

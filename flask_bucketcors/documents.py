@@ -128,6 +128,11 @@ def format_error(dialect: Dialect, values: Mapping[str, str]) -> bytes:
     return _write("Error", list(values.items()), dialect)
 
 
+def escape_text(text: str) -> str:
+    """Give ``text`` as an XML document may hold it; ``?`` stands for what none may hold."""
+    return escape(_NOT_XML.sub("?", text), {"'": "&apos;"})
+
+
 def _parse_element(body: bytes) -> Element:
     try:
         text = body.decode("utf-8-sig")
@@ -217,10 +222,12 @@ def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
     more = len(problems) - len(texts)
     if more:
         texts.append(f"and {more} more")
+    # Some of the vendors' sentences have a full stop.
+    text = "; ".join([*(each.removesuffix(".") for each in texts[:-1]), texts[-1]])
     if not structural and _vendor_text(problems[0], dialect):
         # The vendor's words are a message of their own.
-        return DocumentError(code, problems=problems, message="; ".join(texts))
-    return DocumentError(code, "; ".join(texts) + ".", problems)
+        return DocumentError(code, problems=problems, message=text)
+    return DocumentError(code, text.removesuffix(".") + ".", problems)
 
 
 def _text_of(problem: Problem, dialect: Dialect) -> str:
@@ -261,13 +268,9 @@ def _lines(
 ) -> Iterator[str]:
     margin = indent * depth
     if isinstance(content, str):
-        yield f"{margin}<{element}>{_escape(content)}</{element}>"
+        yield f"{margin}<{element}>{escape_text(content)}</{element}>"
         return
     yield f"{margin}<{element}{attributes}>"
     for child, value in content:
         yield from _lines(child, value, indent, depth + 1)
     yield f"{margin}</{element}>"
-
-
-def _escape(text: str) -> str:
-    return escape(_NOT_XML.sub("?", text), {"'": "&apos;"})

@@ -1,4 +1,4 @@
-"""A naive evaluator of bucket CORS rules in the COS dialect, to judge the fast one by.
+"""A naive evaluator of bucket CORS rules in each vendor's dialect, to judge the fast one by.
 
 It is written straight from the vendor's documents and the project's design choices, for
 obviousness and not for speed: loops over characters, no compiled patterns, nothing shared with
@@ -25,6 +25,33 @@ TOKEN_CHARACTERS = ascii_letters + digits + "!#$%&'*+-.^_`|~"
 Kind = Literal["preflight", "actual"]
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How one vendor writes its answers, and what it judges an actual request by."""
+
+    separator: str
+    allow_headers: Literal["of the rule", "as asked", "as asked, in lower case"]
+    actual_in_full: bool = False
+    judges_by_requested: bool = False
+    vary_on_match: str | None = None
+
+
+# The samples of "OPTIONS Object".
+COS = Manner(",", "of the rule")
+# What ossutil prints.
+OSS = Manner(", ", "as asked")
+# Recorded answers of S3.
+S3 = Manner(
+    ", ",
+    "as asked, in lower case",
+    actual_in_full=True,
+    judges_by_requested=True,
+    vary_on_match="Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
+)
+# OBS differs from S3 by its ids alone.
+MANNERS = {"cos": COS, "oss": OSS, "s3": S3, "obs": S3}
+
+
 class RuleDict(TypedDict):
     """One CORS rule as a plain dict."""
 
@@ -38,7 +65,7 @@ class RuleDict(TypedDict):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The index of the rule that applies, if any, and the Access-Control-* answer it gives."""
+    """The index of the rule that applies, if any, and the headers it gives the vendor's way."""
 
     rule: int | None
     headers: dict[str, str] = field(default_factory=dict)
@@ -52,26 +79,44 @@ def evaluate(
     *,
     origin: str,
     method: str,
+    requested_method: str | None = None,
     requested_headers: str | None = None,
     kind: Kind = "preflight",
     allow_credentials: bool = True,
+    dialect: str = "cos",
 ) -> Verdict:
     """Find the first rule from the top that fits the request, and write its answer.
 
     ``method`` is Access-Control-Request-Method for a preflight, the request's own for an actual
-    request; ``requested_headers`` is the raw Access-Control-Request-Headers.
+    request, which may carry a ``requested_method`` besides; ``requested_headers`` is the raw
+    Access-Control-Request-Headers.
     """
-    # Choice 13: in COS an actual request is judged without its Access-Control-Request-*.
-    names = requested_names(requested_headers) if kind == "preflight" else []
+    manner = MANNERS[dialect]
+    # Choice 13: in COS and OSS an actual request is judged without its Access-Control-Request-*,
+    # in S3 by them.
+    if kind == "actual" and not manner.judges_by_requested:
+        requested_method, requested_headers = None, None
+    if requested_method is not None:
+        method = requested_method
+    names = requested_names(requested_headers)
     if names is None or len(method) > METHOD_LIMIT:
         return REFUSED
     for index, rule in enumerate(rules):
         if rule_matches(rule, origin, method, names):
-            headers = _origin_headers(rule, origin, allow_credentials)
-            if kind == "preflight":
-                headers |= _preflight_headers(rule, names)
-            return Verdict(index, headers | _expose_headers(rule))
+            return Verdict(
+                index,
+                _origin_headers(rule, origin, allow_credentials)
+                | _expose_headers(rule, manner)
+                | (_preflight_headers(rule, names, manner) if kind == "preflight" else {})
+                | (_further_headers(rule, manner) if is_in_full(kind, manner) else {})
+                | ({"Vary": manner.vary_on_match} if manner.vary_on_match else {}),
+            )
     return REFUSED
+
+
+def is_in_full(kind: Kind, manner: Manner) -> bool:
+    """Say whether an answer carries the methods and the age."""
+    return kind == "preflight" or manner.actual_in_full
 
 
 def rule_matches(rule: RuleDict, origin: str, method: str, names: Sequence[str]) -> bool:
@@ -166,19 +211,23 @@ def _origin_headers(rule: RuleDict, origin: str, allow_credentials: bool) -> dic
     return headers
 
 
-def _preflight_headers(rule: RuleDict, names: Sequence[str]) -> dict[str, str]:
-    headers = {"Access-Control-Allow-Methods": ",".join(rule["allowed_methods"])}
-    allowed = _allow_headers(rule["allowed_headers"], names)
-    if allowed:
-        headers["Access-Control-Allow-Headers"] = ",".join(allowed)
+def _further_headers(rule: RuleDict, manner: Manner) -> dict[str, str]:
+    headers = {"Access-Control-Allow-Methods": manner.separator.join(rule["allowed_methods"])}
     if rule["max_age_seconds"] is not None:
         headers["Access-Control-Max-Age"] = str(rule["max_age_seconds"])
     return headers
 
 
-def _allow_headers(allowed: Sequence[str], names: Sequence[str]) -> list[str]:
+def _preflight_headers(rule: RuleDict, names: Sequence[str], manner: Manner) -> dict[str, str]:
+    allowed = _allow_headers(rule["allowed_headers"], names, manner)
+    return {"Access-Control-Allow-Headers": manner.separator.join(allowed)} if allowed else {}
+
+
+def _allow_headers(allowed: Sequence[str], names: Sequence[str], manner: Manner) -> list[str]:
+    if manner.allow_headers == "as asked, in lower case":
+        return [name.lower() for name in names]
     # Sample A of "OPTIONS Object": a "*" rule answers with the requested list as sent.
-    if "*" in allowed:
+    if manner.allow_headers == "as asked" or "*" in allowed:
         return list(names)
     # Sample B: otherwise with all names of the rule, lower-cased.
     answer = [item.lower() for item in allowed if "*" not in item]
@@ -189,7 +238,7 @@ def _allow_headers(allowed: Sequence[str], names: Sequence[str]) -> list[str]:
     return answer
 
 
-def _expose_headers(rule: RuleDict) -> dict[str, str]:
+def _expose_headers(rule: RuleDict, manner: Manner) -> dict[str, str]:
     if not rule["expose_headers"]:
         return {}
-    return {"Access-Control-Expose-Headers": ",".join(rule["expose_headers"])}
+    return {"Access-Control-Expose-Headers": manner.separator.join(rule["expose_headers"])}

@@ -6,7 +6,7 @@ import pytest
 from corpus import vector_rule_set, vectors
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import evaluate
+from oracles import MANNERS, evaluate
 from strategies import Meeting, meetings
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
@@ -16,10 +16,13 @@ from flask_bucketcors.core.compiled import (
     Reason,
     VaryMode,
 )
+from flask_bucketcors.core.dialects import COS, DIALECTS, OSS, S3, Dialect
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 
 ORIGIN = "https://a.example"
+
+dialects = st.sampled_from(list(DIALECTS.values()))
 
 
 def compiled(*rules: dict[str, Any], vary: str = "vendor", **options: Any) -> CompiledRules:
@@ -53,9 +56,9 @@ def test_requested_headers_match_as_vendors_say(vector: dict[str, Any]) -> None:
     assert rules.preflight(ORIGIN, "GET", vector["requested"]).allowed is vector["match"]
 
 
-@given(meetings(), st.booleans())
+@given(meetings(), st.booleans(), dialects)
 def test_preflights_are_decided_as_the_naive_evaluator_does(
-    meeting: Meeting, allow_credentials: bool
+    meeting: Meeting, allow_credentials: bool, dialect: Dialect
 ) -> None:
     verdict = evaluate(
         meeting.rules,
@@ -63,8 +66,11 @@ def test_preflights_are_decided_as_the_naive_evaluator_does(
         method=meeting.method,
         requested_headers=meeting.requested_headers,
         allow_credentials=allow_credentials,
+        dialect=dialect.name,
     )
-    rules = compiled(*map(dict, meeting.rules), allow_credentials=allow_credentials)
+    rules = compiled(
+        *map(dict, meeting.rules), dialect=dialect, allow_credentials=allow_credentials
+    )
     # Twice: the second answer may be a remembered one.
     for _ in range(2):
         decision = rules.preflight(meeting.origin, meeting.method, meeting.requested_headers or "")
@@ -72,21 +78,30 @@ def test_preflights_are_decided_as_the_naive_evaluator_does(
         assert decision.allowed is (verdict.rule is not None)
 
 
-@given(meetings(), st.booleans())
+@given(meetings(), st.booleans(), dialects)
 def test_actual_requests_are_decided_as_the_naive_evaluator_does(
-    meeting: Meeting, allow_credentials: bool
+    meeting: Meeting, allow_credentials: bool, dialect: Dialect
 ) -> None:
+    requested_headers = meeting.requested_headers or "" if dialect.decides_by_requested else ""
     verdict = evaluate(
         meeting.rules,
         origin=meeting.origin,
         method=meeting.method,
+        requested_headers=requested_headers,
         kind="actual",
         allow_credentials=allow_credentials,
+        dialect=dialect.name,
     )
-    rules = compiled(*map(dict, meeting.rules), allow_credentials=allow_credentials)
+    rules = compiled(
+        *map(dict, meeting.rules), dialect=dialect, allow_credentials=allow_credentials
+    )
     for _ in range(2):
-        decision = rules.actual(meeting.origin, meeting.method)
+        decision = rules.actual(meeting.origin, meeting.method, requested_headers)
         assert (decision.rule, dict(decision.headers)) == (verdict.rule, verdict.headers)
+
+
+def test_the_naive_evaluator_knows_every_dialect() -> None:
+    assert MANNERS.keys() == DIALECTS.keys()
 
 
 @pytest.mark.parametrize(
@@ -202,24 +217,41 @@ def test_max_age_zero_is_sent_and_none_is_not() -> None:
 ALL_NAMES = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 
+VENDOR_NAMES = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
+
+
 @pytest.mark.parametrize(
-    "mode, response_vary, varies, vary",
+    "dialect, mode, response_vary, allowed, refused, without_origin",
     [
-        (VaryMode.SAFE, None, True, ALL_NAMES),
-        (VaryMode.SAFE, False, True, ALL_NAMES),
-        (VaryMode.VENDOR, None, False, None),
-        (VaryMode.VENDOR, False, False, None),
-        (VaryMode.VENDOR, True, True, "Origin"),
+        *(
+            (dialect, VaryMode.SAFE, said, ALL_NAMES, ALL_NAMES, plain)
+            for dialect, plain in [(COS, "Origin"), (OSS, "Origin"), (S3, VENDOR_NAMES)]
+            for said in (None, False, True)
+        ),
+        *(
+            (dialect, VaryMode.VENDOR, said, vary, vary, vary)
+            for dialect in (COS, OSS)
+            for said, vary in [(None, None), (False, None), (True, "Origin")]
+        ),
+        *((S3, VaryMode.VENDOR, said, VENDOR_NAMES, None, None) for said in (None, False, True)),
     ],
 )
-@pytest.mark.parametrize("origin", [ORIGIN, "https://refused.example"])
 def test_vary_is_safe_by_default_and_literal_on_request(
-    mode: VaryMode, response_vary: bool | None, varies: bool, vary: str | None, origin: str
+    dialect: Dialect,
+    mode: VaryMode,
+    response_vary: bool | None,
+    allowed: str | None,
+    refused: str | None,
+    without_origin: str | None,
 ) -> None:
-    rule_set = RuleSet([Rule([ORIGIN], ["GET"])], response_vary)
-    rules = CompiledRules(rule_set, vary=mode)
-    assert bool(rules.without_origin) is varies
-    assert dict(rules.preflight(origin, "GET").headers).get("Vary") == vary
+    rules = CompiledRules(RuleSet([Rule([ORIGIN], ["GET"])], response_vary), dialect, vary=mode)
+    assert dict(rules.preflight(ORIGIN, "GET").headers).get("Vary") == allowed
+    assert dict(rules.preflight("https://b.example", "GET").headers).get("Vary") == refused
+    assert dict(rules.without_origin).get("Vary") == without_origin
+    assert dict(rules.actual("https://b.example", "GET").headers).get("Vary") == without_origin
+    # An allowed actual request: of S3 it is known what it depends on.
+    on_match = VENDOR_NAMES if dialect is S3 else without_origin
+    assert dict(rules.actual(ORIGIN, "GET").headers).get("Vary") == on_match
 
 
 def remembered(rules: CompiledRules) -> list[str]:
@@ -246,7 +278,7 @@ def test_no_origin_is_remembered_but_those_that_the_rules_spell_out() -> None:
 
 
 def test_memory_for_requested_headers_is_bounded_over_all_rules() -> None:
-    several = [compiled({"allowed_headers": ["*"], "max_age_seconds": age}) for age in range(10)]
+    several = [compiled({"allowed_headers": ["*", f"x-{n}"]}) for n in range(10)]
     for number in range(MAX_REMEMBERED * 2):
         several[number % 10].preflight(ORIGIN, "GET", f"x-{number}")
     texts = [text for rules in several for text in remembered(rules)]

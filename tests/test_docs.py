@@ -9,8 +9,8 @@ from flask import Flask
 
 import flask_bucketcors
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
-from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.dialects import COS, DIALECTS
+from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
 from flask_bucketcors.core.fields import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
@@ -62,8 +62,24 @@ def test_every_error_of_the_api_is_described() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     # What answers preflights has its place among the decisions.
     for refusal, error in COS.errors.items():
-        if refusal is not Refusal.PREFLIGHT_REFUSED:
+        if refusal not in PREFLIGHT_REFUSALS:
             assert f"| `{error.code}` | {error.status[:3]} |" in page
+
+
+def test_where_dialects_differ_is_described() -> None:
+    api = (ROOT / "docs" / "api.md").read_text().partition("## Dialects")[2].partition("\n## ")[0]
+    for dialect in DIALECTS.values():
+        assert f"{dialect.max_rules} rules, {dialect.max_body_bytes // 1024} KiB" in api
+        assert all(f"`{each.header}`" in api for each in dialect.ids)
+        for error in dialect.errors.values():
+            assert all(f"`{element}`" in api for element in error.elements)
+    codes = set()
+    for refusal in Refusal:
+        answers = [dialect.errors[refusal] for dialect in DIALECTS.values()]
+        if refusal not in PREFLIGHT_REFUSALS and len({each.code for each in answers}) > 1:
+            codes |= {each.code for each in answers}
+    assert codes
+    assert not {code for code in codes if f"`{code}`" not in api}
 
 
 def test_bounds_are_those_of_the_code() -> None:

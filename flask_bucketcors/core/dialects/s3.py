@@ -36,12 +36,14 @@ _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
     },
     ("allowed_origins", ProblemReason.WILDCARDS): f"AllowedOrigin {_TWO_WILDCARDS}",
     ("allowed_headers", ProblemReason.WILDCARDS): f"AllowedHeader {_TWO_WILDCARDS}",
-    ("allowed_headers", ProblemReason.NOT_A_HEADER_NAME): (
-        'AllowedHeader "{value}" contains invalid character.'
-    ),
-    ("expose_headers", ProblemReason.NOT_A_HEADER_NAME): (
-        'ExposeHeader "{value}" contains invalid character.'
-    ),
+    **{
+        (field, reason): f'{element} "{{value}}" contains invalid character.'
+        for field, element in (
+            ("allowed_headers", "AllowedHeader"),
+            ("expose_headers", "ExposeHeader"),
+        )
+        for reason in (ProblemReason.NOT_A_HEADER_NAME, ProblemReason.NOT_ASCII)
+    },
     ("expose_headers", ProblemReason.WILDCARD_FORBIDDEN): (
         "ExposeHeader {value} contains a wildcard. "
         "Wildcards are currently not supported for ExposeHeader."

@@ -1,0 +1,288 @@
+"""The documents of each dialect: what GET shows, what PUT takes, and how it says no."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import RuleDict
+from signing import send
+from strategies import rule_sets
+from webtest import TestApp
+
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
+from flask_bucketcors.core.dialects import COS, DIALECTS, OBS, OSS, S3, Dialect, ShowVary
+from flask_bucketcors.documents import format_xml, parse_xml
+
+A = "https://a.test"
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+in_every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+
+RULES = [
+    Rule([A], ["GET", "PUT"], ["X-Meta-A", "x-b-*"], ["ETag", "X-Own"], 600, "one & 'all'"),
+    Rule(["*"], ["HEAD"]),
+]
+# GET's document, as it is laid out in COS; the others have another root, leave out lines, and
+# indent by something else.
+SHOWN = """\
+<CORSConfiguration>
+\t<CORSRule>
+\t\t<ID>one &amp; &apos;all&apos;</ID>
+\t\t<AllowedOrigin>https://a.test</AllowedOrigin>
+\t\t<AllowedMethod>GET</AllowedMethod>
+\t\t<AllowedMethod>PUT</AllowedMethod>
+\t\t<AllowedHeader>X-Meta-A</AllowedHeader>
+\t\t<AllowedHeader>x-b-*</AllowedHeader>
+\t\t<ExposeHeader>ETag</ExposeHeader>
+\t\t<ExposeHeader>X-Own</ExposeHeader>
+\t\t<MaxAgeSeconds>600</MaxAgeSeconds>
+\t</CORSRule>
+\t<CORSRule>
+\t\t<AllowedOrigin>*</AllowedOrigin>
+\t\t<AllowedMethod>HEAD</AllowedMethod>
+\t</CORSRule>{vary}
+</CORSConfiguration>"""
+ID_LINE = "\t\t<ID>one &amp; &apos;all&apos;</ID>\n"
+S3_ROOT = '<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+
+
+def in_cos(text: str) -> str:
+    return f"<?xml version='1.0' encoding='utf-8' ?>\n{text}"
+
+
+def in_oss(text: str) -> str:
+    return f"{XML}\n{text.replace(ID_LINE, '').replace(chr(9), '  ')}"
+
+
+def in_s3(text: str) -> str:
+    line = text.replace("\n", "").replace("\t", "")
+    return f"{XML}\n{line.replace('<CORSConfiguration>', S3_ROOT)}"
+
+
+SAID = "\n\t<ResponseVary>{}</ResponseVary>"
+SHOWN_VARY = {
+    "cos": {None: "", False: SAID.format("false"), True: SAID.format("true")},
+    "oss": {None: SAID.format("false"), False: SAID.format("false"), True: SAID.format("true")},
+    "s3": {None: "", False: "", True: ""},
+    "obs": {None: "", False: "", True: ""},
+}
+LAYOUTS = {"cos": in_cos, "oss": in_oss, "s3": in_s3, "obs": in_s3}
+
+
+@pytest.mark.parametrize("response_vary", [None, False, True])
+@in_every_dialect
+def test_what_get_shows(dialect: Dialect, response_vary: bool | None) -> None:
+    text = SHOWN.format(vary=SHOWN_VARY[dialect.name][response_vary])
+    expected = LAYOUTS[dialect.name](text).encode()
+    assert format_xml(RuleSet(RULES, response_vary), dialect) == expected
+
+
+@given(rule_sets(), st.sampled_from([None, False, True]), st.sampled_from(list(DIALECTS.values())))
+def test_a_document_comes_back_but_for_what_the_dialect_cannot_say(
+    rules: list[RuleDict], response_vary: bool | None, dialect: Dialect
+) -> None:
+    vary = {
+        ShowVary.IF_PUT: response_vary,
+        ShowVary.ALWAYS: bool(response_vary),
+        ShowVary.NEVER: None,
+    }[dialect.shows_vary]
+    said = [rule if dialect.shows_id else {**rule, "id": None} for rule in rules]
+    expected = RuleSet([Rule(**rule) for rule in said], vary)
+    document = format_xml(RuleSet([Rule(**rule) for rule in rules], response_vary), dialect)
+    assert parse_xml(document, dialect) == expected
+
+
+RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
+
+
+def document(*rules: str, more: str = "") -> bytes:
+    """A document with these rules' contents."""
+    inner = "".join(f"<CORSRule>{rule}</CORSRule>" for rule in rules)
+    return f"<CORSConfiguration>{inner}{more}</CORSConfiguration>".encode()
+
+
+def make(dialect: Dialect, store: MemoryStore | None = None, **options: Any) -> TestApp:
+    """An application with nothing but an API that anybody may call."""
+    store = store or MemoryStore()
+    api = RulesAPI(store, authorize=lambda call: True, dialect=dialect.name, **options)
+    return TestApp(BucketCORSMiddleware(lambda e, s: [b""], store=store, api=api))
+
+
+def put(app: TestApp, body: bytes) -> tuple[int, str, str]:
+    """Put a document; give status, code and message."""
+    response = send(app, "PUT", "/photos?cors", body)
+    if not response.body:
+        return response.status_int, "", ""
+    error = response.xml
+    return response.status_int, error.findtext("Code"), error.findtext("Message")
+
+
+TAKEN = (200, "", "")
+
+
+@pytest.mark.parametrize("dialect, rules", [(COS, 100), (OSS, 10), (S3, 100), (OBS, 100)])
+@pytest.mark.parametrize("limited", [False, True], ids=["the vendor's", "by setting"])
+def test_so_many_rules_and_no_more(dialect: Dialect, rules: int, limited: bool) -> None:
+    rules = 3 if limited else rules
+    app = make(dialect, limits={dialect.name: (3, 2000)} if limited else None)
+    assert put(app, document(*[RULE] * rules)) == TAKEN
+    status, code, message = put(app, document(*[RULE] * (rules + 1)))
+    assert status == 400
+    if dialect in (S3, OBS):
+        assert (code, message) == (
+            "InvalidRequest",
+            f"The number of CORS rules should not exceed allowed limit of {rules} rules.",
+        )
+    else:
+        assert code == "InvalidArgument"
+        assert message.endswith(f"CORSRule {rules + 1} is more rules than are allowed.")
+
+
+@pytest.mark.parametrize(
+    "dialect, size, code",
+    [
+        (COS, 65536, "XMLSizeLimit"),
+        (OSS, 16384, "XMLSizeLimit"),
+        (S3, 65536, "MalformedXML"),
+        (OBS, 65536, "MalformedXML"),
+    ],
+)
+@pytest.mark.parametrize("limited", [False, True], ids=["the vendor's", "by setting"])
+def test_so_many_bytes_and_no_more(dialect: Dialect, size: int, code: str, limited: bool) -> None:
+    size = 300 if limited else size
+    app = make(dialect, limits={dialect.name: (3, size)} if limited else None)
+    assert put(app, document(RULE).ljust(size)) == TAKEN
+    assert put(app, document(RULE).ljust(size + 1))[:2] == (400, code)
+
+
+def test_limits_are_those_of_one_dialect() -> None:
+    store = MemoryStore()
+    limits = {"oss": (20, 65536)}
+    assert put(make(OSS, store, limits=limits), document(*[RULE] * 20)) == TAKEN
+    assert put(make(COS, store, limits=limits), document(*[RULE] * 100)) == TAKEN
+    # They are for what is put, not for what is there.
+    response = send(make(OSS, store), "GET", "/photos?cors")
+    assert response.text.count("<CORSRule>") == 100
+
+
+@in_every_dialect
+def test_what_a_dialect_does_not_show_is_kept(dialect: Dialect) -> None:
+    store = MemoryStore()
+    assert put(make(OSS, store), document(f"<ID>mine</ID>{RULE}")) == TAKEN
+    rules = store.get("photos")
+    assert rules is not None
+    assert rules.rules[0].id == "mine"
+    assert ("<ID>mine</ID>" in send(make(dialect, store), "GET", "/photos?cors").text) is (
+        dialect is not OSS
+    )
+
+
+@pytest.mark.parametrize("value", ["true", "false", ""])
+@in_every_dialect
+def test_s3_refuses_response_vary(dialect: Dialect, value: str) -> None:
+    body = document(RULE, more=f"<ResponseVary>{value}</ResponseVary>")
+    answer = put(make(dialect), body)
+    if dialect in (S3, OBS):
+        assert answer == (
+            400,
+            "MalformedXML",
+            f"{S3_MALFORMED}. ResponseVary does not belong here.",
+        )
+    else:
+        assert answer == TAKEN
+
+
+S3_MALFORMED = (
+    "The XML you provided was not well-formed or did not validate against our published schema"
+)
+METHOD = "Found unsupported HTTP method in CORS config. Unsupported method is {}"
+ORIGIN = 'AllowedOrigin "{}" can not have more than one wildcard.'
+HEADER = 'AllowedHeader "{}" can not have more than one wildcard.'
+ALLOWED = 'AllowedHeader "{}" contains invalid character.'
+EXPOSED = 'ExposeHeader "{}" contains invalid character.'
+STARRED = (
+    "ExposeHeader {} contains a wildcard. Wildcards are currently not supported for ExposeHeader."
+)
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        ("<AllowedMethod>MYMETHOD</AllowedMethod>", METHOD.format("MYMETHOD")),
+        ("<AllowedMethod>get</AllowedMethod>", METHOD.format("get")),
+        ("<AllowedMethod>{value}</AllowedMethod>", METHOD.format("{value}")),
+        ("<AllowedMethod>{0}{limit!r}</AllowedMethod>", METHOD.format("{0}{limit!r}")),
+        ("<AllowedMethod>%s%(Code)s%</AllowedMethod>", METHOD.format("%s%(Code)s%")),
+        ("<AllowedMethod>&lt;b&gt;&amp;</AllowedMethod>", METHOD.format("<b>&")),
+        ('<AllowedMethod>it\'s "so"</AllowedMethod>', METHOD.format('it\\\'s "so"')),
+        ("<AllowedMethod>\u200bGET</AllowedMethod>", METHOD.format("\\u200bGET")),
+        (f"<AllowedMethod>{'x' * 999}</AllowedMethod>", METHOD.format("x" * 80)),
+        ("<AllowedMethod/>", METHOD.format("")),
+        ("<AllowedOrigin>http://*.*.com</AllowedOrigin>", ORIGIN.format("http://*.*.com")),
+        ("<AllowedHeader>*-amz-*</AllowedHeader>", HEADER.format("*-amz-*")),
+        ("<AllowedHeader>a b</AllowedHeader>", ALLOWED.format("a b")),
+        ("<AllowedHeader>\xe4</AllowedHeader>", ALLOWED.format("\\xe4")),
+        ("<ExposeHeader>test header</ExposeHeader>", EXPOSED.format("test header")),
+        ("<ExposeHeader>{}</ExposeHeader>", EXPOSED.format("{}")),
+        ("<ExposeHeader>\U0001f600</ExposeHeader>", EXPOSED.format("\\U0001f600")),
+        ("<ExposeHeader>x-amz-*</ExposeHeader>", STARRED.format("x-amz-*")),
+    ],
+)
+def test_s3_words_a_problem_as_it_is_known_to(more: str, message: str) -> None:
+    assert put(make(S3), document(RULE + more)) == (400, "InvalidRequest", message)
+
+
+@pytest.mark.parametrize(
+    "rules, code, message",
+    [
+        pytest.param(
+            [
+                f"{RULE}<AllowedMethod>get</AllowedMethod><ExposeHeader>x-*</ExposeHeader>",
+                f"{RULE}<AllowedOrigin>*.*</AllowedOrigin>",
+            ],
+            "InvalidRequest",
+            f"{METHOD.format('get')}; {STARRED.format('x-*')[:-1]}; {ORIGIN.format('*.*')}",
+            id="several sentences of S3's",
+        ),
+        pytest.param(
+            [f"{RULE}<AllowedOrigin>*.*</AllowedOrigin><MaxAgeSeconds>-1</MaxAgeSeconds>"],
+            "InvalidRequest",
+            f"{ORIGIN.format('*.*')[:-1]}; rule 1: MaxAgeSeconds -1 is not between 0 and "
+            "2147483647 seconds",
+            id="and one of ours",
+        ),
+        pytest.param(
+            [f"{RULE}<AllowedOrigin>a b</AllowedOrigin><ExposeHeader>*</ExposeHeader>"],
+            "InvalidRequest",
+            "A value of the rules is not valid. rule 1: AllowedOrigin 'a b' holds a character "
+            "that no origin has; write scheme://host or scheme://host:port; " + STARRED.format("*"),
+            id="ours first",
+        ),
+        pytest.param(
+            [f"{RULE}<ID>a</ID><ID>b</ID><AllowedMethod>get</AllowedMethod>"],
+            "MalformedXML",
+            f"{S3_MALFORMED}. rule 1: ID may stand here only once; {METHOD.format('get')}.",
+            id="a wrong structure among them",
+        ),
+        pytest.param(
+            [],
+            "MalformedXML",
+            f"{S3_MALFORMED}. CORSRule is missing; write at least one.",
+            id="no rule",
+        ),
+    ],
+)
+def test_s3_names_every_problem(rules: list[str], code: str, message: str) -> None:
+    assert put(make(S3), document(*rules)) == (400, code, message)
+
+
+@pytest.mark.parametrize("dialect", [COS, OSS], ids=["cos", "oss"])
+def test_the_others_name_a_value_and_what_to_write(dialect: Dialect) -> None:
+    status, code, message = put(
+        make(dialect), document(f"{RULE}<AllowedMethod>{{%s}}</AllowedMethod>")
+    )
+    assert (status, code) == (400, "InvalidArgument")
+    assert message == (
+        "An argument you provided is not valid. rule 1: AllowedMethod '{%s}' is not a method for "
+        "rules; write GET, PUT, POST, DELETE or HEAD."
+    )
