@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.hosts import split_host
+from flask_bucketcors.core.hosts import is_host
 from flask_bucketcors.documents import escape_text, format_error
 
 # How much of a path an error document repeats, in characters.
@@ -108,10 +108,24 @@ def answer_ids(dialect: Dialect) -> Ids:
     return ids_of(tuple(each for each in dialect.ids if not each.errors_only))
 
 
-class _Call(NamedTuple):
-    environ: WSGIEnvironment
-    bucket: str
-    is_root: bool
+_Ids = tuple[tuple[str, str], ...]
+# Gives the text of an element, of a request and of what is known of it.
+_Value = Callable[[WSGIEnvironment, _Ids, str, bool], str]
+
+
+class _Document(NamedTuple):
+    """An error document that lacks what is another in each answer.
+
+    :param status: of the answer.
+    :param text: with ``%s`` for each of them.
+    :param values: what gives them, in order. None of it needs escaping any more.
+    :param ids: those of an error.
+    """
+
+    status: str
+    text: str
+    values: tuple[_Value, ...]
+    ids: Ids
 
 
 def answer_error(
@@ -133,33 +147,37 @@ def answer_error(
     :param bucket: the bucket's name.
     :param is_root: whether the request is about the bucket itself.
     """
-    error = dialect.errors[refusal]
-    ids = next(ids_of(dialect.ids).series)
-    values = {each.element: pair[1] for each, pair in zip(dialect.ids, ids, strict=True)}
-    call = _Call(environ, bucket, is_root)
-    for element in error.elements or dialect.error_elements:
-        if element in _VALUES and element not in values:
-            values[element] = _VALUES[element](call)
-    body = (_document(dialect, refusal, message or error.message) % values).encode()
-    pairs = [
-        ("Content-Type", "application/xml"),
-        ("Content-Length", str(len(body))),
-        *headers,
-        *ids,
-    ]
-    start_response(error.status, pairs)
+    status, text, values, all_ids = _document(dialect, refusal, message)
+    ids = next(all_ids.series)
+    body = (text % tuple([value(environ, ids, bucket, is_root) for value in values])).encode()
+    start_response(
+        status,
+        [
+            ("Content-Type", "application/xml"),
+            ("Content-Length", str(len(body))),
+            *headers,
+            *ids,
+        ],
+    )
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 @lru_cache(MAX_DOCUMENTS)
-def _document(dialect: Dialect, refusal: Refusal, message: str) -> str:
-    """An error document with places for what is another in each answer."""
+def _document(dialect: Dialect, refusal: Refusal, message: str | None) -> _Document:
     error = dialect.errors[refusal]
     elements = error.elements or dialect.error_elements
-    fixed = {"Code": error.code, "Message": message, **error.constants}
-    texts = {element: fixed.get(element, "").replace("%", "%%") for element in elements}
-    places = {element: f"%({element})s" for element in elements if element not in fixed}
-    return format_error(dialect, texts | places).decode()
+    fixed = {"Code": error.code, "Message": message or error.message, **error.constants}
+    texts = {name: fixed[name].replace("%", "%%") if name in fixed else "%s" for name in elements}
+    values = tuple(_value(name, dialect) for name in elements if name not in fixed)
+    text = format_error(dialect, texts).decode()
+    return _Document(error.status, text, values, ids_of(dialect.ids))
+
+
+def _value(element: str, dialect: Dialect) -> _Value:
+    for number, each in enumerate(dialect.ids):
+        if each.element == element:
+            return lambda environ, ids, bucket, is_root: ids[number][1]
+    return _VALUES[element]
 
 
 def resource(environ: WSGIEnvironment) -> str:
@@ -180,19 +198,35 @@ def requested_method(environ: WSGIEnvironment) -> str:
 
 def _host(environ: WSGIEnvironment) -> str:
     host: str = environ.get("HTTP_HOST", "")
-    return host if split_host(host) else ""
+    return host if is_host(host) else ""
 
 
-def _method(call: _Call) -> str:
-    asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in call.environ
-    return escape_text(requested_method(call.environ)) if asked else "OPTIONS"
+def _bucket_name(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
+    return escape_text(bucket)
 
 
-# Elements whose text is the request's; none of it needs escaping any more.
-_VALUES: Final[Mapping[str, Callable[[_Call], str]]] = {
-    "BucketName": lambda call: escape_text(call.bucket),
-    "HostId": lambda call: _host(call.environ),
+def _host_id(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
+    return _host(environ)
+
+
+def _method(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
+    asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    return escape_text(requested_method(environ)) if asked else "OPTIONS"
+
+
+def _resource(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
+    return resource(environ)
+
+
+def _resource_type(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
+    return "BUCKET" if is_root else "OBJECT"
+
+
+# What the elements of error documents hold that are no ids.
+_VALUES: Final[Mapping[str, _Value]] = {
+    "BucketName": _bucket_name,
+    "HostId": _host_id,
     "Method": _method,
-    "Resource": lambda call: resource(call.environ),
-    "ResourceType": lambda call: "BUCKET" if call.is_root else "OBJECT",
+    "Resource": _resource,
+    "ResourceType": _resource_type,
 }

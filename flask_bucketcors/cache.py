@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
@@ -45,6 +46,8 @@ _INVALID: Final = (
     "bucket %r is closed until its rules are put again: its answers carry no CORS headers and "
     "its preflights are refused with 503: %r"
 )
+
+_UNREADABLE: Final = partial(ClosedRules, Reason.UNREADABLE)
 
 Rules = CompiledRules | ClosedRules
 
@@ -81,7 +84,7 @@ class RulesCache:
     :param compile_rules: makes compiled rules of a rule set.
     :param cached_buckets: how many buckets with rules to keep; beyond it the one that was read
         first makes room.
-    :param closed: stands for rules that cannot be read.
+    :param close: makes what stands for rules that cannot be read.
     :param clock: monotonic seconds.
     :raises ValueError: if ``cached_buckets`` leaves room for none.
     """
@@ -92,7 +95,7 @@ class RulesCache:
         compile_rules: Callable[[RuleSet], CompiledRules],
         *,
         cached_buckets: int,
-        closed: ClosedRules | None = None,
+        close: Callable[[], ClosedRules] = _UNREADABLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if cached_buckets < 1:
@@ -100,12 +103,12 @@ class RulesCache:
         self._source = source
         self._compile = compile_rules
         self._cached_buckets = cached_buckets
-        self._closed = closed or ClosedRules(Reason.UNREADABLE)
+        self._close = close
         self.clock = clock
         #: Whoever is in a hurry may look here first: what ``generation.known`` holds is right
         #: as long as ``signal[0]`` is ``seen`` and the time is before ``until``.
         self.generation = Generation((0,), 0, float("-inf"), object(), {}, {})
-        self._compiled: dict[str, tuple[Hashable, Rules]] = {}
+        self._compiled: dict[str, Rules] = {}
         self._filling = threading.Lock()
         self._retry = False
         self._log = IntervalLog(logger, clock)
@@ -158,45 +161,45 @@ class RulesCache:
     def _load(self, bucket: str, generation: Generation) -> Rules | None:
         if not is_bucket_name(bucket):
             return None
-        before = self._compiled.get(bucket)
-        version, rules = self._read(bucket, before)
+        rules = self._read(bucket, self._compiled.get(bucket))
         with self._filling:
             if rules is None:
                 self._compiled.pop(bucket, None)
                 _make_room(generation.absent, MAX_ABSENT)
                 generation.absent[bucket] = None
             else:
-                self._keep(bucket, version, rules)
+                self._keep(bucket, rules)
                 generation.known[_key(bucket)] = rules
         return rules
 
-    def _read(
-        self, bucket: str, before: tuple[Hashable, Rules] | None
-    ) -> tuple[Hashable, Rules | None]:
+    def _read(self, bucket: str, before: Rules | None) -> Rules | None:
         version: Hashable = object()
         try:
             stored = self._source.read(bucket)
             if stored is None:
-                return None, None
+                return None
             version = stored.version
-            if before is not None and before[0] == version:
+            if before is not None and before.version == version:
                 return before
-            return version, self._compile(stored.parse())
+            rules: Rules = self._compile(stored.parse())
         except StoredRulesInvalid as error:
             # Known by its version: it is not parsed, nor logged, again until it changes.
             logger.error(_INVALID, bucket, error)
+            rules = self._close()
         except Exception as error:
             version = object()
             self._retry = True
             self._log.write(logging.ERROR, _TROUBLE, error)
-        return version, self._closed
+            rules = self._close()
+        rules.version = version
+        return rules
 
-    def _keep(self, bucket: str, version: Hashable, rules: Rules) -> None:
+    def _keep(self, bucket: str, rules: Rules) -> None:
         if bucket not in self._compiled:
             evicted = _make_room(self._compiled, self._cached_buckets)
             if evicted is not None:
                 self.generation.known.pop(_key(evicted), None)
-        self._compiled[bucket] = (version, rules)
+        self._compiled[bucket] = rules
 
 
 def _key(bucket: str) -> str:

@@ -24,7 +24,6 @@ from flask_bucketcors.core.compiled import (
     ClosedRules,
     CompiledRules,
     Decision,
-    HeaderPairs,
     Reason,
     VaryMode,
 )
@@ -124,7 +123,7 @@ class BucketCORSMiddleware:
             store,
             self._compile,
             cached_buckets=cached_buckets,
-            closed=self._close(Reason.UNREADABLE),
+            close=partial(self._close, Reason.UNREADABLE),
         )
         self.wrap(app)
 
@@ -192,7 +191,7 @@ class BucketCORSMiddleware:
             method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
             headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
         environ[DECISION] = decision = rules.actual(origin, method, headers)
-        return list(decision.headers)
+        return list(decision.pairs)
 
     def _answer_preflight(
         self, rules: Rules, environ: WSGIEnvironment, start_response: StartResponse
@@ -203,11 +202,11 @@ class BucketCORSMiddleware:
             environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""),
         )
         if not decision.allowed:
-            refusal = _refusal(environ, decision)
-            message = self._dialect.errors[refusal].message
-            if "{value}" in message:
-                message = message.format(value=requested_method(environ))
-            return self._error(environ, start_response, refusal, decision.headers, message)
+            refusal, message = _refusal(environ, decision), None
+            if refusal is not _REFUSED:
+                message = self._dialect.errors[refusal].message
+                message = message.replace("{value}", requested_method(environ))
+            return self._error(environ, start_response, refusal, decision.pairs, message)
         ids = next(answer_ids(self._dialect).series)
         start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
         return []
@@ -224,7 +223,7 @@ class BucketCORSMiddleware:
         environ: WSGIEnvironment,
         start_response: StartResponse,
         refusal: Refusal,
-        headers: HeaderPairs = (),
+        headers: Iterable[Pair] = (),
         message: str | None = None,
     ) -> Iterable[bytes]:
         about = ("", True)
@@ -290,20 +289,27 @@ def names_rules(environ: WSGIEnvironment) -> bool:
     return any(name == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
+# An attribute of an enumeration takes as long as a step of the work.
+_REFUSED: Final = Refusal.PREFLIGHT_REFUSED
+_BY_REASON: Final = {
+    Reason.UNREADABLE.value: Refusal.UNAVAILABLE,
+    Reason.NO_RULES.value: Refusal.PREFLIGHT_NO_RULES,
+}
+
+
 def _refusal(environ: WSGIEnvironment, decision: Decision) -> Refusal:
     """Why a preflight is refused, as far as any dialect tells it (recorded answers of S3)."""
-    if decision.reason is Reason.UNREADABLE:
-        return Refusal.UNAVAILABLE
-    if "HTTP_ORIGIN" not in environ:
+    if "HTTP_ORIGIN" not in environ and decision.reason is not Reason.UNREADABLE:
         return Refusal.PREFLIGHT_NO_ORIGIN
-    if decision.reason is Reason.NO_RULES:
-        return Refusal.PREFLIGHT_NO_RULES
+    if decision.reason in _BY_REASON:
+        return _BY_REASON[decision.reason]
     if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") not in METHODS:
         return Refusal.PREFLIGHT_METHOD
-    headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
-    if decision.reason is Reason.HEADERS and parse_requested_headers(headers) is None:
-        return Refusal.PREFLIGHT_HEADERS
-    return Refusal.PREFLIGHT_REFUSED
+    if decision.reason is Reason.HEADERS:
+        headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+        if parse_requested_headers(headers) is None:
+            return Refusal.PREFLIGHT_HEADERS
+    return _REFUSED
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> str:

@@ -103,7 +103,7 @@ def make_shortcut(
                         answer = [
                             CONTENT_TYPE,
                             CONTENT_LENGTH,
-                            rule.allow_origin,
+                            *rule.own_pairs,
                             *rule.preflights[headers],
                             *next(ids.series),
                         ]
@@ -114,7 +114,7 @@ def make_shortcut(
                         rule = rule.next
                     if rule is None:
                         environ[DECISION] = decision = rules.actual(origin, method)
-                        pairs = list(decision.headers)
+                        pairs = list(decision.pairs)
                     else:
                         environ[DECISION] = rule.actual
                         pairs = rule.actual_pairs

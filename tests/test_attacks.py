@@ -233,8 +233,8 @@ def test_a_write_waits_where_greenlets_can_run(path: Path, file_store: SQLiteSto
         other.execute("COMMIT")
         writer.join()
     assert len(file_store.history("alice")) == 2
-    with file_store._database.transaction() as connection:
-        assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+    setting = "PRAGMA busy_timeout"
+    assert file_store._database.change(lambda each: each.execute(setting).fetchone()) == (0,)
 
 
 def test_a_database_without_its_tables_is_not_believed(path: Path, file_store: SQLiteStore) -> None:

@@ -13,7 +13,6 @@ from flask_bucketcors import CompiledRules, Rule, RuleSet
 from flask_bucketcors.core.compiled import (
     MAX_REMEMBERED,
     ClosedRules,
-    Decision,
     Reason,
     VaryMode,
 )
@@ -257,7 +256,7 @@ def test_vary_is_safe_by_default_and_literal_on_request(
 
 def remembered(rules: CompiledRules) -> list[str]:
     """The lists of requested headers that are remembered for the rules of a set."""
-    return [text for rule in rules.rules for text in rule.preflights]
+    return [text for rule in rules.rules for text in rule.grant.preflights]
 
 
 def test_refused_requests_are_not_remembered() -> None:
@@ -297,7 +296,8 @@ def test_long_lists_of_requested_headers_are_not_remembered() -> None:
 def test_closed_rules_allow_nothing_and_name_their_reason(mode: VaryMode, vary: str | None) -> None:
     closed = ClosedRules(Reason.UNREADABLE, vary=mode)
     vary_origin = (("Vary", "Origin"),) if mode is VaryMode.SAFE else ()
-    assert closed.actual(ORIGIN, "GET") == Decision(vary_origin, None, Reason.UNREADABLE)
+    actual = closed.actual(ORIGIN, "GET")
+    assert (actual.headers, actual.rule, actual.reason) == (vary_origin, None, Reason.UNREADABLE)
     preflight = closed.preflight(ORIGIN, "GET")
     assert (preflight.rule, preflight.reason) == (None, Reason.UNREADABLE)
     assert dict(preflight.headers).get("Vary") == vary

@@ -23,6 +23,9 @@ from flask_bucketcors.stores import SQLiteStore
 
 ROUNDS = 100
 ROUNDS_WITH_READER = 30
+REPLACEMENTS = 20
+# That many of each writer's puts must have begun since a file was replaced.
+PUTS_AFTER_REPLACEMENT = 4
 # A bound, for a machine that has much else to do.
 ANSWER_SECONDS = 30
 
@@ -34,6 +37,10 @@ class Stored(NamedTuple):
     author: str
     number: int
     revision: int
+
+    @classmethod
+    def parse(cls, words: list[str]) -> "Stored":
+        return cls(words[0], words[1], int(words[2]), int(words[3]))
 
 
 class Forks:
@@ -47,6 +54,8 @@ class Forks:
         self._errors = errors
         self._unread = b""
         self.heard: defaultdict[str, list[str]] = defaultdict(list)
+        # The same in the order in which it was said: kind and words.
+        self.said: list[list[str]] = []
         with errors.open("wb") as file:
             self._process = subprocess.Popen(
                 [sys.executable, writer.__file__, str(database)],
@@ -64,13 +73,29 @@ class Forks:
 
     @property
     def stored(self) -> list[Stored]:
-        lines = map(str.split, self.heard["stored"])
-        return [Stored(line[0], line[1], int(line[2]), int(line[3])) for line in lines]
+        return [Stored.parse(line.split()) for line in self.heard["stored"]]
+
+    @property
+    def stored_since_mark(self) -> list[Stored]:
+        """What was acknowledged of the puts that began after the mark."""
+        begun, stored = set(), []
+        for kind, *words in self.said[self.said.index(["marked"]) :]:
+            if kind == "putting":
+                begun.add(words[0])
+            elif kind == "stored" and words[1] in begun:
+                stored.append(Stored.parse(words))
+        return stored
 
     def begin_round(self, number: int) -> str:
         """Forget what was said in the round before; give the name of the new one."""
         self.heard.clear()
+        self.said.clear()
         return str(number)
+
+    def mark(self) -> None:
+        """Return when all that was said before has been heard."""
+        self.tell("mark")
+        self.listen(until=lambda: self.heard["marked"])
 
     def tell(self, *words: object) -> None:
         self._process.stdin.write((" ".join(map(str, words)) + "\n").encode())
@@ -87,6 +112,7 @@ class Forks:
             for line in lines:
                 kind, _, rest = line.decode().partition(" ")
                 self.heard[kind].append(rest)
+                self.said.append(line.decode().split())
 
     def kill(self, processes: Iterable[str]) -> None:
         """Kill processes of this round without warning; none may have ended by itself."""
@@ -192,3 +218,50 @@ def test_a_reader_never_sees_half_of_a_change(forks):
         kill_writers(forks, name, delay=number % 20 / 10_000)
         forks.kill(forks.heard["reader"])
         assert forks.heard["torn"] == []
+
+
+def replace(database: Path, bucket: str, rules: RuleSet) -> None:
+    """Put another database in the place of one that is in use, as a restored backup."""
+    other = database.with_name("other.sqlite")
+    with closing(SQLiteStore(other)) as store:
+        store.put(bucket, rules)
+    os.replace(other, database)
+
+
+def test_no_write_is_acknowledged_that_went_to_a_file_which_is_gone(database, forks):
+    """Writers have the old file open and its log is in use; nothing of either gets into the new."""
+    for number in range(REPLACEMENTS):
+        name = forks.begin_round(number)
+        forks.tell("read", name)
+        start_writers(forks, name)
+        replace(database, "restored", make_rules("backup", number))
+        forks.mark()
+        forks.listen(until=lambda name=name: have_all_put(forks, name))
+        forks.kill([*forks.heard["writer"], *forks.heard["reader"]])
+        assert forks.heard["torn"] == []
+        with closing(sqlite3.connect(database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        with closing(SQLiteStore(database, history_limit=HISTORY_LIMIT)) as store:
+            assert store.get("restored") == make_rules("backup", number)
+            assert {bucket.partition("-")[0] for bucket in store.list()} == {name, "restored"}
+            for stored in forks.stored_since_mark:
+                history = {each.revision: each.rule_set for each in store.history(stored.bucket)}
+                assert recognise(history[stored.revision]) == (stored.author, stored.number)
+
+
+def have_all_put(forks: Forks, name: str) -> bool:
+    puts = Counter(each.author for each in forks.stored_since_mark)
+    return all(puts[author] >= PUTS_AFTER_REPLACEMENT for author in authors_of(name))
+
+
+def test_readers_see_the_rules_of_a_file_that_took_the_place_of_theirs(database, forks):
+    """Though nobody signals it."""
+    bucket = shared_bucket_of(forks.begin_round(0))
+    with closing(SQLiteStore(database)) as store:
+        store.put(bucket, make_rules("before", 1))
+        forks.tell("read", "0")
+        forks.listen(until=lambda: "before 1" in forks.heard["seen"])
+        replace(database, bucket, make_rules("after", 2))
+        forks.listen(until=lambda: "after 2" in forks.heard["seen"])
+    forks.kill(forks.heard["reader"])
+    assert forks.heard["torn"] == []

@@ -2,13 +2,15 @@
 
 import pytest
 from corpus import vectors
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from strategies import origin_patterns
 
 from flask_bucketcors.core.errors import ProblemReason
 from flask_bucketcors.core.origins import (
     MAX_ORIGIN_BYTES,
     OriginPattern,
+    are_usual_patterns,
     is_origin,
     pattern_problem,
 )
@@ -174,3 +176,47 @@ def test_what_a_pattern_covers_beyond_itself_is_an_origin(origin: str) -> None:
         assert origin == "null" or is_origin(origin)
         assert origin.isascii()
         assert origin.isprintable()
+
+
+def near_patterns() -> st.SearchStrategy[str]:
+    """Texts of the parts of patterns: many are usual ones, many just miss."""
+    parts = ["https://", "http://", "://", "*", "*.", ".", "a.test", "a_b", "-", ":80", ":99999"]
+    parts += [":", "/", "\n", " ", ",", "@", "[::1]", "\xe4", "\ud800", "h" * MAX_ORIGIN_BYTES]
+    return st.lists(st.sampled_from(parts), max_size=5).map("".join)
+
+
+@given(st.lists(st.one_of(near_patterns(), origin_patterns()), max_size=4))
+@example(["https://a.example\nhttps://b.example"])
+@example(["*\n*", "*"])
+@example(["://a\n://b"])
+@example(["https://" + "a" * MAX_ORIGIN_BYTES])
+@example(["https://a.example:99999"])
+@example(["https://a.example:80:80"])
+@example(["https://a:0"])
+@example(["https://*.*.example"])
+@example(["**"])
+@example([""])
+def test_the_fast_check_of_patterns_accepts_nothing_that_the_full_one_refuses(
+    texts: list[str],
+) -> None:
+    if are_usual_patterns(texts):
+        assert [pattern_problem(text) for text in texts] == [None] * len(texts)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["https://a.example"],
+        ["*"],
+        ["https://a.example", "http://b.example:8080", "https://*.c.example", "*"],
+        ["https://a.example"] * 100,
+    ],
+)
+def test_the_fast_check_of_patterns_accepts_what_is_usual(texts: list[str]) -> None:
+    assert are_usual_patterns(texts)
+
+
+@pytest.mark.parametrize("text", [7, b"*", None])
+def test_the_fast_check_of_patterns_wants_texts(text: object) -> None:
+    with pytest.raises(TypeError):
+        are_usual_patterns(["*", text])

@@ -1,14 +1,27 @@
 """Rule and RuleSet: valid once they exist, and every problem named at once."""
 
+import json
+import pickle
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
-from strategies import rule_sets
+from hypothesis import strategies as st
+from strategies import allowed_headers, methods, origin_patterns, rule_sets, rules
 
 from flask_bucketcors import InvalidRules, Rule, RuleSet
 from flask_bucketcors.core.errors import Problem, ProblemReason
+from flask_bucketcors.core.fields import (
+    _ALLOWED_HEADERS,
+    MAX_SHARED_LISTS,
+    MAX_SHARED_VALUES,
+    METHODS,
+    checked_fields,
+    usual_fields,
+)
 
+FIELDS = Rule.__match_args__
 GOOD: dict[str, Any] = {"allowed_origins": ["https://a.example"], "allowed_methods": ["GET"]}
 
 
@@ -48,6 +61,8 @@ def test_any_iterable_will_do() -> None:
     [
         ("allowed_origins", [], ProblemReason.MISSING),
         ("allowed_origins", "https://a.example", ProblemReason.NOT_A_LIST),
+        ("allowed_origins", "*", ProblemReason.NOT_A_LIST),
+        ("allowed_origins", {"*": 1}, ProblemReason.NOT_A_LIST),
         ("allowed_origins", None, ProblemReason.NOT_A_LIST),
         ("allowed_origins", [7], ProblemReason.NOT_TEXT),
         ("allowed_origins", ["http://*.*"], ProblemReason.WILDCARDS),
@@ -56,6 +71,10 @@ def test_any_iterable_will_do() -> None:
         ("allowed_methods", ["OPTIONS"], ProblemReason.METHOD),
         ("allowed_methods", ["PATCH"], ProblemReason.METHOD),
         ("allowed_methods", [""], ProblemReason.METHOD),
+        ("allowed_headers", "*", ProblemReason.NOT_A_LIST),
+        ("allowed_headers", {"*"}, ProblemReason.NOT_A_LIST),
+        ("allowed_headers", ["x-a,x-b"], ProblemReason.NOT_A_HEADER_NAME),
+        ("allowed_headers", [7], ProblemReason.NOT_TEXT),
         ("allowed_headers", ["a b"], ProblemReason.NOT_A_HEADER_NAME),
         ("allowed_headers", [""], ProblemReason.EMPTY),
         ("allowed_headers", ["x-*-*"], ProblemReason.WILDCARDS),
@@ -63,6 +82,7 @@ def test_any_iterable_will_do() -> None:
         ("allowed_headers", ["x:y"], ProblemReason.NOT_A_HEADER_NAME),
         ("expose_headers", ["*"], ProblemReason.WILDCARD_FORBIDDEN),
         ("expose_headers", ["x-cos-*"], ProblemReason.WILDCARD_FORBIDDEN),
+        ("expose_headers", ["ETag,x-a"], ProblemReason.NOT_A_HEADER_NAME),
         ("expose_headers", ["ETag\r\nX: y"], ProblemReason.NOT_A_HEADER_NAME),
         ("max_age_seconds", -1, ProblemReason.OUT_OF_RANGE),
         ("max_age_seconds", 2**31, ProblemReason.OUT_OF_RANGE),
@@ -162,3 +182,67 @@ def test_data_that_is_no_rule_set(data: Any) -> None:
 def test_a_rule_set_comes_back_from_its_data(rules: list[dict[str, Any]]) -> None:
     rule_set = RuleSet([Rule(**rule) for rule in rules], response_vary=True)
     assert RuleSet.from_dict(rule_set.as_dict()) == rule_set
+
+
+VALUES = st.one_of(
+    st.sampled_from([*METHODS, "get", "*", "x-*", "*-*", "ETag", "a,b", "a b", "", "x" * 70]),
+    st.sampled_from([7, None, b"GET", "\xe4", "\ud800", "a\n", "x_y", "https://a.example"]),
+)
+LISTS = st.one_of(
+    st.lists(VALUES, max_size=3), st.lists(VALUES, max_size=3).map(tuple), st.just("GET"), st.none()
+)
+
+
+ANYTHING = st.tuples(
+    st.one_of(LISTS, st.lists(origin_patterns(), max_size=3)),
+    st.one_of(LISTS, st.lists(methods(), max_size=5)),
+    st.one_of(LISTS, st.lists(allowed_headers(), max_size=20)),
+    st.one_of(LISTS, st.lists(allowed_headers(), max_size=20)),
+    st.sampled_from([None, 0, 600, -1, 2**31, True, 1.5, "600"]),
+    st.sampled_from([None, "r 1", "", " a", "a\n", "a" * 256, "\ud800", 7]),
+)
+
+
+@given(ANYTHING)
+def test_the_fast_check_accepts_nothing_that_the_full_one_refuses(values: tuple[Any, ...]) -> None:
+    """And keeps what the full one keeps."""
+    usual = usual_fields(*values)
+    if usual is not None:
+        assert usual == checked_fields(*values)
+
+
+@given(rules())
+def test_the_fast_check_and_the_full_one_keep_the_same(data: dict[str, Any]) -> None:
+    kept = checked_fields(**{name: data.get(name) for name in FIELDS})
+    assert usual_fields(**data) in (None, kept)
+    assert tuple(getattr(Rule(**data), name) for name in FIELDS) == kept
+
+
+def test_usual_rules_need_no_full_check() -> None:
+    assert usual_fields(["https://a.example", "http://b.example:80", "*"], ["PUT", "GET"])
+    assert usual_fields(["*"], ["GET"], ["*", "x-cos-meta-*"], ["ETag"], 600, "rule 1")
+
+
+def test_equal_lists_are_kept_once() -> None:
+    """Bucket for bucket the same few."""
+    text = json.dumps({**GOOD, "allowed_headers": ["x-a", "*"], "expose_headers": ["ETag"]})
+    one, another = Rule(**json.loads(text)), Rule(**json.loads(text))
+    assert one.allowed_methods is another.allowed_methods
+    assert one.allowed_headers is another.allowed_headers
+    assert one.expose_headers is another.expose_headers
+
+
+def test_lists_that_are_kept_once_are_bounded() -> None:
+    lists = [(f"x-{number}",) for number in range(2 * MAX_SHARED_LISTS)]
+    assert [Rule(**GOOD, allowed_headers=each).allowed_headers for each in lists] == lists
+    assert len(_ALLOWED_HEADERS) <= MAX_SHARED_LISTS
+    long = [f"x-{number}" for number in range(MAX_SHARED_VALUES + 1)]
+    assert Rule(**GOOD, allowed_headers=long).allowed_headers == tuple(long)
+    assert tuple(long) not in _ALLOWED_HEADERS
+
+
+def test_a_rule_can_be_copied_with_another_field() -> None:
+    assert replace(Rule(**GOOD), id="r").id == "r"
+    assert pickle.loads(pickle.dumps(Rule(**GOOD))) == Rule(**GOOD)
+    with pytest.raises(FrozenInstanceError):
+        Rule(**GOOD).id = "r"  # type: ignore[misc]

@@ -2,15 +2,23 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from signal import SIGKILL
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import rule_sets
 
 from flask_bucketcors import (
+    InvalidRules,
     Rule,
     RuleSet,
     SQLiteStore,
@@ -19,7 +27,8 @@ from flask_bucketcors import (
     UnknownRevision,
 )
 from flask_bucketcors.stores import schema
-from flask_bucketcors.stores.database import Database
+from flask_bucketcors.stores.database import LOOK_SECONDS, Database
+from flask_bucketcors.stores.sqlite import _dump
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -55,6 +64,36 @@ def in_child(action: Callable[[], object]) -> int:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def replace(path: Path, documents: dict[str, RuleSet], statement: str = "SELECT 1") -> None:
+    """Put another database, on which a statement was run, in the place of one."""
+    other = path.with_name("replacement")
+    with closing(SQLiteStore(other)) as store:
+        store.put_many(documents.items())
+    run_sql(other, statement)
+    os.replace(other, path)
+
+
+def edit(path: Path, bucket: str, rule_set: RuleSet) -> bool:
+    """Do as another tool would; gives true, for the exit status of a process."""
+    change = "UPDATE bucketcors_rules SET document = ? WHERE bucket = ?"
+    run_sql(path, change, json.dumps(rule_set.as_dict()), bucket)
+    return True
+
+
+def put_and_die(path: Path, bucket: str, rule_set: RuleSet) -> None:
+    """Leave a log behind."""
+    SQLiteStore(path).put(bucket, rule_set)
+    kill_self()
+
+
+def kill_self() -> None:
+    os.kill(os.getpid(), SIGKILL)
+
+
+def log_of(path: Path, suffix: str = "") -> Path:
+    return path.with_name(f"{path.name}-wal{suffix}")
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:
@@ -103,6 +142,48 @@ def test_an_edit_by_another_tool_counts(path: Path, store: SQLiteStore, statemen
         ("me", rules(1)),
     ]
     assert store.rollback("b", history[-1].revision) > history[0].revision
+
+
+def test_an_edit_by_another_process_is_seen_by_whoever_asks_for_the_state(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1))
+    assert store.get("b") == rules(1)
+    state = store.state()
+    assert in_child(lambda: edit(path, "b", rules(2))) == 0
+    assert store.state() != state
+    assert store.get("b") == rules(2)
+
+
+def test_an_insertion_that_another_tool_ignored_is_nothing_new(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1), author="me")
+    state = store.state()
+    insert = "INSERT OR IGNORE INTO bucketcors_rules (bucket, document) VALUES ('b', 'other')"
+    run_sql(path, insert)
+    assert store.state() == state
+    assert [entry.author for entry in store.history("b")] == ["me"]
+    store.put("b", rules(2))
+    assert [entry.rule_set for entry in store.history("b")] == [rules(2), rules(1)]
+
+
+def test_what_a_renaming_replaced_stays_in_the_history(path: Path, store: SQLiteStore) -> None:
+    store.put("old", rules(1))
+    store.put("new", rules(2))
+    run_sql(path, "UPDATE OR REPLACE bucketcors_rules SET bucket = 'new' WHERE bucket = 'old'")
+    assert [entry.rule_set for entry in store.history("new")] == [rules(1), rules(2)]
+    assert [entry.rule_set for entry in store.history("old")] == [None, rules(1)]
+
+
+def test_history_by_other_tools_is_shortened_by_the_next_put(path: Path) -> None:
+    with closing(SQLiteStore(path, history_limit=2)) as store:
+        store.put("b", rules(0))
+        for seconds in range(1, 5):
+            edit(path, "b", rules(seconds))
+        store.put("b", rules(5))
+        assert [entry.rule_set for entry in store.history("b")] == [rules(5), rules(4)]
+    assert run_sql(path, "SELECT count(*) FROM bucketcors_history") == [(1,)]
 
 
 def test_a_deletion_by_another_tool_counts(path: Path, store: SQLiteStore) -> None:
@@ -220,19 +301,178 @@ def test_without_a_token_the_database_is_asked(path: Path) -> None:
         assert store.get("b") == rules()
 
 
-def test_a_replaced_file_is_noticed(tmp_path: Path, path: Path, store: SQLiteStore) -> None:
+def test_a_replaced_file_is_noticed(path: Path, store: SQLiteStore) -> None:
+    """Though it is open here, and its log is in use."""
     store.put("b", rules(1))
     state, before = store.state(), store.read("b")
-    with closing(SQLiteStore(tmp_path / "new.sqlite")) as other:
-        other.put("b", rules(2))
-    store.close()
-    os.replace(tmp_path / "new.sqlite", path)
+    replace(path, {"b": rules(2)})
     assert store.state() != state
     after = store.read("b")
     assert before is not None
     assert after is not None
     assert after.version != before.version
     assert after.parse() == rules(2)
+    assert store.list() == ["b"]
+
+
+def test_a_copy_in_place_of_the_file_is_noticed_though_all_in_it_is_the_same(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules())
+    state = store.state()
+    run_sql(path, "VACUUM INTO ?", str(path.with_name("copy")))
+    os.replace(path.with_name("copy"), path)
+    assert store.state() != state
+    assert store.get("b") == rules()
+
+
+def test_the_store_itself_looks_now_and_then_which_file_it_has(
+    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For whoever asks for neither signal nor state."""
+    store.put("b", rules(1))
+    assert store.get("b") == rules(1)
+    replace(path, {"b": rules(2)})
+    later = time.monotonic() + LOOK_SECONDS
+    monkeypatch.setattr("time.monotonic", lambda: later)
+    assert store.get("b") == rules(2)
+
+
+def test_a_write_goes_to_the_file_at_the_path_before_anybody_has_noticed(
+    path: Path, store: SQLiteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put("old", rules(1))
+    replace(path, {"b": rules(2)})
+    revision = store.put("new", rules(3))
+    assert (store.list(), store.revision) == (["b", "new"], revision)
+    assert "rules.sqlite-wal-old" in caplog.text
+    store.close()
+    with closing(SQLiteStore(path)) as other:
+        assert (other.get("b"), other.get("new"), other.get("old")) == (rules(2), rules(3), None)
+    assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_write_is_done_again_if_the_file_is_replaced_meanwhile(
+    path: Path, store: SQLiteStore
+) -> None:
+    files = []
+
+    def work(connection: sqlite3.Connection) -> int:
+        files.append(os.stat(path).st_ino)
+        if len(files) == 1:
+            replace(path, {"b": rules(2)})
+        return connection.execute("DELETE FROM bucketcors_rules").rowcount
+
+    store.put("old", rules(1))
+    assert store._database.change(work) == 1
+    assert len(set(files)) == 2
+    assert store.list() == []
+
+
+def test_a_file_that_is_replaced_again_and_again_is_not_written(
+    path: Path, store: SQLiteStore
+) -> None:
+    with pytest.raises(StoreUnavailable, match="again and again"):
+        store._database.change(lambda connection: replace(path, {}))
+
+
+def test_a_file_in_another_journal_mode_is_brought_to_this_one_by_the_next_write(
+    path: Path, store: SQLiteStore
+) -> None:
+    replace(path, {"b": rules(1)}, "PRAGMA journal_mode = DELETE")
+    assert run_sql(path, "PRAGMA journal_mode") == [("delete",)]
+    assert store.get("b") == rules(1)
+    store.put("b", rules(2))
+    assert run_sql(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_log_that_a_killed_process_left_is_not_read_into_another_file(path: Path) -> None:
+    """What a restored backup comes to when nobody thinks of the log."""
+    assert in_child(lambda: put_and_die(path, "old", rules(1))) == -SIGKILL
+    replace(path, {"b": rules(2)})
+    with closing(SQLiteStore(path)) as store:
+        assert store.list() == ["b"]
+        assert store.get("b") == rules(2)
+    assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert log_of(path, "-old").stat().st_size > 0
+
+
+def test_a_log_that_a_killed_process_left_is_read_into_its_own_file(path: Path) -> None:
+    assert in_child(lambda: put_and_die(path, "b", rules(1))) == -SIGKILL
+    with closing(SQLiteStore(path)) as store:
+        assert store.get("b") == rules(1)
+    assert not log_of(path, "-old").exists()
+
+
+def test_a_copied_folder_keeps_its_log(path: Path, tmp_path: Path) -> None:
+    """All of its files are others; the record of the old ones has nothing to say about them."""
+    folder = tmp_path / "folder"
+    assert in_child(lambda: put_and_die(folder / "a", "b", rules(1))) == -SIGKILL
+    shutil.copytree(folder, tmp_path / "copy")
+    with closing(SQLiteStore(tmp_path / "copy" / "a")) as store:
+        assert store.get("b") == rules(1)
+
+
+def test_a_file_that_was_moved_here_with_its_log_keeps_it(
+    path: Path, tmp_path: Path, store: SQLiteStore
+) -> None:
+    store.put("old", rules(1))
+    store.close()
+    other = tmp_path / "other"
+    assert in_child(lambda: put_and_die(other, "b", rules(2))) == -SIGKILL
+    os.replace(log_of(other), log_of(path))
+    os.replace(other, path)
+    assert (store.get("b"), store.list()) == (rules(2), ["b"])
+
+
+def test_a_log_that_was_deleted_is_not_taken_for_a_later_one_with_its_inode(
+    path: Path, tmp_path: Path, store: SQLiteStore
+) -> None:
+    """Another tool's, which a link to the deleted one makes here."""
+    store.put("b", rules(1))
+    os.link(log_of(path), tmp_path / "link")
+    store.close()
+    replace(path, {"b": rules(2)})
+    os.truncate(tmp_path / "link", 0)
+    os.replace(tmp_path / "link", log_of(path))
+    assert store.get("b") == rules(2)
+    assert not log_of(path, "-old").exists()
+
+
+def test_a_writer_killed_before_it_could_signal_is_noticed(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules(1))
+    cell, state = store.signal(), store.state()
+    before = cell[0]
+
+    def die_instead_of_signalling() -> None:
+        store._publish = lambda *change: kill_self()  # type: ignore[method-assign,assignment]
+        store.put("b", rules(2))
+
+    assert in_child(die_instead_of_signalling) == -SIGKILL
+    assert cell[0] == store.signal()[0] == before
+    assert store.state() != state
+    assert store.get("b") == rules(2)
+
+
+def test_a_token_that_was_deleted_is_replaced_for_all(path: Path, store: SQLiteStore) -> None:
+    with closing(SQLiteStore(path)) as other:
+        path.with_name("rules.sqlite-revision").unlink()
+        cells = [store.signal(), other.signal()]
+        before = [cell[0] for cell in cells]
+        store.put("b", rules())
+        assert all(cell[0] != number for cell, number in zip(cells, before, strict=True))
+
+
+def test_what_a_database_in_memory_held_is_gone_when_it_is_closed() -> None:
+    with closing(SQLiteStore(":memory:")) as store:
+        store.put("b", rules())
+        cell, state = store.signal(), store.state()
+        before = cell[0]
+        store.close()
+        assert cell[0] != before
+        assert store.state() != state
+        assert store.get("b") is None
+    assert not Path(":memory:-revision").exists()
 
 
 def test_a_deleted_file_is_no_longer_believed_and_made_again_by_the_next_put(
@@ -369,6 +609,28 @@ def test_threads_share_two_connections(path: Path, store: SQLiteStore) -> None:
     assert not failures
     assert len(store.list()) == 8
     assert run_sql(path, "SELECT revision FROM bucketcors_state") == [(160,)]
+
+
+@given(rule_sets(), st.sampled_from([None, True, False]), st.text(alphabet='"\\ab\u4e2d{},'))
+def test_a_document_is_what_its_rule_set_is_as_data(
+    data: list[dict[str, Any]], vary: bool | None, id: str
+) -> None:
+    rule_set = RuleSet([Rule(**{**data[0], "id": id or None}), *map(rule_of, data)], vary)
+    assert json.loads(_dump(rule_set)) == rule_set.as_dict()
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x100), min_size=1, max_size=5))
+def test_what_needs_an_escape_in_a_document_stands_in_no_list(text: str) -> None:
+    """As documents are written without any there."""
+    for field in ("allowed_origins", "allowed_headers", "expose_headers"):
+        lists = {"allowed_origins": ["*"], "allowed_methods": ["GET"], field: [text]}
+        with suppress(InvalidRules):
+            rule_set = RuleSet([Rule(**lists)])
+            assert json.loads(_dump(rule_set)) == rule_set.as_dict()
+
+
+def rule_of(data: dict[str, Any]) -> Rule:
+    return Rule(**data)
 
 
 def test_nothing_is_open_after_construction(path: Path) -> None:

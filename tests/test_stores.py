@@ -176,6 +176,25 @@ def test_history_keeps_the_last_ones_of_each_bucket(make: Make) -> None:
     assert len(store.history("other")) == 1
 
 
+def test_history_keeps_the_last_ones_beyond_a_deletion(make: Make) -> None:
+    store = make(history_limit=3)
+    for seconds in range(3):
+        store.put("b", rules(seconds))
+    store.delete("b")
+    assert [entry.rule_set for entry in store.history("b")] == [None, rules(2), rules(1)]
+    store.put_many([("b", rules(3)), ("other", rules())])
+    assert [entry.rule_set for entry in store.history("b")] == [rules(3), None, rules(2)]
+
+
+def test_one_entry_of_history_is_what_is_in_force(make: Make) -> None:
+    store = make(history_limit=1)
+    store.put("b", rules(1))
+    store.put("b", rules(2))
+    assert [entry.rule_set for entry in store.history("b")] == [rules(2)]
+    store.delete("b")
+    assert [entry.rule_set for entry in store.history("b")] == [None]
+
+
 def test_a_rollback_is_a_new_revision_with_the_old_rules(store: Store) -> None:
     first = store.put("b", rules(1))
     store.put("b", rules(2))

@@ -5,10 +5,12 @@ processes need not import the package one by one. It takes and gives one line at
 
     write ROUND        fork the writers of a round
     read ROUND         fork a reader of the bucket that they share
+    mark               say so, behind all that was said before
     reap PID ...       wait for processes that were killed
 
     writer PID         one was forked
     reader PID
+    marked
     putting AUTHOR     a writer's put begins
     stored BUCKET AUTHOR NUMBER REVISION
                        it has returned
@@ -28,7 +30,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flask_bucketcors.cache import RulesCache
 from flask_bucketcors.core.compiled import CompiledRules
@@ -86,6 +88,8 @@ def serve(database: str) -> None:
             }
         elif command == "read":
             alive.add(fork("reader", read, database, shared_bucket_of(words[0])))
+        elif command == "mark":
+            report("marked")
         elif command == "reap":
             processes = list(map(int, words))
             report("reaped", *map(wait, processes))
@@ -127,13 +131,21 @@ def write(database: str, author: str, shared_bucket: str) -> NoReturn:
     raise AssertionError("there is always another number")
 
 
+class KeptRules(CompiledRules):
+    """Compiled rules that know what they were made of."""
+
+    def __init__(self, rule_set: RuleSet) -> None:
+        super().__init__(rule_set)
+        self.rule_set = rule_set
+
+
 def read(database: str, bucket: str) -> NoReturn:
     """Read by turns from the store and from a cache as the middleware has one."""
     store = SQLiteStore(database)
-    cache = RulesCache(store, CompiledRules, cached_buckets=1)
+    cache = RulesCache(store, KeptRules, cached_buckets=1)
     last = None
     while True:
-        for rules in (store.get(bucket), _uncompiled(cache.get(bucket))):
+        for rules in (store.get(bucket), _rule_set(cache.get(bucket))):
             if rules is not None and rules != last:
                 last = rules
                 try:
@@ -142,8 +154,8 @@ def read(database: str, bucket: str) -> NoReturn:
                     report("torn", str(error)[:200])
 
 
-def _uncompiled(compiled: CompiledRules | None) -> RuleSet | None:
-    return compiled and RuleSet([each.rule for each in compiled.rules])
+def _rule_set(compiled: Any) -> RuleSet | None:
+    return compiled and compiled.rule_set
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ Facts:
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from flask_bucketcors.core.dialects import COS, AllowHeaders, Dialect
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
@@ -78,17 +79,23 @@ class VaryMode(StrEnum):
     VENDOR = "vendor"
 
 
-class Decision(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Decision:
     """What the rules say to one request.
 
-    :param headers: ready-made pairs: Access-Control-* if it is allowed, and Vary.
+    :param pairs: what :attr:`headers` gives. It may be shared: nobody changes it.
     :param rule: index of the rule that decided, from 0; None if none allows the request.
     :param reason: None if it is allowed.
     """
 
-    headers: HeaderPairs
+    pairs: Sequence[tuple[str, str]] = field(repr=False)
     rule: int | None = None
     reason: Reason | None = None
+
+    @property
+    def headers(self) -> HeaderPairs:
+        """Ready-made pairs: Access-Control-* if it is allowed, and Vary."""
+        return tuple(self.pairs)
 
     @property
     def allowed(self) -> bool:
@@ -119,9 +126,15 @@ class Forms:
         self.refused_vary = self.vary if always else ()
         self.refused_actuals = _refusals(self.refused_vary)
         self.refused_preflights = _refusals(self.preflight_vary if always else ())
+        #: The same as a list to add to an application's headers.
+        self.without_origin = list(self.refused_vary)
+        self._grant = lru_cache(MAX_SHARED)(partial(Grant, self))
         #: Gives the compiled rule for all of a rule but its origins.
-        self.compile_rule = lru_cache(MAX_SHARED)(partial(CompiledRule, self))
+        self.compile_rule = lru_cache(MAX_SHARED)(self._compile_rule)
         self._memories: list[dict[str, HeaderPairs]] = []
+
+    def _compile_rule(self, max_age: int | None, *granted: Any) -> "CompiledRule":
+        return CompiledRule(self._grant(*granted), max_age)
 
     def remember(self, memory: dict[str, HeaderPairs], text: str, pairs: HeaderPairs) -> None:
         """Spare the next request that asks for these headers the reading of them.
@@ -138,8 +151,11 @@ class Forms:
         self._memories.append(memory)
 
 
-class CompiledRule:
-    """One rule but for its origins: its predicates, and its part of the answers."""
+class Grant:
+    """What a rule allows its origins to do: all of it but the origins and the max-age.
+
+    Most rules of most buckets have one of a few grants, which they share.
+    """
 
     __slots__ = (
         "_actual_end",
@@ -151,6 +167,7 @@ class CompiledRule:
         "_header_names",
         "_header_patterns",
         "_preflight_end",
+        "actual_in_full",
         "any_origin",
         "methods",
         "preflights",
@@ -163,9 +180,9 @@ class CompiledRule:
         methods: Sequence[str],
         headers: Sequence[str],
         exposed: Sequence[str],
-        max_age: int | None,
     ) -> None:
         self._forms = forms
+        self.actual_in_full = forms.actual_in_full
         self.any_origin = any_origin
         self.methods = methods
         self._any_header = ANY in headers
@@ -179,16 +196,11 @@ class CompiledRule:
         self._credentials = _pair(ALLOW_CREDENTIALS, "true" if credentials else "")
         exposed_pairs = _pair(EXPOSE_HEADERS, forms.join(exposed))
         methods_pairs = _pair(ALLOW_METHODS, forms.join(methods))
-        max_age_pairs = _pair(MAX_AGE, "" if max_age is None else str(max_age))
-        in_full = (*methods_pairs, *max_age_pairs) if forms.actual_in_full else ()
+        in_full = methods_pairs if forms.actual_in_full else ()
         self._actual_end = (*self._credentials, *exposed_pairs, *in_full, *forms.vary)
-        self._preflight_end = (
-            *methods_pairs,
-            *exposed_pairs,
-            *max_age_pairs,
-            *forms.preflight_vary,
-        )
-        #: Access-Control-Request-Headers as sent to the pairs of the answer, the origin's apart.
+        self._preflight_end = (*methods_pairs, *exposed_pairs, *forms.preflight_vary)
+        #: Access-Control-Request-Headers as sent to the pairs of the answer that are the same
+        #: for all origins and rules of this grant.
         self.preflights: dict[str, HeaderPairs] = {}
 
     def allows_header(self, name: str) -> bool:
@@ -203,12 +215,12 @@ class CompiledRule:
         """The pair that answers an origin that the rule allows."""
         return (ALLOW_ORIGIN, ANY if self.any_origin else origin)
 
-    def actual(self, origin: str) -> HeaderPairs:
-        """The pairs of the answer to an actual request that the rule allows."""
-        return (self.allow_origin(origin), *self._actual_end)
+    def actual(self, origin: str) -> list[tuple[str, str]]:
+        """The pairs of the answer to an actual request that the rule allows, max-age apart."""
+        return [self.allow_origin(origin), *self._actual_end]
 
     def preflight(self, requested_headers: str) -> HeaderPairs | None:
-        """The pairs of the answer to a preflight, the origin's apart; None if it is refused.
+        """The pairs of the answer to a preflight that are the grant's; None if it is refused.
 
         :param requested_headers: Access-Control-Request-Headers as sent.
         """
@@ -242,44 +254,53 @@ class CompiledRule:
         return self._forms.join((*self._fixed_headers, *by_pattern))
 
 
+class CompiledRule:
+    """A rule but for its origins.
+
+    :param max_age: the pair of its max-age, if it has one.
+    """
+
+    __slots__ = ("grant", "max_age")
+
+    def __init__(self, grant: Grant, max_age: int | None) -> None:
+        self.grant = grant
+        self.max_age = _pair(MAX_AGE, "" if max_age is None else str(max_age))
+
+    def actual(self, origin: str) -> list[tuple[str, str]]:
+        """The pairs of the answer to an actual request that the rule allows."""
+        pairs = self.grant.actual(origin)
+        return [*pairs, *self.max_age] if self.grant.actual_in_full else pairs
+
+    def own_pairs(self, origin: str) -> HeaderPairs:
+        """The pairs of a preflight's answer that are not the grant's."""
+        return (self.grant.allow_origin(origin), *self.max_age)
+
+
 class Candidate:
     """A rule that allows an origin, and those below it that do.
 
     A chain and not a list, because a loop over a list begins with making an iterator.
 
     :param index: which one, from 0.
-    :param methods: the rule's.
-    :param preflights: the rule's, see :class:`CompiledRule`.
-    :param allow_origin: the pair that answers the origin.
+    :param methods, preflights: the grant's.
+    :param own_pairs: see :meth:`CompiledRule.own_pairs`.
     :param actual: the decision about its actual requests, if the method is one of the rule's.
     :param actual_pairs: its headers, as a list to add to an application's.
     :param next: the next rule that allows the origin; None for the last.
     """
 
-    __slots__ = (
-        "actual",
-        "actual_pairs",
-        "allow_origin",
-        "index",
-        "methods",
-        "next",
-        "preflights",
-    )
+    __slots__ = ("actual", "actual_pairs", "index", "methods", "next", "own_pairs", "preflights")
 
     def __init__(
-        self,
-        index: int,
-        rule: CompiledRule,
-        origin: str,
-        next: "Candidate | None",
+        self, index: int, rule: CompiledRule, origin: str, next: "Candidate | None"
     ) -> None:
         self.index = index
         self.next = next
-        self.methods = rule.methods
-        self.preflights = rule.preflights
-        self.allow_origin = rule.allow_origin(origin)
-        self.actual = Decision(rule.actual(origin), index)
-        self.actual_pairs = list(self.actual.headers)
+        self.methods = rule.grant.methods
+        self.preflights = rule.grant.preflights
+        self.own_pairs = rule.own_pairs(origin)
+        self.actual_pairs = rule.actual(origin)
+        self.actual = Decision(self.actual_pairs, index)
 
     def indexes(self) -> list[int]:
         """The indexes of this rule and of those below it that allow the origin."""
@@ -311,6 +332,7 @@ class CompiledRules:
         "_patterns",
         "known",
         "rules",
+        "version",
         "without_origin",
     )
 
@@ -324,11 +346,13 @@ class CompiledRules:
     ) -> None:
         response_vary = bool(rule_set.response_vary)
         self._forms = forms = _forms(dialect, VaryMode(vary), response_vary, allow_credentials)
+        #: What the rules were known by where they were read; for whoever keeps them.
+        self.version: Hashable = None
         #: What an answer carries if the request names no origin.
-        self.without_origin = list(forms.refused_vary)
+        self.without_origin = forms.without_origin
         self.rules = tuple(_compile_rule(rule, forms) for rule in rule_set.rules)
         self._literals, self._patterns = _index_origins(rule_set)
-        self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.any_origin)
+        self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.grant.any_origin)
         #: Origins that the rules spell out, to the rules that allow them: all where there are
         #: few, else those that were asked for.
         self.known: dict[str, Candidate] = {}
@@ -347,10 +371,10 @@ class CompiledRules:
         nearest = Reason.ORIGIN
         for index in self._allowing(origin):
             rule = self.rules[index]
-            if method in rule.methods:
-                pairs = rule.preflight(requested_headers)
+            if method in rule.grant.methods:
+                pairs = rule.grant.preflight(requested_headers)
                 if pairs is not None:
-                    return Decision((rule.allow_origin(origin), *pairs), index)
+                    return Decision((*rule.own_pairs(origin), *pairs), index)
                 nearest = Reason.HEADERS
             elif nearest is Reason.ORIGIN:
                 nearest = Reason.METHOD
@@ -367,8 +391,8 @@ class CompiledRules:
         nearest = Reason.ORIGIN
         for index in self._allowing(origin):
             rule = self.rules[index]
-            if method in rule.methods:
-                if not requested_headers or rule.preflight(requested_headers) is not None:
+            if method in rule.grant.methods:
+                if not requested_headers or rule.grant.preflight(requested_headers) is not None:
                     return Decision(rule.actual(origin), index)
                 nearest = Reason.HEADERS
             elif nearest is Reason.ORIGIN:
@@ -420,13 +444,14 @@ class ClosedRules:
     :param vary: see :class:`VaryMode`.
     """
 
-    __slots__ = ("_actual", "_preflight", "known", "without_origin")
+    __slots__ = ("_actual", "_preflight", "known", "version", "without_origin")
 
     def __init__(
         self, reason: Reason, dialect: Dialect = COS, *, vary: VaryMode = VaryMode.SAFE
     ) -> None:
         forms = _forms(dialect, vary, False, False)
-        self.without_origin = list(forms.refused_vary)
+        self.version: Hashable = None
+        self.without_origin = forms.without_origin
         self.known: dict[str, Candidate] = {}
         self._preflight = forms.refused_preflights[reason]
         self._actual = forms.refused_actuals[reason]
@@ -445,11 +470,11 @@ def _forms(dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credenti
 
 def _compile_rule(rule: Rule, forms: Forms) -> CompiledRule:
     return forms.compile_rule(
+        rule.max_age_seconds,
         ANY in rule.allowed_origins,
         rule.allowed_methods,
         rule.allowed_headers,
         rule.expose_headers,
-        rule.max_age_seconds,
     )
 
 

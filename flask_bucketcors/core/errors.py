@@ -27,6 +27,9 @@ class Refusal(StrEnum):
     our own. A dialect says what the error is called there, and how it is worded.
     """
 
+    # That of Enum is written in Python, and takes as long as a step of answering.
+    __hash__ = str.__hash__
+
     ACCESS_DENIED = "AccessDenied"
     BAD_DIGEST = "BadDigest"
     BODY_TOO_LARGE = "XMLSizeLimit"

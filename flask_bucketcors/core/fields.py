@@ -99,22 +99,27 @@ def usual_fields(
 
 
 def checked_fields(
-    origins: Any, methods: Any, allowed: Any, exposed: Any, max_age: Any, id: Any
+    allowed_origins: Any,
+    allowed_methods: Any,
+    allowed_headers: Any,
+    expose_headers: Any,
+    max_age_seconds: Any,
+    id: Any,
 ) -> Fields:
     """Check the fields of a rule, and give them as they are kept.
 
     :raises InvalidRules: with every problem.
     """
     problems: list[Problem] = []
-    values = (origins, methods, allowed, exposed)
+    values = (allowed_origins, allowed_methods, allowed_headers, expose_headers)
     lists = [each.check(value, problems) for each, value in zip(_LISTS, values, strict=True)]
-    if max_age is not None and (reason := _max_age_problem(max_age)):
-        problems.append(Problem("max_age_seconds", max_age, reason))
+    if max_age_seconds is not None and (reason := _max_age_problem(max_age_seconds)):
+        problems.append(Problem("max_age_seconds", max_age_seconds, reason))
     if id is not None and (reason := _id_problem(id)):
         problems.append(Problem("id", id, reason))
     if problems:
         raise InvalidRules(problems)
-    return (lists[0], lists[1], lists[2], lists[3], max_age, id)
+    return (lists[0], lists[1], lists[2], lists[3], max_age_seconds, id)
 
 
 class _List(NamedTuple):

@@ -38,6 +38,9 @@ class MemoryDatabase:
     token = None
     identity: Identity = (0, 0)
 
+    def map_token(self) -> None:
+        """No other process could read one."""
+
     def prepare(self, timeout: float) -> Identity:
         """Nothing is there yet."""
         return self.identity
@@ -54,14 +57,14 @@ class MemoryDatabase:
 
 
 class DatabaseFile:
-    """The database at a path.
+    """The database at a path. ``token`` is the shared number beside it, once that was mapped.
 
     :param path: absolute; nothing need be there.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._token: ChangeToken | None = None
+        self.token: ChangeToken | None = None
         self._token_path = path.with_name(path.name + "-revision")
 
     @property
@@ -69,17 +72,16 @@ class DatabaseFile:
         """Which file stands at the path now; None if none does."""
         return identity(self.path)
 
-    @property
-    def token(self) -> ChangeToken | None:
-        """The shared number as it stands beside the path now; None where none can be."""
-        token = self._token
+    def map_token(self) -> ChangeToken | None:
+        """Map the shared number that stands beside the path now; None where none can be."""
+        token = self.token
         if token is None or token.identity != identity(self._token_path):
             try:
                 token = ChangeToken(self._token_path)
             except OSError:
                 # A folder that may not be written: the database is asked instead.
                 token = None
-            self._token = token
+            self.token = token
         return token
 
     def prepare(self, timeout: float) -> Identity:
@@ -140,7 +142,7 @@ class DatabaseFile:
 
     @contextmanager
     def _log_record(self) -> Iterator[LogRecord | None]:
-        token = self.token
+        token = self.map_token()
         if token is None:
             yield None
         else:

@@ -73,7 +73,7 @@ class Database:
 
     @property
     def token(self) -> ChangeToken | None:
-        """The number that processes share; None where there can be none."""
+        """The number that processes share, as of the last look; None where there can be none."""
         return self._file.token
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -81,8 +81,7 @@ class Database:
 
         :raises StoreUnavailable: if the database cannot be read now.
         """
-        if time.monotonic() >= self._next_look:
-            self.follow_file()
+        self._look_now_and_then()
         own = self._connections
         try:
             with own.reading:
@@ -98,18 +97,22 @@ class Database:
 
         :raises StoreUnavailable: if the database cannot be written now; nothing was, then.
         """
+        self._look_now_and_then()
         own = self._connections
         with self._unavailable(), own.writing:
             for _ in range(MAX_REPLACEMENTS):
                 writer = self._begin(own)
                 result = _finish(writer.connection, work)
+                # After the commit, as it may have been replaced until then.
                 if writer.file == self._file.identity:
                     return result
+                own.writer = self._close(writer)
             raise OSError("its file is replaced again and again")
 
     def follow_file(self) -> Identity | None:
         """Let go of a file that no longer stands at the path; give which one does."""
         self._next_look = time.monotonic() + LOOK_SECONDS
+        self._file.map_token()
         found = self._file.identity
         self._let_go(unless=found, wait=False)
         return found
@@ -123,6 +126,10 @@ class Database:
         # Kept, so that the garbage collector does not close them either.
         self._inherited.append(self._connections)
         self._connections = _Connections(shared=self.in_memory)
+
+    def _look_now_and_then(self) -> None:
+        if time.monotonic() >= self._next_look:
+            self.follow_file()
 
     def _let_go(self, *, unless: Identity | None, wait: bool) -> None:
         """Close the connections to another file than this.
@@ -139,7 +146,9 @@ class Database:
             with own.reading:
                 own.reader = self._close(own.reader, unless)
 
-    def _close(self, connected: Connected | None, unless: Identity | None) -> Connected | None:
+    def _close(
+        self, connected: Connected | None, unless: Identity | None = None
+    ) -> Connected | None:
         if connected is None or connected.file == unless:
             return connected
         self._file.close(connected)
@@ -153,10 +162,8 @@ class Database:
         return own.reader
 
     def _writer(self, own: _Connections) -> Connected:
-        found = self._file.identity
-        own.writer = self._close(own.writer, unless=found)
         if own.writer is None:
-            if found is None or found != self._prepared:
+            if self._file.identity != self._prepared:
                 self._prepared = self._file.prepare(CREATION_TIMEOUT_SECONDS)
             own.writer = self._file.open("PRAGMA synchronous = FULL", 0)
         return own.writer

@@ -1,0 +1,286 @@
+"""What is not in memory yet, what memory takes, and what changes cost.
+
+- The first request of a bucket, against a bare SELECT of its row and ``json.loads`` of it.
+- Memory of 100,000 buckets with a rule of their own each, after an actual request and a
+  preflight to all of them: what the process grew by. (Linux tells it in ``/proc``.)
+- Requests among 1,000,000 buckets against requests among 1,000.
+- ``put_many`` against a bare ``executemany`` of the same rows, both durable.
+- A change against a bare INSERT, both durable: WAL and ``synchronous=FULL``, one transaction
+  each. They take turns, on the disk of the temporary folder; the medians are compared.
+
+The store with 1,000,000 buckets takes a minute to build, and half a gigabyte of disk.
+"""
+
+import gc
+import io
+import json
+import multiprocessing
+import os
+import sqlite3
+import statistics
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from cases import (
+    ACTUAL,
+    ENVIRON,
+    PREFLIGHT,
+    Case,
+    actual,
+    bare,
+    bucket_name,
+    build_store,
+    fill,
+    own_origin,
+    own_rule_set,
+    path_of,
+    preflight,
+    rule_set,
+    shuffled,
+)
+from report import AT_MOST, Table, finish, parse_arguments
+from timing import Run, least_seconds, start_response, write
+
+from flask_bucketcors import BucketCORSMiddleware, RulesAPI, RuleSet, SQLiteStore
+
+COLD_CALLS = 10
+AMONG_CALLS = 100
+COLD_AT_MOST = 5.0
+MEMORY_AT_MOST = 150.0
+FEW = 1_000
+MANY_AT_MOST = 1.5
+PUT_MANY_ROUNDS = 5
+PUT_MANY_AT_MOST = 3.0
+PUT_AT_MOST = 1.5
+
+CREATE = "CREATE TABLE rules (bucket TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL)"
+INSERT = "INSERT INTO rules VALUES (?, ?)"
+SELECT = "SELECT document FROM bucketcors_rules WHERE bucket = ?"
+
+DOCUMENT = (
+    b"<CORSConfiguration><CORSRule><AllowedOrigin>https://www.example.com</AllowedOrigin>"
+    b"<AllowedMethod>GET</AllowedMethod><AllowedMethod>PUT</AllowedMethod>"
+    b"<AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader>"
+    b"<MaxAgeSeconds>600</MaxAgeSeconds></CORSRule></CORSConfiguration>"
+)
+
+
+def main() -> None:
+    options = parse_arguments(__doc__, buckets=1_000_000, cached=100_000, changes=500, rounds=100)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        rows = [
+            *first_requests(folder, options.rounds),
+            *among_many(folder, options.buckets, options.rounds),
+            put_many(folder, options.cached // PUT_MANY_ROUNDS),
+            *puts(folder, options.changes),
+        ]
+        memory = [memory_row(folder, options.cached)]
+    columns = ["flask_bucketcors", AT_MOST]
+    tables = {"cold": Table(["ratios", *columns], rows), "memory": Table(["MB", *columns], memory)}
+    finish(tables, save=options.save)
+
+
+def first_requests(folder: Path, rounds: int) -> Iterator[list[Any]]:
+    """Ask for buckets that the middleware has not met; those with 100 rules by the last one."""
+    for rules in (1, 100):
+        path = folder / f"first-{rules}.sqlite"
+        buckets = list(map(bucket_name, range(rounds * COLD_CALLS)))
+        with closing(SQLiteStore(path)) as store:
+            fill(store, zip(buckets, rule_sets(rules, len(buckets)), strict=True))
+        for case in (ACTUAL, PREFLIGHT):
+            times = time_first(path, case, buckets, rounds)
+            name = f"first {case.name}, rules: {rules}; SELECT and json.loads = 1"
+            yield [name, times["ours"] / times["bare"], COLD_AT_MOST]
+
+
+def rule_sets(rules: int, buckets: int) -> Iterator[RuleSet]:
+    """So many rules for so many buckets; the last one is that of the other measurements."""
+    others = [own_rule_set(each).rules[0] for each in range(rules - 1)]
+    return (RuleSet([*others, rule_set(number).rules[0]]) for number in range(buckets))
+
+
+def time_first(path: Path, case: Case, buckets: list[str], rounds: int) -> dict[str, float]:
+    with closing(SQLiteStore(path)) as store, closing(sqlite3.connect(path)) as connection:
+        middleware = BucketCORSMiddleware(bare, store=store)
+        runs = {
+            "ours": once_each(request(middleware, case), buckets, COLD_CALLS),
+            "bare": once_each(partial(select, connection), buckets, COLD_CALLS),
+        }
+        return least_seconds(runs, rounds)
+
+
+def once_each(ask: Callable[[str], object], buckets: Iterable[str], calls: int) -> Run:
+    """Rounds that ask for the next few buckets."""
+    source = iter(buckets)
+
+    def run() -> float:
+        chunk = list(islice(source, calls))
+        begin = perf_counter()
+        for bucket in chunk:
+            ask(bucket)
+        return (perf_counter() - begin) / calls
+
+    return run
+
+
+def request(app: WSGIApplication, case: Case) -> Callable[[str], object]:
+    def ask(bucket: str) -> object:
+        return app({**case.environ, "PATH_INFO": path_of(bucket)}, start_response)
+
+    return ask
+
+
+def select(connection: sqlite3.Connection, bucket: str) -> object:
+    return json.loads(connection.execute(SELECT, (bucket,)).fetchone()[0])
+
+
+def among_many(folder: Path, buckets: int, rounds: int) -> Iterator[list[Any]]:
+    """Ask in a store of many buckets, and in one of few."""
+    with ExitStack() as stack:
+        runs: dict[tuple[str, int], Run] = {}
+        for count in (FEW, buckets):
+            store = build_store(folder / f"among-{count}.sqlite", count)
+            stack.enter_context(closing(store))
+            order = list(map(bucket_name, shuffled(count)))
+            runs["from the store", count] = once_each(not_cached(store), cycle(order), AMONG_CALLS)
+            runs["from memory", count] = once_each(cached(store), cycle(order[:FEW]), AMONG_CALLS)
+        # Until the few are in memory.
+        for run in runs.values():
+            for _ in range(FEW // AMONG_CALLS):
+                run()
+        times = least_seconds(runs, rounds)
+    for kind in ("from the store", "from memory"):
+        name = f"request answered {kind}, {buckets:,} buckets; {FEW:,} buckets = 1"
+        yield [name, times[kind, buckets] / times[kind, FEW], MANY_AT_MOST]
+
+
+def cached(store: SQLiteStore) -> Callable[[str], object]:
+    return request(BucketCORSMiddleware(bare, store=store), ACTUAL)
+
+
+def not_cached(store: SQLiteStore) -> Callable[[str], object]:
+    # There is room for one, so another one is always read from the store.
+    return request(BucketCORSMiddleware(bare, store=store, cached_buckets=1), ACTUAL)
+
+
+def put_many(folder: Path, count: int) -> list[Any]:
+    with (
+        closing(SQLiteStore(folder / "put-many.sqlite")) as store,
+        closing(connect(folder / "executemany.sqlite")) as connection,
+    ):
+        times: dict[str, list[float]] = {"ours": [], "bare": []}
+        for turn in range(PUT_MANY_ROUNDS):
+            numbers = range(turn * count, (turn + 1) * count)
+            pairs = [(bucket_name(number), rule_set(number)) for number in numbers]
+            rows = [(bucket, document_of(rules)) for bucket, rules in pairs]
+            times["bare"].append(seconds(partial(insert_many, connection, rows)))
+            times["ours"].append(seconds(partial(store.put_many, pairs)))
+    name = f"put_many of {count:,} rule sets; executemany of the same rows = 1"
+    return [name, min(times["ours"]) / min(times["bare"]), PUT_MANY_AT_MOST]
+
+
+def insert_many(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(INSERT, rows)
+    connection.execute("COMMIT")
+
+
+def puts(folder: Path, changes: int) -> Iterator[list[Any]]:
+    """Change the rules of new buckets, in three databases by turns."""
+    with (
+        closing(SQLiteStore(folder / "put.sqlite")) as store,
+        closing(SQLiteStore(folder / "rules-call.sqlite")) as called_store,
+        closing(connect(folder / "insert.sqlite")) as connection,
+    ):
+        api = RulesAPI(called_store, authorize=lambda call: True)
+        middleware = BucketCORSMiddleware(bare, store=called_store, api=api)
+        times: dict[str, list[float]] = {"bare": [], "put": [], "call": []}
+        for number in range(changes):
+            bucket, rules = bucket_name(number), rule_set(number)
+            row = (bucket, document_of(rules))
+            times["bare"].append(seconds(partial(connection.execute, INSERT, row)))
+            times["put"].append(seconds(partial(store.put, bucket, rules)))
+            times["call"].append(seconds(partial(call_put, middleware, bucket)))
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    for name, key in (("store.put", "put"), ("PUT ?cors", "call")):
+        yield [f"{name}; INSERT = 1", medians[key] / medians["bare"], PUT_AT_MOST]
+
+
+def call_put(app: WSGIApplication, bucket: str) -> None:
+    """Make the call that puts rules, in process."""
+    environ = {
+        **ENVIRON,
+        "REQUEST_METHOD": "PUT",
+        "QUERY_STRING": "cors",
+        "PATH_INFO": f"/{bucket}",
+        "CONTENT_LENGTH": str(len(DOCUMENT)),
+        "wsgi.input": io.BytesIO(DOCUMENT),
+    }
+    list(app(environ, expect_200))
+
+
+def expect_200(
+    status: str, headers: list[tuple[str, str]], exc_info: Any = None
+) -> Callable[[bytes], object]:
+    if status != "200 OK":
+        raise RuntimeError(f"the rules were not put: {status}")
+    return write
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database of the one table that would do, as durable as the store's."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", CREATE):
+        connection.execute(statement)
+    return connection
+
+
+def document_of(rules: RuleSet) -> str:
+    return json.dumps(rules.as_dict(), separators=(",", ":"))
+
+
+def seconds(function: Callable[[], object]) -> float:
+    begin = perf_counter()
+    function()
+    return perf_counter() - begin
+
+
+def memory_row(folder: Path, buckets: int) -> list[Any]:
+    """Ask for all buckets in a process of its own, which nothing else has made larger."""
+    path = folder / "memory.sqlite"
+    with closing(SQLiteStore(path)) as store:
+        fill(store, ((bucket_name(number), own_rule_set(number)) for number in range(buckets)))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        grown = pool.apply(grow, (path, buckets))
+    return [f"{buckets:,} buckets in memory, one rule each", grown / 1e6, MEMORY_AT_MOST]
+
+
+def grow(path: Path, buckets: int) -> int:
+    """Ask for all buckets by an actual request and a preflight; give the bytes it took."""
+    with closing(SQLiteStore(path)) as store:
+        middleware = BucketCORSMiddleware(bare, store=store)
+        middleware(actual(), start_response)
+        before = resident_bytes()
+        for number in range(buckets):
+            path_info, origin = path_of(bucket_name(number)), own_origin(number)
+            for environ in (actual(origin), preflight(origin)):
+                middleware({**environ, "PATH_INFO": path_info}, start_response)
+        gc.collect()
+        return resident_bytes() - before
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Whether costs stay flat: origins that nobody has seen before, and long lists of them.
+
+A figure divides the time over the bare function of one kind of request by that of another. The
+first table holds an origin that is new each time against one that is always the same and
+allowed, by the same rules; a refused preflight is held against one that a single rule refuses.
+The second holds 1,000 exact and 1,000 wildcard origins against one of each. Below the single
+wildcard as many origins ask in turn as below all of the 1,000.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import count, cycle, tee
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cases import OTHER_ORIGIN, actual, bare, path_of, preflight
+from report import AT_MOST, Table, finish, parse_arguments
+from timing import Run, least_seconds, requests
+
+from flask_bucketcors import BucketCORSMiddleware, Rule, RuleSet, SQLiteStore
+
+CALLS = 100
+ORIGINS_IN_A_RULE = 10
+# By how many rules the bucket has.
+NEVER_SEEN_AT_MOST = {1: 3.0, 100: 5.0}
+MANY = 1_000
+# Takes all of them in turn, far from each other: no round meets only the first ones.
+STRIDE = 367
+MANY_AT_MOST = 2.0
+
+OTHER_SITE = "elsewhere.example"
+REQUESTS = {"actual response": actual(), "preflight": preflight()}
+
+
+class Side(NamedTuple):
+    """A bucket, and the origins that ask for it, without end."""
+
+    bucket: str
+    origins: Iterator[str]
+
+
+class Pair(NamedTuple):
+    """Two sides whose requests are alike otherwise; the second one is the unit."""
+
+    name: str
+    environ: dict[str, Any]
+    measured: Side
+    unit: Side
+    at_most: float
+
+
+def main() -> None:
+    options = parse_arguments(__doc__, rounds=200)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        store = build_store(Path(folder, "rules.sqlite"))
+        new = measure(store, list(never_seen()), options.rounds)
+        many = measure(store, list(many_origins()), options.rounds)
+        store.close()
+    first = "an origin never seen before; a known one = 1"
+    second = f"{MANY:,} exact and {MANY:,} wildcard origins; one of each = 1"
+    tables = {"never-seen": (first, new), "many-origins": (second, many)}
+    columns = ["flask_bucketcors", AT_MOST]
+    finish(
+        {name: Table([title, *columns], rows) for name, (title, rows) in tables.items()},
+        save=options.save,
+    )
+
+
+def build_store(path: Path) -> SQLiteStore:
+    store = SQLiteStore(path)
+    for number in NEVER_SEEN_AT_MOST:
+        store.put(f"rules-{number}", RuleSet(list(map(short_rule, range(number)))))
+    for number in (1, MANY):
+        store.put(f"origins-{number}", RuleSet([long_rule(number)]))
+    return store
+
+
+def short_rule(number: int) -> Rule:
+    """One of many rules; its origins are exact but for the last."""
+    exact = [f"https://www{n}.site{number}.example" for n in range(ORIGINS_IN_A_RULE - 1)]
+    return allow([*exact, f"https://*.site{number}.example"])
+
+
+def long_rule(number: int) -> Rule:
+    """A rule of as many exact origins as of ones with a wildcard."""
+    exact = [f"https://www.host{n}.example" for n in range(number)]
+    return allow([*exact, *(f"https://*.site{n}.example" for n in range(number))])
+
+
+def allow(origins: Sequence[str]) -> Rule:
+    return Rule(origins, ["GET", "PUT"], ["*"], ["ETag"], 600)
+
+
+def never_seen() -> Iterator[Pair]:
+    """The allowed origins are those of the last rule."""
+    for rules, at_most in NEVER_SEEN_AT_MOST.items():
+        bucket, last = f"rules-{rules}", f"site{rules - 1}.example"
+        for name, environ in REQUESTS.items():
+            known = Side(bucket, cycle([f"https://known.{last}"]))
+            refused = known if name == "actual response" else Side("rules-1", cycle([OTHER_ORIGIN]))
+            for verdict, site, unit in (("allowed", last, known), ("refused", OTHER_SITE, refused)):
+                new = Side(bucket, new_below(site))
+                title = f"{name}, {verdict}, rules: {rules}"
+                yield Pair(title, environ, new, unit, at_most)
+
+
+def many_origins() -> Iterator[Pair]:
+    for name, environ in REQUESTS.items():
+        for kind in KINDS:
+            few, many = (
+                Side(f"origins-{number}", origins_of(kind, number)) for number in (1, MANY)
+            )
+            yield Pair(f"{name}, {kind}", environ, many, few, MANY_AT_MOST)
+
+
+KINDS = (
+    "each exact one in turn",
+    "below each wildcard in turn",
+    "never seen, below a wildcard",
+    "never seen, refused",
+)
+
+
+def origins_of(kind: str, number: int) -> Iterator[str]:
+    """Origins for a rule of so many; what is in turn is not new the second time."""
+    if kind == KINDS[0]:
+        return cycle([f"https://www.host{n * STRIDE % number}.example" for n in range(number)])
+    if kind == KINDS[1]:
+        return cycle([f"https://a{n}.site{n * STRIDE % number}.example" for n in range(MANY)])
+    if kind == KINDS[2]:
+        return (f"https://a{n}.site{n * STRIDE % number}.example" for n in count())
+    return new_below(OTHER_SITE)
+
+
+def new_below(site: str) -> Iterator[str]:
+    return (f"https://a{n}.{site}" for n in count())
+
+
+def measure(store: SQLiteStore, pairs: Sequence[Pair], rounds: int) -> list[list[Any]]:
+    """Time all pairs; give the rows of a table."""
+    apps = {"bare": bare, "ours": BucketCORSMiddleware(bare, store=store)}
+    runs: dict[tuple[str, str, str], Run] = {}
+    for pair in pairs:
+        for which, side in (("measured", pair.measured), ("unit", pair.unit)):
+            environ = {**pair.environ, "PATH_INFO": path_of(side.bucket)}
+            # Both apps are asked by all of them.
+            for name, origins in zip(apps, tee(side.origins), strict=True):
+                run = requests(apps[name], environ, "HTTP_ORIGIN", origins, CALLS)
+                runs[pair.name, which, name] = run
+    times = least_seconds(runs, rounds)
+
+    def over_bare(pair: Pair, which: str) -> float:
+        return times[pair.name, which, "ours"] - times[pair.name, which, "bare"]
+
+    return [
+        [pair.name, over_bare(pair, "measured") / over_bare(pair, "unit"), pair.at_most]
+        for pair in pairs
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""A Flask application under gunicorn and wrk: bare, with this package, and with peers.
+
+The least code that could do the job is among them: what that costs is mostly gunicorn's work
+for four more headers.
+
+All servers run, and are loaded by turns for a second each. A round compares each of them
+with the bare one just before and just after it; the median of all rounds counts. Then the one
+with this package is loaded while another process changes rules 50 times a second, and the bare
+one under the same writes to a database that it does not read, since a busy disk and CPU delay
+it too. Nothing else should run meanwhile: gunicorn and wrk have a CPU each and need it.
+"""
+
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from cases import bucket_name, build_store, rule_set
+from report import AT_LEAST, AT_MOST, Table, finish, parse_arguments
+from served import BUCKETS
+from serving import Server, serving, wrk
+
+from flask_bucketcors import SQLiteStore
+
+BARE, OURS = "plain", "with_bucketcors"
+LOADED = {
+    OURS: "flask_bucketcors",
+    "with_least_code": "least code",
+    "with_flask_cors": "flask-cors",
+}
+KINDS = {
+    "sync worker": {"worker_class": "sync", "workers": 1},
+    "gthread worker, 4 threads": {"worker_class": "gthread", "workers": 1, "threads": 4},
+}
+THROUGHPUT_AT_LEAST = 0.95
+TAIL_AT_MOST = 10.0
+CHANGES_PER_SECOND = 50
+# Those that wrk asks for; each change is of one that matters.
+ASKED_BUCKETS = 100
+START_SECONDS = 30
+
+
+def main() -> None:
+    options = parse_arguments(__doc__, rounds=30, seconds=1, tail_seconds=20)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        database = Path(folder, "rules.sqlite")
+        build_store(database, BUCKETS).close()
+        speeds = [throughput(kind, database, options.rounds, options.seconds) for kind in KINDS]
+        tails = list(tail_rows(database, options.tail_seconds))
+    columns = ["requests a second; bare Flask = 1", *LOADED.values(), AT_LEAST]
+    tables = {
+        "end-to-end": Table(columns, speeds),
+        "tail": Table(["99.9th percentile of latency; the median = 1", "ratio", AT_MOST], tails),
+    }
+    finish(tables, save=options.save)
+
+
+def throughput(kind: str, database: Path, rounds: int, seconds: int) -> list[Any]:
+    with ExitStack() as stack:
+        servers = {
+            app: stack.enter_context(serving(app, database, **KINDS[kind]))
+            for app in (BARE, *LOADED)
+        }
+        ratios: dict[str, list[float]] = {app: [] for app in LOADED}
+        before = speed(servers[BARE], seconds)
+        for _ in range(rounds):
+            for app, found in ratios.items():
+                measured, after = speed(servers[app], seconds), speed(servers[BARE], seconds)
+                found.append(2 * measured / (before + after))
+                before = after
+    return [kind, *(statistics.median(each) for each in ratios.values()), THROUGHPUT_AT_LEAST]
+
+
+def speed(server: Server, seconds: int) -> float:
+    return wrk(server, seconds)["per_second"]
+
+
+def tail_rows(database: Path, seconds: int) -> Iterator[list[Any]]:
+    kind = "gthread worker, 4 threads"
+    for app, name, limit in ((OURS, "flask_bucketcors", TAIL_AT_MOST), (BARE, "bare Flask", None)):
+        with serving(app, database, **KINDS[kind]) as server:
+            yield [f"{name}, no changes", tail(server, seconds), limit]
+            with writing(database):
+                name = f"{name}, {CHANGES_PER_SECOND} changes a second"
+                yield [name, tail(server, seconds), limit]
+
+
+def tail(server: Server, seconds: int) -> float:
+    result = wrk(server, seconds)
+    return result["p999"] / result["median"]
+
+
+@contextmanager
+def writing(database: Path) -> Iterator[None]:
+    """Have another process change rules.
+
+    :raises RuntimeError: if it could not keep pace.
+    """
+    context = multiprocessing.get_context("spawn")
+    begun, stop, late = context.Event(), context.Event(), context.Event()
+    process = context.Process(target=write_rules, args=(database, begun, stop, late))
+    process.start()
+    try:
+        if not begun.wait(START_SECONDS):
+            raise RuntimeError("the writer does not begin")
+        yield
+    finally:
+        stop.set()
+        process.join(START_SECONDS)
+        process.kill()
+    if late.is_set():
+        raise RuntimeError(f"the writer could not make {CHANGES_PER_SECOND} changes a second")
+
+
+def write_rules(database: Path, begun: Any, stop: Any, late: Any) -> None:
+    """Change rules at a steady pace until told to stop."""
+    store, pause = SQLiteStore(database), 1 / CHANGES_PER_SECOND
+    begin, number = time.monotonic(), 0
+    while not stop.is_set():
+        store.put(bucket_name(number % ASKED_BUCKETS), rule_set(number))
+        begun.set()
+        number += 1
+        behind = time.monotonic() - begin - number * pause
+        if behind > 1:
+            late.set()
+        time.sleep(max(0, -behind))
+    store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What a middleware costs around a bare WSGI function, in process, beside its peers.
+
+A figure is the time over the bare function, in units of what wsgicors takes over it with one
+static policy, or flask-cors over a bare Flask application. 100,000 buckets lie in SQLite, each
+with a rule of its own. ``one bucket`` asks for one of them again and again; ``all buckets``
+asks for another one each time, which is paid in misses of the CPU's caches. Every call gets a
+fresh environ; making it is part of the bare function's cost, as it is for a server.
+"""
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import served
+from cases import (
+    ACTUAL,
+    BY_HOST,
+    CASES,
+    HOST_SUFFIX,
+    TEN_HEADERS,
+    Case,
+    Wrapped,
+    build_store,
+    shuffled,
+    static_policy,
+)
+from least import Answer, build_answers, least
+from report import AT_MOST, Table, finish, parse_arguments
+from timing import Run, call_all, least_seconds, requests
+
+from flask_bucketcors import BucketCORS, BucketCORSMiddleware, SQLiteStore
+
+CALLS = 200
+# Its requests take longer, and a round has to be short.
+FLASK_CALLS = 10
+# What the issue gives: 0.5 microseconds where the bare function takes a third of one.
+EXTRA_AT_MOST = 1.5
+AGAINST_FLASK_CORS = 1 / 20
+
+OURS, WSGICORS, LEAST, BARE = "flask_bucketcors", "wsgicors", "least code", "bare"
+ONE, ALL = "one bucket", "all buckets"
+COLUMNS = ((OURS, ONE), (OURS, ALL), (LEAST, ONE), (LEAST, ALL))
+
+#: Seconds per call, by which buckets are asked for, and by case and contender.
+Times = Mapping[str, Mapping[tuple[str, str], float]]
+
+
+def main() -> None:
+    options = parse_arguments(__doc__, buckets=100_000, rounds=500)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        store = build_store(Path(folder, "rules.sqlite"), options.buckets)
+        times = measure(store, options.buckets, options.rounds)
+        flask = measure_flask(store, options.rounds * 2)
+        store.close()
+    tables = {
+        "in-process": against_wsgicors(times, options.buckets),
+        "extra": extra(times, options.buckets),
+        "flask-cors": against_flask_cors(times, flask),
+    }
+    finish({**tables, "speed": speed(tables)}, save=options.save)
+
+
+def measure(store: SQLiteStore, buckets: int, rounds: int) -> Times:
+    """Time all cases, for one bucket and for all of them."""
+    order = shuffled(buckets)
+    apps = contenders(store, build_answers(buckets))
+    for case in CASES:
+        # Until everything is in memory.
+        call_all(apps[case.wrapped][OURS], case.environ, case.key, case.names(order))
+    return {
+        which: least_seconds(all_runs(apps, asked), rounds)
+        for which, asked in ((ONE, order[:1]), (ALL, order))
+    }
+
+
+def all_runs(
+    apps: Mapping[Wrapped, Mapping[str, WSGIApplication]], buckets: Sequence[int]
+) -> dict[tuple[str, str], Run]:
+    """All cases for everybody, over these buckets."""
+    runs = {}
+    for index, case in enumerate(CASES):
+        # Far from each other: what one case has just asked for is in the caches of the CPU.
+        first = index * len(buckets) // len(CASES)
+        names = case.names([*buckets[first:], *buckets[:first]])
+        for name, app in apps[case.wrapped].items():
+            run = requests(app, case.environ, case.key, cycle(names), CALLS)
+            runs[case.name, name] = run
+    return runs
+
+
+def contenders(
+    store: SQLiteStore, answers: Mapping[str, Answer]
+) -> dict[Wrapped, dict[str, WSGIApplication]]:
+    """Everybody around the function of each case; cases that are alike in it share them."""
+    return {
+        (app, by_host): {
+            BARE: app,
+            WSGICORS: static_policy(app),
+            LEAST: least(app, answers, by_host=by_host),
+            OURS: BucketCORSMiddleware(
+                app, store=store, host_suffixes=[HOST_SUFFIX] if by_host else []
+            ),
+        }
+        for app, by_host in {case.wrapped for case in CASES}
+    }
+
+
+def measure_flask(store: SQLiteStore, rounds: int) -> Mapping[str, float]:
+    """Time an actual response of a Flask application, alone, with flask-cors, with this package."""
+    with_bucketcors = served.plain()
+    BucketCORS(with_bucketcors, store=store)
+    apps = {BARE: served.plain(), "flask-cors": served.with_flask_cors(), OURS: with_bucketcors}
+    runs = {
+        name: requests(sent(app), ACTUAL.environ, ACTUAL.key, cycle(ACTUAL.names([0])), FLASK_CALLS)
+        for name, app in apps.items()
+    }
+    return least_seconds(runs, rounds)
+
+
+def sent(app: WSGIApplication) -> WSGIApplication:
+    """Take an answer as a server does, which lets Flask end its request."""
+
+    def take(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = app(environ, start_response)
+        body = list(answer)
+        answer.close()  # type: ignore[attr-defined]
+        return body
+
+    return take
+
+
+def over_bare(times: Times, which: str, case: Case, name: str) -> float:
+    return times[which][case.name, name] - times[which][case.name, BARE]
+
+
+def against_wsgicors(times: Times, buckets: int) -> Table:
+    rows = []
+    for case in CASES:
+        if case.at_most is not None:
+            ratios = [
+                over_bare(times, which, case, name) / over_bare(times, which, case, WSGICORS)
+                for name, which in COLUMNS
+            ]
+            rows.append([case.name, *ratios, float(case.at_most)])
+    columns = ["time over the bare function; wsgicors = 1", *headings(buckets), AT_MOST]
+    return Table(columns, rows, judged=2)
+
+
+def extra(times: Times, buckets: int) -> Table:
+    """What an actual response takes more, in units of the bare function's cost."""
+    unit = times[ONE][ACTUAL.name, BARE]
+    rows = []
+    for case in (TEN_HEADERS, BY_HOST):
+        figures = [
+            over_bare(times, which, case, name) - over_bare(times, which, ACTUAL, name)
+            for name, which in COLUMNS
+        ]
+        rows.append([case.name, *(figure / unit for figure in figures), EXTRA_AT_MOST])
+    columns = ["more than an actual response takes; the bare function = 1", *headings(buckets)]
+    return Table([*columns, AT_MOST], rows, judged=2)
+
+
+def headings(buckets: int) -> list[str]:
+    shown = {ONE: ONE, ALL: f"{buckets:,} buckets"}
+    return [shown[which] if name == OURS else f"{name}, {shown[which]}" for name, which in COLUMNS]
+
+
+def against_flask_cors(times: Times, flask: Mapping[str, float]) -> Table:
+    unit = flask["flask-cors"] - flask[BARE]
+    added = over_bare(times, ONE, ACTUAL, OURS), flask[OURS] - flask[BARE]
+    rows = [
+        ["around the bare function", added[0] / unit, AGAINST_FLASK_CORS],
+        # Without a limit: it is less than what Flask's own time varies by.
+        ["around the bare Flask application", added[1] / unit, None],
+    ]
+    return Table(["added to an actual response; flask-cors = 1", OURS, AT_MOST], rows)
+
+
+def speed(tables: Mapping[str, Table]) -> Table:
+    """The short table, without limits and least code."""
+    table = tables["in-process"]
+    return Table(table.columns[:3], [row[:3] for row in table.rows])
+
+
+if __name__ == "__main__":
+    main()

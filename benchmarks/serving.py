@@ -1,0 +1,51 @@
+"""gunicorn and wrk. The servers of the tests are the servers here."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "tests"))
+
+from served import DATABASE  # noqa: E402
+from servers import Server, gunicorn  # noqa: E402
+
+__all__ = ["Server", "serving", "wrk"]
+
+CONNECTIONS = 8
+# Beyond the time that wrk is told to take.
+GRACE_SECONDS = 30
+
+
+@contextmanager
+def serving(app: str, database: Path, **settings: Any) -> Iterator[Server]:
+    """Run one of the applications of ``served.py``."""
+    environ = {DATABASE: str(database)}
+    with gunicorn(f"served:{app}()", environ=environ, folder=HERE, **settings) as server:
+        yield server
+
+
+def wrk(server: Server, seconds: int) -> dict[str, float]:
+    """Load a server and give what ``wrk.lua`` writes down.
+
+    :raises RuntimeError: if wrk is missing, or an answer was not 200.
+    """
+    if shutil.which("wrk") is None:
+        raise RuntimeError("wrk is missing: on Debian, apt-get install wrk")
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "wrk.lua")]
+    output = subprocess.run(
+        [*command, f"http://127.0.0.1:{server.port}"],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=seconds + GRACE_SECONDS,
+    ).stdout
+    result: dict[str, float] = json.loads(output.splitlines()[-1])
+    if result["errors"]:
+        raise RuntimeError(f"wrk met errors: {output}")
+    return result
