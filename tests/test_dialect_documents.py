@@ -1,16 +1,25 @@
 """The documents of each dialect: what GET shows, what PUT takes, and how it says no."""
 
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.parsers
+import botocore.session
+import oss2.xml_utils
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from obs.convertor import Convertor
 from oracles import RuleDict
+from qcloud_cos.cos_comm import xml_to_dict
 from signing import send
 from strategies import rule_sets
 from webtest import TestApp
 
-from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
+from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS, OBS, OSS, S3, Dialect, ShowVary
 from flask_bucketcors.documents import format_xml, parse_xml
 
@@ -75,6 +84,43 @@ def test_what_get_shows(dialect: Dialect, response_vary: bool | None) -> None:
     text = SHOWN.format(vary=SHOWN_VARY[dialect.name][response_vary])
     expected = LAYOUTS[dialect.name](text).encode()
     assert format_xml(RuleSet(RULES, response_vary), dialect) == expected
+
+
+def read_by_cos(text: bytes) -> list[Any]:
+    return [rule["AllowedMethod"] for rule in xml_to_dict(text)["CORSRule"]]
+
+
+def read_by_oss(text: bytes) -> list[Any]:
+    result = SimpleNamespace(rules=[])
+    oss2.xml_utils.parse_get_bucket_cors(result, text)
+    return [rule.allowed_methods for rule in result.rules]
+
+
+def read_by_s3(text: bytes) -> list[Any]:
+    service = botocore.session.get_session().get_service_model("s3")
+    shape = service.operation_model("GetBucketCors").output_shape
+    response = {"status_code": 200, "headers": {}, "body": text}
+    read = botocore.parsers.create_parser("rest-xml").parse(response, shape)
+    return [rule["AllowedMethods"] for rule in read["CORSRules"]]
+
+
+def read_by_obs(text: bytes) -> list[Any]:
+    # The client takes the namespace away before it has this read.
+    plain = re.sub('xmlns="http.*?"', "", text.decode())
+    return [rule.allowedMethod for rule in Convertor("obs").parseGetBucketCors(plain)]
+
+
+@pytest.mark.parametrize(
+    "dialect, read",
+    [(COS, read_by_cos), (OSS, read_by_oss), (S3, read_by_s3), (OBS, read_by_obs)],
+    ids=DIALECTS,
+)
+def test_the_vendors_client_reads_the_rules(
+    dialect: Dialect, read: Callable[[bytes], list[Any]]
+) -> None:
+    methods = [["GET", "PUT"], ["HEAD", "POST"]]
+    rules = [Rule([A], each, id="some") for each in methods]
+    assert read(format_xml(RuleSet(rules, True), dialect)) == methods
 
 
 @given(rule_sets(), st.sampled_from([None, False, True]), st.sampled_from(list(DIALECTS.values())))
@@ -163,6 +209,15 @@ def test_limits_are_those_of_one_dialect() -> None:
     # They are for what is put, not for what is there.
     response = send(make(OSS, store), "GET", "/photos?cors")
     assert response.text.count("<CORSRule>") == 100
+
+
+def test_limits_may_be_a_setting() -> None:
+    app = Flask("storage")
+    app.config.update(BUCKETCORS_DIALECT="oss", BUCKETCORS_LIMITS={"oss": (2, 400)})
+    BucketCORS(app, store=MemoryStore(), authorize=lambda call: True)
+    assert put(TestApp(app), document(RULE, RULE).ljust(400)) == TAKEN
+    assert put(TestApp(app), document(RULE, RULE, RULE))[:2] == (400, "InvalidArgument")
+    assert put(TestApp(app), document(RULE).ljust(401))[:2] == (400, "XMLSizeLimit")
 
 
 @in_every_dialect

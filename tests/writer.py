@@ -30,9 +30,10 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flask_bucketcors.cache import RulesCache
+from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores import SQLiteStore
 
@@ -130,13 +131,21 @@ def write(database: str, author: str, shared_bucket: str) -> NoReturn:
     raise AssertionError("there is always another number")
 
 
+class KeptRules(CompiledRules):
+    """Compiled rules that know what they were made of."""
+
+    def __init__(self, rule_set: RuleSet) -> None:
+        super().__init__(rule_set)
+        self.rule_set = rule_set
+
+
 def read(database: str, bucket: str) -> NoReturn:
     """Read by turns from the store and from a cache as the middleware has one."""
     store = SQLiteStore(database)
-    cache = RulesCache(store, Uncompiled, cached_buckets=1)  # type: ignore[arg-type]
+    cache = RulesCache(store, KeptRules, cached_buckets=1)
     last = None
     while True:
-        for rules in (store.get(bucket), getattr(cache.get(bucket), "rules", None)):
+        for rules in (store.get(bucket), _rule_set(cache.get(bucket))):
             if rules is not None and rules != last:
                 last = rules
                 try:
@@ -145,13 +154,8 @@ def read(database: str, bucket: str) -> NoReturn:
                     report("torn", str(error)[:200])
 
 
-class Uncompiled:
-    """Stands in for compiled rules, for a cache that is to give back what was stored."""
-
-    version: object = None
-
-    def __init__(self, rules: RuleSet) -> None:
-        self.rules = rules
+def _rule_set(compiled: Any) -> RuleSet | None:
+    return compiled and compiled.rule_set
 
 
 if __name__ == "__main__":
