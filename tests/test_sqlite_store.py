@@ -301,6 +301,16 @@ def test_without_a_token_the_database_is_asked(path: Path) -> None:
         assert store.get("b") == rules()
 
 
+def test_a_database_that_cannot_be_asked_does_not_signal(path: Path) -> None:
+    (path.parent / "rules.sqlite-revision").mkdir(parents=True)
+    with closing(SQLiteStore(path)) as store:
+        cell = store.signal()
+        before = cell[0]
+        store.close()
+        path.write_bytes(b"something else " * 100)
+        assert cell[0] == before != 0
+
+
 def test_a_replaced_file_is_noticed(path: Path, store: SQLiteStore) -> None:
     """Though it is open here, and its log is in use."""
     store.put("b", rules(1))
