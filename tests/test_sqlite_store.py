@@ -351,14 +351,16 @@ def test_the_store_itself_looks_now_and_then_which_file_it_has(
 def test_a_write_goes_to_the_file_at_the_path_before_anybody_has_noticed(
     path: Path, store: SQLiteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.put("old", rules(1))
-    replace(path, {"b": rules(2)})
-    revision = store.put("new", rules(3))
-    assert (store.list(), store.revision) == (["b", "new"], revision)
-    assert "rules.sqlite-wal-old" in caplog.text
-    store.close()
+    """And from then on everybody reads there."""
     with closing(SQLiteStore(path)) as other:
+        store.put("old", rules(1))
+        assert store.get("old") == other.get("old") == rules(1)
+        replace(path, {"b": rules(2)})
+        revision = store.put("new", rules(3))
+        for each in (other, store):
+            assert (each.list(), each.revision) == (["b", "new"], revision)
         assert (other.get("b"), other.get("new"), other.get("old")) == (rules(2), rules(3), None)
+    assert "rules.sqlite-wal-old" in caplog.text
     assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 
