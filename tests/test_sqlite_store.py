@@ -301,6 +301,16 @@ def test_without_a_token_the_database_is_asked(path: Path) -> None:
         assert store.get("b") == rules()
 
 
+def test_a_database_that_cannot_be_asked_does_not_signal(path: Path) -> None:
+    (path.parent / "rules.sqlite-revision").mkdir(parents=True)
+    with closing(SQLiteStore(path)) as store:
+        cell = store.signal()
+        before = cell[0]
+        store.close()
+        path.write_bytes(b"something else " * 100)
+        assert cell[0] == before != 0
+
+
 def test_a_replaced_file_is_noticed(path: Path, store: SQLiteStore) -> None:
     """Though it is open here, and its log is in use."""
     store.put("b", rules(1))
@@ -341,14 +351,16 @@ def test_the_store_itself_looks_now_and_then_which_file_it_has(
 def test_a_write_goes_to_the_file_at_the_path_before_anybody_has_noticed(
     path: Path, store: SQLiteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.put("old", rules(1))
-    replace(path, {"b": rules(2)})
-    revision = store.put("new", rules(3))
-    assert (store.list(), store.revision) == (["b", "new"], revision)
-    assert "rules.sqlite-wal-old" in caplog.text
-    store.close()
+    """And from then on everybody reads there."""
     with closing(SQLiteStore(path)) as other:
+        store.put("old", rules(1))
+        assert store.get("old") == other.get("old") == rules(1)
+        replace(path, {"b": rules(2)})
+        revision = store.put("new", rules(3))
+        for each in (other, store):
+            assert (each.list(), each.revision) == (["b", "new"], revision)
         assert (other.get("b"), other.get("new"), other.get("old")) == (rules(2), rules(3), None)
+    assert "rules.sqlite-wal-old" in caplog.text
     assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 

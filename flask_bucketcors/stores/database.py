@@ -65,6 +65,7 @@ class Database:
         self.in_memory = os.fspath(path) == MEMORY
         self._file = MemoryDatabase() if self.in_memory else DatabaseFile(Path(path).absolute())
         self._next_look = 0.0
+        self._number = 0
         self._connections = _Connections(shared=self.in_memory)
         self._inherited: list[_Connections] = []
         _databases.add(self)
@@ -112,7 +113,9 @@ class Database:
     def follow_file(self) -> Identity | None:
         """Let go of a file that no longer stands at the path; give which one does."""
         self._next_look = time.monotonic() + LOOK_SECONDS
-        self._file.map_token()
+        token = self._file.map_token()
+        # First, so that whoever changes it from here on is looked after.
+        self._number = token.cell[0] if token else 0
         found = self._file.identity
         self._let_go(unless=found, wait=False)
         return found
@@ -128,7 +131,13 @@ class Database:
         self._connections = _Connections(shared=self.in_memory)
 
     def _look_now_and_then(self) -> None:
-        if time.monotonic() >= self._next_look:
+        """Look for another file once a second, and after each write by anybody.
+
+        A write goes to the file at the path, and whoever knows of it may look for it there.
+        """
+        token = self._file.token
+        is_written = token is not None and token.cell[0] != self._number
+        if is_written or time.monotonic() >= self._next_look:
             self.follow_file()
 
     def _let_go(self, *, unless: Identity | None, wait: bool) -> None:
