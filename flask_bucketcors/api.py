@@ -82,6 +82,7 @@ class RulesAPI:
         vendor's: ``{"oss": (20, 65536)}``.
     :param require_content_md5: whether PUT without Content-MD5 is refused.
     :param clock: seconds since 1970, UTC.
+    :raises ValueError: if there is no such dialect, or a limit is no pair of numbers.
     """
 
     def __init__(
@@ -204,11 +205,21 @@ class RulesAPI:
 
 def _limited(limits: Limits) -> dict[str, Dialect]:
     dialects = dict(DIALECTS)
-    for name, (rules, size) in limits.items():
-        dialects[find_dialect(name).name] = replace(
-            DIALECTS[name], max_rules=rules, max_body_bytes=size
-        )
+    for name, limit in limits.items():
+        if not is_limit(limit):
+            raise ValueError(f"the limit of {name!r} is {limit!r}: write (rules, bytes), from 1")
+        rules, size = limit
+        dialects[name] = replace(find_dialect(name), max_rules=rules, max_body_bytes=size)
     return dialects
+
+
+def is_limit(value: object) -> bool:
+    """Whether a value is a pair of whole numbers from 1."""
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(type(number) is int and number > 0 for number in value)
+    )
 
 
 def _headers(

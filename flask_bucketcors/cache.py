@@ -63,7 +63,7 @@ class Generation:
     :param seen: the number that this generation began with.
     :param until: when to ask the store itself, in monotonic seconds.
     :param state: what the store said about itself.
-    :param known: rules by the bucket's name. Names that a URL might spell in another way
+    :param by_bucket: rules by the bucket's name. Names that a URL might spell in another way
         stand behind a slash, which no segment of a path has: whoever takes a name from a
         request as it came finds rules only if it is the bucket's.
     :param absent: buckets without rules.
@@ -73,7 +73,7 @@ class Generation:
     seen: int
     until: float
     state: Hashable
-    known: dict[str, Rules]
+    by_bucket: dict[str, Rules]
     absent: dict[str, None]
 
 
@@ -84,7 +84,7 @@ class RulesCache:
     :param compile_rules: makes compiled rules of a rule set.
     :param cached_buckets: how many buckets with rules to keep; beyond it the one that was read
         first makes room.
-    :param close: makes what stands for rules that cannot be read.
+    :param make_closed: makes what stands for rules that cannot be read.
     :param clock: monotonic seconds.
     :raises ValueError: if ``cached_buckets`` leaves room for none.
     """
@@ -95,17 +95,17 @@ class RulesCache:
         compile_rules: Callable[[RuleSet], CompiledRules],
         *,
         cached_buckets: int,
-        close: Callable[[], ClosedRules] = _UNREADABLE,
+        make_closed: Callable[[], ClosedRules] = _UNREADABLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if cached_buckets < 1:
+        if not isinstance(cached_buckets, int) or cached_buckets < 1:
             raise ValueError(f"cached_buckets is {cached_buckets!r}: write a whole number from 1")
         self._source = source
         self._compile = compile_rules
         self._cached_buckets = cached_buckets
-        self._close = close
+        self._make_closed = make_closed
         self.clock = clock
-        #: Whoever is in a hurry may look here first: what ``generation.known`` holds is right
+        #: Whoever is in a hurry may look here first: what ``generation.by_bucket`` holds is right
         #: as long as ``signal[0]`` is ``seen`` and the time is before ``until``.
         self.generation = Generation((0,), 0, float("-inf"), object(), {}, {})
         self._compiled: dict[str, Rules] = {}
@@ -118,8 +118,8 @@ class RulesCache:
         generation = self.generation
         if self._is_signalled(generation) or self.clock() >= generation.until:
             generation = self._refresh(generation)
-        known = generation.known
-        rules = known.get(bucket) or known.get(f"/{bucket}")
+        by_bucket = generation.by_bucket
+        rules = by_bucket.get(bucket) or by_bucket.get(f"/{bucket}")
         if rules is None and bucket not in generation.absent:
             return self._load(bucket, generation)
         return rules
@@ -155,7 +155,7 @@ class RulesCache:
         with suppress(Exception):
             seen = last.signal[0]
             if seen != last.seen:
-                return replace(last, seen=seen, known={}, absent={})
+                return replace(last, seen=seen, by_bucket={}, absent={})
         return last
 
     def _load(self, bucket: str, generation: Generation) -> Rules | None:
@@ -169,7 +169,7 @@ class RulesCache:
                 generation.absent[bucket] = None
             else:
                 self._keep(bucket, rules)
-                generation.known[_key(bucket)] = rules
+                generation.by_bucket[_key(bucket)] = rules
         return rules
 
     def _read(self, bucket: str, before: Rules | None) -> Rules | None:
@@ -185,12 +185,12 @@ class RulesCache:
         except StoredRulesInvalid as error:
             # Known by its version: it is not parsed, nor logged, again until it changes.
             logger.error(_INVALID, bucket, error)
-            rules = self._close()
+            rules = self._make_closed()
         except Exception as error:
             version = object()
             self._retry = True
             self._log.write(logging.ERROR, _TROUBLE, error)
-            rules = self._close()
+            rules = self._make_closed()
         rules.version = version
         return rules
 
@@ -198,7 +198,7 @@ class RulesCache:
         if bucket not in self._compiled:
             evicted = _make_room(self._compiled, self._cached_buckets)
             if evicted is not None:
-                self.generation.known.pop(_key(evicted), None)
+                self.generation.by_bucket.pop(_key(evicted), None)
         self._compiled[bucket] = rules
 
 

@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final
 
 from flask import Flask
 
-from flask_bucketcors.api import Authorize, BucketExists, RulesAPI
+from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, is_limit
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
 from flask_bucketcors.buckets import BucketFunction, make_resolver
 from flask_bucketcors.core.compiled import VaryMode
@@ -145,11 +146,7 @@ def _is_keys(value: Any) -> bool:
 
 def _is_limits(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
-        name in DIALECTS
-        and isinstance(pair, tuple | list)
-        and len(pair) == 2
-        and all(map(_is_count, pair))
-        for name, pair in value.items()
+        name in DIALECTS and is_limit(limit) for name, limit in value.items()
     )
 
 
@@ -192,13 +189,16 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
     ),
     "DIALECT": _one_of("cos", DIALECTS),
     "LIMITS": _Setting(
-        {},
+        MappingProxyType({}),
         "a mapping of dialects to the rules and bytes that a document may have, "
         "such as {'oss': (20, 65536)}",
         _is_limits,
     ),
     "ACCESS_KEYS": _Setting(
-        None, "a mapping of access key ids to secrets as text, or a function of the id", _is_keys
+        None,
+        "a mapping of access key ids to secrets, each a text or an AccessKey, or a function of "
+        "the id",
+        _is_keys,
     ),
     "HOST_SUFFIXES": _Setting(
         (), "a list of host names such as 'cos.example.com', without port", _is_suffixes
@@ -236,11 +236,11 @@ def _read_settings(app: Flask) -> dict[str, Any]:
 
 def _refuse_unknown_keys(app: Flask) -> None:
     """A setting that is misspelt would be one that is not made."""
-    known = [f"BUCKETCORS_{name}" for name in _SETTINGS]
-    for key in app.config:
-        if key.startswith("BUCKETCORS_") and key not in known:
-            near = get_close_matches(key, known, n=1) or known
-            raise RuntimeError(f"{key} is not a setting: write {' or '.join(near)}")
+    for name in app.config.get_namespace("BUCKETCORS_", lowercase=False):
+        if name not in _SETTINGS:
+            near = get_close_matches(name, _SETTINGS, n=1) or _SETTINGS
+            keys = " or ".join(f"BUCKETCORS_{each}" for each in near)
+            raise RuntimeError(f"BUCKETCORS_{name} is not a setting: write {keys}")
 
 
 def _open_store(app: Flask, settings: Mapping[str, Any]) -> Store:

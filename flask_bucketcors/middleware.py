@@ -111,8 +111,8 @@ class BucketCORSMiddleware:
         self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
-        self._without_rules = self._close(Reason.NO_RULES)
-        self._rules_call = self._close(Reason.RULES_CALL)
+        self._without_rules = self._closed_rules(Reason.NO_RULES)
+        self._rules_call = self._closed_rules(Reason.RULES_CALL)
         self._allow_credentials = _flag("allow_credentials", allow_credentials)
         self._plain_options = _one_of("plain_options", plain_options, PLAIN_OPTIONS)
         self._no_rules = _one_of("no_rules", no_rules, NO_RULES)
@@ -123,14 +123,14 @@ class BucketCORSMiddleware:
             store,
             self._compile,
             cached_buckets=cached_buckets,
-            close=partial(self._close, Reason.UNREADABLE),
+            make_closed=partial(self._closed_rules, Reason.UNREADABLE),
         )
         self.wrap(app)
 
     def wrap(self, app: WSGIApplication) -> None:
         """Have ``app`` in the place of the application."""
         self.app = app
-        self.__call__ = make_shortcut(  # type: ignore[method-assign, assignment]
+        shortcut = make_shortcut(
             app,
             self._consider,
             self._answer_preflight,
@@ -140,6 +140,8 @@ class BucketCORSMiddleware:
             passes_options=self._plain_options == "app",
             decides_by_requested=self._dialect.decides_by_requested,
         )
+        # By the slot, so that a class below this one may have a method of that name.
+        vars(BucketCORSMiddleware)["__call__"].__set__(self, shortcut)
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
         """Say who answers a request, and which headers are added to the answer."""
@@ -164,7 +166,7 @@ class BucketCORSMiddleware:
             return self.api is None or bool(getattr(self.api, "cross_origin", False))
         return self._api_cross_origin
 
-    def _close(self, reason: Reason) -> ClosedRules:
+    def _closed_rules(self, reason: Reason) -> ClosedRules:
         return ClosedRules(reason, self._dialect, vary=self._vary)
 
     def _compile(self, rule_set: RuleSet) -> CompiledRules:
@@ -191,7 +193,7 @@ class BucketCORSMiddleware:
             method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
             headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
         environ[DECISION] = decision = rules.actual(origin, method, headers)
-        return list(decision.pairs)
+        return list(decision.headers)
 
     def _answer_preflight(
         self, rules: Rules, environ: WSGIEnvironment, start_response: StartResponse
@@ -206,7 +208,7 @@ class BucketCORSMiddleware:
             if refusal is not _REFUSED:
                 message = self._dialect.errors[refusal].message
                 message = message.replace("{value}", requested_method(environ))
-            return self._error(environ, start_response, refusal, decision.pairs, message)
+            return self._error(environ, start_response, refusal, decision.headers, message)
         ids = next(answer_ids(self._dialect).series)
         start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
         return []

@@ -44,13 +44,13 @@ Pair = tuple[str, str]
 #: not touched.
 Consider = Callable[[WSGIEnvironment], tuple[WSGIApplication, list[Pair] | None]]
 #: Answers a preflight by a bucket's rules.
-Preflight = Callable[[Rules, WSGIEnvironment, StartResponse], Iterable[bytes]]
+AnswerPreflight = Callable[[Rules, WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
 def make_shortcut(
     app: WSGIApplication,
     consider: Consider,
-    preflight: Preflight,
+    answer_preflight: AnswerPreflight,
     *,
     cache: RulesCache,
     resolver: Resolver,
@@ -64,7 +64,7 @@ def make_shortcut(
     no origin, from one that the rules spell out, or from one that they refuse.
 
     :param consider: says what to do with the others.
-    :param preflight: answers preflights with what the rules decide.
+    :param answer_preflight: answers preflights with what the rules decide.
     :param ids: gives each preflight's answer its ids.
     :param passes_options: whether an OPTIONS that is no preflight is the application's.
     :param decides_by_requested: see :class:`~flask_bucketcors.core.dialects.Dialect`.
@@ -76,48 +76,48 @@ def make_shortcut(
         pairs: list[Pair] | None
         answerer = app
         try:
-            now = cache.generation
-            if now.signal[0] != now.seen or clock() >= now.until:
+            generation = cache.generation
+            if generation.signal[0] != generation.seen or clock() >= generation.until:
                 raise LookupError
             if by_path:
                 # "/bucket/key", where the key does not begin with another slash.
                 parts = environ["PATH_INFO"].split("/", 3)
                 if parts[0] or not parts[2]:
                     raise LookupError
-                rules = now.known[parts[1]]
+                rules = generation.by_bucket[parts[1]]
             else:
-                rules = now.known[name_bucket(environ)]
+                rules = generation.by_bucket[name_bucket(environ)]
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]
-                rule = rules.known.get(origin)
+                candidate = rules.by_origin.get(origin)
                 if method == "OPTIONS":
                     pairs = answer = None
                     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
                     headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
-                    while rule is not None and method not in rule.methods:
-                        rule = rule.next
-                    if rule is None:
-                        answerer = partial(preflight, rules)
+                    while candidate is not None and method not in candidate.methods:
+                        candidate = candidate.next
+                    if candidate is None:
+                        answerer = partial(answer_preflight, rules)
                     else:
                         answer = [
                             CONTENT_TYPE,
                             CONTENT_LENGTH,
-                            *rule.own_pairs,
-                            *rule.preflights[headers],
+                            *candidate.own_pairs,
+                            *candidate.preflights[headers],
                             *next(ids.series),
                         ]
                 elif decides_by_requested and asks_for_more(environ):
                     raise LookupError
                 else:
-                    while rule is not None and method not in rule.methods:
-                        rule = rule.next
-                    if rule is None:
+                    while candidate is not None and method not in candidate.methods:
+                        candidate = candidate.next
+                    if candidate is None:
                         environ[DECISION] = decision = rules.actual(origin, method)
-                        pairs = list(decision.pairs)
+                        pairs = list(decision.headers)
                     else:
-                        environ[DECISION] = rule.actual
-                        pairs = rule.actual_pairs
+                        environ[DECISION] = candidate.decision
+                        pairs = candidate.added_headers
             elif passes_options or environ["REQUEST_METHOD"] != "OPTIONS":
                 pairs = rules.without_origin
             else:

@@ -237,7 +237,7 @@ def test_buckets_with_rules_are_bounded(cache: RulesCache, source: Source) -> No
     for _ in range(2):
         for number in range(10):
             assert seconds_of(cache.get(str(number))) == number
-    assert len(cache.generation.known) == len(cache._compiled) == 3
+    assert len(cache.generation.by_bucket) == len(cache._compiled) == 3
 
 
 def test_names_without_rules_are_bounded_and_displace_no_rules(

@@ -266,7 +266,7 @@ def test_refused_requests_are_not_remembered() -> None:
         rules.preflight(ORIGIN, "GET", f"x-{number}")
         rules.actual(f"https://{number}.example", "GET")
     assert not remembered(rules)
-    assert not rules.known.keys() - {ORIGIN}
+    assert not rules.by_origin.keys() - {ORIGIN}
 
 
 def test_no_origin_is_remembered_but_those_that_the_rules_spell_out() -> None:
@@ -274,7 +274,7 @@ def test_no_origin_is_remembered_but_those_that_the_rules_spell_out() -> None:
     for number in range(1000):
         assert rules.actual(f"https://{number}.example", "GET").allowed
     rules.actual(ORIGIN, "GET")
-    assert set(rules.known) == {ORIGIN}
+    assert set(rules.by_origin) == {ORIGIN}
 
 
 def test_memory_for_requested_headers_is_bounded_over_all_rules() -> None:

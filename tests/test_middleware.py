@@ -1101,3 +1101,30 @@ def test_a_bucket_without_rules_is_no_trouble(store, caplog):
     call(client(Spy(), store), "GET", "/empty", {"Origin": A})
     call(client(Spy(), store), "GET", "/\x00", {"Origin": A})
     assert caplog.records == []
+
+
+def test_a_class_below_may_call_the_middleware_as_its_own(store):
+    class Counting(BucketCORSMiddleware):
+        calls = 0
+
+        def __call__(self, environ, start_response):
+            self.calls += 1
+            return super().__call__(environ, start_response)
+
+    counting = Counting(Spy(), store=store)
+    assert cors_of(call(TestApp(counting), "GET", headers={"Origin": A})) == ACTUAL
+    assert counting.calls == 1
+
+
+def test_nothing_that_an_application_gets_hold_of_changes_later_answers(store):
+    def meddling(environ, start_response):
+        decision = environ["flask_bucketcors.decision"]
+        assert isinstance(decision.headers, tuple)
+        headers = [("Content-Type", "text/plain")]
+        start_response("200 OK", headers)
+        headers.append(("X-Evil", "1"))
+        return [b"app"]
+
+    app = client(meddling, store)
+    for _ in range(3):
+        assert "X-Evil" not in call(app, "GET", headers={"Origin": A}).headers

@@ -18,12 +18,11 @@ Facts:
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from flask_bucketcors.core.dialects import COS, AllowHeaders, Dialect
+from flask_bucketcors.core.dialects import COS, AllowHeaders, Dialect, find_dialect
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import NULL, is_origin
 from flask_bucketcors.core.rules import Rule, RuleSet
@@ -79,23 +78,17 @@ class VaryMode(StrEnum):
     VENDOR = "vendor"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the rules say to one request.
 
-    :param pairs: what :attr:`headers` gives. It may be shared: nobody changes it.
+    :param headers: ready-made pairs: Access-Control-* if it is allowed, and Vary.
     :param rule: index of the rule that decided, from 0; None if none allows the request.
     :param reason: None if it is allowed.
     """
 
-    pairs: Sequence[tuple[str, str]] = field(repr=False)
+    headers: HeaderPairs
     rule: int | None = None
     reason: Reason | None = None
-
-    @property
-    def headers(self) -> HeaderPairs:
-        """Ready-made pairs: Access-Control-* if it is allowed, and Vary."""
-        return tuple(self.pairs)
 
     @property
     def allowed(self) -> bool:
@@ -215,9 +208,9 @@ class Grant:
         """The pair that answers an origin that the rule allows."""
         return (ALLOW_ORIGIN, ANY if self.any_origin else origin)
 
-    def actual(self, origin: str) -> list[tuple[str, str]]:
+    def actual(self, origin: str) -> HeaderPairs:
         """The pairs of the answer to an actual request that the rule allows, max-age apart."""
-        return [self.allow_origin(origin), *self._actual_end]
+        return (self.allow_origin(origin), *self._actual_end)
 
     def preflight(self, requested_headers: str) -> HeaderPairs | None:
         """The pairs of the answer to a preflight that are the grant's; None if it is refused.
@@ -266,10 +259,10 @@ class CompiledRule:
         self.grant = grant
         self.max_age = _pair(MAX_AGE, "" if max_age is None else str(max_age))
 
-    def actual(self, origin: str) -> list[tuple[str, str]]:
+    def actual(self, origin: str) -> HeaderPairs:
         """The pairs of the answer to an actual request that the rule allows."""
         pairs = self.grant.actual(origin)
-        return [*pairs, *self.max_age] if self.grant.actual_in_full else pairs
+        return (*pairs, *self.max_age) if self.grant.actual_in_full else pairs
 
     def own_pairs(self, origin: str) -> HeaderPairs:
         """The pairs of a preflight's answer that are not the grant's."""
@@ -284,12 +277,20 @@ class Candidate:
     :param index: which one, from 0.
     :param methods, preflights: the grant's.
     :param own_pairs: see :meth:`CompiledRule.own_pairs`.
-    :param actual: the decision about its actual requests, if the method is one of the rule's.
-    :param actual_pairs: its headers, as a list to add to an application's.
+    :param decision: about its actual requests, if the method is one of the rule's.
+    :param added_headers: those of the decision, as a list to add to an application's.
     :param next: the next rule that allows the origin; None for the last.
     """
 
-    __slots__ = ("actual", "actual_pairs", "index", "methods", "next", "own_pairs", "preflights")
+    __slots__ = (
+        "added_headers",
+        "decision",
+        "index",
+        "methods",
+        "next",
+        "own_pairs",
+        "preflights",
+    )
 
     def __init__(
         self, index: int, rule: CompiledRule, origin: str, next: "Candidate | None"
@@ -299,8 +300,9 @@ class Candidate:
         self.methods = rule.grant.methods
         self.preflights = rule.grant.preflights
         self.own_pairs = rule.own_pairs(origin)
-        self.actual_pairs = rule.actual(origin)
-        self.actual = Decision(self.actual_pairs, index)
+        self.decision = Decision(rule.actual(origin), index)
+        # Not the decision's own: what an application may get hold of cannot be changed.
+        self.added_headers = list(self.decision.headers)
 
     def indexes(self) -> list[int]:
         """The indexes of this rule and of those below it that allow the origin."""
@@ -316,13 +318,14 @@ class CompiledRules:
     """A rule set, ready to decide about requests in one dialect.
 
     :param rule_set: the rules.
-    :param dialect: whose forms the answers take.
+    :param dialect: whose forms the answers take, or its name.
     :param vary: see :class:`VaryMode`.
     :param allow_credentials: whether an answer that names the origin also allows credentials,
         as COS and S3 do.
+    :raises ValueError: if there is no such dialect or mode.
 
-    Instances do not change, but for what they have looked up already: the origins that the
-    rules spell out, and lists of headers that were allowed. Threads share them.
+    What an instance decides does not change. It grows by what it has looked up already: the
+    origins that the rules spell out, and lists of headers that were allowed. Threads share it.
     """
 
     __slots__ = (
@@ -330,7 +333,7 @@ class CompiledRules:
         "_forms",
         "_literals",
         "_patterns",
-        "known",
+        "by_origin",
         "rules",
         "version",
         "without_origin",
@@ -339,11 +342,12 @@ class CompiledRules:
     def __init__(
         self,
         rule_set: RuleSet,
-        dialect: Dialect = COS,
+        dialect: Dialect | str = COS,
         *,
         vary: VaryMode | str = VaryMode.SAFE,
         allow_credentials: bool = True,
     ) -> None:
+        dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
         response_vary = bool(rule_set.response_vary)
         self._forms = forms = _forms(dialect, VaryMode(vary), response_vary, allow_credentials)
         #: What the rules were known by where they were read; for whoever keeps them.
@@ -355,7 +359,7 @@ class CompiledRules:
         self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.grant.any_origin)
         #: Origins that the rules spell out, to the rules that allow them: all where there are
         #: few, else those that were asked for.
-        self.known: dict[str, Candidate] = {}
+        self.by_origin: dict[str, Candidate] = {}
         if len(self._literals) <= MAX_READY:
             for origin in self._literals:
                 self._allowing(origin)
@@ -401,7 +405,7 @@ class CompiledRules:
 
     def _allowing(self, origin: str) -> Sequence[int]:
         """The rules that allow an origin, from the top; one that is spelt out is made ready."""
-        ready = self.known.get(origin)
+        ready = self.by_origin.get(origin)
         if ready is not None:
             return ready.indexes()
         literal = self._literals.get(origin, ())
@@ -409,7 +413,7 @@ class CompiledRules:
         if not literal:
             return covering
         indexes = sorted({*literal, *covering})
-        self.known[origin] = self._chain(indexes, origin)
+        self.by_origin[origin] = self._chain(indexes, origin)
         return indexes
 
     def _covering(self, origin: str) -> Sequence[int]:
@@ -444,7 +448,7 @@ class ClosedRules:
     :param vary: see :class:`VaryMode`.
     """
 
-    __slots__ = ("_actual", "_preflight", "known", "version", "without_origin")
+    __slots__ = ("_actual", "_preflight", "by_origin", "version", "without_origin")
 
     def __init__(
         self, reason: Reason, dialect: Dialect = COS, *, vary: VaryMode = VaryMode.SAFE
@@ -452,7 +456,7 @@ class ClosedRules:
         forms = _forms(dialect, vary, False, False)
         self.version: Hashable = None
         self.without_origin = forms.without_origin
-        self.known: dict[str, Candidate] = {}
+        self.by_origin: dict[str, Candidate] = {}
         self._preflight = forms.refused_preflights[reason]
         self._actual = forms.refused_actuals[reason]
 
