@@ -4,7 +4,7 @@ None of them asks who is calling; that is settled before, in :mod:`example_app.v
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from contextlib import ExitStack
 from typing import BinaryIO
 from urllib.parse import quote
@@ -127,7 +127,7 @@ def _after() -> str:
     if not token:
         return request.args.get("start-after", "")
     try:
-        return urlsafe_b64decode(token).decode()
+        return b64decode(token, b"-_", validate=True).decode()
     except ValueError:
         raise StorageError("InvalidArgument", "The continuation-token is not ours.") from None
 

@@ -10,8 +10,6 @@ from served_app import DATABASE, HOST_SUFFIX
 from servers import gunicorn
 from signing import ACCESS_KEY, SECRET_KEY
 
-KEYS = (ACCESS_KEY, SECRET_KEY)
-
 
 @pytest.fixture(scope="session")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:

@@ -13,7 +13,7 @@ class Calls:
             signature_version={"V2": "s3", "V4": "s3v4"}[where.version],
             retries={"max_attempts": 0},
         )
-        self._client = boto3.client(
+        self.client = boto3.client(
             "s3",
             endpoint_url=where.endpoint,
             aws_access_key_id=keys[0],
@@ -25,17 +25,17 @@ class Calls:
 
     def put(self, configuration: Configuration) -> None:
         rules = [renamed(rule, PLURALS) for rule in configuration["rules"]]
-        self._client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": rules})
+        self.client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": rules})
 
     def get(self) -> Configuration:
-        found = self._client.get_bucket_cors(Bucket=self._bucket)
+        found = self.client.get_bucket_cors(Bucket=self._bucket)
         return {"rules": [plain(rule, PLURALS) for rule in found["CORSRules"]], "vary": None}
 
     def delete(self) -> None:
-        self._client.delete_bucket_cors(Bucket=self._bucket)
+        self.client.delete_bucket_cors(Bucket=self._bucket)
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
 
 def read_error(error: Exception) -> tuple[int, str] | None:

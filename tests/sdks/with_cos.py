@@ -17,7 +17,7 @@ class Calls:
             server = {"Region": "ap-beijing", "Domain": f"{where.address}/{where.bucket}"}
         config = CosConfig(SecretId=keys[0], SecretKey=keys[1], Scheme="http", **server)
         self._session = requests.Session()
-        self._client = CosS3Client(config, retry=0, session=self._session)
+        self.client = CosS3Client(config, retry=0, session=self._session)
         self._bucket = where.bucket
 
     def put(self, configuration: Configuration) -> None:
@@ -26,15 +26,15 @@ class Calls:
         }
         if configuration["vary"] is not None:
             document["ResponseVary"] = str(configuration["vary"]).lower()
-        self._client.put_bucket_cors(self._bucket, document)
+        self.client.put_bucket_cors(self._bucket, document)
 
     def get(self) -> Configuration:
-        found = self._client.get_bucket_cors(self._bucket)
+        found = self.client.get_bucket_cors(self._bucket)
         rules = [plain(rule, ELEMENTS) for rule in found["CORSRule"]]
         return {"rules": rules, "vary": found.get("ResponseVary")}
 
     def delete(self) -> None:
-        self._client.delete_bucket_cors(self._bucket)
+        self.client.delete_bucket_cors(self._bucket)
 
     def close(self) -> None:
         self._session.close()

@@ -17,7 +17,7 @@ _NAMES = {
 
 class Calls:
     def __init__(self, where: Where, keys: Keys) -> None:
-        self._client = ObsClient(
+        self.client = ObsClient(
             access_key_id=keys[0],
             secret_access_key=keys[1],
             server=where.endpoint,
@@ -34,15 +34,15 @@ class Calls:
             CorsRule(**{name: rule[key] for key, name in _NAMES.items()})
             for rule in configuration["rules"]
         ]
-        _checked(self._client.setBucketCors(self._bucket, rules))
+        checked(self.client.setBucketCors(self._bucket, rules))
 
     def get(self) -> Configuration:
-        found = _checked(self._client.getBucketCors(self._bucket))
+        found = checked(self.client.getBucketCors(self._bucket))
         rules = [{key: rule.get(name) for key, name in _NAMES.items()} for rule in found.body]
         return {"rules": rules, "vary": None}
 
     def delete(self) -> None:
-        _checked(self._client.deleteBucketCors(self._bucket))
+        checked(self.client.deleteBucketCors(self._bucket))
 
     def options(self, preflight: dict[str, Any]) -> str | None:
         # It sends each header to be asked for in a line of its own.
@@ -51,17 +51,17 @@ class Calls:
             accessControlRequestMethods=[preflight["method"]],
             accessControlRequestHeaders=preflight["headers"],
         )
-        answer = self._client.optionsObject(self._bucket, "key", asked)
+        answer = self.client.optionsObject(self._bucket, "key", asked)
         if answer.status == 403:
             return None
-        allowed: str | None = _checked(answer).body.accessContorlAllowOrigin
+        allowed: str | None = checked(answer).body.accessContorlAllowOrigin
         return allowed
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
 
-def _checked(answer: Any) -> Any:
+def checked(answer: Any) -> Any:
     """It raises nothing."""
     if answer.status >= 300:
         raise Refused(answer.status, answer.errorCode)

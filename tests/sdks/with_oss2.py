@@ -10,7 +10,7 @@ class Calls:
         auth = oss2.make_auth(*keys, f"v{where.version[1:]}")
         self._session = oss2.Session()
         # At an address it is in path style of itself.
-        self._bucket = oss2.Bucket(
+        self.client = oss2.Bucket(
             auth, where.endpoint, where.bucket, session=self._session, region="cn-hangzhou"
         )
 
@@ -28,10 +28,10 @@ class Calls:
             ]
         )
         cors.response_vary = configuration["vary"]
-        self._bucket.put_bucket_cors(cors)
+        self.client.put_bucket_cors(cors)
 
     def get(self) -> Configuration:
-        found = self._bucket.get_bucket_cors()
+        found = self.client.get_bucket_cors()
         rules = [
             {
                 "origins": rule.allowed_origins,
@@ -45,7 +45,7 @@ class Calls:
         return {"rules": rules, "vary": found.response_vary}
 
     def delete(self) -> None:
-        self._bucket.delete_bucket_cors()
+        self.client.delete_bucket_cors()
 
     def close(self) -> None:
         self._session.session.close()

@@ -27,7 +27,7 @@ class Calls:
         config.credentials_provider = oss.credentials.StaticCredentialsProvider(*keys)
         self._session = requests.Session()
         config.http_client = RequestsHttpClient(session=self._session)
-        self._client = oss.Client(config)
+        self.client = oss.Client(config)
         self._bucket = where.bucket
 
     def put(self, configuration: Configuration) -> None:
@@ -36,12 +36,12 @@ class Calls:
             for rule in configuration["rules"]
         ]
         document = oss.CORSConfiguration(rules, response_vary=configuration["vary"])
-        self._client.put_bucket_cors(
+        self.client.put_bucket_cors(
             oss.PutBucketCorsRequest(bucket=self._bucket, cors_configuration=document)
         )
 
     def get(self) -> Configuration:
-        found = self._client.get_bucket_cors(oss.GetBucketCorsRequest(bucket=self._bucket))
+        found = self.client.get_bucket_cors(oss.GetBucketCorsRequest(bucket=self._bucket))
         document = found.cors_configuration
         rules = [
             {key: getattr(rule, name) for key, name in _NAMES.items()}
@@ -50,7 +50,7 @@ class Calls:
         return {"rules": rules, "vary": document.response_vary}
 
     def delete(self) -> None:
-        self._client.delete_bucket_cors(oss.DeleteBucketCorsRequest(bucket=self._bucket))
+        self.client.delete_bucket_cors(oss.DeleteBucketCorsRequest(bucket=self._bucket))
 
     def options(self, preflight: dict[str, Any]) -> str | None:
         asked = oss.OptionObjectRequest(
@@ -61,7 +61,7 @@ class Calls:
             access_control_request_headers=",".join(preflight["headers"]),
         )
         try:
-            answer = self._client.option_object(asked)
+            answer = self.client.option_object(asked)
         except oss.exceptions.OperationError as error:
             if read_error(error) == (403, "AccessForbidden"):
                 return None
