@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import oss2
 import oss2.http
 import pytest
 import requests
+import with_boto3
+import with_cos
+import with_oss2
+from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from calls import Where, format_xml, normal, parse_xml
 from installing import TOOLS, Installed, only_if_asked_for
 from obs import ObsClient
-from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from served_app import HOST_SUFFIX
 from table import EVERYTHING, KEYS
 
@@ -296,3 +302,54 @@ def test_curl_that_uploads_a_file_names_an_object(port: int, tmp_path: Path) -> 
     where = Where(port, BUCKET, HOST_SUFFIX, "path")
     requests.delete(_with_oss2("v4")(where, "DELETE"))
     assert requests.get(_with_oss2("v4")(where, "GET")).status_code == 404
+
+
+def _anonymous_boto3(where: Where) -> tuple[int, str] | None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=where.endpoint,
+        region_name=REGION,
+        config=Config(signature_version=UNSIGNED),
+    )
+    try:
+        client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [BOTO3_RULE]})
+    except ClientError as error:
+        return with_boto3.read_error(error)
+    finally:
+        client.close()
+    return None
+
+
+def _anonymous_cos(where: Where) -> tuple[int, str] | None:
+    """It sends an Authorization that is empty."""
+    config = CosConfig(Endpoint=where.server, Scheme="http", Anonymous=True)
+    with requests.Session() as session:
+        client = CosS3Client(config, retry=0, session=session)
+        try:
+            client.put_bucket_cors(BUCKET, {"CORSRule": [COS_RULE]})
+        except CosServiceError as error:
+            return with_cos.read_error(error)
+    return None
+
+
+def _anonymous_oss2(where: Where) -> tuple[int, str] | None:
+    session = oss2.Session()
+    bucket = oss2.Bucket(oss2.AnonymousAuth(), where.endpoint, BUCKET, session=session)
+    try:
+        bucket.delete_bucket_cors()
+    except oss2.exceptions.ServerError as error:
+        return with_oss2.read_error(error)
+    finally:
+        session.session.close()
+    return None
+
+
+BOTO3_RULE = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}
+COS_RULE = {"AllowedOrigin": ["*"], "AllowedMethod": ["GET"]}
+
+
+@pytest.mark.parametrize("ask", [_anonymous_boto3, _anonymous_cos, _anonymous_oss2])
+def test_who_does_not_sign_is_told_so(
+    port: int, ask: Callable[[Where], tuple[int, str] | None]
+) -> None:
+    assert ask(Where(port, BUCKET, HOST_SUFFIX, "host")) == (403, "AccessDenied")
