@@ -19,6 +19,7 @@ from example_app.index import StoredObject
 from example_app.multipart import part_number, upload_id
 from example_app.operations import xml_response
 from example_app.storage import Storage
+from example_app.vendors import vendor
 
 COPY_SOURCE = "x-cos-copy-source"
 
@@ -57,9 +58,12 @@ def copy_part(storage: Storage, target: Target) -> Response:
 
 def _replaces_metadata() -> bool:
     directive = request.headers.get("x-cos-metadata-directive", "Copy").lower()
-    if directive not in ("copy", "replaced"):
-        raise StorageError("InvalidArgument", "x-cos-metadata-directive must be Copy or Replaced.")
-    return directive == "replaced"
+    replaced = "replaced" if vendor() == "cos" else "replace"
+    if directive not in ("copy", replaced):
+        raise StorageError(
+            "InvalidArgument", f"x-cos-metadata-directive must be Copy or {replaced.title()}."
+        )
+    return directive == replaced
 
 
 @contextmanager
@@ -72,7 +76,10 @@ def _source(storage: Storage) -> Iterator[tuple[StoredObject, BinaryIO]]:
 
 
 def _source_target() -> Target:
-    host, _, address = request.headers[COPY_SOURCE].partition("/")
+    # To COS it is a URL without its scheme, to the others a path.
+    form = "BUCKET.ENDPOINT/KEY" if vendor() == "cos" else "/BUCKET/KEY"
+    source = request.headers[COPY_SOURCE]
+    host, _, address = (source if vendor() == "cos" else source.removeprefix("/")).partition("/")
     bucket, _, endpoint = host.partition(".")
     path, _, query = address.partition("?")
     if query:
@@ -81,10 +88,8 @@ def _source_target() -> Target:
         key = unquote_to_bytes(path.encode("latin-1")).decode()
     except UnicodeDecodeError:
         key = ""
-    if not endpoint or not key:
-        raise StorageError(
-            "InvalidArgument", f"{COPY_SOURCE} must be BUCKET.ENDPOINT/KEY, percent-encoded."
-        )
+    if bool(endpoint) != (vendor() == "cos") or not key:
+        raise StorageError("InvalidArgument", f"{COPY_SOURCE} must be {form}, percent-encoded.")
     return Target(bucket, key)
 
 

@@ -28,6 +28,7 @@ class Operation:
     :param reads_object: it needs no signature in a public bucket, and ignores query
         parameters that nobody knows, which pages append to defeat caches.
     :param signed_within: the body is signed instead of the request.
+    :param for_everybody: it needs no signature at all, and a wrong one does not matter.
     """
 
     run: Callable[[Storage, Target], Response]
@@ -37,6 +38,7 @@ class Operation:
     strict: frozenset[str] = frozenset()
     reads_object: bool = False
     signed_within: bool = False
+    for_everybody: bool = False
 
     def is_asked_for(self) -> bool:
         """Whether the request has what asks for this."""
@@ -65,13 +67,22 @@ _OPERATIONS = {
                 "uploads",
                 parameters=_LISTING | {"key-marker", "max-uploads", "upload-id-marker"},
             ),
-            Operation(operations.list_objects, parameters=_LISTING | {"marker", "max-keys"}),
+            Operation(operations.get_location, "location"),
+            Operation(
+                operations.list_objects,
+                parameters=_LISTING
+                | {"continuation-token", "fetch-owner", "list-type", "marker", "max-keys"}
+                | {"start-after"},
+            ),
         ],
-        "HEAD": [Operation(operations.head_bucket)],
+        "HEAD": [
+            Operation(operations.tell_version, "apiversion", for_everybody=True),
+            Operation(operations.head_bucket),
+        ],
         "PUT": [Operation(operations.create_bucket)],
         "DELETE": [Operation(operations.delete_bucket)],
         "POST": [
-            Operation(operations.delete_objects, "delete"),
+            Operation(operations.delete_objects, "delete", parameters=frozenset({"encoding-type"})),
             Operation(form_upload.post_object, signed_within=True),
         ],
     },

@@ -51,16 +51,56 @@ def bucket_list_document(buckets: list[Bucket], *, truncated: bool) -> str:
     )
 
 
+def location_document() -> str:
+    """Write the answer to GET Bucket location."""
+    return _document("LocationConstraint", "")
+
+
 def object_list_document(
-    bucket: str, query: ListingQuery, listing: Listing, *, url_encoded: bool
+    bucket: str,
+    query: ListingQuery,
+    listing: Listing,
+    *,
+    url_encoded: bool,
+    with_type: bool = False,
+    second_version: tuple[str, str | None] | None = None,
 ) -> str:
     """Write the answer to GET Bucket (document 436/7734).
 
     :param url_encoded: percent-encode keys, which ``encoding-type=url`` asks for; the only
         form that can show every key, for XML cannot hold some characters.
+    :param with_type: name the type of each object, without which oss2 reads none.
+    :param second_version: write what answers ``list-type=2`` (S3 API Reference,
+        ListObjectsV2): the token that was sent, and the next one if there is more.
     """
     shown = _shown(url_encoded)
     next_marker = listing.next_marker
+    contents = [
+        (
+            "Contents",
+            [*_object(shown(each.key), each), *([("Type", "Normal")] if with_type else [])],
+        )
+        for each in listing.objects
+    ]
+    prefixes = [("CommonPrefixes", [("Prefix", shown(each))]) for each in listing.common_prefixes]
+    if second_version is not None:
+        token, next_token = second_version
+        return _document(
+            "ListBucketResult",
+            [
+                ("Name", bucket),
+                *([("EncodingType", "url")] if url_encoded else []),
+                ("Prefix", shown(query.prefix)),
+                *([("ContinuationToken", token)] if token else []),
+                ("KeyCount", str(len(contents) + len(prefixes))),
+                ("MaxKeys", str(query.max_keys)),
+                ("Delimiter", shown(query.delimiter)),
+                ("IsTruncated", "false" if next_token is None else "true"),
+                *([] if next_token is None else [("NextContinuationToken", next_token)]),
+                *prefixes,
+                *contents,
+            ],
+        )
     return _document(
         "ListBucketResult",
         [
@@ -72,8 +112,8 @@ def object_list_document(
             ("Delimiter", shown(query.delimiter)),
             ("IsTruncated", "false" if next_marker is None else "true"),
             *([] if next_marker is None else [("NextMarker", shown(next_marker))]),
-            *[("CommonPrefixes", [("Prefix", shown(each))]) for each in listing.common_prefixes],
-            *[("Contents", _object(shown(each.key), each)) for each in listing.objects],
+            *prefixes,
+            *contents,
         ],
     )
 
@@ -155,14 +195,16 @@ def copied_document(name: str, etag: str, modified: datetime) -> str:
     return _document(name, [("ETag", f'"{etag}"'), ("LastModified", _time(modified))])
 
 
-def deleted_document(deletion: Deletion) -> str:
+def deleted_document(deletion: Deletion, *, url_encoded: bool) -> str:
     """Write the answer to DELETE Multiple Objects (document 436/8289)."""
+    shown = _shown(url_encoded)
     refused = ("Code", "NotImplemented"), ("Message", "There are no versions; name none.")
     return _document(
         "DeleteResult",
         [
-            *[("Deleted", [("Key", key)]) for key in deletion.keys if not deletion.quiet],
-            *[("Error", [("Key", key), *refused]) for key in deletion.versions],
+            *([("EncodingType", "url")] if url_encoded else []),
+            *[("Deleted", [("Key", shown(key))]) for key in deletion.keys if not deletion.quiet],
+            *[("Error", [("Key", shown(key)), *refused]) for key in deletion.versions],
         ]
         # Without text or children, as in the list of buckets.
         or "",

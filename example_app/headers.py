@@ -35,10 +35,13 @@ _UNSUPPORTED = (
     "x-cos-callback",
     "x-cos-copy-source-server-side-encryption",
     "x-cos-grant-",
+    "x-cos-expires",
     "x-cos-mime-limit",
+    "x-cos-object-lock-",
     "x-cos-return-body",
     "x-cos-server-side-encryption",
     "x-cos-tagging",
+    "x-cos-website-redirect-location",
 )
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
@@ -65,8 +68,8 @@ def check_supported(
             raise StorageError(
                 "NotImplemented", f"The header {name} is not implemented; leave it out."
             )
-    # The ACL is a header of its own name, and a form field of a shorter one.
-    for name in ("x-cos-acl", "acl"):
+    # The ACL is a header of its own name, to OSS of a longer one, and a form field of a shorter.
+    for name in ("x-cos-acl", "x-cos-object-acl", "acl"):
         _allow(headers, name, ["default", "public-read" if public else "private"])
     _allow(headers, "x-cos-storage-class", ["standard"])
 

@@ -4,6 +4,7 @@ None of them asks who is calling; that is settled before, in :mod:`example_app.v
 """
 
 import re
+from base64 import b64decode, urlsafe_b64encode
 from contextlib import ExitStack
 from typing import BinaryIO
 from urllib.parse import quote
@@ -15,7 +16,12 @@ from werkzeug.wsgi import FileWrapper
 from example_app.addressing import Target
 from example_app.bodies import body_chunks, read_document
 from example_app.conditions import check_unchanged, read_date
-from example_app.documents import bucket_list_document, deleted_document, object_list_document
+from example_app.documents import (
+    bucket_list_document,
+    deleted_document,
+    location_document,
+    object_list_document,
+)
 from example_app.errors import StorageError
 from example_app.files import CHUNK
 from example_app.headers import (
@@ -28,6 +34,7 @@ from example_app.headers import (
 )
 from example_app.index import ListingQuery, StoredObject
 from example_app.storage import Storage
+from example_app.vendors import vendor
 from example_app.xml_bodies import parse_deletion
 
 MAX_KEYS = 1000
@@ -78,26 +85,63 @@ def delete_bucket(storage: Storage, target: Target) -> Response:
     return empty_response(204)
 
 
+def get_location(storage: Storage, target: Target) -> Response:
+    """GET Bucket location. There is only one, and to S3 it has no name."""
+    storage.get_bucket(target.bucket)
+    return xml_response(location_document())
+
+
+def tell_version(storage: Storage, target: Target) -> Response:
+    """HEAD ?apiversion, with which the SDKs of OBS begin: that they may sign as OBS has it."""
+    response = empty_response(200)
+    response.headers["x-obs-api"] = "3.0"
+    return response
+
+
 def list_objects(storage: Storage, target: Target) -> Response:
-    """GET Bucket (List Objects)."""
+    """GET Bucket (List Objects), and as the second version of OSS and S3 has it."""
+    second = request.args.get("list-type", "1") == "2"
     query = ListingQuery(
         prefix=request.args.get("prefix", ""),
         delimiter=request.args.get("delimiter", ""),
-        marker=request.args.get("marker", ""),
+        marker=_after() if second else request.args.get("marker", ""),
         max_keys=number_argument("max-keys", MAX_KEYS),
     )
     url_encoded = asks_for_url_encoding()
     listing = storage.list_objects(target.bucket, query)
+    token = None if listing.next_marker is None else _token(listing.next_marker)
     return xml_response(
-        object_list_document(target.bucket, query, listing, url_encoded=url_encoded)
+        object_list_document(
+            target.bucket,
+            query,
+            listing,
+            url_encoded=url_encoded,
+            with_type=vendor() == "oss",
+            second_version=(request.args.get("continuation-token", ""), token) if second else None,
+        )
     )
+
+
+def _after() -> str:
+    token = request.args.get("continuation-token")
+    if not token:
+        return request.args.get("start-after", "")
+    try:
+        return b64decode(token, b"-_", validate=True).decode()
+    except ValueError:
+        raise StorageError("InvalidArgument", "The continuation-token is not ours.") from None
+
+
+def _token(marker: str) -> str:
+    return urlsafe_b64encode(marker.encode()).decode()
 
 
 def delete_objects(storage: Storage, target: Target) -> Response:
     """DELETE Multiple Objects."""
+    url_encoded = asks_for_url_encoding()
     deletion = parse_deletion(read_document())
     storage.delete_objects(target.bucket, deletion.keys)
-    return xml_response(deleted_document(deletion))
+    return xml_response(deleted_document(deletion, url_encoded=url_encoded))
 
 
 def put_object(storage: Storage, target: Target) -> Response:

@@ -23,6 +23,7 @@ from example_app.errors import StorageError
 from example_app.forms import read_form
 from example_app.policies import verify_form
 from example_app.storage import Storage
+from example_app.vendors import as_theirs, translate_request, translate_response, vendor
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.signatures import Keys, SignatureError, SignedRequest, verify
 
@@ -54,9 +55,11 @@ def create_blueprint(storage: Storage, keys: Keys, host_suffix: str = "") -> Blu
 
     def answer(path: str) -> Response:
         target = find_target(request.environ, host_suffix)
+        signed = SignedRequest.from_environ(request.environ, target.bucket, target.key)
+        translate_request(signed)
         operation = find_operation(target)
         refuse_unknown_parameters(operation)
-        _authorise(operation, target, storage, keys)
+        _authorise(operation, target, signed, storage, keys)
         return operation.run(storage, target)
 
     blueprint.record_once(_register_converter)
@@ -69,7 +72,7 @@ def create_blueprint(storage: Storage, keys: Keys, host_suffix: str = "") -> Blu
     blueprint.app_errorhandler(StorageError)(_answer_storage_error)
     blueprint.app_errorhandler(SignatureError)(_answer_signature_error)
     blueprint.app_errorhandler(HTTPException)(_answer_http_exception)
-    blueprint.after_app_request(_add_request_id)
+    blueprint.after_app_request(_finish)
     return blueprint
 
 
@@ -77,7 +80,11 @@ def _register_converter(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["any_path"] = _AnyPath
 
 
-def _authorise(operation: Operation, target: Target, storage: Storage, keys: Keys) -> None:
+def _authorise(
+    operation: Operation, target: Target, signed: SignedRequest, storage: Storage, keys: Keys
+) -> None:
+    if operation.for_everybody:
+        return
     if operation.signed_within:
         form = read_form()
         policy = verify_form(form, target.bucket, keys, now=time.time())
@@ -87,11 +94,11 @@ def _authorise(operation: Operation, target: Target, storage: Storage, keys: Key
     strict = [name for name in request.args if name in operation.strict]
     strict += [operation.parameter] if operation.parameter else []
     signer = verify(
-        SignedRequest.from_environ(request.environ, target.bucket, target.key),
+        signed,
         keys,
         now=time.time(),
         must_sign=tuple(name.lower() for name in strict),
-        must_sign_headers=(operation.header,) if operation.header else (),
+        must_sign_headers=(as_theirs(operation.header),) if operation.header else (),
     )
     if signer is None:
         _allow_anonymous(operation, target, storage, strict)
@@ -110,9 +117,13 @@ def _allow_anonymous(
 
 def _answer_storage_error(error: StorageError) -> Response:
     trace_id = _base64(secrets.token_hex(64))
+    error = StorageError(error.code, as_theirs(error.message))
     document = error_document(error, _resource(), _request_id(), trace_id)
     response = operations.xml_response(document, error.status)
     response.headers["x-cos-trace-id"] = trace_id
+    if request.method == "HEAD" and vendor() == "oss":
+        # An answer without a body: OSS has the document here, and its SDKs read it.
+        response.headers["x-oss-err"] = _base64(document)
     return response
 
 
@@ -133,8 +144,9 @@ def _resource() -> str:
     return operations.request_host() + quote(operations.request_path())
 
 
-def _add_request_id(response: Response) -> Response:
+def _finish(response: Response) -> Response:
     response.headers["x-cos-request-id"] = _request_id()
+    translate_response(response)
     return response
 
 

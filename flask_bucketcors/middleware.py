@@ -11,9 +11,9 @@ Facts:
   server; the iterable is returned as it came, so that a server can still send a file itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -45,6 +45,8 @@ CACHED_BUCKETS: Final = 100_000
 
 # An application may hold itself, or make up attributes; a real stack is not that high.
 MAX_LAYERS: Final = 100
+
+_VERSION_QUERIES: Final = ("apiversion", "apiversion=")
 
 PLAIN_OPTIONS: Final = ("app", "refuse")
 NO_RULES: Final = ("refuse", "pass")
@@ -155,6 +157,8 @@ class BucketCORSMiddleware:
         if environ["REQUEST_METHOD"] == "OPTIONS" and self._keeps_options(environ, rules):
             return partial(self._answer_preflight, rules or self._without_rules), None
         added = None if rules is None else self._added(environ, rules)
+        if is_root and asks_for_version(environ) and self.api is not None:
+            return partial(answer_version, self.app), added
         if not is_rules_call:
             return self.app, added
         environ[BUCKET] = bucket
@@ -256,6 +260,8 @@ class RulesCallRouter:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         resolved = self._resolve(environ)
+        if resolved is not None and resolved[1] and asks_for_version(environ):
+            return answer_version(self.app, environ, start_response)
         if resolved is None or not resolved[1] or not names_rules(environ):
             return self.app(environ, start_response)
         environ[BUCKET] = resolved[0]
@@ -289,6 +295,27 @@ def names_rules(environ: WSGIEnvironment) -> bool:
     if "cors" not in query and "%" not in query:
         return False
     return any(name == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
+
+
+def asks_for_version(environ: WSGIEnvironment) -> bool:
+    """Whether a request on a bucket is the one with which the SDKs of Huawei OBS begin."""
+    return environ["REQUEST_METHOD"] == "HEAD" and environ.get("QUERY_STRING") in _VERSION_QUERIES
+
+
+def answer_version(
+    app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Have an application answer such a request, and make "found" of its "not found".
+
+    The SDKs take 404 for the end and never make the call that they are about to make. Most
+    applications have nothing at the root of a bucket; what else they say there stands.
+    """
+
+    def start(status: str, headers: list[Pair], exc_info: Any = None) -> Callable[[bytes], object]:
+        found = "200 OK" if status.startswith("404 ") else status
+        return start_response(found, headers, exc_info)
+
+    return app(environ, start)
 
 
 # An attribute of an enumeration takes as long as a step of the work.

@@ -10,9 +10,11 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import Flask
 from signing import ACCESS_KEY, SECRET_KEY
 
-from flask_bucketcors import BucketCORS
+from flask_bucketcors import BucketCORS, BucketCORSMiddleware, RulesAPI, SQLiteStore
 
 HOST_SUFFIX = "cos.test"
+#: What ali-oss sends to an address.
+ALIYUN_SUFFIX = "oss-cn-hangzhou.aliyuncs.com"
 LOADING_SECONDS = 20
 
 #: Names the variable of the environment that holds the path of the database.
@@ -36,6 +38,23 @@ def create_app() -> Flask:
     BucketCORS(app)
     app.wsgi_app = _naming_the_worker(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def create_plain_app() -> WSGIApplication:
+    """Build one without a framework, which has nothing but objects."""
+
+    def storage(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status = "404 Not Found" if environ["PATH_INFO"] == "/" else "200 OK"
+        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", "0")])
+        return []
+
+    store = SQLiteStore(os.environ[DATABASE])
+    return BucketCORSMiddleware(
+        storage,
+        store=store,
+        api=RulesAPI(store, access_keys={ACCESS_KEY: SECRET_KEY}),
+        host_suffixes=[HOST_SUFFIX, ALIYUN_SUFFIX],
+    )
 
 
 def _wait_for_others(count: int) -> None:

@@ -19,7 +19,7 @@ from flask_bucketcors.extension import _SETTINGS
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-# Shown for a server that is running; the tests with the vendor's SDK do what it does.
+# Shown for a server that is running; `sdks/test_readme.py` runs them at one.
 NEEDS_A_SERVER = "# sdk:"
 
 

@@ -338,6 +338,15 @@ def test_prefixes_that_flask_takes(make_app, store, prefix):
     edit_rules(app, f"{prefix.rstrip('/')}/photos?cors")
 
 
+def test_a_blueprint_alone_answers_the_first_question_of_an_obs_sdk(make_app, store):
+    """The application has nothing at the root of a bucket, and would say 404."""
+    app = make_app()
+    app.register_blueprint(create_blueprint(store, access_keys=KEYS))
+    client = app.test_client()
+    assert client.head("/photos?apiversion").status_code == 200
+    assert client.head("/photos?other").status_code == 404
+
+
 def test_a_prefix_with_variables_is_refused(make_app, store):
     """It stands for many paths; taken as text it would leave rules calls to the application."""
     blueprint = create_blueprint(store, access_keys=KEYS)

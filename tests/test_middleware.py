@@ -820,6 +820,34 @@ def test_a_rules_call_without_an_api_is_not_implemented(store, method):
     assert spy.environs == []
 
 
+@pytest.mark.parametrize(
+    "status, answered", [("404 Not Found", 200), ("405 No", 405), ("200 OK", 200), ("503 No", 503)]
+)
+@pytest.mark.parametrize("query", ["apiversion", "apiversion="])
+def test_the_first_question_of_an_obs_sdk_is_not_answered_not_found(store, query, status, answered):
+    """It would take that for the end, before it has made a single call."""
+    spy = Spy(status)
+    app = client(spy, store, api=Spy(), host_suffixes=["cos.test"])
+    on_host = call(app, "HEAD", f"/?{query}", {"Host": "photos.cos.test", "Origin": A})
+    assert (on_host.status_int, on_host.headers["Access-Control-Allow-Origin"]) == (answered, "*")
+    assert call(app, "HEAD", f"/photos?{query}").status_int == answered
+    assert len(spy.environs) == 2
+
+
+@pytest.mark.parametrize(
+    "method, url",
+    [("GET", "/photos?apiversion"), ("HEAD", "/photos/a?apiversion"), ("HEAD", "/photos")],
+)
+def test_other_questions_may_be_answered_not_found(store, method, url):
+    spy = Spy("404 Not Found")
+    assert call(client(spy, store, api=Spy()), method, url).status_int == 404
+
+
+def test_without_an_api_no_call_follows_the_first_question(store):
+    spy = Spy("404 Not Found")
+    assert call(client(spy, store), "HEAD", "/photos?apiversion").status_int == 404
+
+
 def test_a_rules_call_below_a_virtual_host(store):
     spy, api = Spy(), Spy()
     app = client(spy, store, api=validator(api), host_suffixes=["cos.test"])

@@ -5,8 +5,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from corpus import load
-from vendors import KEYS, Sent, sha256, signed
+from vendors import ACCESS_KEY, BUCKET, KEYS, SECRET_KEY, Sent, sha256, signed
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
@@ -600,3 +603,22 @@ def test_values_are_compared_with_their_blanks_in_order() -> None:
     sent = signed("botocore V4", headers={"x-amz-meta-a": "  b   c  "})
     for value in ("b c", " b  c "):
         assert verify(sent.but(headers={"x-amz-meta-a": value}).request(), KEYS, now=time.time())
+
+
+class _AsSent(S3SigV4Auth):
+    """As curl 7.88 does it: with the query as it is sent."""
+
+    def canonical_query_string(self, request: AWSRequest) -> str:
+        return request.url.partition("?")[2]
+
+
+@pytest.mark.parametrize("query", ["cors", "cors="])
+def test_a_parameter_without_a_value_may_be_signed_as_it_is_sent(query: str) -> None:
+    request = AWSRequest("GET", f"http://h/{BUCKET}?{query}")
+    _AsSent(Credentials(ACCESS_KEY, SECRET_KEY), "s3", "us-east-1").add_auth(request)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    sent = Sent(query=query, headers={"host": "h", **headers})
+    assert verify(sent.request(), KEYS, now=time.time(), must_sign=("cors",))
+    other = sent.but(query="cors=x").request()
+    with pytest.raises(SignatureError):
+        verify(other, KEYS, now=time.time())

@@ -22,7 +22,7 @@ Error codes are those of "Error responses"; the texts beside them are S3's, as o
 and their suites recorded them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
@@ -33,6 +33,7 @@ from flask_bucketcors.signatures.canonical import (
     header_bytes,
     parse_date,
     percent_encode,
+    query_text,
     to_bytes,
     vendor_headers,
 )
@@ -124,7 +125,11 @@ def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     demands.check_parameters(request, lambda name: True, ())
     credential = authorization.credential
     key = signing_key(request, keys, credential.access_key_id, _TOKEN_NAMES)
-    expected = (_sign(request, authorization, key.secret, host) for host in request.hosts())
+    expected = (
+        _sign(request, authorization, key.secret, host, query)
+        for query in _canonical_queries(request)
+        for host in request.hosts()
+    )
     check_signature(authorization.signature, expected)
     return Signer(credential.access_key_id, "s3", parse_payload_hash(authorization.payload))
 
@@ -258,19 +263,29 @@ def _check_headers(request: SignedRequest, listed: tuple[str, ...], in_query: bo
         )
 
 
-def _sign(request: SignedRequest, authorization: _Authorization, secret: str, host: str) -> str:
-    canonical = _canonical(request, authorization, host)
+def _canonical_queries(request: SignedRequest) -> Iterator[str]:
+    pairs = encode_pairs(pair for pair in request.query if pair[0] != "X-Amz-Signature")
+    yield "&".join(f"{name}={value}" for name, value in pairs)
+    # curl 7.88, which Debian 12 has, signs a parameter without a value as it is sent.
+    yield query_text(pairs)
+
+
+def _sign(
+    request: SignedRequest, authorization: _Authorization, secret: str, host: str, query: str
+) -> str:
+    canonical = _canonical(request, authorization, host, query)
     return _SCOPES.sign(secret, authorization.credential, authorization.timestamp, canonical)
 
 
-def _canonical(request: SignedRequest, authorization: _Authorization, host: str) -> bytes:
-    pairs = (pair for pair in request.query if pair[0] != "X-Amz-Signature")
+def _canonical(
+    request: SignedRequest, authorization: _Authorization, host: str, query: str
+) -> bytes:
     headers = {**request.headers, "host": host}
     return joined(
         (
             request.method,
             percent_encode(request.path, safe="/"),
-            "&".join(f"{name}={value}" for name, value in encode_pairs(pairs)),
+            query,
             *(
                 to_bytes(name) + b":" + _trimmed(headers.get(name, ""))
                 for name in header_names(authorization.signed_headers)

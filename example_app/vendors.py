@@ -1,0 +1,49 @@
+"""Requests of the SDKs for OSS, S3 and OBS, read as what they would be to COS.
+
+What is ``x-cos-acl`` to one is ``x-oss-acl``, ``x-amz-acl`` and ``x-obs-acl`` to the others. All
+of the store speaks as COS does: a request that is signed as another vendor's has its headers
+renamed when it comes, and its answer when that goes.
+"""
+
+from flask import Response, g, request
+from werkzeug.datastructures import Headers
+
+from flask_bucketcors.signatures import SignedRequest, find_scheme
+
+_PREFIXES = {"cos": "x-cos-", "oss": "x-oss-", "s3": "x-amz-", "obs": "x-obs-"}
+
+
+def translate_request(signed: SignedRequest) -> None:
+    """Rename the headers of the request, after it has been read for its signature."""
+    scheme = find_scheme(signed)
+    if scheme is None or scheme.dialect == "cos":
+        return
+    g.vendor = scheme.dialect
+    ours, theirs = (_PREFIXES[each].upper().replace("-", "_") for each in ("cos", g.vendor))
+    renamed = {
+        name.replace(theirs, ours, 1): value
+        for name, value in request.environ.items()
+        if name.startswith(f"HTTP_{theirs}")
+    }
+    # The signature does not cover what came under our names.
+    for name in list(request.environ):
+        if name.startswith(f"HTTP_{ours}"):
+            del request.environ[name]
+    request.environ.update(renamed)
+
+
+def translate_response(response: Response) -> None:
+    """Rename the headers of the answer."""
+    if vendor() != "cos":
+        response.headers = Headers((as_theirs(name), value) for name, value in response.headers)
+
+
+def vendor() -> str:
+    """Whose scheme has signed the request; that of COS if none has."""
+    found: str = g.get("vendor", "cos")
+    return found
+
+
+def as_theirs(text: str) -> str:
+    """Write the names of headers as the sender knows them."""
+    return text.replace(_PREFIXES["cos"], _PREFIXES[vendor()])
