@@ -19,7 +19,9 @@ from flask_bucketcors.core.errors import (
     StoreUnavailable,
     UnknownRevision,
 )
+from flask_bucketcors.core.explain import Cause, Explanation, Fix
 from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.explaining import explain
 from flask_bucketcors.extension import BucketCORS, BucketCORSState
 from flask_bucketcors.middleware import BucketCORSMiddleware
 from flask_bucketcors.signatures import AccessKey
@@ -31,8 +33,11 @@ __all__ = [
     "BucketCORSError",
     "BucketCORSMiddleware",
     "BucketCORSState",
+    "Cause",
     "CompiledRules",
     "Decision",
+    "Explanation",
+    "Fix",
     "HistoryEntry",
     "InvalidBucketName",
     "InvalidRules",
@@ -50,4 +55,5 @@ __all__ = [
     "StoredRulesInvalid",
     "UnknownRevision",
     "create_blueprint",
+    "explain",
 ]

@@ -9,6 +9,7 @@ Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to s
   per level, no newline at the end, no namespace (with one, some SDKs read no rules).
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from defusedxml.ElementTree import fromstring
 from flask_bucketcors.core.dialects import Dialect, ShowVary
 from flask_bucketcors.core.errors import (
     SHOWN_VALUE,
+    BucketCORSError,
     CallRefused,
     InvalidRules,
     Problem,
@@ -30,6 +32,8 @@ from flask_bucketcors.core.errors import (
 )
 from flask_bucketcors.core.rules import Rule, RuleSet
 
+#: Rules in any form are refused unread beyond this.
+MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 # How many problems an error document spells out; the rest are counted.
 MAX_PROBLEMS_SHOWN: Final = 20
 
@@ -44,6 +48,12 @@ _ELEMENTS: Final = {
     **{field: element for element, field in (_LISTS | _SINGLES).items()},
     "rules": "CORSRule",
     "response_vary": "ResponseVary",
+}
+
+_JSON_NAMES: Final = {
+    **_LISTS,
+    **{f"{element}s": field for element, field in _LISTS.items()},
+    **_SINGLES,
 }
 
 _XML_BLANKS: Final = " \t\r\n"
@@ -72,6 +82,10 @@ class DocumentError(CallRefused):
     ) -> None:
         self.problems = tuple(problems)
         super().__init__(code, detail, message=message)
+
+
+class UnreadableRules(BucketCORSError, ValueError):
+    """A text holds no rules that could be explained; says why and what to write."""
 
 
 def check_size(body: bytes, dialect: Dialect) -> None:
@@ -108,6 +122,70 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     if problems:
         raise _refusal(problems, dialect)
     return rule_set
+
+
+def read_rules(text: str | bytes) -> list[dict[str, Any]]:
+    """Read rules in any form without judging their values, so that they can be explained.
+
+    Forms: XML of COS, OSS and S3 in any namespace; JSON of ``aws s3api get-bucket-cors``; JSON
+    of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON list of rules.
+
+    :returns: mappings with the names of Rule's fields.
+    :raises UnreadableRules: if the text is too long, or has none of the forms.
+    """
+    rules: list[dict[str, Any]] = read_configuration(text)["rules"]
+    return rules
+
+
+def read_configuration(text: str | bytes) -> dict[str, Any]:
+    """Read rules as :func:`read_rules` does, with ``response_vary`` where the text says so.
+
+    :raises UnreadableRules: as there.
+    """
+    body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
+    if len(body) > MAX_RULES_TEXT_BYTES:
+        raise UnreadableRules(f"The rules are longer than {MAX_RULES_TEXT_BYTES} bytes.")
+    stripped = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if stripped[:1] in (b"{", b"["):
+        return _configuration_from_json(stripped)
+    try:
+        root = _parse_element(stripped)
+    except DocumentError as error:
+        raise UnreadableRules(f"The rules are neither XML nor JSON: {error.detail}") from None
+    if _local_name(root) != "CORSConfiguration":
+        name = ascii(_local_name(root))[:SHOWN_VALUE]
+        raise UnreadableRules(f"The root element is {name}: it must be CORSConfiguration.")
+    return _read_configuration(root)[0]
+
+
+def _configuration_from_json(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRules(f"The rules are no JSON: {error}") from None
+    return plain_configuration(data)
+
+
+def plain_configuration(data: Any) -> dict[str, Any]:
+    """Take rules that were read from JSON, in our own form or in that of ``aws s3api``.
+
+    :raises UnreadableRules: if there are none.
+    """
+    if isinstance(data, list):
+        data = {"rules": data}
+    if not isinstance(data, dict):
+        raise UnreadableRules('The JSON holds no rules: write {"rules": [{...}]}.')
+    rules = data.get("rules", data.get("CORSRules"))
+    if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
+        raise UnreadableRules('The JSON holds no rules: write {"rules": [{...}]}.')
+    found: dict[str, Any] = {"rules": [_with_field_names(each) for each in rules]}
+    vary = data.get("response_vary", data.get("ResponseVary"))
+    return found if vary is None else {**found, "response_vary": vary}
+
+
+def _with_field_names(rule: dict[str, Any]) -> dict[str, Any]:
+    # The S3 JSON has the plural of the element names, but for those of single values.
+    return {_JSON_NAMES.get(name, name): value for name, value in rule.items()}
 
 
 def format_xml(rule_set: RuleSet, dialect: Dialect) -> bytes:

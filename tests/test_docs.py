@@ -110,8 +110,11 @@ def test_public_names_are_those_that_stay() -> None:
         "BucketCORSError",
         "BucketCORSMiddleware",
         "BucketCORSState",
+        "Cause",
         "CompiledRules",
         "Decision",
+        "Explanation",
+        "Fix",
         "HistoryEntry",
         "InvalidBucketName",
         "InvalidRules",
@@ -129,5 +132,12 @@ def test_public_names_are_those_that_stay() -> None:
         "StoredRulesInvalid",
         "UnknownRevision",
         "create_blueprint",
+        "explain",
     }
     assert all(hasattr(flask_bucketcors, name) for name in flask_bucketcors.__all__)
+
+
+def test_every_cause_is_described_in_its_own_words() -> None:
+    page = (ROOT / "docs" / "explain.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \| (.+?) \|$", page, re.M)
+    assert rows == [(str(each), each.meaning, each.what_to_do) for each in flask_bucketcors.Cause]

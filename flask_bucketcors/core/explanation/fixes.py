@@ -1,0 +1,308 @@
+"""Changes of rules that let a request pass, each tried out before it is offered.
+
+A change is offered only if a browser would then get through and read what it wants. Nothing
+that was allowed is taken away unless nothing else helps, and no ``*`` is ever written.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask_bucketcors.core.dialects import ShowVary
+from flask_bucketcors.core.explanation.causes import Cause
+from flask_bucketcors.core.explanation.characters import shown
+from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
+from flask_bucketcors.core.explanation.nearness import (
+    NOT_NEAR,
+    browser_form,
+    mended_pattern,
+)
+from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
+from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
+from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.origins import NULL, pattern_problem
+from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.core.wildcards import ANY
+
+_ELEMENTS: Final = {"allowed_methods": "AllowedMethod", "allowed_headers": "AllowedHeader"}
+_BLANKS = re.compile(r"[\s,;|]+")
+_MAX_SPLIT: Final = 64
+_FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of the rules that lets the request pass and the page read the answer.
+
+    :param rules: all rules, changed.
+    :param text: what it changes, for a person.
+    """
+
+    rules: RuleSet
+    text: str
+
+
+def find_fixes(
+    plain: PlainRules,
+    request: Request,
+    exchange: Exchange,
+    causes: Sequence[Cause],
+    near: RuleTrace | None,
+) -> tuple[Fix, ...]:
+    """Give the changes that help, from the tightest to the loosest.
+
+    :param causes: what stops the request; the first is what it is about.
+    :param near: the rule that comes nearest; None if there are no rules.
+    """
+    if not causes:
+        return ()
+    if causes[0] is Cause.VARY_MISSING:
+        return _vary_fixes(plain, request)
+    if causes[0] in _NOT_BY_RULES or not _can_be_held(request):
+        return ()
+    workshop = _Workshop(plain, request)
+    if exchange.stopped_at.allowed:
+        tries = workshop.for_answers(exchange, causes)
+    elif near is None:
+        tries = workshop.own_rule()
+    else:
+        tries = workshop.for_refusals(near)
+    return tuple(_first_of_each(tries))
+
+
+_NOT_BY_RULES: Final = frozenset(
+    {
+        Cause.ACRM_MISSING,
+        Cause.APP_REFUSED,
+        Cause.CDN_ANSWERED,
+        Cause.DUPLICATE_HEADERS,
+        Cause.MAX_AGE_CACHED,
+        Cause.OTHER,
+    }
+)
+
+
+def _can_be_held(request: Request) -> bool:
+    """Whether rules could allow the request at all, and a browser could send it."""
+    sent = request.origin == NULL or request.origin.startswith("file:")
+    return (
+        pattern_problem(request.origin) is None
+        and ANY not in request.origin
+        and (sent or browser_form(request.origin) == request.origin)
+        and request.method in METHODS
+        and all(is_header_name(name) and ANY not in name for name in request.headers)
+        and all(is_header_name(name) and ANY not in name for name in request.wanted)
+    )
+
+
+def _first_of_each(fixes: Iterator[Fix]) -> Iterator[Fix]:
+    offered: list[RuleSet] = []
+    for fix in fixes:
+        if fix.rules not in offered:
+            offered.append(fix.rules)
+            yield fix
+
+
+def _vary_fixes(plain: PlainRules, request: Request) -> tuple[Fix, ...]:
+    shown_by = request.dialect.shows_vary is not ShowVary.NEVER
+    if plain.rule_set is None or plain.response_vary or not shown_by:
+        return ()
+    fixed = RuleSet(plain.rule_set.rules, True)
+    if not play(fixed, request).passes:
+        return ()
+    return (Fix(fixed, "Switch ResponseVary on, then empty the cache."),)
+
+
+class _Workshop:
+    """Makes changed rule sets for one request and keeps those that help."""
+
+    def __init__(self, plain: PlainRules, request: Request) -> None:
+        self._plain = plain
+        self._request = request
+        self._base = [_base_fields(rule) for rule in plain.rules]
+
+    def for_refusals(self, near: RuleTrace) -> Iterator[Fix]:
+        """Changes for a request that no rule allows."""
+        in_place = [*self._in_rule(near), *self._in_rule(near, patterns=True)]
+        if _is_tight(self._plain.rules[near.rule], near, self._request):
+            yield from in_place or self.own_rule()
+        else:
+            yield from self.own_rule()
+            yield from in_place
+
+    def for_answers(self, exchange: Exchange, causes: Sequence[Cause]) -> Iterator[Fix]:
+        """Changes for a request that a rule allows, but with an answer that does not do."""
+        winner = self._plain.stored[exchange.stopped_at.rule or 0]
+        if Cause.SHADOWED_RULE in causes:
+            yield from self._moved(winner)
+        if exchange.passes_preflight and exchange.passes_actual:
+            yield from self._exposing(winner)
+        else:
+            own = list(self.own_rule())
+            # To name the origin takes "*" away from all others.
+            yield from own or self._named(winner)
+
+    def own_rule(self) -> Iterator[Fix]:
+        """A rule for this request alone: at the end, or where it is needed to be first."""
+        request = self._request
+        own: Fields = {
+            "allowed_origins": [request.origin],
+            "allowed_methods": [request.method],
+            "allowed_headers": list(dict.fromkeys(request.headers)),
+            "expose_headers": list(request.wanted),
+        }
+        text = f"Add a rule for {_values([request.origin])} alone, with {request.method}"
+        if request.headers:
+            text += f" and the headers {_values(own['allowed_headers'])}"
+        yield from self._try([*self._base, own], len(self._base), text)
+
+    def _in_rule(self, near: RuleTrace, patterns: bool = False) -> Iterator[Fix]:
+        """Changes of one rule; ``patterns``: one with a ``*`` may be written right as one."""
+        fields = dict(self._base[near.rule])
+        changes = list(_mend(fields, near.mismatches, patterns))
+        missing = _unlisted(self._request.wanted, fields["expose_headers"])
+        if missing:
+            fields["expose_headers"] = [*fields["expose_headers"], *missing]
+            changes.append(f"add {_values(missing)} to ExposeHeader")
+        rules = [*self._base]
+        rules[near.rule] = fields
+        text = f"In rule {near.rule + 1}, " + " and ".join(changes)
+        yield from self._try(rules, near.rule, text)
+
+    def _exposing(self, winner: int) -> Iterator[Fix]:
+        fields = dict(self._base[winner])
+        names = _unlisted(self._request.wanted or ["ETag"], fields["expose_headers"])
+        fields["expose_headers"] = [*fields["expose_headers"], *names]
+        rules = [*self._base]
+        rules[winner] = fields
+        patterns = [each for each in self._plain.rules[winner].expose_headers if ANY in each]
+        instead = f" instead of {_values(patterns)}" if patterns else ""
+        text = f"In rule {winner + 1}, add {_values(names)} to ExposeHeader{instead}"
+        yield from self._try(rules, None, text)
+
+    def _named(self, winner: int) -> Iterator[Fix]:
+        fields = dict(self._base[winner])
+        fields["allowed_origins"] = [self._request.origin]
+        fields["expose_headers"] = [
+            *fields["expose_headers"],
+            *_unlisted(self._request.wanted, fields["expose_headers"]),
+        ]
+        rules = [*self._base]
+        rules[winner] = fields
+        origin = _values([self._request.origin])
+        text = (
+            f"In rule {winner + 1}, write {origin} instead of '*' "
+            "(and every other origin that needs it)"
+        )
+        yield from self._try(rules, None, text)
+
+    def _moved(self, winner: int) -> Iterator[Fix]:
+        for index in self._plain.stored:
+            if index > winner and play(_rule_set([self._base[index]], None), self._request).passes:
+                rules = [*self._base]
+                rules.insert(winner, rules.pop(index))
+                yield from self._try(rules, None, f"Move rule {index + 1} above rule {winner + 1}")
+                return
+
+    def _try(self, rules: list[Fields], moved: int | None, text: str) -> Iterator[Fix]:
+        """Offer the rules if they help, else with one of them moved to where it is reached."""
+        if self._helps(rules):
+            yield self._fix(rules, f"{text}.")
+        elif moved is not None and moved > 0:
+            # The first rule that fits the request itself may not be the one that was changed.
+            first = [rules[moved], *rules[:moved], *rules[moved + 1 :]]
+            if self._helps(first):
+                yield self._fix(first, f"{text}; it must stand above rule 1.")
+
+    def _fix(self, rules: list[Fields], text: str) -> Fix:
+        rule_set = _rule_set(rules, self._plain.response_vary)
+        assert rule_set is not None
+        return Fix(rule_set, text)
+
+    def _helps(self, rules: list[Fields]) -> bool:
+        rule_set = _rule_set(rules, self._plain.response_vary)
+        if rule_set is None or len(rule_set.rules) > max(
+            self._request.dialect.max_rules, len(self._base)
+        ):
+            return False
+        return play(rule_set, self._request).passes
+
+
+def _base_fields(rule: PlainRule) -> Fields:
+    return dict(rule.fields) if rule.is_valid else rule.mended()
+
+
+def _rule_set(rules: Sequence[Fields], response_vary: bool | None) -> RuleSet | None:
+    kept = [
+        Rule(**fields)
+        for fields in rules
+        if fields["allowed_origins"] and fields["allowed_methods"]
+    ]
+    return RuleSet(kept, response_vary) if kept else None
+
+
+def _is_tight(rule: PlainRule, near: RuleTrace, request: Request) -> bool:
+    """Whether a change of the rule gives nothing to others, and little more than asked."""
+    by_field = {each.field: each for each in near.mismatches}
+    origin = by_field.get("allowed_origins")
+    if origin is not None and _FAR.issuperset(origin.causes) and origin.nearest is None:
+        return set(rule.fields["allowed_methods"]) <= {request.method} and (
+            ANY not in rule.allowed_headers
+        )
+    if len(by_field) > (origin is not None):
+        return all(
+            each in (request.origin, getattr(origin, "nearest", None))
+            for each in rule.allowed_origins
+        )
+    return True
+
+
+def _mend(fields: Fields, mismatches: Sequence[Mismatch], patterns: bool) -> Iterator[str]:
+    """Change the fields so that the rule allows what was asked; say what was done."""
+    added: dict[str, list[str]] = {}
+    for each in mismatches:
+        if each.field == "allowed_origins":
+            yield _mend_origin(fields, each, patterns)
+            continue
+        held: list[str] = fields[each.field]
+        if each.asked not in held:
+            fields[each.field] = [*held, each.asked]
+        if each.nearest is not None and each.nearest not in held:
+            yield f"write {shown(each.asked)} instead of {shown(each.nearest)}"
+        else:
+            added.setdefault(_ELEMENTS[each.field], []).append(each.asked)
+    yield from (f"add {_values(names)} to {element}" for element, names in added.items())
+
+
+def _mend_origin(fields: Fields, mismatch: Mismatch, patterns: bool) -> str:
+    held: list[str] = fields["allowed_origins"]
+    nearest, origin = mismatch.nearest, mismatch.asked
+    several = [each for each in _BLANKS.split(nearest or "")[:_MAX_SPLIT] if each]
+    if len(several) > 1 and origin in several:
+        kept = [each for each in several if pattern_problem(each) is None]
+        fields["allowed_origins"] = [*held, *kept]
+        return f"write each of {_values(kept)} as a value of its own"
+    mended = mended_pattern(nearest, origin) if nearest else None
+    if mended is not None and ANY in mended and not patterns:
+        mended = None
+    written = mended or origin
+    if mended is None or nearest not in held:
+        fields["allowed_origins"] = list(dict.fromkeys([*held, written]))
+    else:
+        fields["allowed_origins"] = [written if each == nearest else each for each in held]
+    if nearest is not None and (mended or nearest not in held):
+        return f"write {shown(written)} instead of {shown(nearest)}"
+    return f"add {shown(written)} to AllowedOrigin"
+
+
+def _unlisted(names: Sequence[str], listed: Sequence[str]) -> list[str]:
+    known = {name.lower() for name in listed}
+    return [name for name in names if name.lower() not in known]
+
+
+def _values(values: Sequence[str]) -> str:
+    return ", ".join(map(shown, values))

@@ -1,0 +1,180 @@
+"""Causes that only an answer shows: what is not the fault of the rules."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from flask_bucketcors.core.compiled import ALLOW_ORIGIN
+from flask_bucketcors.core.explanation import answers
+from flask_bucketcors.core.explanation.answers import Seen
+from flask_bucketcors.core.explanation.causes import Cause
+from flask_bucketcors.core.explanation.console import Said
+from flask_bucketcors.core.explanation.exchange import Request
+from flask_bucketcors.core.explanation.fetch import passes_cors_check
+from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
+from flask_bucketcors.core.wildcards import ANY
+
+# What an application answers to a preflight that it should never have seen; rules that refuse
+# one answer 403, so that says nothing.
+_NOT_BY_RULES: Final = 403
+_REFUSED: Final = frozenset({401, 403, 404, 405, 407, 409, 410, 411, 412, 429})
+
+
+class Case(NamedTuple):
+    """An answer that was seen to a request.
+
+    :param allows: whether the rules allow an actual request of this method from an origin.
+    :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
+    :param preflight: whether the answer is one to a preflight.
+    """
+
+    seen: Seen
+    request: Request
+    allows: Callable[[str], bool]
+    max_age: int | None
+    preflight: bool
+
+
+def beside_rules(case: Case) -> list[Cause]:
+    """What the answer shows though the rules are at fault too, as it comes before them."""
+    seen = case.seen
+    found = []
+    if answers.is_duplicated(seen):
+        found.append(Cause.DUPLICATE_HEADERS)
+    if answers.is_from_cdn(seen) and not _is_fine(case):
+        found.append(Cause.CDN_ANSWERED)
+    if case.preflight and _is_refusal(seen) and seen.status != _NOT_BY_RULES and not found:
+        found.append(Cause.APP_REFUSED)
+    return found
+
+
+def instead_of_rules(case: Case) -> list[Cause]:
+    """Why a request fails that the rules allow; nothing if all that was seen is fine."""
+    seen = case.seen
+    if answers.is_duplicated(seen):
+        return [Cause.DUPLICATE_HEADERS]
+    if not seen.is_known or _is_fine(case):
+        return []
+    if _comes_from_cache(case):
+        return [Cause.VARY_MISSING]
+    if answers.is_from_cdn(seen):
+        return [Cause.CDN_ANSWERED]
+    if _is_refusal(seen):
+        proxy = answers.is_from_proxy(seen)
+        return [Cause.CDN_ANSWERED if proxy else Cause.APP_REFUSED]
+    return _without_refusal(case)
+
+
+def _without_refusal(case: Case) -> list[Cause]:
+    seen = case.seen
+    if _holds_old_preflight(case):
+        return [Cause.MAX_AGE_CACHED]
+    if _was_made_for_another(case):
+        return [Cause.VARY_MISSING]
+    if _was_answered_by_app(case):
+        return [Cause.APP_REFUSED]
+    differing = _differing_origin(case)
+    if differing:
+        return differing
+    if answers.is_from_proxy(seen):
+        return [Cause.CDN_ANSWERED]
+    return [Cause.OTHER]
+
+
+def _is_fine(case: Case) -> bool:
+    """Whether nothing that was seen would stop a browser."""
+    seen, request = case.seen, case.request
+    if set(seen.complaints) and not _complains_of_exposing_only(seen):
+        return False
+    if case.preflight and seen.status is not None and not 200 <= seen.status <= 299:
+        return False
+    if seen.pairs is None:
+        return not _is_refusal(seen)
+    if not passes_cors_check(request.origin, request.credentials, seen.pairs):
+        return False
+    if not (case.preflight and answers.lists_preflight_answer(seen)):
+        return not _is_refusal(seen)
+    return answers.is_accepted(
+        seen, request.origin, request.credentials, request.method, request.headers
+    )
+
+
+def _complains_of_exposing_only(seen: Seen) -> bool:
+    return all(each.said is Said.UNEXPOSED for each in seen.complaints)
+
+
+def _is_refusal(seen: Seen) -> bool:
+    if seen.says(Said.STATUS, Said.REDIRECT):
+        return True
+    status = seen.status
+    return status is not None and (
+        status in _REFUSED or status >= 500 or 301 <= status <= 303 or status in (307, 308)
+    )
+
+
+def _comes_from_cache(case: Case) -> bool:
+    """Whether a cache kept the storage's own answer without asking for whom it was made."""
+    seen = case.seen
+    if answers.varies(seen) or _is_refusal(seen):
+        return False
+    if answers.is_cached(seen) and (answers.is_own(seen) or not answers.is_from_cdn(seen)):
+        return True
+    return _is_of_another_origin(case)
+
+
+def _is_of_another_origin(case: Case) -> bool:
+    """Whether the answer names another origin which the rules allow as well."""
+    value = answers.seen_origin(case.seen)
+    return (
+        value not in (None, "", ANY, case.request.origin)
+        and not answers.varies(case.seen)
+        and case.allows(value or "")
+    )
+
+
+def _was_made_for_another(case: Case) -> bool:
+    """Whether the answer to the request itself looks as if made for no origin at all."""
+    seen = case.seen
+    if case.preflight or answers.varies(seen):
+        return False
+    absent = seen.says(Said.NO_ALLOW_ORIGIN) or (
+        seen.pairs is not None and seen.value(ALLOW_ORIGIN) is None
+    )
+    return (absent and not answers.is_from_proxy(seen)) or _is_of_another_origin(case)
+
+
+def _was_answered_by_app(case: Case) -> bool:
+    """Whether an application answered a preflight by itself, as frameworks do to OPTIONS."""
+    seen = case.seen
+    known = case.preflight and seen.pairs is not None and not answers.is_own(seen)
+    return known and seen.value(ALLOW_ORIGIN) is None and seen.value("Allow") is not None
+
+
+def _passes_check(case: Case) -> bool:
+    request = case.request
+    return passes_cors_check(request.origin, request.credentials, case.seen.pairs or ())
+
+
+def _holds_old_preflight(case: Case) -> bool:
+    """Whether what was seen is an answer by earlier rules, which the browser may keep."""
+    seen = case.seen
+    age = seen.max_age if seen.max_age is not None else case.max_age
+    if not case.preflight or age == 0:
+        return False
+    if seen.says(Said.METHOD, Said.HEADER) or (seen.complaints and _passes_check(case)):
+        return True
+    if seen.says(Said.NO_ALLOW_ORIGIN) and seen.pairs is None and seen.status is None:
+        return bool(age)
+    return answers.lists_preflight_answer(seen) and _passes_check(case)
+
+
+def _differing_origin(case: Case) -> list[Cause]:
+    """What differs between the origin that was answered and the page's."""
+    seen, request = case.seen, case.request
+    value = answers.seen_origin(seen)
+    wildcard = value == ANY and request.credentials
+    if seen.says(Said.WILDCARD) or wildcard:
+        return [Cause.CREDENTIALS_WILDCARD]
+    if not value or value in (ANY, request.origin):
+        return []
+    causes = origin_differences(value, request.origin)
+    return [] if causes == NOT_NEAR else list(causes)

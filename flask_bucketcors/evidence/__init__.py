@@ -1,0 +1,49 @@
+"""Evidence: what people have at hand when a request failed, read as arguments of ``explain``.
+
+Every function gives ``origin``, ``method``, ``headers``, ``credentials``, ``kind`` and
+``answer`` (as far as they are known), to be passed on as keywords. All text is bounded before
+it is read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, Said, read_console
+from flask_bucketcors.evidence.curl import MAX_CURL, from_curl
+from flask_bucketcors.evidence.har import MAX_HAR, from_har
+
+__all__ = ["MAX_CONSOLE", "MAX_CURL", "MAX_HAR", "from_console", "from_curl", "from_har"]
+
+
+def from_console(text: str) -> dict[str, Any]:
+    """Read what Chromium, Firefox or Safari printed about a request.
+
+    :raises ValueError: if it speaks of no CORS failure.
+    """
+    console = read_console(text)
+    if not console.complaints:
+        raise ValueError(
+            "The text speaks of no CORS failure: copy the whole red line from the browser's "
+            f"console (at most {MAX_CONSOLE} characters are read)."
+        )
+    first = console.complaints[0]
+    preflight = any(each.preflight for each in console.complaints)
+    said = {each.said for each in console.complaints}
+    found: dict[str, Any] = {
+        "kind": "preflight" if preflight else "actual",
+        "method": _told_method(console.complaints, text) or "GET",
+        "headers": [each.value for each in console.complaints if each.said is Said.HEADER],
+        "credentials": bool(said & {Said.WILDCARD, Said.NO_CREDENTIALS}),
+        "answer": {"console": text[:MAX_CONSOLE]},
+    }
+    origin = console.origin or ("null" if first.said is Said.NOT_HTTP else None)
+    return {**found, "origin": origin} if origin else found
+
+
+def _told_method(complaints: Sequence[Complaint], text: str) -> str:
+    for each in complaints:
+        if each.said is Said.METHOD and each.value:
+            return each.value
+    # What the browser SDKs print about ETag is about the parts of an upload.
+    uploads = any(each.said is Said.UNEXPOSED for each in complaints) and "xpose" in text
+    return "PUT" if uploads else ""

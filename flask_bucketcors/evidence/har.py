@@ -1,0 +1,101 @@
+"""A HAR file: the export of a browser's network tab."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flask_bucketcors.core.explanation.fetch import passes_cors_check
+from flask_bucketcors.evidence.sent import last_of_each, request_arguments
+
+#: A HAR file beyond this is refused unread, in bytes; bodies of answers make them large.
+MAX_HAR: Final = 64 * 1024 * 1024
+MAX_HAR_ENTRIES: Final = 10_000
+
+
+def from_har(text: str | bytes) -> list[dict[str, Any]]:
+    """Read a HAR file: the entries that failed, else all that crossed origins, in order.
+
+    :raises ValueError: if it is none, or nothing in it crosses origins.
+    """
+    if len(text) > MAX_HAR:
+        raise ValueError(f"The HAR file is longer than {MAX_HAR} bytes: export fewer requests.")
+    try:
+        entries = json.loads(text)["log"]["entries"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            'This is no HAR file: export it with "Save all as HAR" from the network tab '
+            f"({type(error).__name__})."
+        ) from None
+    if not isinstance(entries, list):
+        raise ValueError("The HAR file has no list of entries.")
+    crossing = [each for each in map(_har_entry, entries[:MAX_HAR_ENTRIES]) if each]
+    if not crossing:
+        raise ValueError(
+            "No request in the HAR file crosses origins: record the failing one, with the page "
+            "that makes it."
+        )
+    return _once([each for each in crossing if _failed(each)] or crossing)
+
+
+def _har_entry(entry: object) -> dict[str, Any] | None:
+    """The arguments of one entry; None if it crosses no origins or is none."""
+    request = _mapping(entry).get("request")
+    headers = last_of_each(dict(_har_pairs(request)))
+    origin = headers.get("origin")
+    url = str(_mapping(request).get("url", ""))
+    if not origin or _origin_of(url) == origin:
+        return None
+    method = str(_mapping(request).get("method", ""))
+    response = _mapping(entry).get("response")
+    answer: dict[str, Any] = {}
+    status = _mapping(response).get("status")
+    if isinstance(status, int) and status > 0:
+        seen: dict[str, list[str]] = {}
+        for name, value in _har_pairs(response):
+            seen.setdefault(name, []).append(value)
+        answer = {"status": status, "headers": seen}
+    found = request_arguments(method, headers, origin)
+    if method != "OPTIONS" and answer and found["kind"] == "preflight":
+        # The request itself was sent, so its preflight went well.
+        found = {**found, "kind": "actual", "headers": []}
+    return {**found, "answer": answer, "_url": url}
+
+
+def _har_pairs(message: object) -> Iterator[tuple[str, str]]:
+    headers = _mapping(message).get("headers")
+    for each in headers if isinstance(headers, list) else ():
+        pair = _mapping(each)
+        yield str(pair.get("name", "")), str(pair.get("value", ""))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _origin_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _failed(found: Mapping[str, Any]) -> bool:
+    answer = found["answer"]
+    if not answer:
+        return True
+    if found["kind"] == "preflight" and not 200 <= answer["status"] <= 299:
+        return True
+    pairs = [(name, value) for name, values in answer["headers"].items() for value in values]
+    return not passes_cors_check(found["origin"], found["credentials"], pairs)
+
+
+def _once(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each failure once: a preflight that was refused also fails the request behind it."""
+    kept: dict[tuple[str, ...], dict[str, Any]] = {}
+    for each in found:
+        key = (each["_url"], each["method"], each["origin"])
+        if key not in kept or (each["answer"] and not kept[key]["answer"]):
+            kept[key] = each
+    return [{k: v for k, v in each.items() if k != "_url"} for each in kept.values()]

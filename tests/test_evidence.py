@@ -1,0 +1,174 @@
+# ruff: noqa: E501 - tables read best with a line for each row.
+"""What people have at hand is read as what it says."""
+
+import json
+from typing import Any
+
+import pytest
+from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
+
+from flask_bucketcors import Cause, explain
+from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
+
+COPIED = f"""curl 'https://b.example/k?uploads' \\
+  -X 'PUT' \\
+  -H 'Accept: */*' \\
+  -H 'Accept-Language: en-US,en;q=0.9' \\
+  -H 'Authorization: q-sign-algorithm=sha1' \\
+  -H 'Cache-Control: no-cache' \\
+  -H 'Pragma: no-cache' \\
+  -H 'Content-Type: text/plain' \\
+  -H 'Origin: {PAGE}' \\
+  -H 'Referer: {PAGE}/' \\
+  -H 'Sec-Fetch-Mode: cors' \\
+  -H 'User-Agent: Mozilla/5.0' \\
+  -H 'X-Cos-Meta-Test: 1' \\
+  --data-raw 'it is' --compressed"""
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (COPIED, {"method": "PUT", "kind": "preflight", "origin": PAGE, "credentials": False,
+                  "headers": ["authorization", "x-cos-meta-test"]}),
+        # The recipe of the COS FAQ.
+        ('curl -Lvo /dev/null "https://b.example/test.png" -H "origin:https://www.baidu.com"',
+         {"method": "GET", "kind": "actual", "origin": "https://www.baidu.com", "headers": []}),
+        (f"curl -X OPTIONS -H 'Origin: {PAGE}' -H 'Access-Control-Request-Method: PUT' "
+         "-H 'Access-Control-Request-Headers: x-a, x-b' https://b.example/",
+         {"method": "PUT", "kind": "preflight", "headers": ["x-a", "x-b"]}),
+        (f"curl -i -XOPTIONS -H'Origin: {PAGE}' https://b.example/",
+         {"method": "", "kind": "preflight"}),
+        (f'curl ^"https://b.example/^" ^\n  -H ^"Origin: {PAGE}^" ^\n  -H ^"x-a: 1^"',
+         {"method": "GET", "kind": "preflight", "headers": ["x-a"]}),
+        (f"curl -I -H 'Origin: {PAGE}' https://b.example/", {"method": "HEAD", "kind": "actual"}),
+        (f"curl -T f -b a=b -e {PAGE}/x/y https://b.example/",
+         {"method": "PUT", "origin": PAGE, "credentials": True}),
+        (f"curl --json '{{}}' -H 'Origin: {PAGE}' https://b.example/",
+         {"method": "POST", "kind": "preflight", "headers": ["content-type"]}),
+        (f"curl -d a=b -H 'Origin: {PAGE}' https://b.example/",
+         {"method": "POST", "kind": "actual", "headers": []}),
+    ],
+)  # fmt: skip
+def test_curl_commands(text: str, expected: dict[str, Any]) -> None:
+    found = from_curl(text)
+    assert {name: found[name] for name in expected} == expected
+    explain([rule(PAGE)], **found)
+
+
+def test_what_curl_printed_is_the_answer() -> None:
+    printed = (
+        "> GET / HTTP/1.1\n< HTTP/1.1 200 OK\n< ETag: 1\n< Vary: a\n< Vary: b\n<\n{ [5 bytes data]"
+    )
+    found = from_curl(f"{COPIED}\n* Connected\n{printed}")
+    assert found["answer"] == {"status": 200, "headers": {"ETag": ["1"], "Vary": ["a", "b"]}}
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("wget https://b.example", "no curl command"),
+        ("curl 'https://b.example", "cannot be read"),
+        ("curl https://b.example/", "names no page"),
+        ("curl " * MAX_CURL, "longer than"),
+    ],
+)
+def test_commands_that_say_nothing_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        from_curl(text)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (blocked("Method DELETE is not allowed by Access-Control-Allow-Methods in preflight "
+                 "response.")["console"], {"origin": PAGE, "method": "DELETE", "kind": "preflight"}),
+        (blocked("Request header field x-a is not allowed by Access-Control-Allow-Headers in "
+                 "preflight response.")["console"], {"headers": ["x-a"], "kind": "preflight"}),
+        (blocked(NO_ALLOW_ORIGIN)["console"], {"kind": "actual", "method": "GET"}),
+        (blocked(NO_ALLOW_ORIGIN, preflight=True)["console"], {"kind": "preflight"}),
+        (blocked(NO_ALLOW_ORIGIN, origin="null")["console"], {"origin": "null"}),
+        # As Alibaba's page has it.
+        ("XMLHttpRequest cannot load http://bucket.oss-cn-beijing.aliyuncs.com/. Response to "
+         "preflight request doesn't pass access control check: No 'Access-Control-Allow-Origin' "
+         f"header is present on the requested resource. Origin '{PAGE}' is therefore not allowed "
+         "access. The response had HTTP status code 403.", {"origin": PAGE, "kind": "preflight"}),
+        ("Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote "
+         "resource at https://b.example/k. (Reason: header \u2018x-a\u2019 is not allowed "
+         "according to header \u2018Access-Control-Allow-Headers\u2019 from CORS preflight "
+         "response).", {"headers": ["x-a"], "kind": "preflight"}),
+        ("(Reason: Credential is not supported if the CORS header "
+         "\u2018Access-Control-Allow-Origin\u2019 is \u2018*\u2019).", {"credentials": True}),
+        (f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200",
+         {"origin": PAGE}),
+        ("Cross-Origin Request Blocked: (Reason: CORS request not HTTP).", {"origin": "null"}),
+        ("get ETag error, please add \"ETag\" to CORS ExposeHeader setting.", {"method": "PUT"}),
+    ],
+)  # fmt: skip
+def test_console_texts(text: str, expected: dict[str, Any]) -> None:
+    found = from_console(text)
+    assert {name: found[name] for name in expected} == expected
+    assert explain([rule("https://b.example")], **found).cause
+
+
+def test_a_console_that_speaks_of_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match="no CORS failure"):
+        from_console("Uncaught TypeError: undefined is not a function")
+
+
+def entry(method: str, status: int, headers: dict[str, str], **answered: str) -> dict[str, Any]:
+    def pairs(values: dict[str, str]) -> list[dict[str, str]]:
+        return [{"name": name, "value": value} for name, value in values.items()]
+
+    return {
+        "request": {"method": method, "url": "https://b.example/k", "headers": pairs(headers)},
+        "response": {
+            "status": status,
+            "headers": pairs({name.replace("_", "-"): text for name, text in answered.items()}),
+        },
+    }
+
+
+def har(*entries: dict[str, Any]) -> str:
+    return json.dumps({"log": {"entries": entries}})
+
+
+ASKED = {"Origin": PAGE, "Access-Control-Request-Method": "PUT"}
+
+
+def test_a_har_file_gives_what_failed_once() -> None:
+    text = har(
+        entry("GET", 200, {}),
+        entry("GET", 200, {"Origin": PAGE}, access_control_allow_origin=PAGE),
+        entry("OPTIONS", 403, {**ASKED, "Access-Control-Request-Headers": "x-a"}, server="x"),
+        entry("PUT", 0, {"Origin": PAGE, "x-a": "1"}),
+    )
+    (found,) = from_har(text)
+    assert found == {
+        "origin": PAGE,
+        "credentials": False,
+        "kind": "preflight",
+        "method": "PUT",
+        "headers": ["x-a"],
+        "answer": {"status": 403, "headers": {"server": ["x"]}},
+    }
+    assert explain([rule(PAGE)], **found).also == ()
+    assert from_har(text.encode()) == [found]
+
+
+def test_a_har_file_without_failures_gives_what_crossed_origins() -> None:
+    fine = {"access_control_allow_origin": PAGE}
+    text = har(entry("OPTIONS", 200, ASKED, **fine), entry("PUT", 200, {"Origin": PAGE}, **fine))
+    # The request was sent, so that nothing is to be said of its preflight.
+    assert [each["kind"] for each in from_har(text)] == ["preflight"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"log": {"entries": 1}}', har()])
+def test_files_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="HAR"):
+        from_har(text)
+
+
+def test_console_text_and_rules_are_enough() -> None:
+    found = from_console(blocked(NO_ALLOW_ORIGIN, preflight=True)["console"])
+    assert explain([rule(PAGE + "/")], **found).cause is Cause.ORIGIN_TRAILING_SLASH

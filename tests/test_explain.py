@@ -1,0 +1,323 @@
+# ruff: noqa: E501 - tables read best with a line for each row.
+"""Explain names the true cause first, and what it offers as a fix helps."""
+
+import contextlib
+import itertools
+import sys
+from typing import Any
+
+import pytest
+from broken import BROKEN, FINE, PAGE, Broken, blocked, rule
+from browser import PageRequest, exposed_headers, may_proceed
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import RuleDict, evaluate
+from strategies import METHODS, Meeting, meetings
+
+from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, RuleSet, explain
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.explain import KINDS
+from flask_bucketcors.core.explanation.answers import read_answer, wanted_headers
+from flask_bucketcors.documents import read_rules
+from flask_bucketcors.evidence import from_console, from_curl, from_har
+
+
+def oracle_rules(rules: RuleSet) -> list[RuleDict]:
+    """A rule set as the naive evaluator takes it."""
+    return [
+        RuleDict(
+            id=each.id,
+            allowed_origins=list(each.allowed_origins),
+            allowed_methods=list(each.allowed_methods),
+            allowed_headers=list(each.allowed_headers),
+            expose_headers=list(each.expose_headers),
+            max_age_seconds=each.max_age_seconds,
+        )
+        for each in rules.rules
+    ]
+
+
+def passes(rules: RuleSet, setup: dict[str, Any], wanted: tuple[str, ...] = ()) -> bool:
+    """Whether naive evaluator and browser model let the request pass and the page read."""
+    plain = oracle_rules(rules)
+    asked = {"origin": setup["origin"], "method": setup["method"]}
+    actual = evaluate(plain, **asked, kind="actual")
+    answer = [*actual.headers.items(), *((name, "1") for name in wanted)]
+    preflight = None
+    if setup["kind"] == "preflight":
+        verdict = evaluate(plain, **asked, requested_headers=",".join(setup["headers"]) or None)
+        status = 403 if verdict.rule is None else 200
+        preflight = (status, list(verdict.headers.items()))
+    page = PageRequest(
+        setup["origin"],
+        setup["method"],
+        # No value of these is on the browser's safelist, so that each is asked for.
+        dict.fromkeys(setup["headers"], "x" * 200),
+        setup["credentials"],
+    )
+    if not may_proceed(page, preflight, (200, answer)):
+        return False
+    readable = exposed_headers(page, answer)
+    return all(name.lower() in readable for name in wanted)
+
+
+@pytest.mark.parametrize("setup", BROKEN, ids=lambda setup: setup.name)
+def test_the_true_cause_is_named_first(setup: Broken) -> None:
+    explanation = explain(setup.rules, **setup.request, answer=setup.answer)
+    assert explanation.cause is setup.cause
+    assert not explanation.allowed
+    assert list(explanation.also)[: len(setup.also)] == list(setup.also)
+    assert explanation.text
+
+
+@pytest.mark.parametrize("setup", BROKEN, ids=lambda setup: setup.name)
+def test_fixes_help(setup: Broken) -> None:
+    explanation = explain(setup.rules, **setup.request, answer=setup.answer)
+    assert bool(explanation.fixes) is setup.fixable
+    wanted = wanted_headers(read_answer(setup.answer))
+    for fix in explanation.fixes:
+        assert passes(fix.rules, setup.request, wanted)
+        assert explain(fix.rules, **setup.request).allowed
+    for fix in explanation.fixes[:1]:
+        assert not {text for text in added(setup, fix.rules) if "*" in text}
+
+
+def added(setup: Broken, rules: RuleSet) -> set[str]:
+    """The origins, methods and headers that a fix brings in."""
+    names = ("allowed_origins", "allowed_methods", "allowed_headers")
+    before = {text for each in setup.rules or () for name in names for text in each[name]}
+    return {text for each in rules.rules for name in names for text in getattr(each, name)} - before
+
+
+def test_every_cause_has_a_broken_setup() -> None:
+    assert {setup.cause for setup in BROKEN} == set(Cause)
+    assert len(BROKEN) >= 60
+
+
+def why(*rules: dict[str, Any], **request: Any) -> Explanation:
+    return explain(list(rules), **{"origin": PAGE, "method": "PUT", **request})
+
+
+@pytest.mark.parametrize(
+    "cause, rules, request_, answer",
+    [
+        # Each is nearly the setup of the cause, and is not.
+        (Cause.NO_RULES, [rule(PAGE)], {}, None),
+        (Cause.ORIGIN_SCHEME, [rule("http://b.example")], {}, None),
+        (Cause.ORIGIN_PORT, [rule(PAGE + ":443")], {}, None),
+        (Cause.ORIGIN_DEFAULT_PORT, [rule(PAGE + ":80")], {}, None),
+        (Cause.ORIGIN_TRAILING_SLASH, [rule(PAGE + "/a")], {}, None),
+        (Cause.ORIGIN_PATH, [rule(PAGE + "/")], {}, None),
+        (Cause.ORIGIN_CASE, [rule("https://WWW.B.example")], {}, None),
+        (Cause.ORIGIN_IDN, [rule("https://xn--bcher-kva.example")], {}, None),
+        (Cause.ORIGIN_INVISIBLE_CHARACTER, [rule("https://www.b.example\u00a0")], {}, None),
+        (Cause.ORIGIN_LOOKALIKE, [rule("https://www.o.example")], {}, None),
+        (Cause.ORIGIN_SUBDOMAIN_DEPTH, [rule("https://b.example")], {}, None),
+        (Cause.ORIGIN_SUBDOMAIN_DEPTH, [rule("https://*.b.co.uk")], {"origin": "https://a.co.uk"}, None),
+        (Cause.ORIGIN_APEX, [rule("https://*.a.example")], {"origin": "https://nota.example"}, None),
+        (Cause.ORIGIN_NULL, [rule("*")], {"origin": "null"}, None),
+        (Cause.ORIGIN_IP_LOCALHOST, [rule("http://10.0.0.1")], {"origin": "http://localhost"}, None),
+        (Cause.ORIGIN_NOT_LISTED, [rule(PAGE + "/")], {}, None),
+        (Cause.METHOD_MISSING, [rule(PAGE, methods="put")], {}, None),
+        (Cause.METHOD_CASE, [rule(PAGE, methods="get")], {}, None),
+        (Cause.METHOD_HEAD_NOT_GET, [rule(PAGE, methods="HEAD")], {"method": "GET"}, None),
+        (Cause.HEADER_MISSING, [rule(PAGE, headers="X-A")], {"headers": ["x-a"]}, None),
+        (Cause.HEADER_UNDERSCORE, [rule(PAGE, headers="x_a")], {"headers": ["x_a"]}, None),
+        (Cause.HEADER_INVISIBLE_CHARACTER, [rule(PAGE, headers="x-b")], {"headers": ["x-a"]}, None),
+        (Cause.EXPOSE_MISSING, [rule(PAGE, expose_headers=["etag"])], {},
+         {"console": 'Refused to get unsafe header "ETag"'}),
+        (Cause.EXPOSE_PATTERN, [rule(PAGE)], {},
+         {"console": 'Refused to get unsafe header "ETag"'}),
+        (Cause.CREDENTIALS_WILDCARD, [rule("https://*.a.example")], {"credentials": True}, None),
+        (Cause.MAX_AGE_CACHED, [rule(PAGE, max_age_seconds=0)], {},
+         blocked("Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.")),
+        (Cause.SHADOWED_RULE, [rule("*"), rule("https://b.example")], {"credentials": True}, None),
+        (Cause.ACRM_MISSING, [rule(PAGE)], {"method": "OPTIONS"}, None),
+        (Cause.APP_REFUSED, [rule("https://b.example")], {}, {"status": 403}),
+        (Cause.CDN_ANSWERED, [rule(PAGE)], {},
+         {"status": 403, "headers": {"Via": "1.1 cache", "x-cos-request-id": "1"}}),
+        (Cause.CDN_ANSWERED, [rule(PAGE)], {"kind": "actual"},
+         {"status": 200, "headers": {"Via": "1.1 cache", "Access-Control-Allow-Origin": PAGE}}),
+        (Cause.DUPLICATE_HEADERS, [rule(PAGE)], {"kind": "actual"},
+         {"status": 200, "headers": {"Access-Control-Allow-Origin": [PAGE], "Vary": ["a", "b"]}}),
+        (Cause.VARY_MISSING, [rule(PAGE)], {"kind": "actual"},
+         {"status": 200, "headers": {"x-cos-request-id": "1", "Vary": "Origin"}}),
+        (Cause.OTHER, [rule(PAGE)], {"headers": []}, {"status": 200, "headers": FINE}),
+    ],
+)  # fmt: skip
+def test_near_misses_are_something_else(
+    cause: Cause,
+    rules: list[dict[str, Any]],
+    request_: dict[str, Any],
+    answer: dict[str, Any] | None,
+) -> None:
+    explanation = why(*rules, **request_, answer=answer)
+    assert explanation.cause is not cause
+    assert cause not in explanation.also
+
+
+@given(meetings(), st.sampled_from(sorted(DIALECTS)), st.sampled_from(KINDS), st.booleans())
+def test_the_decision_is_that_of_the_compiled_rules(
+    meeting: Meeting, dialect: str, kind: str, credentials: bool
+) -> None:
+    rule_set = RuleSet([Rule(**each) for each in meeting.rules])
+    names = (meeting.requested_headers or "").split(",")
+    explanation = explain(
+        rule_set,
+        origin=meeting.origin,
+        method=meeting.method,
+        headers=names,
+        credentials=credentials,
+        kind=kind,
+        dialect=dialect,
+    )
+    compiled = CompiledRules(rule_set, DIALECTS[dialect])
+    asked = ",".join(filter(None, names))
+    judged = asked if kind == "preflight" or DIALECTS[dialect].decides_by_requested else ""
+    decide = compiled.preflight if kind == "preflight" else compiled.actual
+    assert explanation.decision == decide(meeting.origin, meeting.method, judged)
+    matched = [each.rule for each in explanation.trace if each.reason is None]
+    assert matched[:1] == ([] if explanation.decision.rule is None else [explanation.decision.rule])
+    if not credentials and meeting.origin:
+        assert explanation.allowed is explanation.decision.allowed
+
+
+@given(meetings(), st.booleans(), st.sampled_from(KINDS), st.booleans())
+def test_fixes_of_generated_requests_help(
+    meeting: Meeting, credentials: bool, kind: str, reads: bool
+) -> None:
+    items = [item.strip(" \t") for item in (meeting.requested_headers or "").split(",")]
+    names = [name for name in items if name]
+    setup = {
+        "origin": meeting.origin,
+        "method": meeting.method,
+        "headers": names if kind == "preflight" else [],
+        "credentials": credentials,
+        "kind": kind,
+    }
+    answer = {"console": 'Refused to get unsafe header "x-a"'} if reads else None
+    explanation = explain(meeting.rules, **setup, answer=answer)
+    assert (explanation.cause is None) is explanation.allowed
+    before = stars(oracle_rules(RuleSet([Rule(**each) for each in meeting.rules])))
+    grants = []
+    for fix in explanation.fixes:
+        plain = oracle_rules(fix.rules)
+        assert explain(fix.rules, **setup).allowed
+        if kind == "preflight" or (meeting.method in ("GET", "HEAD", "POST")):
+            assert passes(fix.rules, setup, ("x-a",) if reads else ())
+        # A pattern may be written right, after what is tighter.
+        new_stars = stars(plain) - before
+        assert "*" not in new_stars
+        assert not new_stars or grants
+        grants.append(granted(plain, setup))
+    for tight, loose in itertools.pairwise(grants):
+        assert not loose < tight
+
+
+def stars(rules: list[RuleDict]) -> set[str]:
+    """Every value of the rules that holds a ``*``."""
+    lists = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
+    return {text for each in rules for name in lists for text in each[name] if "*" in text}  # type: ignore[literal-required]
+
+
+def granted(rules: list[RuleDict], setup: dict[str, Any]) -> set[tuple[str, ...]]:
+    """What rules allow, of a few origins, methods and headers."""
+    origins = [setup["origin"], "http://a.test", "http://b.a.test", "https://else.example"]
+    names = ["", "x-else", "range"]
+    return {
+        (origin, method, name)
+        for origin, method, name in itertools.product(origins, METHODS, names)
+        if evaluate(rules, origin=origin, method=method, requested_headers=name).rule is not None
+    }
+
+
+texts = st.text(max_size=60) | st.sampled_from([PAGE, "https://*", "null", "*", "GET", "x-a"])
+answers = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.integers() | texts | st.none(),
+        "headers": st.dictionaries(texts, texts | st.lists(texts, max_size=3), max_size=4) | texts,
+        "console": texts,
+    },
+)
+plain_rules = st.dictionaries(
+    st.sampled_from(Rule.__slots__), texts | st.lists(texts, max_size=4) | st.integers()
+)
+
+
+@given(st.lists(plain_rules, max_size=3), texts, texts, st.lists(texts, max_size=3), answers)
+def test_nothing_that_is_text_makes_it_fail(
+    rules: list[dict[str, Any]],
+    origin: str,
+    method: str,
+    headers: list[str],
+    answer: dict[str, Any],
+) -> None:
+    for kind in KINDS:
+        explanation = explain(
+            rules, origin=origin, method=method, headers=headers, kind=kind, answer=answer
+        )
+        assert explanation.cause is None or explanation.cause in Cause
+        assert len(explanation.trace) == len(rules)
+
+
+@given(texts | st.binary(max_size=60))
+def test_texts_that_are_no_evidence_raise_nothing_else(text: Any) -> None:
+    shown = text if isinstance(text, str) else text.decode("latin-1")
+    readers = ((read_rules, text), (from_har, text), (from_curl, shown), (from_console, shown))
+    for read, value in readers:
+        with contextlib.suppress(ValueError):
+            read(value)
+
+
+def test_the_work_is_bounded() -> None:
+    origins = [[f"https://{'x' * 200}{i}.{j}.example/" for j in range(10)] for i in range(100)]
+    rules = [rule(*each, headers=" ".join(f"x-{n}" for n in range(50))) for each in origins]
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        why(*rules, headers=[f"y-{n}" for n in range(100)], credentials=True)
+    finally:
+        sys.setprofile(None)
+    # Calls and returns; one comparison takes about a hundred of them.
+    assert calls < 3_000_000
+
+
+def test_the_trace_says_which_value_came_nearest() -> None:
+    explanation = why(rule("https://b.example", PAGE + "/"), rule(PAGE, methods="GET"))
+    first, second = explanation.trace
+    assert (first.reason, second.reason) == (Reason.ORIGIN, Reason.METHOD)
+    assert first.mismatches[0].nearest == PAGE + "/"
+    assert first.mismatches[0].causes == (Cause.ORIGIN_TRAILING_SLASH,)
+    assert second.mismatches[0].asked == "PUT"
+
+
+def test_rules_may_be_a_document() -> None:
+    for text in (
+        f"<CORSConfiguration xmlns='urn:x'><CORSRule><AllowedOrigin>{PAGE}/</AllowedOrigin>"
+        "<AllowedMethod>PUT</AllowedMethod></CORSRule></CORSConfiguration>",
+        f'{{"CORSRules": [{{"AllowedOrigins": ["{PAGE}/"], "AllowedMethods": ["PUT"]}}]}}',
+        f'{{"rules": [{{"allowed_origins": ["{PAGE}/"], "allowed_methods": ["PUT"]}}]}}',
+    ):
+        explanation = explain(text, origin=PAGE, method="PUT")
+        assert explanation.cause is Cause.ORIGIN_TRAILING_SLASH
+        assert explain(text.encode(), origin=PAGE, method="PUT") == explanation
+
+
+@pytest.mark.parametrize("text", ["", "x", "[1]", "{}", "<a/>", '{"rules": 1}', "[" * 5000,
+                                  "<!DOCTYPE a [<!ENTITY b 'c'>]><CORSConfiguration/>"])  # fmt: skip
+def test_a_document_that_holds_no_rules_is_refused_with_words(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        explain(text, origin=PAGE)
+
+
+def test_unknown_kinds_and_dialects_are_refused() -> None:
+    with pytest.raises(ValueError, match="kind"):
+        explain(None, origin=PAGE, kind="simple")
+    with pytest.raises(ValueError, match="dialect"):
+        explain(None, origin=PAGE, dialect="gcs")
