@@ -73,6 +73,11 @@ class Database:
             self._prepared = self._file.prepare(CREATION_TIMEOUT_SECONDS)
 
     @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._file.path
+
+    @property
     def token(self) -> ChangeToken | None:
         """The number that processes share, as of the last look; None where there can be none."""
         return self._file.token

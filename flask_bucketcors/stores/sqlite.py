@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidRules, StoredRulesInvalid, StoreUnavailable
@@ -81,6 +82,11 @@ class SQLiteStore(Store):
         self._stated = self._database.follow_file()
         self._memory_cell = [0]
         self._asked_cell = _AskedCell(self._stamp)
+
+    @property
+    def path(self) -> Path | None:
+        """The database's absolute path; None if it is in memory."""
+        return None if self._database.in_memory else self._database.path
 
     @property
     def revision(self) -> int:

@@ -1,0 +1,58 @@
+"""The application that a command works on."""
+
+import getpass
+from typing import Final
+
+import click
+from flask import current_app
+from flask.cli import ScriptInfo
+
+from flask_bucketcors.extension import EXTENSION, BucketCORSState
+from flask_bucketcors.stores import Store
+
+HOW_TO_ADD: Final = (
+    "write BucketCORS(app), or BucketCORS().init_app(app) in the function that makes it"
+)
+
+author_option = click.option(
+    "--author",
+    default=lambda: _login_name(),
+    show_default="your login name",
+    help="Who the history says it was.",
+)
+
+
+def current_state() -> BucketCORSState:
+    """What the extension made for the current application.
+
+    :raises click.UsageError: if the application does not have the extension.
+    """
+    found = current_app.extensions.get(EXTENSION)
+    if not isinstance(found, BucketCORSState):
+        raise click.UsageError(f"the application {current_app.name!r} has no rules: {HOW_TO_ADD}")
+    return found
+
+
+def current_store() -> Store:
+    """Where the rules of the current application are.
+
+    :raises click.UsageError: as :func:`current_state`.
+    """
+    return current_state().store
+
+
+def push_app(context: click.Context) -> None:
+    """Load the application for a command that needs it only as it is told to.
+
+    :raises click.UsageError: if Flask finds none.
+    """
+    app = context.ensure_object(ScriptInfo).load_app()
+    context.with_resource(app.app_context())
+
+
+def _login_name() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # A container may run as a number that has no name.
+        return None

@@ -1,0 +1,119 @@
+"""Asks a live server, as a browser would: one request at a time, and no redirect is followed.
+
+No body is sent, and none is read: what a page is told stands in the headers. They are given as
+they came, so that what stands there twice can be seen.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, quote
+
+DEFAULT_TIMEOUT_SECONDS: Final = 10.0
+
+Headers = Sequence[tuple[str, str]]
+
+
+class Unreachable(Exception):
+    """A server did not answer, or not in HTTP. ``hint`` says what to look at."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Answer(NamedTuple):
+    """What a server said.
+
+    :param headers: names and values in the order in which they came, repetitions included.
+    """
+
+    status: int
+    headers: Headers
+
+    def values(self, name: str) -> list[str]:
+        """The values of all lines of a header; names have no case."""
+        return [value for each, value in self.headers if each.lower() == name.lower()]
+
+
+def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answer:
+    """Send one request and give the answer.
+
+    :param seconds: for connecting, and again for the headers of the answer as a whole.
+    :raises Unreachable: if there is none.
+    """
+    connection = _connection(url, seconds)
+    try:
+        with _deadline(connection, seconds):
+            _send(connection, url, method, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.getheaders())
+    except ssl.SSLError as error:
+        message = getattr(error, "verify_message", "") or str(error)
+        hint = "a browser gives up here, too: mend the certificate"
+        raise Unreachable(f"no TLS connection: {message}", hint) from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise _unreachable(error, seconds) from None
+    finally:
+        connection.close()
+
+
+def _unreachable(error: Exception, seconds: float) -> Unreachable:
+    if isinstance(error, TimeoutError):
+        return Unreachable(
+            f"no answer within {seconds:g} seconds", "is the server busy, or a port filtered?"
+        )
+    if isinstance(error, OSError):
+        return Unreachable(
+            f"no connection: {error}", "is the address right, and the server running?"
+        )
+    return Unreachable(f"the answer is not HTTP: {error!r}", "is this the right port and scheme?")
+
+
+def _connection(url: SplitResult, seconds: float) -> HTTPConnection:
+    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    return kind(url.hostname or "", url.port, timeout=seconds)
+
+
+@contextmanager
+def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
+    """Connect, and then give the rest a time limit: a server may send a byte now and then."""
+    connection.connect()
+    connected = connection.sock
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPException):
+        if not expired.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if expired.is_set():
+        # Cut off, the beginning of an answer may look like a whole one.
+        raise TimeoutError
+
+
+def _send(connection: HTTPConnection, url: SplitResult, method: str, headers: Headers) -> None:
+    # Escapes that are there stay; what no request line can hold is escaped.
+    target = quote(url.path or "/", safe="%/:@!$&'()*+,;=~")
+    if url.query:
+        target += "?" + quote(url.query, safe="%/:@!$&'()*+,;=~?")
+    connection.putrequest(method, target, skip_accept_encoding=True)
+    for name, value in headers:
+        connection.putheader(name, value)
+    if method not in ("GET", "HEAD", "OPTIONS"):
+        connection.putheader("Content-Length", "0")
+    connection.endheaders()

@@ -1,0 +1,309 @@
+"""``check``: asks a live server what a page would be told."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult
+
+import click
+
+from flask_bucketcors.cli.asking import (
+    DEFAULT_TIMEOUT_SECONDS,
+    Answer,
+    Headers,
+    Unreachable,
+    ask,
+)
+from flask_bucketcors.cli.explaining import (
+    Source,
+    bucket_option,
+    dialect_option,
+    explanation_data,
+    find_source,
+    print_explanation,
+    rules_option,
+)
+from flask_bucketcors.cli.pages import read_headers, read_method, read_origin, read_url
+from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option, printable
+from flask_bucketcors.cli.verdicts import (
+    Cause,
+    Finding,
+    PageRequest,
+    judge_actual,
+    judge_preflight,
+    judge_where_from,
+)
+from flask_bucketcors.core.compiled import ALLOW_ORIGIN
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.explain import Explanation
+
+# What somebody else's answer looks like.
+_PERHAPS_OF_ANOTHER: Final = (Cause.NO_ALLOW_ORIGIN, Cause.OTHER_ORIGIN, Cause.REDIRECTED)
+# What may be sent without changing anything.
+_HARMLESS_METHODS: Final = ("GET", "HEAD")
+
+PREFLIGHT: Final = "preflight"
+ACTUAL: Final = "actual"
+
+_LOCAL_HOSTS = re.compile(r"localhost|.*\.localhost|127\.[0-9.]+|::1")
+# Others may hold what is nobody's business, such as cookies.
+_IDS: Final = {each.header.lower() for dialect in DIALECTS.values() for each in dialect.ids}
+_SHOWN_HEADERS: Final = _IDS | {
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "location",
+    "server",
+    "vary",
+    "via",
+    "x-cache",
+}
+
+
+class Step(NamedTuple):
+    """A request that was sent, or why it was not, and what a browser makes of it."""
+
+    name: str
+    method: str
+    answer: Answer | None
+    findings: Sequence[Finding]
+
+    @property
+    def blocks(self) -> bool:
+        return any(each.blocks for each in self.findings)
+
+    def without(self, cause: Cause) -> "Step":
+        """The same, as if there were nothing of this kind."""
+        return self._replace(findings=[each for each in self.findings if each.cause is not cause])
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What to ask, and how."""
+
+    url: SplitResult
+    request: PageRequest
+    send_unsafe: bool
+    seconds: float
+
+    def steps(self) -> list[Step]:
+        """Ask, as far as a browser would go."""
+        if self._is_mixed():
+            text = "a browser lets no https page ask an http address: serve it by https"
+            return [Step(ACTUAL, self.request.method, None, [Finding(Cause.MIXED_CONTENT, text)])]
+        if not self.request.needs_preflight:
+            return [self._actual()]
+        judge = partial(judge_preflight, self.request)
+        preflight = self._step(PREFLIGHT, "OPTIONS", self.request.preflight_headers(), judge)
+        if preflight.blocks:
+            return [preflight]
+        actual = self._actual()
+        # Caches keep no OPTIONS; what they may keep says for itself on what it depends.
+        return [preflight.without(Cause.VARY_MISSING) if actual.answer else preflight, actual]
+
+    def _actual(self) -> Step:
+        method = self.request.method
+        if method not in _HARMLESS_METHODS and not self.send_unsafe:
+            return Step(ACTUAL, method, None, [])
+        judge = partial(judge_actual, self.request)
+        step = self._step(ACTUAL, method, self.request.actual_headers(), judge)
+        if method in _HARMLESS_METHODS and step.answer and self._is_fixed(step.answer):
+            return step.without(Cause.VARY_MISSING)
+        return step
+
+    def _is_fixed(self, answer: Answer) -> bool:
+        """Whether the server gives this origin to everybody: then the answer does not vary."""
+        if not any(each.cause is Cause.VARY_MISSING for each in judge_actual(self.request, answer)):
+            return False
+        headers = [pair for pair in self.request.actual_headers() if pair[0] != "Origin"]
+        try:
+            other = ask(self.url, self.request.method, headers, self.seconds)
+        except Unreachable:
+            return False
+        return other.values(ALLOW_ORIGIN) == answer.values(ALLOW_ORIGIN)
+
+    def _step(
+        self,
+        name: str,
+        method: str,
+        headers: Headers,
+        judge: Callable[[Answer], Iterable[Finding]],
+    ) -> Step:
+        try:
+            answer = ask(self.url, method, headers, self.seconds)
+        except Unreachable as error:
+            text = f"{error}: {error.hint}"
+            return Step(name, method, None, [Finding(Cause.UNREACHABLE, text)])
+        findings = list(judge(answer))
+        if any(each.cause in _PERHAPS_OF_ANOTHER for each in findings):
+            findings.extend(judge_where_from(answer))
+        return Step(name, method, answer, findings)
+
+    def _is_mixed(self) -> bool:
+        return (
+            self.request.origin.startswith("https://")
+            and self.url.scheme == "http"
+            and not _LOCAL_HOSTS.fullmatch(self.url.hostname or "")
+        )
+
+
+@click.command("check")
+@click.argument("url", callback=read_url)
+@click.option("--origin", required=True, callback=read_origin, help="Where the page is from.")
+@click.option("--method", default="GET", show_default=True, callback=read_method)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=read_headers,
+    help="A header that the page sets: a name, or 'Name: value'. May be repeated.",
+)
+@click.option("--credentials", is_flag=True, help="Judge as for a page that sends cookies.")
+@click.option("--send-unsafe", is_flag=True, help="Send what may change something, too.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1, max=600),
+    default=DEFAULT_TIMEOUT_SECONDS,
+    show_default=True,
+    help="Seconds to wait for each answer.",
+)
+@rules_option
+@bucket_option
+@dialect_option
+@format_option
+@click.pass_context
+def check(
+    context: click.Context,
+    url: SplitResult,
+    origin: str,
+    method: str,
+    headers: Headers,
+    credentials: bool,
+    send_unsafe: bool,
+    timeout: float,
+    rules: str | None,
+    bucket: str | None,
+    dialect: str | None,
+    form: str,
+) -> None:
+    """Ask the server at URL what a page would be told.
+
+    Sends the preflight, if a browser would send one, and then the request itself, and judges
+    the answers as a browser does: by Access-Control-Allow-Origin, not by the status. The
+    request itself is sent if it is a GET or HEAD; others change something, and are sent with
+    --send-unsafe only, without a body: a PUT then makes an empty object. No redirect is
+    followed, and no cookie is sent.
+
+    With --rules or --bucket, what was answered is explained by these rules.
+
+    \b
+    Example:
+      flask bucketcors check https://photos.example.com/cat.png --origin https://www.example.com
+    """
+    source = find_source(context, rules, bucket, dialect)
+    request = PageRequest(origin, method, headers, credentials)
+    steps = _Check(url, request, send_unsafe, timeout).steps()
+    explanation = _explain(source, request, steps) if source else None
+    if form == JSON:
+        echo_json(_as_data(steps, explanation))
+    else:
+        _print(url, request, steps)
+        if source and explanation:
+            print_explanation(source, explanation)
+    refused = explanation is not None and not explanation.allowed
+    fail_if(refused or any(step.findings for step in steps))
+
+
+def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Explanation:
+    """Explain the last answer, which is the one that refuses if one does."""
+    answered = [step for step in steps if step.answer]
+    kind = answered[-1].name if answered else steps[-1].name
+    return source.explain(
+        origin=request.origin,
+        method=request.method,
+        headers=request.asked_headers if kind == PREFLIGHT else (),
+        credentials=request.credentials,
+        kind=kind,
+        answer=_seen(answered[-1].answer if answered else None),
+    )
+
+
+def _seen(answer: Answer | None) -> dict[str, Any] | None:
+    """An answer as explanations take it."""
+    if answer is None:
+        return None
+    headers = {name: answer.values(name) for name, _ in answer.headers}
+    return {"status": answer.status, "headers": headers}
+
+
+def _as_data(steps: Sequence[Step], explanation: Explanation | None) -> dict[str, Any]:
+    findings = [
+        {"step": step.name, "cause": each.cause, "text": each.text, "blocks": each.blocks}
+        for step in steps
+        for each in step.findings
+    ]
+    explained = {"explanation": explanation_data(explanation)} if explanation else {}
+    return {
+        "allowed": not any(step.blocks for step in steps),
+        "findings": findings,
+        **{step.name: _answer_data(step) for step in steps},
+        **explained,
+    }
+
+
+def _answer_data(step: Step) -> dict[str, Any] | None:
+    if step.answer is None:
+        return None
+    return {
+        "method": step.method,
+        "status": step.answer.status,
+        "headers": _shown_headers(step.answer),
+    }
+
+
+def _shown_headers(answer: Answer) -> list[tuple[str, str]]:
+    return [
+        # The query of an address may be a signature.
+        (name, value.partition("?")[0] if name.lower() == "location" else value)
+        for name, value in answer.headers
+        if name.lower() in _SHOWN_HEADERS
+    ]
+
+
+def _print(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> None:
+    address = printable(f"{url.scheme}://{url.netloc}{url.path or '/'}")
+    for step in steps:
+        _print_step(step, address)
+    if any(step.blocks for step in steps):
+        verdict = click.style("refused", fg="red", bold=True)
+        click.echo(f"{verdict}: a page of {request.origin} does not get the answer")
+    else:
+        verdict = click.style("allowed", fg="green", bold=True)
+        may = "do" if steps[-1].answer else "send"
+        click.echo(f"{verdict}: a page of {request.origin} may {may} this")
+    for finding in chain.from_iterable(step.findings for step in steps):
+        colour = "red" if finding.blocks else "yellow"
+        click.echo(f"  {click.style(finding.cause, fg=colour)}: {printable(finding.text)}")
+
+
+def _print_step(step: Step, address: str) -> None:
+    title = f"{step.name}: {step.method} {address}"
+    if step.answer is None:
+        unsent = "" if step.findings else " is not sent: it may change something (--send-unsafe)"
+        click.echo(f"{title}{unsent}")
+        return
+    click.echo(f"{title} -> {step.answer.status}")
+    deciding = {each.header.lower() for each in step.findings if each.header}
+    for name, value in _shown_headers(step.answer):
+        shown = printable(value)
+        click.echo(f"  {printable(name)}: {shown}")
+        if name.lower() in deciding:
+            margin = " " * len(f"  {printable(name)}: ")
+            click.echo(margin + click.style("^" * max(1, len(shown)), fg="red"))

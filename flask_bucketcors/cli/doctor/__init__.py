@@ -1,0 +1,87 @@
+"""``doctor``: looks whether an application's rules are in order, and says what to do."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import click
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from flask_bucketcors.cli.application import HOW_TO_ADD
+from flask_bucketcors.cli.doctor.database import examine_database
+from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.doctor.settings import examine_settings
+from flask_bucketcors.cli.doctor.workers import examine_workers
+from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option, printable
+from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.extension import EXTENSION, BucketCORSState
+
+_MARGIN = " " * 6
+
+
+@click.command("doctor")
+@click.option("--write", is_flag=True, help="Also measure a write, with a bucket of its own.")
+@format_option
+@click.pass_context
+def doctor(context: click.Context, write: bool, form: str) -> None:
+    """Look whether the rules of the application are in order, and say what to do.
+
+    Looks at the settings, at the database with every stored rule set, and at how another
+    process learns of a change. Secrets are never printed. Nothing is written but with
+    --write, which puts rules for the bucket bucketcors-doctor and deletes them again.
+
+    \b
+    Example:
+      flask --app example_app bucketcors doctor
+    """
+    notes = list(_examine(context.ensure_object(ScriptInfo), write))
+    if form == JSON:
+        echo_json([{**note._asdict(), "ok": note.ok} for note in notes])
+    else:
+        _print(notes)
+    fail_if(any(not note.ok for note in notes))
+
+
+def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
+    app = _load(info)
+    if isinstance(app, Note):
+        yield app
+        return
+    state = app.extensions.get(EXTENSION)
+    if not isinstance(state, BucketCORSState):
+        yield Note("settings", f"the application {app.name!r} has no rules", HOW_TO_ADD)
+        return
+    with app.app_context():
+        yield from examine_settings(app, state)
+        yield from examine_database(state.store)
+        yield from examine_workers(state.store, write=write)
+
+
+def _load(info: ScriptInfo) -> Flask | Note:
+    """Give the application, or what the extension had against it."""
+    try:
+        return info.load_app()
+    except StoreUnavailable as error:
+        remedy = "look at the path, its permissions and the disk; docs/deployment.md"
+        return Note("database", str(error), remedy)
+    except RuntimeError as error:
+        # Others' errors are theirs to show, and may hold what is nobody's business.
+        if "BUCKETCORS_" not in str(error):
+            raise
+        return Note("settings", str(error), "mend the setting; docs/configuration.md")
+
+
+def _print(notes: Sequence[Note]) -> None:
+    for area, group in groupby(notes, key=lambda note: note.area):
+        click.echo(click.style(area, bold=True))
+        for note in group:
+            _print_note(note)
+    count = sum(not note.ok for note in notes)
+    click.echo(f"{count} {'finding' if count == 1 else 'findings'}")
+
+
+def _print_note(note: Note) -> None:
+    mark = click.style("ok", fg="green") if note.ok else click.style("!!", fg="red", bold=True)
+    click.echo(f"  {mark}  {printable(note.text)}")
+    if note.remedy:
+        click.echo(f"{_MARGIN}{printable(note.remedy)}")

@@ -1,0 +1,247 @@
+"""``explain``: why a page's request was refused, and what to change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from flask import current_app
+
+from flask_bucketcors.cli.application import current_store, push_app
+from flask_bucketcors.cli.marking import marked_rule
+from flask_bucketcors.cli.reading import INPUT_FILE, STDIN, name_of, read_bytes
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    echo_json,
+    fail_if,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.dialects import COS, DIALECTS
+from flask_bucketcors.core.explain import Explanation
+from flask_bucketcors.core.explanation.fetch import unsafe_names
+from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
+from flask_bucketcors.evidence import MAX_HAR, from_console, from_curl, from_har
+from flask_bucketcors.explaining import explain
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rules to explain by.
+
+    :param rules: plain data with the names of Rule's fields, not judged yet; None if the
+        bucket has none.
+    :param dialect: whose forms the answers take.
+    """
+
+    rules: Mapping[str, Any] | None
+    dialect: str
+
+    def explain(self, **request: Any) -> Explanation:
+        """Explain a request; see :func:`flask_bucketcors.explain`."""
+        return explain(self.rules, dialect=self.dialect, **request)
+
+    def rule(self, index: int) -> Mapping[str, Any]:
+        """The fields of a rule."""
+        found: Mapping[str, Any] = (self.rules or {})["rules"][index]
+        return found
+
+
+rules_option = click.option(
+    "--rules", type=INPUT_FILE, help="A file with rules, XML or JSON; - is stdin."
+)
+bucket_option = click.option("--bucket", help="A bucket of the application, for its rules.")
+dialect_option = click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    help="Whose answers.  [default: the app's, or cos]",
+)
+
+
+def find_source(
+    context: click.Context, rules: str | None, bucket: str | None, dialect: str | None
+) -> Source | None:
+    """Give the rules that were named; None if none were.
+
+    :raises click.UsageError: if both were, or if they cannot be read.
+    """
+    if rules is not None and bucket is not None:
+        raise click.UsageError("write --rules or --bucket, not both")
+    if rules is not None:
+        return Source(_read(rules), dialect or COS.name)
+    if bucket is None:
+        return None
+    push_app(context)
+    rule_set = current_store().get(bucket)
+    name = dialect or current_app.config["BUCKETCORS_DIALECT"]
+    return Source(rule_set.as_dict() if rule_set else None, name)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        return read_configuration(read_bytes(path, MAX_RULES_TEXT_BYTES))
+    except UnreadableRules as error:
+        raise click.UsageError(f"{name_of(path)}: {printable(str(error))}") from None
+
+
+def _read_pair(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = {}
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter("write 'Name: value'")
+        headers.setdefault(name.strip(), []).append(value.strip())
+    return headers
+
+
+def _read_text(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    return read_bytes(STDIN, MAX_HAR).decode(errors="replace") if text == STDIN else text
+
+
+@click.command("explain")
+@rules_option
+@bucket_option
+@dialect_option
+@click.option("--origin", help="Where the page is from, as its browser sends it.")
+@click.option("--method", help="What the page sends.  [default: GET]")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    help="A header that the page sets: a name, or 'Name: value'. May be repeated.",
+)
+@click.option("--credentials", is_flag=True, help="The page sends cookies.")
+@click.option("--actual", is_flag=True, help="The request is sent without a preflight.")
+@click.option("--status", type=click.IntRange(100, 599), help="The status that was seen.")
+@click.option(
+    "--response-header",
+    "seen",
+    multiple=True,
+    callback=_read_pair,
+    help="'Name: value' of the answer that was seen. May be repeated.",
+)
+@click.option("--console", callback=_read_text, help="What the browser printed; - is stdin.")
+@click.option("--curl", callback=_read_text, help="A curl command that shows it; - is stdin.")
+@click.option("--har", type=INPUT_FILE, help="A HAR file that the browser saved.")
+@format_option
+@click.pass_context
+def explain_request(
+    context: click.Context,
+    /,
+    rules: str | None,
+    bucket: str | None,
+    dialect: str | None,
+    form: str,
+    **known: Any,
+) -> None:
+    """Say why a page's request is refused, and what to change.
+
+    By rules in a file, which may be such as no bucket may have, or by those of a bucket. What
+    is known of the request comes from options, from a curl command, from a HAR file or from
+    what the browser printed; options come first.
+
+    \b
+    Example:
+      flask bucketcors explain --rules rules.xml --origin https://www.example.com --method PUT
+    """
+    source = find_source(context, rules, bucket, dialect)
+    if source is None:
+        raise click.UsageError("write --rules FILE or --bucket NAME")
+    requests = [_merged(evidence, known) for evidence in _evidence(known)]
+    if not any(each.get("origin") or "console" in each.get("answer", {}) for each in requests):
+        raise click.UsageError("write --origin, as the browser's console shows it")
+    _report(source, [source.explain(**each) for each in requests], form)
+
+
+def _evidence(known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is known of each request but for the options that say it outright."""
+    console, curl, har = known["console"], known["curl"], known["har"]
+    if sum(each is not None for each in (console, curl, har)) > 1:
+        raise click.UsageError("write one of --console, --curl and --har")
+    try:
+        if console is not None:
+            return [_from_console(console, known)]
+        if curl is not None:
+            return [from_curl(curl)]
+        return [{}] if har is None else from_har(read_bytes(har, MAX_HAR))
+    except ValueError as error:
+        raise click.UsageError(printable(str(error))) from None
+
+
+def _from_console(text: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return from_console(text)
+    except ValueError:
+        # Options may say enough of the request, and the text something of the answer.
+        if known["origin"] is None:
+            raise
+        return {"answer": {"console": text}}
+
+
+def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What evidence and options say of one request; options count more."""
+    said = {
+        "origin": known["origin"],
+        "method": known["method"],
+        "headers": _asked_headers(known["headers"]) or None,
+        "credentials": known["credentials"] or None,
+        "kind": "actual" if known["actual"] else None,
+    }
+    seen = {"status": known["status"], "headers": known["seen"] or None}
+    answer = {**(evidence.get("answer") or {}), **_said(seen)}
+    return {**evidence, **_said(said), **({"answer": answer} if answer else {})}
+
+
+def _asked_headers(texts: Sequence[str]) -> list[str]:
+    """The names that a preflight asks for: all, but those whose value needs no asking."""
+    headers = {name.strip(): value.strip() for name, _, value in (t.partition(":") for t in texts)}
+    unsafe = unsafe_names({name: value for name, value in headers.items() if value})
+    return [name for name, value in headers.items() if not value or name.lower() in unsafe]
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _report(source: Source, explanations: Sequence[Explanation], form: str) -> None:
+    # Of many requests the first that fails is the one that somebody asks about.
+    first, *more = sorted(explanations, key=lambda each: each.allowed)
+    if form == JSON:
+        others = {"more": [explanation_data(each) for each in more]} if more else {}
+        echo_json({**explanation_data(first), **others})
+    else:
+        print_explanation(source, first)
+        for each in more:
+            click.echo()
+            print_explanation(source, each)
+    fail_if(not first.allowed)
+
+
+def explanation_data(explanation: Explanation) -> dict[str, Any]:
+    """An explanation as plain data; each fix holds its rules."""
+    return {
+        "allowed": explanation.allowed,
+        "cause": explanation.cause,
+        "also": list(explanation.also),
+        "text": explanation.text,
+        "fixes": [{"text": fix.text, **fix.rules.as_dict()} for fix in explanation.fixes],
+    }
+
+
+def print_explanation(source: Source, explanation: Explanation) -> None:
+    """Print an explanation, with the part of the rules that decides."""
+    colour = "green" if explanation.allowed else "red"
+    first, *lines = explanation.text.split("\n")
+    word, colon, rest = printable(first).partition(":")
+    cause = f"[{explanation.cause}]" if explanation.cause else ""
+    click.echo(click.style(word + cause, fg=colour, bold=True) + colon + rest)
+    for line in marked_rule(explanation, source.rule):
+        click.echo(line)
+    for line in lines:
+        # The fixes follow, all of them.
+        if not line.startswith("Fix: "):
+            click.echo(printable(line))
+    for number, fix in enumerate(explanation.fixes, 1):
+        click.echo(f"{click.style(f'Fix {number}', fg='green')}: {printable(fix.text)}")

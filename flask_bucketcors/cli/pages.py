@@ -1,0 +1,71 @@
+"""What a page may ask its browser for: the options of ``check``, as browsers would take them."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import click
+
+from flask_bucketcors.cli.asking import Headers
+from flask_bucketcors.core.explanation.fetch import sent_method
+from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.origins import NULL, is_origin
+
+# Fetch, "forbidden request-header": what pages may not set.
+_FORBIDDEN_HEADERS: Final = re.compile(
+    "accept-charset|accept-encoding|access-control-request-(headers|method)|connection|"
+    "content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|"
+    "trailer|transfer-encoding|upgrade|via|(sec|proxy)-.*"
+)
+_FORBIDDEN_METHODS: Final = ("CONNECT", "TRACE", "TRACK")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-", "accept": "*/*"}
+
+
+def read_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
+    url = urlsplit(text)
+    try:
+        fits = url.scheme in _DEFAULT_PORTS and url.hostname and url.port != 0
+    except ValueError:
+        fits = False
+    if not fits or url.username is not None:
+        raise click.BadParameter("write http://host/path or https://host/path")
+    return url
+
+
+def read_origin(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if text == NULL:
+        return text
+    url = urlsplit(text)
+    written = f"{url.scheme}://{url.netloc.lower()}"
+    if url.scheme in _DEFAULT_PORTS:
+        written = written.removesuffix(f":{_DEFAULT_PORTS[url.scheme]}")
+    if not url.scheme or not is_origin(written):
+        raise click.BadParameter("write scheme://host or scheme://host:port, or null")
+    if written != text:
+        raise click.BadParameter(f"a browser sends {written}: write that")
+    return text
+
+
+def read_method(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    method = sent_method(text)
+    if not is_header_name(method) or method.upper() in _FORBIDDEN_METHODS:
+        raise click.BadParameter("no page may send that")
+    return method
+
+
+def read_headers(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> Headers:
+    return [_read_header(text) for text in texts]
+
+
+def _read_header(text: str) -> tuple[str, str]:
+    name, _, value = (part.strip(" \t") for part in text.partition(":"))
+    lowered = name.lower()
+    if not is_header_name(name) or not (value.isascii() and value.isprintable()):
+        raise click.BadParameter("write a name, or 'Name: value' in ASCII")
+    if _FORBIDDEN_HEADERS.fullmatch(lowered):
+        raise click.BadParameter(f"no page may set {lowered}; its browser does")
+    return name, value or _MADE_UP_VALUES.get(lowered, "1")

@@ -1,0 +1,166 @@
+"""Rule sets from files, with everything that is wrong with them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import click
+
+from flask_bucketcors.cli.terminal import Refused, printable
+from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
+from flask_bucketcors.core.errors import (
+    BucketCORSError,
+    InvalidRules,
+    Problem,
+    ProblemReason,
+)
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents import (
+    DocumentError,
+    UnreadableRules,
+    check_size,
+    parse_xml,
+    read_configuration,
+)
+
+STDIN: Final = "-"
+
+#: The type of an argument that names a file to read; it is opened only when it is read.
+INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+_S3_FIELDS: Final = {
+    "id": "ID",
+    "allowed_headers": "AllowedHeaders",
+    "allowed_methods": "AllowedMethods",
+    "allowed_origins": "AllowedOrigins",
+    "expose_headers": "ExposeHeaders",
+    "max_age_seconds": "MaxAgeSeconds",
+}
+# What may stand beside the rules, and what the list of them is called.
+_TOP_KEYS: Final = frozenset({"rules", "CORSRules", "response_vary", "ResponseVary"})
+
+
+class Unreadable(BucketCORSError):
+    """A text holds no rules that a bucket may have.
+
+    :param message: why, where that is not about a rule.
+    :param problems: everything that is wrong with the rules.
+    """
+
+    def __init__(self, message: str = "", problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+def limits_of(config: Mapping[str, Any]) -> Dialect:
+    """The dialect in which an application reads documents: all elements, its own limits.
+
+    :param config: the settings of the application.
+    """
+    name = config["BUCKETCORS_DIALECT"]
+    usual = (DIALECTS[name].max_rules, DIALECTS[name].max_body_bytes)
+    rules, size = config["BUCKETCORS_LIMITS"].get(name, usual)
+    return replace(COS, max_rules=rules, max_body_bytes=size)
+
+
+def read_file(path: str, dialect: Dialect) -> RuleSet:
+    """Read the rules in a file: XML of any vendor, JSON of S3 or of this package.
+
+    :raises Refused: if that is not what it holds, or if no bucket may have these rules.
+    """
+    try:
+        return parse_document(read_bytes(path, dialect.max_body_bytes), dialect)
+    except Unreadable as error:
+        message = f"{name_of(path)} is refused: {printable(str(error))}".removesuffix(" ")
+        raise Refused(message, error.problems) from None
+
+
+def read_bytes(path: str, limit: int) -> bytes:
+    """What a file holds, or so much of it that it can be told that it is beyond the limit."""
+    with click.open_file(path, "rb") as file:
+        found: bytes = file.read(limit + 1)
+    return found
+
+
+def name_of(path: str) -> str:
+    """What to call a file in a message."""
+    return "standard input" if path == STDIN else printable(path)
+
+
+def parse_document(body: bytes, dialect: Dialect) -> RuleSet:
+    """Read a document in any of the forms.
+
+    :raises Unreadable: if it has none of them, is too long, or holds rules that are refused.
+    """
+    try:
+        check_size(body, dialect)
+        beginning = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if beginning == b"<":
+            return parse_xml(body, dialect)
+    except DocumentError as error:
+        message = "" if error.problems else dialect.errors[error.code].message
+        raise Unreadable(f"{message} {error.detail}".strip(" "), error.problems) from None
+    if beginning not in (b"{", b"["):
+        raise Unreadable("it is neither XML nor JSON")
+    return _parse_json(body, dialect)
+
+
+def load_json(body: bytes) -> Any:
+    """Read JSON in which no key stands twice.
+
+    :raises Unreadable: if it is none, or if one does.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_repetition)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"it is not JSON: {error}") from None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = dict.fromkeys(key for key in keys if keys.count(key) > 1)
+        raise Unreadable("", [Problem(key, None, ProblemReason.REPEATED) for key in repeated])
+    return found
+
+
+def _parse_json(body: bytes, dialect: Dialect) -> RuleSet:
+    data = load_json(body)
+    unknown = data.keys() - _TOP_KEYS if isinstance(data, dict) else ()
+    if unknown:
+        raise Unreadable("", [_unknown(key) for key in sorted(unknown)])
+    try:
+        return from_data(read_configuration(body), dialect)
+    except UnreadableRules as error:
+        raise Unreadable(str(error)) from None
+
+
+def _unknown(key: str) -> Problem:
+    return Problem(key, None, ProblemReason.UNKNOWN_ELEMENT)
+
+
+def from_data(data: object, dialect: Dialect) -> RuleSet:
+    """Build a rule set of plain data, within the limits of a dialect.
+
+    :raises Unreadable: with every problem.
+    """
+    try:
+        rule_set = RuleSet.from_dict(data)
+    except InvalidRules as error:
+        raise Unreadable("", error.problems) from None
+    if len(rule_set.rules) > dialect.max_rules:
+        count = len(rule_set.rules)
+        raise Unreadable("", [Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
+    return rule_set
+
+
+def to_s3_json(rule_set: RuleSet) -> dict[str, Any]:
+    """A rule set as ``aws s3api put-bucket-cors --cors-configuration`` takes it."""
+    return {
+        "CORSRules": [
+            {_S3_FIELDS[name]: value for name, value in rule.as_dict().items()}
+            for rule in rule_set.rules
+        ]
+    }

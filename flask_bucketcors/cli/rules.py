@@ -1,0 +1,228 @@
+"""Commands for the rules of one bucket."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from flask_bucketcors.cli.application import author_option, current_store
+from flask_bucketcors.cli.reading import INPUT_FILE, limits_of, read_file, to_s3_json
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    Refused,
+    echo_json,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.dialects import DIALECTS, S3
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents import format_xml
+from flask_bucketcors.stores import HistoryEntry, Store
+
+# Names that are asked for at a time, so that a list of any length needs little memory.
+PAGE: Final = 1000
+
+
+def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[str]:
+    """Give the names of all buckets that have rules, sorted, from behind ``after``."""
+    while names := store.list(prefix, after, PAGE):
+        yield from names
+        after = names[-1]
+
+
+@click.command("list")
+@click.argument("prefix", default="")
+@click.option("--after", default="", help="Begin behind this name.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print so many names at most.")
+@format_option
+@with_appcontext
+def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
+    """Print the names of the buckets that have rules, sorted.
+
+    PREFIX is what their names begin with. Where a name holds what a terminal would not show,
+    that is escaped; --format json is exact.
+
+    \b
+    Example:
+      flask bucketcors list photos --limit 10
+    """
+    names = islice(bucket_names(current_store(), prefix, after), limit)
+    if form == JSON:
+        echo_json(list(names))
+        return
+    for name in names:
+        click.echo(printable(name))
+
+
+@click.command("show")
+@click.argument("bucket")
+@click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    help="Whose XML; with --format json, s3 is what `aws s3api` takes.  [default: the app's]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["xml", JSON]),
+    default="xml",
+    show_default=True,
+    help="How to print it.",
+)
+@with_appcontext
+def show_rules(bucket: str, dialect: str | None, form: str) -> None:
+    """Print the rules of BUCKET.
+
+    What is printed can be put again.
+
+    \b
+    Example:
+      flask bucketcors show photos --dialect s3 --format json
+    """
+    rule_set = existing_rules(current_store(), bucket)
+    if form == JSON:
+        echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
+        return
+    name = dialect or current_app.config["BUCKETCORS_DIALECT"]
+    click.echo(_printable_xml(format_xml(rule_set, DIALECTS[name]).decode()))
+
+
+def existing_rules(store: Store, bucket: str) -> RuleSet:
+    """Give the rules of a bucket.
+
+    :raises Refused: if it has none.
+    """
+    rule_set = store.get(bucket)
+    if rule_set is None:
+        raise Refused(f"bucket {printable(bucket)} has no rules")
+    return rule_set
+
+
+@click.command("put")
+@click.argument("bucket")
+@click.argument("file", type=INPUT_FILE)
+@author_option
+@with_appcontext
+def put_rules(bucket: str, file: str, author: str | None) -> None:
+    """Replace the rules of BUCKET by those in FILE; - is standard input.
+
+    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api`, or the JSON that `show`
+    prints. It is refused as a whole, with everything that is wrong.
+
+    \b
+    Example:
+      flask bucketcors put photos rules.xml
+    """
+    store = current_store()
+    rule_set = read_file(file, limits_of(current_app.config))
+    revision = store.put(bucket, rule_set, author)
+    click.echo(f"{printable(bucket)}: revision {revision}, {count_of(rule_set)}")
+
+
+@click.command("delete")
+@click.argument("bucket")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@author_option
+@with_appcontext
+def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
+    """Delete the rules of BUCKET; its history is kept.
+
+    \b
+    Example:
+      flask bucketcors delete photos --yes
+    """
+    store = current_store()
+    name = printable(bucket)
+    if not yes:
+        click.confirm(f"Delete the rules of {name}?", abort=True)
+    revision = store.delete(bucket, author)
+    if revision is None:
+        raise Refused(f"bucket {name} has no rules")
+    click.echo(f"{name}: revision {revision}, no rules")
+
+
+@click.command("history")
+@click.argument("bucket")
+@format_option
+@with_appcontext
+def show_history(bucket: str, form: str) -> None:
+    """Print the changes to the rules of BUCKET, newest first.
+
+    Times are UTC. --format json holds the rules of each revision.
+
+    \b
+    Example:
+      flask bucketcors history photos
+    """
+    entries = current_store().history(bucket)
+    if form == JSON:
+        echo_json([_entry_data(entry) for entry in entries])
+    elif not entries:
+        raise Refused(f"bucket {printable(bucket)} has no history")
+    else:
+        _print_history(entries)
+
+
+@click.command("rollback")
+@click.argument("bucket")
+@click.argument("revision", type=int)
+@author_option
+@with_appcontext
+def roll_back(bucket: str, revision: int, author: str | None) -> None:
+    """Make the rules that BUCKET had at REVISION a new revision.
+
+    \b
+    Example:
+      flask bucketcors rollback photos 1
+    """
+    made = current_store().rollback(bucket, revision, author)
+    click.echo(f"{printable(bucket)}: revision {made}, with the rules of revision {revision}")
+
+
+def count_of(rule_set: RuleSet) -> str:
+    """How many rules there are, in words."""
+    count = len(rule_set.rules)
+    return "1 rule" if count == 1 else f"{count} rules"
+
+
+def _print_history(entries: Sequence[HistoryEntry]) -> None:
+    rows = [
+        (str(each.revision), _time(each), printable(each.author or "-"), _what(each))
+        for each in entries
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "revision": entry.revision,
+        "time": _time(entry),
+        "author": entry.author,
+    }
+    if entry.unreadable is not None:
+        return {**data, "unreadable": entry.unreadable}
+    return {**data, **(entry.rule_set.as_dict() if entry.rule_set else {"rules": None})}
+
+
+def _time(entry: HistoryEntry) -> str:
+    return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
+
+
+def _what(entry: HistoryEntry) -> str:
+    if entry.unreadable is not None:
+        return f"unreadable: {printable(entry.unreadable)}"
+    return count_of(entry.rule_set) if entry.rule_set else "deleted"
+
+
+def _printable_xml(text: str) -> str:
+    """The document with what a terminal would obey as references, which mean the same in XML."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else f"&#x{ord(each):X};" for each in text
+    )

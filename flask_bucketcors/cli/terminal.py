@@ -1,0 +1,67 @@
+"""What reaches the terminal, and in which form."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+import click
+
+from flask_bucketcors.core.errors import Problem
+
+TEXT: Final = "text"
+JSON: Final = "json"
+
+#: The option of every command that reports something.
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice([TEXT, JSON]),
+    default=TEXT,
+    show_default=True,
+    help="How to print it.",
+)
+
+
+class Refused(click.ClickException):
+    """What was asked for is not done; exit code 1.
+
+    :param message: why.
+    :param problems: everything that is wrong, a line each.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__("\n".join([message, *problem_lines(problems)]))
+
+
+def problem_lines(problems: Iterable[Problem]) -> list[str]:
+    """The problems of a document as lines to stand below what they are about."""
+    return [f"  {printable(str(problem))}" for problem in problems]
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey, or show as nothing.
+
+    Names, rules and answers come from others. A colour code, a line feed or a change of the
+    writing direction in them must not pass for something that this program says.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def echo_json(data: Any) -> None:
+    """Print data as JSON. It is ASCII, and so says nothing to a terminal."""
+    click.echo(json.dumps(data, indent=2))
+
+
+def fail_if(found: object) -> None:
+    """End with exit code 1 if there is anything."""
+    if found:
+        sys.exit(1)

@@ -1,0 +1,209 @@
+"""Commands for the rules of many buckets: JSON lines out and in."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final, cast
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from flask_bucketcors.cli.application import author_option, current_store
+from flask_bucketcors.cli.reading import (
+    INPUT_FILE,
+    STDIN,
+    Unreadable,
+    from_data,
+    limits_of,
+    load_json,
+)
+from flask_bucketcors.cli.rules import bucket_names
+from flask_bucketcors.cli.terminal import fail_if, printable, problem_lines
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores import Store
+
+# Buckets that are stored in one transaction: each costs the disk some time.
+BATCH: Final = 500
+# The longest document of a dialect is 64 KiB; as JSON it is about as long.
+MAX_LINE_BYTES: Final = 1024 * 1024
+
+_ERASE_LINE: Final = "\r\x1b[K"
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default=STDIN)
+@click.option("--prefix", default="", help="Only buckets whose names begin with this.")
+@with_appcontext
+def export_rules(file: str, prefix: str) -> None:
+    """Write the rules of all buckets to FILE, one bucket a line; - is standard output.
+
+    Each line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" where
+    it is set. Buckets whose stored rules are none are named, and left out.
+
+    \b
+    Example:
+      flask bucketcors export buckets.jsonl
+    """
+    left_out = 0
+    # Written whole, or the file stays as it was.
+    with click.open_file(file, "w", encoding="ascii", atomic=True) as lines:
+        for line in _exported(current_store(), prefix):
+            left_out += line is None
+            lines.write(line or "")
+    fail_if(left_out)
+
+
+def _exported(store: Store, prefix: str) -> Iterator[str | None]:
+    """The line of each bucket; None for one that is left out, and named."""
+    for bucket in bucket_names(store, prefix):
+        try:
+            rule_set = store.get(bucket)
+        except StoredRulesInvalid as error:
+            click.echo(f"left out: {printable(str(error))}", err=True)
+            yield None
+        else:
+            # It may have been deleted meanwhile.
+            if rule_set is not None:
+                yield json.dumps({"bucket": bucket, **rule_set.as_dict()}) + "\n"
+
+
+@dataclass
+class _Import:
+    """An import under way.
+
+    :param stored: buckets that got other rules than they had.
+    :param equal: buckets that had these rules.
+    :param refused: lines that are wrong.
+    """
+
+    store: Store
+    author: str | None
+    limits: Dialect
+    stored: int = 0
+    equal: int = 0
+    refused: int = 0
+    batch: dict[str, RuleSet] = field(default_factory=dict)
+
+    def take(self, line: bytes) -> None:
+        """Store the bucket of a line, now or with others that follow.
+
+        :raises Unreadable: if the line is wrong; of its bucket nothing is stored then.
+        """
+        bucket, rule_set = _parse_line(line, self.limits)
+        self.batch[bucket] = rule_set
+        if len(self.batch) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what was taken and differs from what is there."""
+        changed = {
+            bucket: rules for bucket, rules in self.batch.items() if self._current(bucket) != rules
+        }
+        self.store.put_many(changed.items(), self.author)
+        self.stored += len(changed)
+        self.equal += len(self.batch) - len(changed)
+        self.batch.clear()
+
+    def summary(self) -> str:
+        return (
+            f"{self.stored} stored, {self.equal} had these rules already, "
+            f"{self.refused} {'line' if self.refused == 1 else 'lines'} refused"
+        )
+
+    def _current(self, bucket: str) -> RuleSet | None:
+        try:
+            return self.store.get(bucket)
+        except StoredRulesInvalid:
+            return None
+
+
+@click.command("import")
+@click.argument("file", type=INPUT_FILE)
+@author_option
+@with_appcontext
+def import_rules(file: str, author: str | None) -> None:
+    """Replace the rules of the buckets in FILE, as `export` writes it; - is standard input.
+
+    A line that is wrong is reported with its number and everything that is wrong, and its
+    bucket keeps what it has; the others are stored, so many hundreds in one transaction.
+    Buckets that are not in FILE keep their rules.
+
+    An import that was interrupted goes on when it is run again: buckets that have the rules
+    of their line already are left as they are, and get no new revision.
+
+    \b
+    Example:
+      flask bucketcors import buckets.jsonl
+    """
+    work = _Import(current_store(), author, limits_of(current_app.config))
+    try:
+        with click.open_file(file, "rb") as lines:
+            _import_lines(cast(BinaryIO, lines), work)
+        work.flush()
+    except BaseException:
+        click.echo(f"not finished: {work.summary()}; run it again to go on", err=True)
+        raise
+    click.echo(work.summary())
+    fail_if(work.refused)
+
+
+def _import_lines(file: BinaryIO, work: _Import) -> None:
+    with _progress(file) as (advance, report):
+        for number, line in enumerate(_lines(file), 1):
+            try:
+                if line.strip():
+                    work.take(line)
+            except Unreadable as error:
+                work.refused += 1
+                reason = printable(str(error)) if str(error) else "these rules are refused:"
+                report("\n".join([f"line {number}: {reason}", *problem_lines(error.problems)]))
+            advance(len(line))
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long only so much that this can be told."""
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        yield line
+        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_BYTES + 1)
+
+
+def _parse_line(line: bytes, limits: Dialect) -> tuple[str, RuleSet]:
+    if len(line) > MAX_LINE_BYTES:
+        raise Unreadable(f"it is longer than {MAX_LINE_BYTES} bytes")
+    data = load_json(line)
+    if not isinstance(data, dict) or not isinstance(data.get("bucket"), str):
+        raise Unreadable('it names no bucket: write {"bucket": "...", "rules": [...]}')
+    bucket = data.pop("bucket")
+    if not is_bucket_name(bucket):
+        raise Unreadable(str(InvalidBucketName(bucket)))
+    return bucket, from_data(data, limits)
+
+
+Progress = tuple[Callable[[int], Any], Callable[[str], None]]
+
+
+@contextmanager
+def _progress(file: BinaryIO) -> Iterator[Progress]:
+    """Give a function that shows so many bytes more, and one that prints a line beside it."""
+    size = _size(file)
+    if size is None or not sys.stderr.isatty():
+        yield (lambda count: None), (lambda text: click.echo(text, err=True))
+        return
+    with click.progressbar(length=size, label="Importing", file=sys.stderr) as bar:
+        yield bar.update, (lambda text: click.echo(_ERASE_LINE + text, err=True))
+
+
+def _size(file: BinaryIO) -> int | None:
+    """How many bytes there are; None for what is not a file, such as a pipe."""
+    try:
+        return os.fstat(file.fileno()).st_size or None
+    except OSError:
+        return None

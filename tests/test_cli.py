@@ -1,0 +1,532 @@
+"""The command line on an application's rules: put, show, list, history, export, import."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import servers
+from click.testing import Result
+from flask import Flask
+
+from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
+from flask_bucketcors.cli import bucketcors
+from flask_bucketcors.cli.transfer import BATCH, MAX_LINE_BYTES
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.documents import format_xml
+
+ROOT = Path(__file__).parent.parent
+PAGE = "https://page.test"
+RULES = RuleSet(
+    [
+        Rule([PAGE, "https://*.test"], ["GET", "PUT"], ["*"], ["ETag"], 600, "first"),
+        Rule(["*"], ["HEAD"]),
+    ]
+)
+OTHER = RuleSet([Rule(["https://other.test"], ["GET"])], response_vary=True)
+S3_JSON = {
+    "CORSRules": [
+        {
+            "ID": "first",
+            "AllowedOrigins": [PAGE, "https://*.test"],
+            "AllowedMethods": ["GET", "PUT"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": 600,
+        },
+        {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]},
+    ]
+}
+# A colour code, a bell and a change of the writing direction: what a terminal would obey.
+NASTY = "\x1b[31m\a\u202e"
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "rules.sqlite")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def app(tmp_path: Path, store: SQLiteStore) -> Flask:
+    app = Flask("storage", instance_path=str(tmp_path), static_folder=None)
+    BucketCORS(app, store=store)
+    return app
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """Give a function that runs a command on the application."""
+
+    def run(*args: object, input: str | bytes | None = None, code: int = 0) -> Result:
+        result = app.test_cli_runner().invoke(bucketcors, list(map(str, args)), input=input)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return run
+
+
+def commands() -> list[str]:
+    return sorted(bucketcors.commands)
+
+
+# What stands in a file
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *(
+            pytest.param(format_xml(RULES, dialect).decode(), id=f"XML of {name}")
+            for name, dialect in DIALECTS.items()
+            if name != "oss"
+        ),
+        pytest.param(json.dumps(RULES.as_dict()), id="own JSON"),
+        pytest.param(json.dumps(RULES.as_dict()["rules"]), id="a list of rules"),
+        pytest.param(json.dumps(S3_JSON), id="JSON of aws s3api"),
+        pytest.param("\ufeff \n" + json.dumps(S3_JSON), id="with a byte order mark"),
+    ],
+)
+def test_every_form_of_a_document_can_be_put(
+    document: str, run: Run, store: SQLiteStore, tmp_path: Path
+) -> None:
+    Path(tmp_path, "rules").write_text(document, encoding="utf-8")
+    assert "photos: revision 1, 2 rules" in run("put", "photos", tmp_path / "rules").output
+    run("put", "videos", "-", input=document.encode())
+    assert store.get("photos") == store.get("videos") == RULES
+
+
+def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    shown = run("show", "photos", "--dialect", "oss").stdout
+    run("put", "photos", "-", input=shown)
+    assert [rule.id for rule in (store.get("photos") or RULES).rules] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "document, problems",
+    [
+        (
+            {"rules": [{"allowed_origins": ["https://a b"], "allowed_methods": ["get", "PATCH"]}]},
+            [
+                "rule 1: allowed_origins 'https://a b' holds a character that no origin has",
+                "rule 1: allowed_methods 'get' is in the wrong case",
+                "rule 1: allowed_methods 'PATCH' is not a method for rules",
+            ],
+        ),
+        (
+            {"CORSRules": [{"AllowedOrigins": "*"}, {"AllowedOrigins": [NASTY]}]},
+            [
+                "rule 1: allowed_origins '*' is not a list",
+                "rule 1: allowed_methods is missing",
+                r"rule 2: allowed_origins '\x1b[31m\x07\u202e' holds a character beyond ASCII",
+            ],
+        ),
+        ({"rules": [], "respons_vary": True}, ["respons_vary does not belong here"]),
+        ({"rules": []}, ["rules is missing; write at least one"]),
+        ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than are allowed"]),
+        ({}, ["The JSON holds no rules"]),
+    ],
+)
+def test_a_refused_document_is_reported_with_every_problem(
+    document: Any, problems: list[str], run: Run, store: SQLiteStore
+) -> None:
+    result = run("put", "photos", "-", input=json.dumps(document), code=1)
+    assert "standard input is refused:" in result.output
+    for problem in problems:
+        assert problem in result.output
+    assert store.get("photos") is None
+
+
+@pytest.mark.parametrize(
+    "document, problem",
+    [
+        ("", "The request body is empty."),
+        ("rules", "it is neither XML nor JSON"),
+        ("{", "it is not JSON: Expecting"),
+        ("<CORSRule/>", "The root element must be CORSConfiguration."),
+        ("<!DOCTYPE x><CORSConfiguration/>", "A document type is not accepted."),
+        ('{"rules": [], "rules": []}', "rules may stand here only once"),
+        ("[" * 50_000, "it is not JSON"),
+        (" " * 70_000, "The XML you provided is too large."),
+    ],
+)
+def test_what_is_no_document_is_refused(document: str, problem: str, run: Run) -> None:
+    assert problem in run("put", "photos", "-", input=document, code=1).output
+
+
+def test_the_limits_are_those_of_the_application(tmp_path: Path, store: SQLiteStore) -> None:
+    app = Flask("storage", instance_path=str(tmp_path))
+    app.config.update(BUCKETCORS_DIALECT="oss", BUCKETCORS_LIMITS={"oss": (1, 16384)})
+    BucketCORS(app, store=store)
+    document = json.dumps(RULES.as_dict())
+    result = app.test_cli_runner().invoke(bucketcors, ["put", "photos", "-"], input=document)
+    assert result.exit_code == 1
+    assert "rules 2 is more rules than are allowed" in result.output
+
+
+# The rules of a bucket
+
+
+def test_show_gives_what_can_be_put_again(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", OTHER)
+    for arguments in (["--format", "json"], ["--dialect", "cos"], []):
+        run("put", "copy", "-", input=run("show", "photos", *arguments).stdout)
+        assert store.get("copy") == OTHER
+
+
+def test_show_writes_what_aws_takes(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    shown = run("show", "photos", "--dialect", "s3", "--format", "json").stdout
+    assert json.loads(shown) == S3_JSON
+
+
+def test_show_writes_no_character_that_a_terminal_obeys(run: Run, store: SQLiteStore) -> None:
+    odd = RuleSet([Rule([PAGE], ["GET"], id="a\u202eb")])
+    store.put("photos", odd)
+    shown = run("show", "photos").stdout
+    assert "<ID>a&#x202E;b</ID>" in shown
+    run("put", "copy", "-", input=shown)
+    assert store.get("copy") == odd
+
+
+def test_delete_asks_first(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    assert "Delete the rules of photos?" in run("delete", "photos", input="n\n", code=1).output
+    assert store.get("photos") == RULES
+    run("delete", "photos", "--yes", "--author", "alice")
+    assert store.get("photos") is None
+    assert store.history("photos")[0].author == "alice"
+
+
+@pytest.mark.parametrize("arguments", [["show"], ["delete", "--yes"], ["history"]])
+def test_a_bucket_without_rules_is_an_error(arguments: list[str], run: Run) -> None:
+    command, *options = arguments
+    assert "photos has no" in run(command, "photos", *options, code=1).output
+
+
+def test_history_tells_who_did_what(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES, "alice")
+    store.put("photos", OTHER, f"bob{NASTY}")
+    store.delete("photos")
+    output = re.sub(r"[-0-9]{10} [:0-9]{8}Z", "TIME", run("history", "photos").output)
+    assert output.splitlines() == [
+        "3  TIME  -                      deleted",
+        r"2  TIME  bob\x1b[31m\x07\u202e  1 rule",
+        "1  TIME  alice                  2 rules",
+    ]
+    data = json.loads(run("history", "photos", "--format", "json").stdout)
+    assert [(each["revision"], each["author"]) for each in data] == [
+        (3, None),
+        (2, f"bob{NASTY}"),
+        (1, "alice"),
+    ]
+    assert data[0]["rules"] is None
+    assert RuleSet.from_dict({"rules": data[2]["rules"]}) == RULES
+
+
+def test_rollback_brings_old_rules_back(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    store.put("photos", OTHER)
+    assert "revision 3, with the rules of revision 1" in run("rollback", "photos", 1).output
+    assert store.get("photos") == RULES
+    assert "no rules of revision 9" in run("rollback", "photos", 9, code=1).output
+
+
+def test_a_name_that_no_bucket_can_have_is_refused(run: Run, tmp_path: Path) -> None:
+    document = json.dumps(RULES.as_dict())
+    assert "is not a bucket name" in run("put", "a/b", "-", input=document, code=1).output
+
+
+# Many buckets
+
+
+def test_list_gives_names_by_prefix_and_page(run: Run, store: SQLiteStore) -> None:
+    store.put_many([(name, RULES) for name in ("a1", "a2", "a3", "b")])
+    assert run("list").output.split() == ["a1", "a2", "a3", "b"]
+    assert run("list", "a").output.split() == ["a1", "a2", "a3"]
+    assert run("list", "a", "--after", "a1", "--limit", 1).output.split() == ["a2"]
+    assert json.loads(run("list", "a", "--format", "json").stdout) == ["a1", "a2", "a3"]
+
+
+def test_list_is_longer_than_a_page(run: Run, store: SQLiteStore) -> None:
+    names = [f"bucket-{number:05}" for number in range(2500)]
+    store.put_many((name, OTHER) for name in names)
+    assert run("list").output.split() == names
+
+
+def test_names_reach_the_terminal_escaped_and_json_exactly(run: Run, store: SQLiteStore) -> None:
+    store.put("a\u202eb", RULES)
+    assert run("list").output == "a\\u202eb\n"
+    assert json.loads(run("list", "--format", "json").stdout) == ["a\u202eb"]
+
+
+def test_export_and_import_copy_everything(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
+    store.put_many([("photos", RULES), ("b\xfccher\u202e", OTHER)])
+    lines = run("export").stdout.splitlines()
+    assert [json.loads(line)["bucket"] for line in lines] == ["b\xfccher\u202e", "photos"]
+    run("export", tmp_path / "all.jsonl", "--prefix", "photos")
+    assert Path(tmp_path, "all.jsonl").read_text().splitlines() == lines[1:]
+    for bucket in store.list():
+        store.delete(bucket)
+    result = run("import", "-", input="\n".join(lines))
+    assert "2 stored, 0 had these rules already, 0 lines refused" in result.output
+    assert [store.get(name) for name in store.list()] == [OTHER, RULES]
+
+
+def test_export_names_what_it_leaves_out(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
+    store.put_many([("photos", RULES), ("videos", RULES)])
+    break_rules(store, "photos")
+    result = run("export", tmp_path / "all.jsonl", code=1)
+    assert "left out: the stored rules of bucket 'photos'" in result.output
+    [line] = Path(tmp_path, "all.jsonl").read_text().splitlines()
+    assert json.loads(line)["bucket"] == "videos"
+
+
+def break_rules(store: SQLiteStore, bucket: str) -> None:
+    """Do what another tool may do to a bucket's rules."""
+    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+        connection.execute(
+            "UPDATE bucketcors_rules SET document = '{}' WHERE bucket = ?", (bucket,)
+        )
+
+
+def line_of(bucket: str, rules: RuleSet = OTHER) -> str:
+    return json.dumps({"bucket": bucket, **rules.as_dict()})
+
+
+def test_import_reports_every_bad_line_and_stores_the_others(run: Run, store: SQLiteStore) -> None:
+    bad_rule = {"allowed_origins": ["https://a b"], "allowed_methods": ["get"]}
+    lines = [
+        line_of("one"),
+        "",
+        "{not json",
+        json.dumps({"bucket": "two", "rules": [bad_rule]}),
+        json.dumps({"rules": []}),
+        line_of("a/b"),
+        line_of("x" * MAX_LINE_BYTES),
+        json.dumps({"bucket": "three", "rules": OTHER.as_dict()["rules"], "extra" + NASTY: 1}),
+        line_of("four"),
+    ]
+    output = run("import", "-", input="\n".join(lines), code=1).output
+    for part in (
+        "line 3: it is not JSON: Expecting property name",
+        "line 4: these rules are refused:\n"
+        "  rule 1: allowed_origins 'https://a b' holds a character that no origin has; write "
+        "scheme://host or scheme://host:port\n"
+        "  rule 1: allowed_methods 'get' is in the wrong case",
+        "line 5: it names no bucket",
+        "line 6: 'a/b' is not a bucket name",
+        f"line 7: it is longer than {MAX_LINE_BYTES} bytes",
+        r"  extra\x1b[31m\x07\u202e does not belong here",
+        "2 stored, 0 had these rules already, 6 lines refused",
+    ):
+        assert part in output
+    assert store.list() == ["four", "one"]
+
+
+def test_import_goes_on_where_it_was_interrupted(
+    run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "\n".join(line_of(f"bucket-{number:05}") for number in range(3 * BATCH))
+    put_many = store.put_many
+    batches = []
+
+    def interrupted(pairs: Any, author: str | None = None) -> int:
+        if len(batches) == 1:
+            raise KeyboardInterrupt
+        batches.append(pairs)
+        return put_many(pairs, author)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put_many", interrupted)
+        result = run("import", "-", input=lines, code=1)
+    assert f"not finished: {BATCH} stored" in result.output
+    assert len(store.list()) == BATCH
+    output = run("import", "-", input=lines).output
+    assert f"{2 * BATCH} stored, {BATCH} had these rules already, 0 lines refused" in output
+    # What was there has no new revision.
+    assert len(store.history("bucket-00000")) == 1
+
+
+def test_of_a_bucket_that_comes_twice_the_last_line_counts(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", OTHER)
+    lines = "\n".join([line_of("photos", RULES), line_of("photos", OTHER)])
+    run("import", "-", input=lines)
+    assert store.get("photos") == OTHER
+    run("import", "-", input="\n".join([line_of("photos", OTHER), line_of("photos", RULES)]))
+    assert store.get("photos") == RULES
+
+
+def test_import_mends_rules_that_another_tool_broke(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", OTHER)
+    break_rules(store, "photos")
+    run("import", "-", input=line_of("photos"))
+    assert store.get("photos") == OTHER
+
+
+# The group
+
+
+def test_an_application_without_the_extension_is_told_what_to_write() -> None:
+    result = Flask("bare").test_cli_runner().invoke(bucketcors, ["list"])
+    assert result.exit_code == 2
+    assert "the application 'bare' has no rules: write BucketCORS(app)" in result.output
+
+
+def test_a_store_in_trouble_is_a_sentence(run: Run, store: SQLiteStore) -> None:
+    assert store.path is not None
+    store.close()
+    for file in store.path.parent.glob(f"{store.path.name}*"):
+        file.unlink()
+    store.path.write_text("this is no database, and has been one" * 100)
+    result = run("list", code=1)
+    assert "Error: the database" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_no_color_is_respected(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["doctor"]
+    coloured = app.test_cli_runner().invoke(bucketcors, arguments, color=True)
+    assert "\x1b[" in coloured.output
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = app.test_cli_runner().invoke(bucketcors, arguments, color=True)
+    assert "\x1b[" not in plain.output
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    command = bucketcors.commands[name]
+    assert re.search(rf"Example:\n\s+flask .*bucketcors {name}\b", command.help or "")
+    assert all(
+        option.help or option.name == "method"
+        for option in command.params
+        if isinstance(option, click.Option)
+    )
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_is_documented(name: str) -> None:
+    page = Path(ROOT, "docs", "cli.md").read_text()
+    assert f"## `{name}`" in page
+    for option in bucketcors.commands[name].params:
+        if isinstance(option, click.Option):
+            assert f"`{option.opts[0]}" in page.partition(f"## `{name}`")[2], option.opts
+
+
+def test_the_examples_run(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
+    """In an order in which there is something to work on."""
+    Path(tmp_path, "rules.xml").write_bytes(format_xml(RULES, DIALECTS["cos"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        for name in ("put", "list", "show", "history", "export", "import", "rollback", "delete"):
+            command = bucketcors.commands[name].help or ""
+            words = command.partition("Example:")[2].split()
+            run(*words[words.index("bucketcors") + 1 :])
+    assert store.get("photos") is None
+
+
+# As processes
+
+
+def flask(*args: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *args],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_flask_finds_the_commands_and_the_example_application(tmp_path: Path) -> None:
+    data = {"EXAMPLE_DATA": str(tmp_path)}
+    listed = flask("--app", "example_app", "bucketcors", "list", folder=tmp_path, **data)
+    assert listed.stdout == "examplebucket-1250000000\n", listed.stderr
+    examined = flask("--app", "example_app", "bucketcors", "doctor", folder=tmp_path, **data)
+    assert examined.returncode == 0, examined.stdout
+    assert "ExampleSecretKey" not in examined.stdout
+
+
+def test_without_an_application_those_run_that_need_none(tmp_path: Path) -> None:
+    without = flask("bucketcors", "list", folder=tmp_path)
+    assert without.returncode == 2
+    assert "Could not locate a Flask application" in without.stderr
+    for name in ("check", "explain", "doctor"):
+        assert flask("bucketcors", name, "--help", folder=tmp_path).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("script") is None, reason="script(1) gives a terminal")
+def test_import_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
+    Path(tmp_path, "in.jsonl").write_text("\n".join(line_of(f"b{n}") for n in range(2000)))
+    command = f"{sys.executable} -m flask --app example_app bucketcors import in.jsonl"
+    result = subprocess.run(
+        ["script", "--quiet", "--return", "--command", command, "/dev/null"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "EXAMPLE_DATA": str(tmp_path), "TERM": "xterm"},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+    assert "Importing" in result.stdout
+    assert "100%" in result.stdout
+    assert "2000 stored" in result.stdout
+
+
+def test_rules_in_memory_are_edited_too() -> None:
+    app = Flask("storage")
+    BucketCORS(app, store=(store := MemoryStore()))
+    document = json.dumps(RULES.as_dict())
+    app.test_cli_runner().invoke(bucketcors, ["put", "photos", "-"], input=document)
+    assert store.get("photos") == RULES
+
+
+# The page
+
+
+def shell_blocks() -> list[tuple[str, str]]:
+    """The commands of the page, each with the output that stands below it, if any does."""
+    page = Path(ROOT, "docs", "cli.md").read_text()
+    return re.findall(r"```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL)
+
+
+def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
+    """One after the other, while the example application is running."""
+    environ = {"EXAMPLE_DATA": str(tmp_path / "data")}
+    with servers.gunicorn("example_app:create_app()", environ=environ, workers=1) as server:
+        for commands, output in shell_blocks():
+            result = subprocess.run(
+                ["bash", "-euo", "pipefail"],
+                input="export FLASK_APP=example_app\n"
+                + commands.replace(":5000/", f":{server.port}/"),
+                cwd=tmp_path,
+                env={
+                    **os.environ,
+                    **environ,
+                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                    "PYTHONPATH": str(ROOT),
+                },
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            code = 1 if "# exit code 1" in commands else 0
+            assert result.returncode == code, (commands, result.stdout, result.stderr)
+            assert (result.stdout + result.stderr).startswith(output), commands

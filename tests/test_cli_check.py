@@ -1,0 +1,469 @@
+"""``flask bucketcors check`` against servers that are right, broken, slow or no servers at all."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import servers
+import werkzeug.serving
+from click.testing import CliRunner, Result
+from flask import Flask
+
+from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
+from flask_bucketcors.cli import bucketcors
+
+PAGE = "https://page.test"
+OTHER_PAGE = "https://other.test"
+ID = "x-cos-request-id: NjFh"
+
+Lines = list[str]
+
+
+class Canned:
+    """A server that says what it was told to, and remembers what it was asked.
+
+    :param answers: method to the lines of the answer, from the status on; a body follows an
+        empty line. Or a function that does what it likes with the connection.
+    """
+
+    def __init__(self, answers: dict[str, Lines | Callable[[socket.socket], None]]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/photos/cat.png"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def methods(self) -> list[str]:
+        return [request.split(" ")[0] for request in self.asked]
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                with connection, suppress(OSError):
+                    self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        request = connection.recv(65536).decode("latin-1")
+        self.asked.append(request)
+        answer = self.answers[request.split(" ")[0]]
+        if callable(answer):
+            answer(connection)
+        else:
+            head, _, body = "\r\n".join(answer).partition("\r\n\r\n")
+            connection.sendall(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{body}".encode())
+
+
+Serve = Callable[..., Canned]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    running = []
+
+    def serve(**answers: Lines | Callable[[socket.socket], None]) -> Canned:
+        running.append(Canned(dict(answers)))
+        return running[-1]
+
+    yield serve
+    for each in running:
+        each.close()
+
+
+def check(url: str, *options: object, origin: str = PAGE, code: int = 0) -> Result:
+    arguments = ["check", url, "--origin", origin, *map(str, options)]
+    result = CliRunner().invoke(bucketcors, arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def findings(url: str, *options: object, code: int = 1) -> list[tuple[str, str]]:
+    output = check(url, *options, "--format", "json", code=code).stdout
+    return [(each["step"], each["cause"]) for each in json.loads(output)["findings"]]
+
+
+ALLOWED = ["200 OK", f"Access-Control-Allow-Origin: {PAGE}", "Vary: Origin", ID]
+PREFLIGHT_ALLOWED = [*ALLOWED, "Access-Control-Allow-Methods: PUT", "Content-Length: 0"]
+
+
+# What is sent
+
+
+def test_a_simple_request_is_sent_as_a_browser_sends_it(serve: Serve) -> None:
+    server = serve(GET=ALLOWED)
+    output = check(f"{server.url}?a=b c&signature=secret").output
+    assert output.endswith(f"allowed: a page of {PAGE} may do this\n")
+    # What stands in the query may be a signature.
+    assert "secret" not in output
+    [request] = server.asked
+    assert request.startswith("GET /photos/cat.png?a=b%20c&signature=secret HTTP/1.1\r\n")
+    assert f"\r\nOrigin: {PAGE}\r\n" in request
+    assert request.endswith("\r\n\r\n")
+
+
+def test_a_preflight_asks_as_a_browser_does(serve: Serve) -> None:
+    preflight = [*PREFLIGHT_ALLOWED, "Access-Control-Allow-Headers: x-b, content-type, X-A"]
+    server = serve(OPTIONS=preflight, GET=ALLOWED)
+    headers = ["X-B: 1", "x-a", "content-type", "accept: text/html"]
+    check(server.url, *(part for header in headers for part in ("--header", header)))
+    preflight_sent, actual_sent = server.asked
+    assert "\r\nAccess-Control-Request-Method: GET\r\n" in preflight_sent
+    assert "\r\nAccess-Control-Request-Headers: content-type,x-a,x-b\r\n" in preflight_sent
+    assert "\r\nX-B: 1\r\n" in actual_sent
+    assert "\r\naccept: text/html\r\n" in actual_sent
+
+
+def test_what_may_change_something_is_not_sent_unless_asked_for(serve: Serve) -> None:
+    server = serve(OPTIONS=PREFLIGHT_ALLOWED, PUT=ALLOWED)
+    output = check(server.url, "--method", "put").output
+    assert "is not sent: it may change something (--send-unsafe)" in output
+    assert server.methods == ["OPTIONS"]
+    check(server.url, "--method", "put", "--send-unsafe")
+    assert server.methods[1:] == ["OPTIONS", "PUT"]
+    # Never with a body.
+    assert "\r\nContent-Length: 0\r\n" in server.asked[-1]
+    assert server.asked[-1].endswith("\r\n\r\n")
+
+
+def test_a_request_that_its_preflight_refuses_is_not_sent(serve: Serve) -> None:
+    server = serve(OPTIONS=["403 Forbidden", ID])
+    check(server.url, "--header", "x-a", code=1)
+    assert server.methods == ["OPTIONS"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--origin", "https://page.test/"], "a browser sends https://page.test: write that"),
+        (["--origin", "HTTPS://Page.Test:443"], "a browser sends https://page.test"),
+        (["--origin", "page.test"], "write scheme://host"),
+        (["--header", "Cookie: a=b"], "no page may set cookie"),
+        (["--header", "Sec-Fetch-Mode: cors"], "no page may set sec-fetch-mode"),
+        (["--header", "a b"], "write a name"),
+        (["--header", "x-a: b\r\nx-c: d"], "write a name"),
+        (["--method", "TRACE"], "no page may send that"),
+        (["--method", "A B"], "no page may send that"),
+        (["--timeout", "0"], "not in the range"),
+    ],
+)
+def test_what_no_browser_would_send_is_wrong_usage(options: Lines, message: str) -> None:
+    assert message in check("http://127.0.0.1:9/", *options, code=2).output
+
+
+@pytest.mark.parametrize("url", ["ftp://a.test/", "a.test", "http://u:p@a.test/", "http://a:x/"])
+def test_the_address_is_one_of_http(url: str) -> None:
+    assert "write http://host/path" in check(url, code=2).output
+
+
+# What is found
+
+
+@pytest.mark.parametrize(
+    "answer, options, expected",
+    [
+        pytest.param(["200 OK", ID], [], ["no_allow_origin"], id="200 without CORS headers"),
+        pytest.param(
+            ["200 OK", "Content-Type: text/plain", "", "hello"],
+            [],
+            ["no_allow_origin", "in_front"],
+            id="plain text, not of a storage",
+        ),
+        pytest.param(
+            ["200 OK", f"Access-Control-Allow-Origin: {OTHER_PAGE}", "Vary: Origin", ID],
+            [],
+            ["other_origin"],
+            id="another page's origin",
+        ),
+        pytest.param(
+            [*ALLOWED, f"Access-Control-Allow-Origin: {PAGE}"],
+            [],
+            ["duplicate_headers"],
+            id="the same origin twice",
+        ),
+        pytest.param(
+            ["200 OK", f"Access-Control-Allow-Origin: {PAGE}, *", ID],
+            [],
+            ["duplicate_headers"],
+            id="two origins in a line",
+        ),
+        pytest.param(
+            ["200 OK", "Access-Control-Allow-Origin: *", ID],
+            ["--credentials"],
+            ["credentials_wildcard"],
+            id="a star, with credentials",
+        ),
+        pytest.param(
+            ALLOWED, ["--credentials"], ["credentials_missing"], id="credentials not allowed"
+        ),
+        pytest.param(
+            ["302 Found", "Location: /login?token=secret", ID],
+            [],
+            ["no_allow_origin", "redirected"],
+            id="a redirect",
+        ),
+        pytest.param(
+            ["403 Forbidden", "Via: 1.1 proxy", "X-Cache: HIT", "Server: cloudflare"],
+            [],
+            ["no_allow_origin", "in_front"],
+            id="a CDN that refuses",
+        ),
+    ],
+)
+def test_answers_to_the_request_are_judged_by_their_headers(
+    answer: Lines, options: Lines, expected: Lines, serve: Serve
+) -> None:
+    server = serve(GET=answer)
+    assert findings(server.url, *options) == [("actual", cause) for cause in expected]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(["200 OK", "Access-Control-Allow-Origin: *"], id="a star, without an id"),
+        pytest.param(["404 Not Found", *ALLOWED[1:]], id="an error that the page may read"),
+        pytest.param([*ALLOWED[:2], "Vary: *", ID], id="what varies by everything"),
+        pytest.param(["304 Not Modified", *ALLOWED[1:]], id="not modified"),
+    ],
+)
+def test_what_a_browser_hands_to_the_page_is_no_finding(answer: Lines, serve: Serve) -> None:
+    assert findings(serve(GET=answer).url, code=0) == []
+
+
+@pytest.mark.parametrize(
+    "answer, options, expected",
+    [
+        pytest.param(
+            ["301 Moved", "Location: https://elsewhere.test/", *PREFLIGHT_ALLOWED[1:]],
+            [],
+            ["redirected"],
+            id="a redirect",
+        ),
+        pytest.param(
+            ["403 Forbidden", *PREFLIGHT_ALLOWED[1:]], [], ["status"], id="another status"
+        ),
+        pytest.param(ALLOWED, [], ["method_missing"], id="no methods"),
+        pytest.param(
+            [*ALLOWED, "Access-Control-Allow-Methods: put"], [], ["method_missing"], id="their case"
+        ),
+        pytest.param(
+            PREFLIGHT_ALLOWED, ["--header", "x-a"], ["header_missing"], id="a header less"
+        ),
+        pytest.param(
+            [*PREFLIGHT_ALLOWED, "Access-Control-Allow-Headers: *"],
+            ["--header", "authorization"],
+            ["header_missing"],
+            id="a star is not Authorization",
+        ),
+        pytest.param(
+            ["200 OK", "Content-Type: text/plain", "", "OK"],
+            [],
+            ["no_allow_origin", "in_front"],
+            id="plain text in place of CORS",
+        ),
+    ],
+)
+def test_answers_to_a_preflight_are_judged_as_browsers_do(
+    answer: Lines, options: Lines, expected: Lines, serve: Serve
+) -> None:
+    server = serve(OPTIONS=answer)
+    found = findings(server.url, "--method", "PUT", *options)
+    assert found == [("preflight", cause) for cause in expected]
+
+
+def test_an_origin_without_vary_is_found_though_a_browser_takes_it(serve: Serve) -> None:
+    def echo(connection: socket.socket) -> None:
+        asked = server.asked[-1]
+        origin = f"Access-Control-Allow-Origin: {PAGE}\r\n" if "Origin:" in asked else ""
+        connection.sendall(f"HTTP/1.0 200 OK\r\n{origin}{ID}\r\n\r\n".encode())
+
+    server = serve(GET=echo)
+    output = check(server.url, code=1).output
+    assert "allowed: " in output
+    assert "vary_missing: the answer names the origin and has no Vary: Origin" in output
+
+
+def test_a_server_that_says_the_same_to_everybody_need_not_vary(serve: Serve) -> None:
+    assert findings(serve(GET=[*ALLOWED[:2], ID]).url, code=0) == []
+
+
+def test_a_preflight_that_no_cache_keeps_need_not_vary(serve: Serve) -> None:
+    preflight = [line for line in PREFLIGHT_ALLOWED if "Vary" not in line]
+    preflight.append("Access-Control-Allow-Headers: x-a")
+    server = serve(OPTIONS=preflight, GET=ALLOWED)
+    assert findings(server.url, "--header", "x-a", code=0) == []
+
+
+def test_the_deciding_value_is_marked(serve: Serve) -> None:
+    server = serve(GET=["200 OK", f"Access-Control-Allow-Origin: {OTHER_PAGE}", ID])
+    lines = check(server.url, code=1).output.splitlines()
+    index = lines.index(f"  Access-Control-Allow-Origin: {OTHER_PAGE}")
+    assert lines[index + 1] == " " * 31 + "^" * len(OTHER_PAGE)
+
+
+def test_what_a_server_says_does_not_command_the_terminal(serve: Serve) -> None:
+    evil = "\x1b[31mred\x07"
+    lines = ["302 Found", f"Server: {evil}", f"Location: /{evil}?token=secret", "Set-Cookie: s=1"]
+    output = check(serve(GET=lines).url, code=1).output
+    assert r"Server: \x1b[31mred\x07" in output
+    assert "\x1b" not in output
+    assert "secret" not in output
+    assert "Set-Cookie" not in output
+
+
+def test_an_http_address_is_not_asked_for_an_https_page() -> None:
+    assert findings("http://storage.invalid/photos") == [("actual", "mixed_content")]
+
+
+# What is no server
+
+
+def drip(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    with suppress(OSError):
+        for _ in range(100):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+
+def flood(connection: socket.socket) -> None:
+    connection.sendall("\r\n".join(["HTTP/1.1 200 OK", *ALLOWED[1:], "", ""]).encode())
+    with suppress(OSError):
+        for _ in range(10_000):
+            connection.sendall(b"x" * 65536)
+
+
+def test_a_server_that_drips_is_given_up(serve: Serve) -> None:
+    output = check(serve(GET=drip).url, "--timeout", "0.5", code=1).output
+    assert "unreachable: no answer within 0.5 seconds" in output
+
+
+def test_of_an_endless_body_the_beginning_is_read(serve: Serve) -> None:
+    assert findings(serve(GET=flood).url, "--timeout", "20", code=0) == []
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [(b"", "the answer is not HTTP"), (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP")],
+)
+def test_what_is_not_http_is_said(answer: bytes, message: str, serve: Serve) -> None:
+    server = serve(GET=lambda connection: connection.sendall(answer))
+    output = check(server.url, code=1).output
+    assert message in output or "no connection" in output
+
+
+def test_a_closed_port_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    output = check(f"http://127.0.0.1:{port}/", code=1).output
+    assert "unreachable: no connection:" in output
+    assert "is the address right, and the server running?" in output
+
+
+def test_a_server_without_tls_is_said(serve: Serve) -> None:
+    def plain(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+    class AnyMethod(dict[str, Any]):
+        def __missing__(self, method: str) -> Any:
+            return plain
+
+    server = serve()
+    server.answers = AnyMethod()
+    output = check(server.url.replace("http:", "https:"), code=1).output
+    assert "unreachable: no TLS connection" in output
+
+
+# Real servers
+
+
+@contextmanager
+def werkzeug_server(app: Any) -> Iterator[str]:
+    server = werkzeug.serving.make_server("127.0.0.1", 0, app)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+
+
+def make_app(store: MemoryStore) -> Flask:
+    app = Flask("storage")
+    app.add_url_rule("/<bucket>/<path:key>", "read", lambda bucket, key: "an object")
+    BucketCORS(app, store=store)
+    return app
+
+
+def test_an_application_is_checked_and_explained_by_its_rules(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.put("photos", RuleSet([Rule([PAGE], ["GET", "PUT"], ["x-a"])]))
+    app = make_app(store)
+    rules = Path(tmp_path, "rules.json")
+    rules.write_text(json.dumps({"rules": [rule.as_dict() for rule in store.get("photos").rules]}))  # type: ignore[union-attr]
+    with werkzeug_server(app) as url:
+        url = f"{url}/photos/cat.png"
+        assert findings(url, "--header", "x-a", code=0) == []
+        output = check(url, "--header", "x-b", "--rules", rules, code=1).output
+        assert "no_allow_origin" in output
+        assert "Refused[header_missing]" in output
+        arguments = ["check", url, "--origin", PAGE, "--bucket", "photos", "--format", "json"]
+        result = app.test_cli_runner().invoke(bucketcors, [*arguments, "--method", "DELETE"])
+        assert json.loads(result.stdout)["explanation"]["cause"] == "method_missing"
+
+
+def test_an_answer_is_explained_as_that_of_its_own_request(serve: Serve, tmp_path: Path) -> None:
+    rules = Path(tmp_path, "rules.json")
+    rule = {"allowed_origins": [PAGE], "allowed_methods": ["GET"], "allowed_headers": ["x-a"]}
+    rules.write_text(json.dumps([rule]))
+    preflight = [*PREFLIGHT_ALLOWED, "Access-Control-Allow-Headers: x-a"]
+    server = serve(OPTIONS=preflight, GET=ALLOWED)
+    output = check(server.url, "--header", "x-a", "--rules", rules).output
+    assert f"Allowed: rule 1 allows GET from '{PAGE}'" in output
+
+
+def test_secrets_that_a_page_sends_are_not_shown(serve: Serve) -> None:
+    server = serve(OPTIONS=["403 Forbidden", ID])
+    output = check(server.url, "--header", "Authorization: Bearer secret", code=1).output
+    assert "secret" not in output
+
+
+def test_two_layers_that_both_answer_are_found() -> None:
+    store = MemoryStore()
+    store.put("photos", RuleSet([Rule([PAGE], ["GET"])]))
+    app = make_app(store)
+    inner = app.wsgi_app
+
+    def adding(environ: Any, start_response: Any) -> Any:
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, ("Access-Control-Allow-Origin", PAGE)])
+
+        return inner(environ, start)
+
+    with werkzeug_server(adding) as url:
+        assert findings(f"{url}/photos/cat.png") == [("actual", "duplicate_headers")]
+
+
+def test_gunicorn_is_checked(tmp_path: Path) -> None:
+    environ = {"SERVED_DATABASE": str(tmp_path / "rules.sqlite")}
+    with servers.gunicorn("served_app:create_app()", environ=environ, workers=1) as server:
+        url = f"http://127.0.0.1:{server.port}/photos/cat.png"
+        assert findings(url, "--method", "PUT") == [
+            ("preflight", "no_allow_origin"),
+            ("preflight", "status"),
+        ]

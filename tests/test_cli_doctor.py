@@ -1,0 +1,241 @@
+"""``flask bucketcors doctor``: what is in order, what is not, and what to do."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.cli import ScriptInfo
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
+from flask_bucketcors.cli import bucketcors
+from flask_bucketcors.cli.doctor import database
+from flask_bucketcors.cli.doctor.workers import BUCKET
+
+RULES = RuleSet([Rule(["https://page.test"], ["GET"])])
+SECRET = "NobodyMaySeeThis"
+
+Notes = list[dict[str, Any]]
+Examine = Callable[..., Notes]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "rules.sqlite")
+    store.put("photos", RULES)
+    yield store
+    store.close()
+
+
+def make_app(store: Any, **settings: Any) -> Flask:
+    app = Flask("storage")
+    app.config.update({f"BUCKETCORS_{key}": value for key, value in settings.items()})
+    BucketCORS(app, store=store)
+    return app
+
+
+def examine(app: Flask, *options: str, code: int = 0) -> Notes:
+    arguments = ["doctor", "--format", "json", *options]
+    result = app.test_cli_runner().invoke(bucketcors, arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    notes: Notes = json.loads(result.stdout)
+    return notes
+
+
+def finding(app: Flask, *options: str) -> tuple[str, str]:
+    """The only finding, and what to do."""
+    [note] = [note for note in examine(app, *options, code=1) if not note["ok"]]
+    return note["text"], note["remedy"]
+
+
+def edit(store: SQLiteStore, statement: str) -> None:
+    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+        connection.execute(statement)
+
+
+def test_all_is_well(store: SQLiteStore) -> None:
+    app = make_app(store, ACCESS_KEYS={"AKID": SECRET})
+    revision = store.revision
+    notes = examine(app)
+    assert list(dict.fromkeys(note["area"] for note in notes)) == [
+        "settings",
+        "database",
+        "workers",
+    ]
+    texts = [note["text"] for note in notes]
+    for text in (
+        "BUCKETCORS_DIALECT is 'cos'",
+        "BUCKETCORS_ACCESS_KEYS holds 1 key",
+        "integrity_check finds nothing",
+        "readers do not wait for writers (WAL)",
+        "schema version 1",
+        "1 bucket has rules",
+        "another process sees the same rules and the same signal",
+    ):
+        assert text in texts
+    assert SECRET not in str(notes)
+    # Nothing was written.
+    assert store.revision == revision
+
+
+def test_a_write_is_measured_and_taken_back(store: SQLiteStore) -> None:
+    texts = [note["text"] for note in examine(make_app(store), "--write")]
+    assert texts[-1].startswith("a write was seen by another process")
+    assert store.list() == ["photos"]
+    assert store.history(BUCKET)[0].rule_set is None
+
+
+def test_a_bucket_of_its_name_is_left_alone(store: SQLiteStore) -> None:
+    store.put(BUCKET, RULES)
+    texts = [note["text"] for note in examine(make_app(store), "--write")]
+    assert texts[-1] == f"the bucket {BUCKET} has rules, so that no write was measured"
+    assert store.get(BUCKET) == RULES
+
+
+@pytest.mark.parametrize(
+    "keys, text",
+    [
+        (None, "BUCKETCORS_ACCESS_KEYS holds no key: every ?cors call is refused"),
+        ({"a": SECRET, "b": SECRET}, "BUCKETCORS_ACCESS_KEYS holds 2 keys"),
+        ({"a": SECRET}.get, "BUCKETCORS_ACCESS_KEYS is a function"),
+    ],
+)
+def test_keys_are_counted_and_never_shown(keys: Any, text: str, store: SQLiteStore) -> None:
+    notes = examine(make_app(store, ACCESS_KEYS=keys))
+    assert text in [note["text"] for note in notes]
+    assert SECRET not in str(notes)
+
+
+def test_proxy_fix_stands_outside(store: SQLiteStore) -> None:
+    app = make_app(store)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    assert "ProxyFix stands around BucketCORS" in [note["text"] for note in examine(app)]
+
+
+def test_proxy_fix_inside_is_a_finding(store: SQLiteStore) -> None:
+    app = Flask("storage")
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    BucketCORS(app, store=store)
+    assert finding(app) == (
+        "ProxyFix stands inside of BucketCORS, which sees the proxy's host",
+        "write app.wsgi_app = ProxyFix(app.wsgi_app) after BucketCORS(app)",
+    )
+
+
+def test_an_application_that_lost_its_middleware_is_a_finding(store: SQLiteStore) -> None:
+    app = make_app(store)
+    app.wsgi_app = lambda environ, start_response: []  # type: ignore[method-assign, assignment]
+    assert finding(app)[0] == "BucketCORS is not found around the application"
+
+
+def test_an_application_without_the_extension_is_told_what_to_write() -> None:
+    text, remedy = finding(Flask("bare"))
+    assert text == "the application 'bare' has no rules"
+    assert "write BucketCORS(app)" in remedy
+
+
+def test_a_setting_that_is_refused_is_a_finding(tmp_path: Path) -> None:
+    def create_app() -> Flask:
+        app = Flask("storage", instance_path=str(tmp_path))
+        app.config.update(BUCKETCORS_VARY="sometimes", BUCKETCORS_ACCESS_KEYS={"a": SECRET})
+        BucketCORS(app)
+        return app
+
+    runner = Flask("other").test_cli_runner()
+    result = runner.invoke(bucketcors, ["doctor"], obj=ScriptInfo(create_app=create_app))
+    assert result.exit_code == 1
+    assert "BUCKETCORS_VARY is 'sometimes': it has to be one of" in result.output
+    assert SECRET not in result.output
+
+
+def test_a_database_that_does_not_open_is_a_finding(tmp_path: Path) -> None:
+    Path(tmp_path, "rules.sqlite").write_text("this is no database " * 100)
+
+    def create_app() -> Flask:
+        app = Flask("storage", instance_path=str(tmp_path))
+        app.config["BUCKETCORS_DATABASE"] = "rules.sqlite"
+        BucketCORS(app)
+        return app
+
+    runner = Flask("other").test_cli_runner()
+    result = runner.invoke(bucketcors, ["doctor"], obj=ScriptInfo(create_app=create_app))
+    assert result.exit_code == 1
+    assert "file is not a database" in result.output
+
+
+def test_rules_that_no_longer_parse_are_findings(store: SQLiteStore) -> None:
+    edit(store, "UPDATE bucketcors_rules SET document = '{\"rules\": 1}'")
+    text, remedy = finding(make_app(store))
+    assert text.startswith("the stored rules of bucket 'photos': rules is missing")
+    assert remedy.startswith("put the rules again")
+
+
+def test_a_missing_trigger_is_a_finding(store: SQLiteStore) -> None:
+    edit(store, "DROP TRIGGER bucketcors_deleted")
+    assert finding(make_app(store))[0] == "bucketcors_deleted is missing or changed"
+
+
+def test_a_damaged_index_is_a_finding(store: SQLiteStore) -> None:
+    edit(store, "PRAGMA writable_schema = ON")
+    with closing(sqlite3.connect(store.path or "")) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET rootpage = 1 WHERE name = 'bucketcors_history'"
+        )
+        connection.commit()
+    notes = examine(make_app(store), code=1)
+    assert any(note["area"] == "database" and not note["ok"] for note in notes)
+
+
+def test_a_database_without_wal_is_a_finding(store: SQLiteStore) -> None:
+    app = make_app(store)
+    store.close()
+    edit(store, "PRAGMA journal_mode = DELETE")
+    assert finding(app)[0] == "journal_mode is delete, not wal"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="users are those of POSIX")
+def test_files_of_several_users_are_a_finding(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(store)
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    os.chown(f"{store.path}-revision", 12345, -1)
+    assert finding(app)[0] == ("the database and the files beside it belong to different users")
+
+
+def test_a_network_disk_is_a_finding(
+    store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = Path(tmp_path, "mounts")
+    mounts.write_text(
+        "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+        f"2 1 0:9 / {str(tmp_path).replace('-', chr(92) + '055')} rw - nfs4 server:/data rw\n"
+    )
+    monkeypatch.setattr(database, "_MOUNTS", mounts)
+    text, remedy = finding(make_app(store))
+    assert text == "the disk is nfs4, over which SQLite's log does not work"
+    assert remedy == "keep the database on a local disk"
+
+
+@pytest.mark.parametrize("make", [MemoryStore, lambda: SQLiteStore(":memory:")])
+def test_rules_that_workers_do_not_share_are_a_finding(make: Callable[[], Any]) -> None:
+    store = make()
+    assert "BUCKETCORS_DATABASE" in finding(make_app(store))[1]
+    store.close()
+
+
+def test_the_report_is_for_people(store: SQLiteStore) -> None:
+    edit(store, "DROP TRIGGER bucketcors_deleted")
+    result = make_app(store).test_cli_runner().invoke(bucketcors, ["doctor"])
+    assert (
+        "\n  !!  bucketcors_deleted is missing or changed\n      restore a backup" in result.output
+    )
+    assert result.output.endswith("\n1 finding\n")
