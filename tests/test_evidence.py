@@ -46,6 +46,8 @@ COPIED = f"""curl 'https://b.example/k?uploads' \\
          {"method": "PUT", "origin": PAGE, "credentials": True}),
         (f"curl --json '{{}}' -H 'Origin: {PAGE}' https://b.example/",
          {"method": "POST", "kind": "preflight", "headers": ["content-type"]}),
+        (f"curl -H 'Origin: {PAGE}' https://b.example/ --data-raw $'it\\'s \\u0021 -X PUT'",
+         {"method": "POST", "kind": "actual"}),
         (f"curl -d a=b -H 'Origin: {PAGE}' https://b.example/",
          {"method": "POST", "kind": "actual", "headers": []}),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from broken import BROKEN, FINE, PAGE, Broken, blocked, rule
 from browser import PageRequest, exposed_headers, may_proceed
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles import RuleDict, evaluate
 from strategies import METHODS, Meeting, meetings
@@ -18,6 +18,7 @@ from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, Ru
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.explain import KINDS
 from flask_bucketcors.core.explanation.answers import read_answer, wanted_headers
+from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.documents import read_rules
 from flask_bucketcors.evidence import from_console, from_curl, from_har
 
@@ -160,6 +161,8 @@ def test_near_misses_are_something_else(
 def test_the_decision_is_that_of_the_compiled_rules(
     meeting: Meeting, dialect: str, kind: str, credentials: bool
 ) -> None:
+    # Names are given one by one here; how long a line of them may be is decided elsewhere.
+    assume(len(meeting.requested_headers or "") <= MAX_REQUESTED_HEADERS_BYTES)
     rule_set = RuleSet([Rule(**each) for each in meeting.rules])
     names = (meeting.requested_headers or "").split(",")
     explanation = explain(
@@ -314,6 +317,48 @@ def test_rules_may_be_a_document() -> None:
 def test_a_document_that_holds_no_rules_is_refused_with_words(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         explain(text, origin=PAGE)
+
+
+def test_a_pattern_that_is_exposed_is_named_without_evidence() -> None:
+    explanation = why(rule(PAGE, expose_headers=["*"]))
+    assert explanation.cause is Cause.EXPOSE_PATTERN
+    assert explanation.fixes[0].rules.rules[0].expose_headers == ("ETag",)
+
+
+def test_rules_that_serve_the_page_are_left_alone() -> None:
+    seen = {"status": 200, "headers": {"Access-Control-Allow-Origin": f"{PAGE}/"}}
+    explanation = why(rule(PAGE), answer=seen)
+    assert (explanation.cause, explanation.fixes) == (Cause.ORIGIN_TRAILING_SLASH, ())
+    assert explanation.decision.allowed
+
+
+def test_what_a_person_pasted_is_told_from_what_a_browser_sends() -> None:
+    explanation = why(rule(PAGE), origin=f"{PAGE}/\u200b")
+    assert explanation.cause is Cause.ORIGIN_INVISIBLE_CHARACTER
+    assert f"it sends '{PAGE}'" in explanation.text
+    assert explanation.fixes == ()
+
+
+def test_the_text_names_rule_value_and_what_to_write() -> None:
+    text = why(rule("https://b.example"), rule(f"{PAGE}\u00a0")).text
+    assert "Rule 2" in text
+    assert f"{PAGE}<U+00A0>" in text
+    assert f"write '{PAGE}'" in text
+
+
+def test_the_text_says_how_long_an_old_preflight_is_kept() -> None:
+    console = "(Reason: Did not find method in CORS header 'Access-Control-Allow-Methods')."
+    explanation = why(rule(PAGE, max_age_seconds=600), answer={"console": console})
+    assert "for 600 seconds" in explanation.text
+    headers = {**FINE, "Access-Control-Allow-Methods": "GET", "Access-Control-Max-Age": "7"}
+    explanation = why(rule(PAGE, max_age_seconds=600), answer={"headers": headers})
+    assert "for 7 seconds" in explanation.text
+
+
+def test_null_gets_a_rule_of_its_own_before_one_of_others() -> None:
+    first, second = why(rule(PAGE), origin="null").fixes
+    assert first.rules.rules[1] == Rule(["null"], ["PUT"])
+    assert second.rules.rules[0].allowed_origins == (PAGE, "null")
 
 
 def test_unknown_kinds_and_dialects_are_refused() -> None:

@@ -129,8 +129,9 @@ def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
     causes = _causes(plain, request, exchange, near, seen)
     fixes = find_fixes(plain, request, exchange, causes, near)
     winner = None if refused else _index(plain, exchange.stopped_at)
+    age = _max_age(plain, exchange)
     broken = bool(plain.rules) and not plain.is_valid
-    text = texts.write(request, causes, near, winner, fixes, seen, broken)
+    text = texts.write(request, causes, near, winner, fixes, seen, broken, age)
     cause = causes[0] if causes else None
     decision = exchange.decision._replace(rule=_index(plain, exchange.decision))
     return Explanation(not causes, decision, traces, cause, tuple(causes[1:]), text, fixes)

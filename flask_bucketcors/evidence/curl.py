@@ -48,6 +48,9 @@ _CURL_WORDS: Final = {
     "--head": "I",
     "--get": "G",
 }
+# How shells write what plain quotes cannot hold; browsers copy bodies so.
+_ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
+_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
 _ANSWER_LINE = re.compile(r"^\s*<\s?(.*)$")
 _OUTPUT_LINE = re.compile(r"^\s*(?:[<>*{}]|\[\d+ bytes)")
 _STATUS_LINE = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
@@ -78,7 +81,7 @@ def _curl_words(command: str) -> list[str]:
         # As copied for Windows, where "^" is what "\" is elsewhere.
         joined = re.sub(r"\^(.)", r"\1", joined)
     try:
-        words = shlex.split(joined.replace(" $'", " '"))
+        words = shlex.split(_ANSI_QUOTED.sub(_plainly_quoted, joined))
     except ValueError as error:
         raise ValueError(f"The command cannot be read: {error}. Copy it whole.") from None
     starts = [i for i, word in enumerate(words) if re.search(r"(?:^|/)curl(?:\.exe)?$", word)]
@@ -88,6 +91,14 @@ def _curl_words(command: str) -> list[str]:
             "the address."
         )
     return words[starts[0] + 1 :]
+
+
+def _plainly_quoted(match: re.Match[str]) -> str:
+    def character(escape: re.Match[str]) -> str:
+        code = escape[1]
+        return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
+
+    return shlex.quote(re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", character, match[1], flags=re.DOTALL))
 
 
 def _curl_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,10 @@ def find_fixes(
         return ()
     if causes[0] is Cause.VARY_MISSING:
         return _vary_fixes(plain, request)
-    if causes[0] in _NOT_BY_RULES or not _can_be_held(request):
+    # Rules that serve the page already are not what is to be changed, but for a pattern that
+    # no PUT accepts.
+    serves = exchange.passes and causes[0] is not Cause.EXPOSE_PATTERN
+    if causes[0] in _NOT_BY_RULES or serves or not _can_be_held(request):
         return ()
     workshop = _Workshop(plain, request)
     if exchange.stopped_at.allowed:

@@ -16,6 +16,8 @@ from flask_bucketcors.core.wildcards import ANY
 # What an application answers to a preflight that it should never have seen; rules that refuse
 # one answer 403, so that says nothing.
 _NOT_BY_RULES: Final = 403
+# RFC 9111, 3: answers to other methods are not kept by caches.
+_KEPT_METHODS: Final = frozenset({"GET", "HEAD"})
 _REFUSED: Final = frozenset({401, 403, 404, 405, 407, 409, 410, 411, 412, 429})
 
 
@@ -43,7 +45,7 @@ def beside_rules(case: Case) -> list[Cause]:
     if answers.is_from_cdn(seen) and not _is_fine(case):
         found.append(Cause.CDN_ANSWERED)
     if case.preflight and _is_refusal(seen) and seen.status != _NOT_BY_RULES and not found:
-        found.append(Cause.APP_REFUSED)
+        found.append(_refusing(seen))
     return found
 
 
@@ -59,13 +61,19 @@ def instead_of_rules(case: Case) -> list[Cause]:
     if answers.is_from_cdn(seen):
         return [Cause.CDN_ANSWERED]
     if _is_refusal(seen):
-        proxy = answers.is_from_proxy(seen)
-        return [Cause.CDN_ANSWERED if proxy else Cause.APP_REFUSED]
+        return [_refusing(seen)]
     return _without_refusal(case)
+
+
+def _refusing(seen: Seen) -> Cause:
+    return Cause.CDN_ANSWERED if answers.is_from_proxy(seen) else Cause.APP_REFUSED
 
 
 def _without_refusal(case: Case) -> list[Cause]:
     seen = case.seen
+    if any(each.said is Said.HEADER and "_" in each.value for each in seen.complaints):
+        # The rules know it, and never saw it: servers drop such names on the way.
+        return [Cause.HEADER_UNDERSCORE]
     if _holds_old_preflight(case):
         return [Cause.MAX_AGE_CACHED]
     if _was_made_for_another(case):
@@ -139,7 +147,8 @@ def _was_made_for_another(case: Case) -> bool:
     absent = seen.says(Said.NO_ALLOW_ORIGIN) or (
         seen.pairs is not None and seen.value(ALLOW_ORIGIN) is None
     )
-    return (absent and not answers.is_from_proxy(seen)) or _is_of_another_origin(case)
+    kept = case.request.method in _KEPT_METHODS and not answers.is_from_proxy(seen)
+    return (absent and kept) or _is_of_another_origin(case)
 
 
 def _was_answered_by_app(case: Case) -> bool:

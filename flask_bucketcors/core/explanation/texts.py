@@ -45,15 +45,17 @@ def write(
     fixes: Sequence[Fix],
     seen: Seen,
     refused_values: bool,
+    max_age: int | None,
 ) -> str:
     """Put an explanation into words.
 
     :param near: the rule that comes nearest, if no rule allows the request.
     :param winner: index of the rule that decides, if one does.
     :param refused_values: whether the rules hold values that no PUT accepts.
+    :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
     """
     lines = [_headline(request, causes, near, winner)]
-    lines += _details(request, causes, near, seen)
+    lines += _details(request, causes, near, seen, max_age)
     if refused_values:
         lines.append("These rules hold values that are refused when they are put.")
     if len(causes) > 1:
@@ -80,10 +82,14 @@ def _headline(
 
 
 def _details(
-    request: Request, causes: Sequence[Cause], near: RuleTrace | None, seen: Seen
+    request: Request,
+    causes: Sequence[Cause],
+    near: RuleTrace | None,
+    seen: Seen,
+    max_age: int | None,
 ) -> list[str]:
     found = []
-    if near is not None:
+    if near is not None and request.method:
         far = [each for each in near.mismatches if each.nearest is None]
         found = [_mismatch(near.rule, each) for each in near.mismatches if each not in far]
         found = [*found[:_SHOWN_MISMATCHES], *_lacking(near.rule, far)]
@@ -92,8 +98,9 @@ def _details(
         found.append(
             f"No browser sends {shown(request.origin)}: it sends {shown(sent)}; ask with that."
         )
-    if Cause.MAX_AGE_CACHED in causes and seen.max_age is not None:
-        found.append(f"The browser may hold the old answer for {seen.max_age} seconds.")
+    held = max_age if seen.max_age is None else seen.max_age
+    if Cause.MAX_AGE_CACHED in causes and held is not None:
+        found.append(f"The browser may hold the old answer for {held} seconds.")
     if Cause.OTHER in causes:
         found.append(_other(request, seen))
     if seen.status is not None and Cause.APP_REFUSED in causes:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask_bucketcors.core.compiled import CompiledRule, CompiledRules, Reason
@@ -81,6 +81,7 @@ class RuleTrace:
 
 
 _SEPARATORS = re.compile(r"[\s,;:|]+")
+_FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 _REASONS: Final = {
     "allowed_origins": Reason.ORIGIN,
     "allowed_methods": Reason.METHOD,
@@ -125,10 +126,13 @@ def _origin_mismatch(rule: PlainRule, origin: str, near: Sequence[str]) -> Itera
         Mismatch("allowed_origins", origin, text, origin_differences(text, origin)) for text in near
     ]
     best = min(compared, key=_cost, default=None)
-    if best is None or (best.causes == NOT_NEAR and not _says_the_same(best)):
+    if best is None:
         causes = (Cause.ORIGIN_NULL,) if origin == NULL else NOT_NEAR
-        best = Mismatch("allowed_origins", origin, None, causes)
-    yield best
+        yield Mismatch("allowed_origins", origin, None, causes)
+    elif best.causes[0] in _FAR and not _says_the_same(best):
+        yield replace(best, nearest=None)
+    else:
+        yield best
 
 
 def _method_mismatch(rule: PlainRule, method: str) -> Iterator[Mismatch]:
@@ -217,7 +221,7 @@ def _cost(mismatch: Mismatch) -> int:
     if mismatch.field == "allowed_headers":
         return _MISSING_COST if mismatch.causes[0] is Cause.HEADER_MISSING else _WRITTEN_WRONG_COST
     more = len(mismatch.causes) - 1
-    if mismatch.causes[0] in (*NOT_NEAR, Cause.ORIGIN_NULL):
+    if mismatch.causes[0] in _FAR:
         return _WRITTEN_WRONG_COST if _says_the_same(mismatch) else _FAR_COST
     if WRITTEN_WRONG.issuperset(mismatch.causes) or _says_the_same(mismatch):
         return _WRITTEN_WRONG_COST + more
