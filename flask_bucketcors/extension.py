@@ -12,8 +12,8 @@ from flask import Flask
 from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, is_limit
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
 from flask_bucketcors.buckets import BucketFunction, make_resolver
-from flask_bucketcors.core.compiled import VaryMode
 from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.middleware import (
     CACHED_BUCKETS,
     NO_RULES,

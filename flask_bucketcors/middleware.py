@@ -20,16 +20,11 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask_bucketcors.answers import answer_error, answer_ids, requested_method
 from flask_bucketcors.buckets import BUCKET, BucketFunction, Resolver, make_resolver
 from flask_bucketcors.cache import Rules, RulesCache
-from flask_bucketcors.core.compiled import (
-    ClosedRules,
-    CompiledRules,
-    Decision,
-    Reason,
-    VaryMode,
-)
+from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.shortcut import (

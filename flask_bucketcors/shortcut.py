@@ -20,7 +20,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask_bucketcors.answers import Ids
 from flask_bucketcors.buckets import Resolver
 from flask_bucketcors.cache import Rules, RulesCache
-from flask_bucketcors.core.compiled import VARY
+from flask_bucketcors.core.headers import VARY
 
 #: The key of the environ under which the application finds the
 #: :class:`~flask_bucketcors.core.compiled.Decision` about a request that names an origin.

@@ -10,13 +10,9 @@ from oracles import MANNERS, evaluate
 from strategies import Meeting, meetings
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
-from flask_bucketcors.core.compiled import (
-    MAX_REMEMBERED,
-    ClosedRules,
-    Reason,
-    VaryMode,
-)
+from flask_bucketcors.core.compiled import ClosedRules, Reason
 from flask_bucketcors.core.dialects import COS, DIALECTS, OSS, S3, Dialect
+from flask_bucketcors.core.grants import MAX_REMEMBERED, VaryMode
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 

@@ -36,9 +36,9 @@ from flask_bucketcors.cli.verdicts import (
     judge_preflight,
     judge_where_from,
 )
-from flask_bucketcors.core.compiled import ALLOW_ORIGIN
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.explain import Explanation
+from flask_bucketcors.core.headers import ALLOW_ORIGIN
 
 # What somebody else's answer looks like.
 _PERHAPS_OF_ANOTHER: Final = (Cause.NO_ALLOW_ORIGIN, Cause.OTHER_ORIGIN, Cause.REDIRECTED)

@@ -14,13 +14,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flask_bucketcors.cli.asking import Answer, Headers
-from flask_bucketcors.core.compiled import (
-    ALLOW_CREDENTIALS,
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    ALLOW_ORIGIN,
-    VARY,
-)
 from flask_bucketcors.core.explanation.answers import (
     Seen,
     is_from_cdn,
@@ -33,6 +26,13 @@ from flask_bucketcors.core.explanation.fetch import (
     allows_method,
     refused_names,
     unsafe_names,
+)
+from flask_bucketcors.core.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    VARY,
 )
 from flask_bucketcors.core.wildcards import ANY
 

@@ -2,7 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ALLOW_CREDENTIALS: Final = "Access-Control-Allow-Credentials"
+ALLOW_HEADERS: Final = "Access-Control-Allow-Headers"
+ALLOW_METHODS: Final = "Access-Control-Allow-Methods"
+ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
+EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
+MAX_AGE: Final = "Access-Control-Max-Age"
+VARY: Final = "Vary"
 
 # Bounds before work: Access-Control-Request-Headers beyond these is refused unread.
 MAX_REQUESTED_HEADERS_BYTES = 8 * 1024

@@ -4,15 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from flask_bucketcors.core.compiled import (
-    ALLOW_CREDENTIALS,
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    ALLOW_ORIGIN,
-    EXPOSE_HEADERS,
-    MAX_AGE,
-    VARY,
-)
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.explanation.console import Complaint, Console, Said, read_console
 from flask_bucketcors.core.explanation.fetch import (
@@ -23,6 +14,15 @@ from flask_bucketcors.core.explanation.fetch import (
     refused_names,
     unexposed_names,
     value_of,
+)
+from flask_bucketcors.core.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+    VARY,
 )
 from flask_bucketcors.core.wildcards import ANY
 

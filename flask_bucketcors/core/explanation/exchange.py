@@ -3,13 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from flask_bucketcors.core.compiled import (
-    ClosedRules,
-    CompiledRules,
-    Decision,
-    HeaderPairs,
-    Reason,
-)
+from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.explanation.fetch import (
     allows_method,
@@ -17,6 +11,7 @@ from flask_bucketcors.core.explanation.fetch import (
     refused_names,
     unexposed_names,
 )
+from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.rules import RuleSet
 
 

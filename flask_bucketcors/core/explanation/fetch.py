@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from string import ascii_letters, digits
 from typing import Final
 
-from flask_bucketcors.core.compiled import (
+from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
     EXPOSE_HEADERS,
+    is_header_name,
 )
-from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.wildcards import ANY
 
 Pairs = Iterable[tuple[str, str]]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.compiled import ALLOW_ORIGIN
 from flask_bucketcors.core.explanation import answers
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
@@ -11,6 +10,7 @@ from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fetch import passes_cors_check
 from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
+from flask_bucketcors.core.headers import ALLOW_ORIGIN
 from flask_bucketcors.core.wildcards import ANY
 
 # What an application answers to a preflight that it should never have seen; rules that refuse

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flask_bucketcors.core.compiled import CompiledRule, CompiledRules, Reason
+from flask_bucketcors.core.compiled import CompiledRules, Reason
 from flask_bucketcors.core.explanation.causes import Cause
 from flask_bucketcors.core.explanation.characters import MAX_LENGTH, skeleton, without_invisible
 from flask_bucketcors.core.explanation.exchange import Request
@@ -18,6 +18,7 @@ from flask_bucketcors.core.explanation.nearness import (
 )
 from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.grants import CompiledRule
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     is_header_name,
