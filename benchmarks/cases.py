@@ -107,7 +107,8 @@ Wrapped = tuple[WSGIApplication, bool]
 class Case:
     """One kind of request.
 
-    :param at_most: what the issue allows: time over the bare function, with wsgicors as 1.
+    :param at_most: the project's limit, docs/performance.md: time over the bare function, with
+        wsgicors as 1.
     :param app: the function that is wrapped.
     :param by_host: whether the host names the bucket, and not the path.
     """

@@ -35,7 +35,8 @@ from flask_bucketcors import BucketCORS, BucketCORSMiddleware, SQLiteStore
 CALLS = 200
 # Its requests take longer, and a round has to be short.
 FLASK_CALLS = 10
-# What the issue gives: 0.5 microseconds where the bare function takes a third of one.
+# The project's limit, docs/performance.md: 0.5 microseconds where the bare function takes a
+# third of one.
 EXTRA_AT_MOST = 1.5
 AGAINST_FLASK_CORS = 1 / 20
 

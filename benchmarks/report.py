@@ -1,4 +1,4 @@
-"""Tables of results: printed, kept in ``results.json``, and held against the issue's limits."""
+"""Tables of results: printed, kept in ``results.json``, and held to docs/performance.md."""
 
 import json
 import os

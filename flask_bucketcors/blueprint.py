@@ -41,6 +41,7 @@ def create_blueprint(
 
     :param store: where the rules are.
     :param buckets, host_suffixes: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :param name: the blueprint's, in case the application has another of this one.
 
     The other parameters are those of :class:`RulesAPI`.
     """

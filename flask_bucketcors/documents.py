@@ -5,8 +5,9 @@ Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to s
 - Namespaces differ from client to client, and several have existed: local names count.
 - Elements stand in any order, and blanks around a value do not belong to it.
 - An empty ID or MaxAgeSeconds is the same as none.
-- The answer to GET has a fixed form, byte for byte: declaration in single quotes, LF, one TAB
-  per level, no newline at the end, no namespace (with one, some SDKs read no rules).
+- COS's answer to GET has a fixed form, byte for byte: declaration in single quotes, LF, one TAB
+  per level, no newline at the end, no namespace (with one, some SDKs read no rules). The forms
+  of the others are in :mod:`flask_bucketcors.core.dialects`.
 """
 
 import json
@@ -91,7 +92,7 @@ class UnreadableRules(BucketCORSError, ValueError):
 def check_size(body: bytes, dialect: Dialect) -> None:
     """Refuse a body that is larger than the dialect allows, or empty.
 
-    :raises DocumentError: XMLSizeLimit or MissingRequestBodyError.
+    :raises DocumentError: ``Refusal.BODY_TOO_LARGE`` or ``Refusal.MISSING_BODY``.
     """
     if len(body) > dialect.max_body_bytes:
         raise DocumentError(Refusal.BODY_TOO_LARGE)
@@ -102,8 +103,8 @@ def check_size(body: bytes, dialect: Dialect) -> None:
 def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     """Read a CORSConfiguration document.
 
-    :raises DocumentError: with every problem at once; MalformedXML if one of them is about
-        the structure, else InvalidArgument.
+    :raises DocumentError: with every problem at once; ``Refusal.MALFORMED_XML`` if one of them
+        is about the structure, else ``Refusal.INVALID_VALUE``. What :func:`check_size` raises.
     """
     check_size(body, dialect)
     root = _parse_element(body)

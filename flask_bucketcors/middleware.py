@@ -1,14 +1,11 @@
 """The middleware: answers preflights, and decorates every other answer of a bucket.
 
-It wraps any WSGI application and knows no framework. It never refuses a request but a
-preflight: bucket rules tell browsers what pages may read, they are not access control.
+It wraps any WSGI application and knows no framework. It refuses nothing but preflights, other
+OPTIONS where ``plain_options`` says so, and ``?cors`` calls where there is no API for them
+(501): bucket rules tell browsers what pages may read, they are not access control.
 
-Facts:
-
-- Fetch, "CORS-preflight fetch": a preflight carries no credentials and may not be redirected,
-  so it is answered here, before the application's authentication and routes.
-- PEP 3333: the list of headers belongs to the application, ``exc_info`` and ``write`` to the
-  server; the iterable is returned as it came, so that a server can still send a file itself.
+Fact (Fetch, "CORS-preflight fetch"): a preflight carries no credentials and may not be
+redirected, so it is answered here, before the application's authentication and routes.
 """
 
 from collections.abc import Callable, Iterable

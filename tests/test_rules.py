@@ -174,7 +174,7 @@ def test_a_rule_set_holds_rules(rules: Any, reason: ProblemReason) -> None:
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"rules": None}, {"rules": {}}])
 def test_data_that_is_no_rule_set(data: Any) -> None:
-    with pytest.raises(InvalidRules):
+    with pytest.raises(InvalidRules, match=r"write \{'rules': \[\.\.\.\]\}"):
         RuleSet.from_dict(data)
 
 

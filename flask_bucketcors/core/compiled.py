@@ -234,8 +234,9 @@ class CompiledRules:
 class ClosedRules:
     """Stands in for compiled rules where no request is allowed, all for one reason.
 
-    A preflight that is refused looks the same whether a bucket has other rules or none, so
-    that it does not tell which.
+    In COS a preflight that is refused looks the same whether a bucket has other rules or none.
+    OSS, S3 and OBS tell these apart. In all of them a bucket that is missing looks like one
+    without rules, so that nobody learns which there are.
 
     :param reason: why.
     :param dialect: whose forms the answers take.

@@ -105,12 +105,13 @@ class ProblemReason(StrEnum):
     """Why a value is refused. The set is closed; the text says what to write instead."""
 
     MISSING = "is missing; write at least one"
-    NOT_TEXT = "is not text"
+    NOT_TEXT = "is not text; write it in quotes"
     NOT_A_LIST = "is not a list; write it in brackets, even when it is a single value"
     EMPTY = "is empty; leave it out or write a value"
-    TOO_LONG = "is too long"
-    TOO_MANY_RULES = "is more rules than are allowed"
+    TOO_LONG = "is too long; shorten it"
+    TOO_MANY_RULES = "is more rules than are allowed; put rules together or leave some out"
     NOT_A_RULE = "is not a rule"
+    NOT_A_RULE_SET = "is not a rule set; write {'rules': [...]}"
     WILDCARDS = "holds more than one *; write at most one"
     WILDCARD_FORBIDDEN = "holds a *; name each header"
     FORBIDDEN_CHARACTER = (
@@ -129,7 +130,7 @@ class ProblemReason(StrEnum):
     NOT_AN_INTEGER = "is not a whole number of seconds"
     OUT_OF_RANGE = "is not between 0 and 2147483647 seconds"
     NOT_A_BOOLEAN = "is neither true nor false"
-    UNKNOWN_ELEMENT = "does not belong here"
+    UNKNOWN_ELEMENT = "does not belong here; leave it out"
     STRAY_TEXT = "has text between its elements"
     REPEATED = "may stand here only once"
 
@@ -145,6 +146,7 @@ _STRUCTURAL = frozenset(
         ProblemReason.NOT_TEXT,
         ProblemReason.NOT_A_LIST,
         ProblemReason.NOT_A_RULE,
+        ProblemReason.NOT_A_RULE_SET,
         ProblemReason.NOT_AN_INTEGER,
         ProblemReason.NOT_A_BOOLEAN,
         ProblemReason.UNKNOWN_ELEMENT,

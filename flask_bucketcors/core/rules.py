@@ -125,7 +125,7 @@ class RuleSet:
         :raises InvalidRules: with every problem of every rule.
         """
         if not isinstance(data, (dict, Mapping)) or not isinstance(data.get("rules"), list):
-            raise InvalidRules([Problem("rules", None, ProblemReason.MISSING)])
+            raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE_SET)])
         problems = [
             Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
             for name in data.keys() - {"rules", "response_vary"}

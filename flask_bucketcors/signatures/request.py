@@ -17,7 +17,11 @@ _ACCESS_KEY_ID: Final = re.compile(r"[!-~]{1,128}")
 
 
 class SignatureError(CallRefused):
-    """A signature does not hold. Code and message are the vendor's."""
+    """A signature does not hold.
+
+    :param code: a :class:`Refusal`; the dialect says what it is called there.
+    :param message: replaces the dialect's text, where there are several for one code.
+    """
 
     def __init__(self, code: Refusal, message: str | None = None) -> None:
         super().__init__(code, message=message)
@@ -201,8 +205,8 @@ def signing_key(
     """Look up the key that a signature names.
 
     :param token_names: headers and parameters that may hold the key's security token.
-    :raises SignatureError: InvalidAccessKeyId, if there is none, or it is a temporary one and
-        its token was not sent.
+    :raises SignatureError: ``Refusal.INVALID_ACCESS_KEY``, if there is none, or it is a
+        temporary one and its token was not sent.
     """
     key = find_key(keys, access_key_id)
     if key is None or not _token_fits(request, key, token_names):

@@ -104,7 +104,9 @@ class Store(ABC):
         for entry in self.history(bucket):
             if entry.revision == revision and entry.rule_set is not None:
                 return self.put(bucket, entry.rule_set, author)
-        raise UnknownRevision(f"bucket {bucket!r} has no rules of revision {revision!r}")
+        raise UnknownRevision(
+            f"bucket {bucket!r} has no rules of revision {revision!r}; see store.history(bucket)"
+        )
 
     @property
     @abstractmethod

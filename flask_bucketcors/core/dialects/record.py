@@ -33,7 +33,7 @@ class ShowVary(StrEnum):
 
 
 class IdForm(StrEnum):
-    """How an id looks: what it is that is repeated, in which alphabet, is said by its maker."""
+    """The form of a vendor's id."""
 
     COS_REQUEST = "base64 of time_x_y_z in hexadecimal"
     COS_TRACE = "base64 of 128 hexadecimal digits"
