@@ -21,6 +21,7 @@ from flask_bucketcors.buckets import BUCKET
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import DIALECTS, Dialect, find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
 from flask_bucketcors.signatures import (
@@ -152,7 +153,7 @@ class RulesAPI:
             # was kept.
             check_size(body, dialect)
             self._check_digests(environ, body, signer)
-            self._store.put(bucket, parse_xml(body, dialect), requester)
+            self._put(bucket, parse_xml(body, dialect), requester)
             return "200 OK", b""
         self._store.delete(bucket, requester)
         return "204 No Content", b""
@@ -193,6 +194,14 @@ class RulesAPI:
         if rule_set is None:
             raise CallRefused(Refusal.NO_SUCH_RULES)
         return format_xml(rule_set, dialect)
+
+    def _put(self, bucket: str, rule_set: RuleSet, requester: str | None) -> None:
+        self._store.put(bucket, rule_set, requester)
+        # The bucket may have been deleted since: whoever makes the next one of its name must
+        # not find these rules there.
+        if self._bucket_exists is not None and not self._bucket_exists(bucket):
+            self._store.delete(bucket, requester)
+            raise CallRefused(Refusal.NO_SUCH_BUCKET)
 
     def _check_digests(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
         check_digests(

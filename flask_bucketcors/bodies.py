@@ -2,6 +2,7 @@
 
 import binascii
 import hashlib
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
@@ -20,6 +21,8 @@ from flask_bucketcors.core.errors import CallRefused, Refusal
 MAX_DRAINED_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
 
+_PAYLOAD_KEYS: Final = ("HTTP_X_AMZ_CONTENT_SHA256", "HTTP_X_OSS_CONTENT_SHA256")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _CHECKSUM_KEYS: Final = "HTTP_X_AMZ_CHECKSUM_"
 _CHECKSUM_PARAMETERS: Final = "x-amz-checksum-"
 # They say how a checksum is made, or ask for one.
@@ -67,7 +70,10 @@ def check_digests(
         body's; for a checksum InvalidRequest and BadDigest likewise, and NotImplemented if
         this server cannot compute it.
     """
-    if payload_sha256 not in (None, hashlib.sha256(body).hexdigest()):
+    # Who signed in a way that says nothing of the body may have sent its digest all the same.
+    digests = [environ.get(key, "").strip().lower() for key in _PAYLOAD_KEYS]
+    said = {payload_sha256, *filter(_SHA256.fullmatch, digests)} - {None}
+    if said - {hashlib.sha256(body).hexdigest()}:
         raise CallRefused(Refusal.PAYLOAD_MISMATCH)
     _check_content_md5(environ.get("HTTP_CONTENT_MD5"), body, required=require_content_md5)
     for name, sent in _sent_checksums(environ):

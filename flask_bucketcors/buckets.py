@@ -21,6 +21,8 @@ Resolved = tuple[str, bool]
 #: the key of a bucket itself is ``""``.
 BucketFunction = Callable[[WSGIEnvironment], tuple[str, str] | None]
 
+# Characters of a host name, a port included: no longer one is looked at in a hurry.
+MAX_HOST: Final = 253
 # Spellings of host suffixes, with ports, that clients were seen to use.
 MAX_LEARNT: Final = 64
 
@@ -121,14 +123,14 @@ class ByHost(Resolver):
         return None if path is None else (match["bucket"].lower(), not path)
 
     def name_bucket(self, environ: WSGIEnvironment) -> str:
-        label: str
-        label, _, rest = environ["HTTP_HOST"].partition(".")
+        host: str = environ["HTTP_HOST"]
+        label, _, rest = host.partition(".")
         path = environ["PATH_INFO"]
         if self._prefix:
             is_object = path.startswith(self._start) and path[self._start_length :] >= "0"
         else:
             is_object = path >= "/0"
-        if rest in self._learnt and label.islower() and is_object:
+        if rest in self._learnt and label.islower() and is_object and len(host) <= MAX_HOST:
             return label
         raise LookupError
 
@@ -152,10 +154,11 @@ def _below(prefix: str, environ: WSGIEnvironment) -> str | None:
     Werkzeug's router takes any number of them for one; where this said otherwise, a call that
     is for the rules would reach the route that is for the bucket.
     """
-    path: str = environ.get("PATH_INFO", "").lstrip("/")
-    if path == "*":
-        # RFC 9112, 3.2.4: an OPTIONS about the server as a whole.
+    path: str = environ.get("PATH_INFO", "")
+    if path == "*" and environ.get("REQUEST_METHOD") == "OPTIONS":
+        # RFC 9112, 3.2.4: about the server as a whole.
         return None
+    path = path.lstrip("/")
     if not prefix:
         return path
     head, below = path[: len(prefix) - 1], path[len(prefix) - 1 :]

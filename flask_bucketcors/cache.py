@@ -64,17 +64,20 @@ class Generation:
     :param until: when to ask the store itself, in monotonic seconds.
     :param state: what the store said about itself.
     :param by_bucket: rules by the bucket's name. Names that a URL might spell in another way
-        stand behind a slash, which no segment of a path has: whoever takes a name from a
-        request as it came finds rules only if it is the bucket's.
+        are bytes here, which nothing in a request is: whoever takes a name from a request as
+        it came finds rules only if it is the bucket's.
     :param absent: buckets without rules.
+    :param trouble: holds True once rules could not be read. The next look at the store then
+        begins a new generation, so that they are read again.
     """
 
     signal: Signal
     seen: int
     until: float
     state: Hashable
-    by_bucket: dict[str, Rules]
+    by_bucket: dict[str | bytes, Rules]
     absent: dict[str, None]
+    trouble: list[bool]
 
 
 class RulesCache:
@@ -107,10 +110,9 @@ class RulesCache:
         self.clock = clock
         #: Whoever is in a hurry may look here first: what ``generation.by_bucket`` holds is right
         #: as long as ``signal[0]`` is ``seen`` and the time is before ``until``.
-        self.generation = Generation((0,), 0, float("-inf"), object(), {}, {})
+        self.generation = Generation((0,), 0, float("-inf"), object(), {}, {}, [])
         self._compiled: dict[str, Rules] = {}
         self._filling = threading.Lock()
-        self._retry = False
         self._log = IntervalLog(logger, clock)
 
     def get(self, bucket: str) -> Rules | None:
@@ -119,7 +121,7 @@ class RulesCache:
         if self._is_signalled(generation) or self.clock() >= generation.until:
             generation = self._refresh(generation)
         by_bucket = generation.by_bucket
-        rules = by_bucket.get(bucket) or by_bucket.get(f"/{bucket}")
+        rules = by_bucket.get(bucket) or by_bucket.get(_as_bytes(bucket))
         if rules is None and bucket not in generation.absent:
             return self._load(bucket, generation)
         return rules
@@ -141,9 +143,8 @@ class RulesCache:
         except Exception as error:
             self.generation = self._guarded(replace(last, until=until), error)
             return self.generation
-        if state != last.state or self._retry:
-            self._retry = False
-            self.generation = Generation(signal, seen, until, state, {}, {})
+        if state != last.state or last.trouble:
+            self.generation = Generation(signal, seen, until, state, {}, {}, [])
         else:
             self.generation = replace(last, signal=signal, seen=seen, until=until)
         return self.generation
@@ -151,7 +152,7 @@ class RulesCache:
     def _guarded(self, last: Generation, error: Exception) -> Generation:
         """After a signal that could not be followed, let no rules count as known."""
         self._log.write(logging.ERROR, _TROUBLE, error)
-        self._retry = True
+        last = replace(last, trouble=[True])
         with suppress(Exception):
             seen = last.signal[0]
             if seen != last.seen:
@@ -161,7 +162,7 @@ class RulesCache:
     def _load(self, bucket: str, generation: Generation) -> Rules | None:
         if not is_bucket_name(bucket):
             return None
-        rules = self._read(bucket, self._compiled.get(bucket))
+        rules = self._read(bucket, self._compiled.get(bucket), generation.trouble)
         with self._filling:
             if rules is None:
                 self._compiled.pop(bucket, None)
@@ -172,7 +173,7 @@ class RulesCache:
                 generation.by_bucket[_key(bucket)] = rules
         return rules
 
-    def _read(self, bucket: str, before: Rules | None) -> Rules | None:
+    def _read(self, bucket: str, before: Rules | None, trouble: list[bool]) -> Rules | None:
         version: Hashable = object()
         try:
             stored = self._source.read(bucket)
@@ -188,7 +189,7 @@ class RulesCache:
             rules = self._make_closed()
         except Exception as error:
             version = object()
-            self._retry = True
+            trouble[:] = [True]
             self._log.write(logging.ERROR, _TROUBLE, error)
             rules = self._make_closed()
         rules.version = version
@@ -202,8 +203,12 @@ class RulesCache:
         self._compiled[bucket] = rules
 
 
-def _key(bucket: str) -> str:
-    return bucket if _PLAIN_NAME.fullmatch(bucket) else f"/{bucket}"
+def _key(bucket: str) -> str | bytes:
+    return bucket if _PLAIN_NAME.fullmatch(bucket) else _as_bytes(bucket)
+
+
+def _as_bytes(bucket: str) -> bytes:
+    return bucket.encode("utf-8", "surrogateescape")
 
 
 def _make_room(entries: dict[str, Any], limit: int) -> str | None:

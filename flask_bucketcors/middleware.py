@@ -282,11 +282,15 @@ def is_preflight(environ: WSGIEnvironment) -> bool:
 
 
 def names_rules(environ: WSGIEnvironment) -> bool:
-    """Whether the query names the rules of a bucket: ``?cors``, ``?cors=``, alone or not."""
+    """Whether the query names the rules of a bucket: ``?cors``, ``?cors=``, alone or not.
+
+    In any case: COS signs names in lower case, so that a signature for ``?cors`` covers
+    ``?CORS``, which would be about the bucket itself to an application.
+    """
     query = environ.get("QUERY_STRING", "")
-    if "cors" not in query and "%" not in query:
+    if "cors" not in query.lower() and "%" not in query:
         return False
-    return any(name == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
+    return any(name.lower() == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
 def asks_for_version(environ: WSGIEnvironment) -> bool:

@@ -134,15 +134,15 @@ def make_shortcut(
         # Annotations would be evaluated for each answer.
         def start_decorated(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             try:
+                added = headers + pairs
+            except TypeError:
+                # Something else than PEP 3333's list, which servers may put up with.
+                added = merge(list(headers), pairs)
+            else:
                 for pair in headers:
                     if pair[0] not in _plain_names:
                         added = merge(headers, pairs)
                         break
-                else:
-                    added = headers + pairs
-            except TypeError:
-                # Something else than PEP 3333's list, which servers may put up with.
-                added = merge(headers, pairs)
             if exc_info is None:
                 return start_response(status, added)
             return start_response(status, added, exc_info)

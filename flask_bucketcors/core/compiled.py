@@ -20,13 +20,16 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
-from flask_bucketcors.core.grants import CompiledRule, HeaderPairs, VaryMode, compile_rule, forms_of
+from flask_bucketcors.core.grants import CompiledRule, Grant, HeaderPairs, VaryMode, forms_of
+from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import NULL, is_origin
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
 # Origins of a bucket that are made ready before they are asked for.
 MAX_READY: Final = 8
+# Rules that a bucket has ready for its origins; beyond it all of them are made anew.
+MAX_READY_RULES: Final = 2048
 _NOTHING: Final[dict[str, tuple[int, ...]]] = {}
 
 
@@ -127,6 +130,7 @@ class CompiledRules:
         "_forms",
         "_literals",
         "_patterns",
+        "_ready",
         "by_origin",
         "rules",
         "version",
@@ -148,12 +152,13 @@ class CompiledRules:
         self.version: Hashable = None
         #: What an answer carries if the request names no origin.
         self.without_origin = forms.without_origin
-        self.rules = tuple(compile_rule(rule, forms) for rule in rule_set.rules)
+        self.rules = tuple(forms.compile_rule(rule) for rule in rule_set.rules)
         self._literals, self._patterns = _index_origins(rule_set)
         self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.grant.any_origin)
         #: Origins that the rules spell out, to the rules that allow them: all where there are
         #: few, else those that were asked for.
         self.by_origin: dict[str, Candidate] = {}
+        self._ready = 0
         if len(self._literals) <= MAX_READY:
             for origin in self._literals:
                 self._allowing(origin)
@@ -166,17 +171,10 @@ class CompiledRules:
         :param method: Access-Control-Request-Method as sent.
         :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not.
         """
-        nearest = Reason.ORIGIN
-        for index in self._allowing(origin):
-            rule = self.rules[index]
-            if method in rule.grant.methods:
-                pairs = rule.grant.preflight(requested_headers)
-                if pairs is not None:
-                    return Decision((*rule.own_pairs(origin), *pairs), index)
-                nearest = Reason.HEADERS
-            elif nearest is Reason.ORIGIN:
-                nearest = Reason.METHOD
-        return _refusals(self._forms.refused_preflight_vary)[nearest]
+        index, pairs, nearest = self._decide(origin, method, requested_headers)
+        if pairs is None:
+            return _refusals(self._forms.refused_preflight_vary)[nearest]
+        return Decision((*self.rules[index].own_pairs(origin), *pairs), index)
 
     def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         """Decide about an actual request.
@@ -186,16 +184,37 @@ class CompiledRules:
             Access-Control-Request-Method if it was sent.
         :param requested_headers: in such a dialect, Access-Control-Request-Headers as sent.
         """
+        index, pairs, nearest = self._decide(origin, method, requested_headers)
+        if pairs is None:
+            return _refusals(self._forms.refused_vary)[nearest]
+        return Decision(self.rules[index].actual(origin), index)
+
+    def _decide(
+        self, origin: str, method: str, requested_headers: str
+    ) -> tuple[int, HeaderPairs | None, Reason]:
+        """The first rule that allows a request, and the pairs that its grant answers a preflight.
+
+        Without pairs no rule does; the reason is then the step that the nearest one failed at.
+        """
         nearest = Reason.ORIGIN
+        requested: RequestedHeaders | None = None
+        refusing: set[Grant] = set()
         for index in self._allowing(origin):
-            rule = self.rules[index]
-            if method in rule.grant.methods:
-                if not requested_headers or rule.grant.preflight(requested_headers) is not None:
-                    return Decision(rule.actual(origin), index)
-                nearest = Reason.HEADERS
-            elif nearest is Reason.ORIGIN:
-                nearest = Reason.METHOD
-        return _refusals(self._forms.refused_vary)[nearest]
+            grant = self.rules[index].grant
+            if method not in grant.methods:
+                nearest = Reason.METHOD if nearest is Reason.ORIGIN else nearest
+                continue
+            nearest = Reason.HEADERS
+            # Read once, and not before a rule is near enough for it to matter.
+            if requested is None:
+                requested = parse_requested_headers(requested_headers)
+            if requested is None:
+                break
+            pairs = None if grant in refusing else grant.preflight(requested)
+            if pairs is not None:
+                return index, pairs, nearest
+            refusing.add(grant)
+        return -1, None, nearest
 
     def _allowing(self, origin: str) -> Sequence[int]:
         """The rules that allow an origin, from the top; one that is spelt out is made ready."""
@@ -207,6 +226,10 @@ class CompiledRules:
         if not literal:
             return covering
         indexes = sorted({*literal, *covering})
+        self._ready += len(indexes)
+        if self._ready > MAX_READY_RULES:
+            self.by_origin.clear()
+            self._ready = len(indexes)
         self.by_origin[origin] = self._chain(indexes, origin)
         return indexes
 

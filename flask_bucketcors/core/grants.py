@@ -25,7 +25,6 @@ from flask_bucketcors.core.headers import (
     MAX_AGE,
     VARY,
     RequestedHeaders,
-    parse_requested_headers,
 )
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
@@ -36,6 +35,8 @@ MAX_REMEMBERED: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 512
 # Rules that say the same but for their origins are one object, for so many of them.
 MAX_SHARED: Final = 1024
+# How much such a rule may say, in characters of header names.
+MAX_SHARED_BYTES: Final = 1024
 # Combinations of dialect and settings; a process uses a few.
 MAX_FORMS: Final = 32
 
@@ -78,13 +79,26 @@ class Forms:
         self.refused_preflight_vary = self.preflight_vary if always else ()
         #: The same as a list to add to an application's headers.
         self.without_origin = list(self.refused_vary)
-        self._grant = lru_cache(MAX_SHARED)(partial(Grant, self))
-        #: Gives the compiled rule for all of a rule but its origins.
-        self.compile_rule = lru_cache(MAX_SHARED)(self._compile_rule)
+        self._shared_grant = lru_cache(MAX_SHARED)(partial(Grant, self))
+        self._shared_rule = lru_cache(MAX_SHARED)(self._compile)
         self._memories: list[dict[str, HeaderPairs]] = []
 
-    def _compile_rule(self, max_age: int | None, *granted: Any) -> "CompiledRule":
-        return CompiledRule(self._grant(*granted), max_age)
+    def compile_rule(self, rule: Rule) -> "CompiledRule":
+        """Give all of a rule but its origins."""
+        names = (*rule.allowed_headers, *rule.expose_headers)
+        granted = (
+            ANY in rule.allowed_origins,
+            rule.allowed_methods,
+            rule.allowed_headers,
+            rule.expose_headers,
+        )
+        if sum(map(len, names)) > MAX_SHARED_BYTES:
+            # Kept for as long as its bucket, and not for others that hardly say the same.
+            return CompiledRule(Grant(self, *granted), rule.max_age_seconds)
+        return self._shared_rule(rule.max_age_seconds, *granted)
+
+    def _compile(self, max_age: int | None, *granted: Any) -> "CompiledRule":
+        return CompiledRule(self._shared_grant(*granted), max_age)
 
     def remember(self, memory: dict[str, HeaderPairs], text: str, pairs: HeaderPairs) -> None:
         """Spare the next request that asks for these headers the reading of them.
@@ -158,7 +172,7 @@ class Grant:
         return (
             self._any_header
             or name in self._header_names
-            or (self._header_patterns is not None and bool(self._header_patterns.find(name)))
+            or (self._header_patterns is not None and self._header_patterns.fits(name))
         )
 
     def allow_origin(self, origin: str) -> tuple[str, str]:
@@ -169,22 +183,19 @@ class Grant:
         """The pairs of the answer to an actual request that the rule allows, max-age apart."""
         return (self.allow_origin(origin), *self._actual_end)
 
-    def preflight(self, requested_headers: str) -> HeaderPairs | None:
-        """The pairs of the answer to a preflight that are the grant's; None if it is refused.
-
-        :param requested_headers: Access-Control-Request-Headers as sent.
-        """
-        pairs = self.preflights.get(requested_headers)
+    def preflight(self, requested: RequestedHeaders) -> HeaderPairs | None:
+        """The pairs of the answer to a preflight that are the grant's; None if it is refused."""
+        text = requested.text
+        pairs = self.preflights.get(text)
         if pairs is None:
-            requested = parse_requested_headers(requested_headers)
-            if requested is None or not all(map(self.allows_header, requested.names)):
+            if not all(map(self.allows_header, requested.names)):
                 return None
             allowed = self._allow_headers(requested)
             pairs = (*self._credentials, *_pair(ALLOW_HEADERS, allowed), *self._preflight_end)
             # What all answers of the rule share takes no room of its own.
             own = "" if allowed is self._fixed_value else allowed
-            if max(len(requested_headers), len(own)) <= MAX_REMEMBERED_BYTES:
-                self._forms.remember(self.preflights, requested_headers, pairs)
+            if max(len(text), len(own)) <= MAX_REMEMBERED_BYTES:
+                self._forms.remember(self.preflights, text, pairs)
         return pairs
 
     def _allow_headers(self, requested: RequestedHeaders) -> str:
@@ -231,16 +242,6 @@ def forms_of(
     dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool
 ) -> Forms:
     return Forms(dialect, vary, response_vary, allow_credentials)
-
-
-def compile_rule(rule: Rule, forms: Forms) -> CompiledRule:
-    return forms.compile_rule(
-        rule.max_age_seconds,
-        ANY in rule.allowed_origins,
-        rule.allowed_methods,
-        rule.allowed_headers,
-        rule.expose_headers,
-    )
 
 
 def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:

@@ -28,12 +28,17 @@ def is_header_name(text: str) -> bool:
 class RequestedHeaders(NamedTuple):
     """The header names that a preflight asks for.
 
+    :param text: the header's value.
     :param sent: as they were sent, without blanks and empty items.
     :param names: the same in lower case; names have no case (RFC 9110, 5.1).
     """
 
+    text: str
     sent: Sequence[str]
     names: Sequence[str]
+
+
+_NONE: Final = RequestedHeaders("", (), ())
 
 
 def parse_requested_headers(text: str) -> RequestedHeaders | None:
@@ -42,10 +47,12 @@ def parse_requested_headers(text: str) -> RequestedHeaders | None:
     None where it is beyond the bounds or holds something that is not a header name; no rule
     can allow that. (RFC 9110, 5.6.1: a recipient ignores empty list elements.)
     """
+    if not text:
+        return _NONE
     if len(text) > MAX_REQUESTED_HEADERS_BYTES:
         return None
     items = (item.strip(" \t") for item in text.split(","))
     sent = tuple(item for item in items if item)
     if len(sent) > MAX_REQUESTED_HEADERS or not all(map(is_header_name, sent)):
         return None
-    return RequestedHeaders(sent, tuple(map(str.lower, sent)))
+    return RequestedHeaders(text, sent, tuple(map(str.lower, sent)))

@@ -1,7 +1,7 @@
 """A text with one ``*``: what AllowedOrigin and AllowedHeader may hold."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 ANY: Final = "*"
@@ -56,9 +56,17 @@ class WildcardIndex(Generic[Value]):
     def find(self, text: str) -> list[Value]:
         """Give the values of all wildcards that ``text`` fits, in no particular order."""
         found: list[Value] = []
+        for values in self._fitting(text):
+            found += values
+        return found
+
+    def fits(self, text: str) -> bool:
+        """Whether ``text`` fits any of the wildcards."""
+        return any(self._fitting(text))
+
+    def _fitting(self, text: str) -> Iterator[Sequence[Value]]:
         size = len(text)
         for prefix_length, by_prefix in self._by_prefix_length:
             for suffix_length, by_suffix in by_prefix.get(text[:prefix_length], ()):
                 if prefix_length + suffix_length <= size:
-                    found += by_suffix.get(text[size - suffix_length :], ())
-        return found
+                    yield by_suffix.get(text[size - suffix_length :], ())

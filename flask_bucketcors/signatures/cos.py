@@ -58,8 +58,8 @@ class _Authorization(NamedTuple):
     access_key_id: str
     sign_time: str
     key_time: str
-    header_list: tuple[str, ...]
-    parameter_list: tuple[str, ...]
+    header_list: frozenset[str]
+    parameter_list: frozenset[str]
     signature: str
 
 
@@ -122,8 +122,8 @@ def _parse(fields: list[tuple[str, str]]) -> _Authorization:
     )
 
 
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(name.lower() for name in listed.split(";") if name)
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(name.lower() for name in listed.split(";") if name)
 
 
 def _check_time(authorization: _Authorization, now: float) -> None:
@@ -159,7 +159,7 @@ def _signature(
 
 
 def _canonical(
-    items: Iterable[tuple[str, str]], listed: tuple[str, ...], encode: Callable[[str], bytes]
+    items: Iterable[tuple[str, str]], listed: frozenset[str], encode: Callable[[str], bytes]
 ) -> bytes:
     named = ((percent_encode(name).lower(), value) for name, value in items)
     pairs = sorted((name, percent_encode(encode(value))) for name, value in named if name in listed)

@@ -65,7 +65,8 @@ class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.token: ChangeToken | None = None
-        self._token_path = path.with_name(path.name + "-revision")
+        # Whoever comes by way of a link has to find the same one.
+        self._token_path = Path(f"{os.path.realpath(path)}-revision")
 
     @property
     def identity(self) -> Identity | None:

@@ -44,7 +44,9 @@ class ChangeToken:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # Not through a link, which might lead to a file that is not ours to write to.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(path, flags, 0o666)
         try:
             # One byte behind everything: it makes the file long enough, has the block
             # allocated (a map over a hole would fault on a full disk) and changes nothing.
