@@ -7,10 +7,9 @@ meanwhile. As soon as the change is acknowledged, others go to all workers, on o
 connections; an answer to one of them by any other rules is stale.
 
 The cost is that of what a request does about it, beside the bare function: a look at the
-shared number and one at the clock. Once as the store gives it, once at the least it could take.
+shared number and one at the clock.
 """
 
-import mmap
 import tempfile
 import time
 from collections import defaultdict
@@ -30,6 +29,7 @@ from serving import Server, serving
 from timing import calls, least_seconds, requests
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from flask_bucketcors.stores import Signal
 
 BUCKET = "bucket"
 # Rules allow them in turn, so that an answer by the rules before is wrong in any case.
@@ -174,32 +174,21 @@ def cost() -> list[list[Any]]:
     """Time what a request does about it, less the call of a function."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         store = SQLiteStore(Path(folder, "rules.sqlite"))
-        given, least = looks(store.signal), looks_at_cell()
+        looks = looks_at(store.signal())
         runs = {
             "bare": requests(bare, ACTUAL.environ, ACTUAL.key, repeat("/bucket/key"), CALLS),
             "call": calls(lambda: False, CALLS),
-            "given": calls(given, CALLS),
-            "least": calls(least, CALLS),
+            "looks": calls(looks, CALLS),
         }
         times = least_seconds(runs, COST_ROUNDS)
         store.close()
-    names = {"given": "store.signal() and the clock", "least": "a shared number and the clock"}
-    return [
-        [name, (times[which] - times["call"]) / times["bare"], COST_AT_MOST]
-        for which, name in names.items()
-    ]
+    figure = (times["looks"] - times["call"]) / times["bare"]
+    return [["a look at the shared number and at the clock", figure, COST_AT_MOST]]
 
 
-def looks(signal: Callable[[], int]) -> Callable[[], bool]:
-    clock, seen, deadline = time.monotonic, signal(), time.monotonic() + SERVER_SECONDS
-    return lambda: signal() != seen or clock() >= deadline
-
-
-def looks_at_cell() -> Callable[[], bool]:
-    clock, deadline = time.monotonic, time.monotonic() + SERVER_SECONDS
-    cell = memoryview(mmap.mmap(-1, 8)).cast("q")
-    seen = cell[0]
-    return lambda: cell[0] != seen or clock() >= deadline
+def looks_at(signal: Signal) -> Callable[[], bool]:
+    clock, seen, deadline = time.monotonic, signal[0], time.monotonic() + SERVER_SECONDS
+    return lambda: signal[0] != seen or clock() >= deadline
 
 
 if __name__ == "__main__":
