@@ -12,7 +12,7 @@ SUFFIXES = ["cos.test", "cos.{region}.example.com", "example.com"]
 
 
 def resolve(resolver, path="/", host=None):
-    environ = {"SCRIPT_NAME": "", "PATH_INFO": path}
+    environ = {"SCRIPT_NAME": "", "PATH_INFO": path, "REQUEST_METHOD": "OPTIONS"}
     if host is not None:
         environ["HTTP_HOST"] = host
     return resolver(environ)
@@ -60,6 +60,12 @@ def resolve(resolver, path="/", host=None):
 )
 def test_path_style(path, expected):
     assert resolve(make_resolver(), path) == expected
+
+
+def test_only_an_options_request_is_about_the_server_as_a_whole():
+    """An application's router takes ``DELETE *`` for the bucket of that name."""
+    assert make_resolver()({"PATH_INFO": "*", "REQUEST_METHOD": "DELETE"}) == ("*", True)
+    assert make_resolver()({"PATH_INFO": "/*", "REQUEST_METHOD": "OPTIONS"}) == ("*", True)
 
 
 def test_names_of_other_bytes_stay_apart():
