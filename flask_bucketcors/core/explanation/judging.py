@@ -56,6 +56,8 @@ def instead_of_rules(case: Case) -> list[Cause]:
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
         return []
+    if seen.says(Said.NO_ANSWER, Said.TAINTED):
+        return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
     if answers.is_from_cdn(seen):

@@ -136,7 +136,7 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     mended = tuple(dict.fromkeys((*held.mended, *asked.mended)))
     if not held.host:
         return _looks_alike(pattern, origin)
-    if _covers(held.text, asked.text):
+    if covers(held.text, asked.text):
         unwritten = () if asked.host.isascii() else (Cause.ORIGIN_IDN,)
         return mended or _stars(pattern) or unwritten or NOT_NEAR
     host = _host_differences(held.host, asked.host)
@@ -154,7 +154,7 @@ def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     """For texts that cannot be cut, as a letter of the scheme or a colon is another one."""
     if pattern.isascii() and origin.isascii():
         return NOT_NEAR
-    alike = _covers(skeleton(without_invisible(pattern)), skeleton(without_invisible(origin)))
+    alike = covers(skeleton(without_invisible(pattern)), skeleton(without_invisible(origin)))
     return (Cause.ORIGIN_LOOKALIKE,) if alike else NOT_NEAR
 
 
@@ -184,7 +184,7 @@ def _with_one_star(text: str) -> str:
     return f"{scheme}{separator}{rest}"
 
 
-def _covers(pattern: str, text: str) -> bool:
+def covers(pattern: str, text: str) -> bool:
     """Whether a pattern with any number of ``*`` fits a text, as its author meant it."""
     first, *others = pattern.split(ANY)
     if not others:
@@ -213,25 +213,25 @@ def _stars(pattern: str) -> tuple[Cause, ...]:
 def _schemes_fit(held: Parts, asked: Parts) -> bool:
     if not held.scheme and held.host.startswith(ANY):
         return True
-    return _covers(held.scheme, asked.scheme)
+    return covers(held.scheme, asked.scheme)
 
 
 def _ports_fit(held: Parts, asked: Parts) -> bool:
     if not held.port and held.host.endswith(ANY):
         return True
-    return _covers(held.port, asked.port) and bool(held.port) == bool(asked.port)
+    return covers(held.port, asked.port) and bool(held.port) == bool(asked.port)
 
 
 def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
     """What differs between hosts: nothing, something, or None if they are far apart."""
-    if _covers(held, asked):
+    if covers(held, asked):
         return ()
     held_out, asked_out = written_out(decoded(held)), written_out(decoded(asked))
-    if _covers(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
+    if covers(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
         return (Cause.ORIGIN_IDN,)
     if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
         return (Cause.ORIGIN_IP_LOCALHOST,)
-    if asked and _covers(skeleton(held_out), skeleton(asked_out)):
+    if asked and covers(skeleton(held_out), skeleton(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
     return _depth_difference(held, asked)
 

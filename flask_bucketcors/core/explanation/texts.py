@@ -113,6 +113,17 @@ def _other(request: Request, seen: Seen) -> str:
         return "The request names no origin: give the page's, as the browser's Origin shows it."
     if seen.says(Said.LOCAL_NETWORK):
         return "The browser lets no page reach a local network unasked; no header changes that."
+    if seen.says(Said.TAINTED):
+        return (
+            "The picture was asked for without CORS: set its crossorigin attribute before its "
+            "address, and empty the cache, which may hold it as it was asked for before."
+        )
+    if seen.says(Said.NO_ANSWER):
+        return (
+            "The browser got no answer, or something else than CORS stopped it: look at network "
+            "and certificate, at http on an https page, at the page's content policy, at a "
+            "service worker and at what blocks requests."
+        )
     if seen.says(Said.NO_CREDENTIALS):
         return (
             "The answer lacks Access-Control-Allow-Credentials: true, which these rules give; "
