@@ -64,6 +64,9 @@ def instead_of_rules(case: Case) -> list[Cause]:
         return [Cause.CDN_ANSWERED]
     if _is_refusal(seen):
         return [_refusing(seen)]
+    if answers.is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
+        # It asked the storage just now, and did not pass the Origin on.
+        return [Cause.CDN_ANSWERED]
     return _without_refusal(case)
 
 

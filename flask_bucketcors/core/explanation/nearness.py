@@ -17,7 +17,12 @@ from flask_bucketcors.core.wildcards import ANY
 # Nothing longer is compared: no origin is, and the work is to stay small.
 _MAX_COMPARED: Final = 512
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z*][A-Za-z0-9+.*-]*)(?::/{1,3}|//|:/*(?![0-9*/]))|//")
+# Also as people write it: "http(s)", "https?", with backslashes.
+_SCHEME = re.compile(
+    r"(?P<scheme>[A-Za-z*][A-Za-z0-9+.*?()|-]*)(?::[/\\]{1,3}|//|:/*(?![0-9*/]))|//"
+)
+_AGAIN = re.compile(r"(?:https?://)+")
+_BETWEEN = re.compile(r"[\s,;|]+")
 _PORT = re.compile(r":(?P<port>[^:\]]*)$")
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?::1\]?|\[0:0:0:0:0:0:0:1\]")
 
@@ -80,10 +85,14 @@ def cut(text: str) -> Parts:
     visible = without_invisible(bounded)
     if visible != bounded:
         mended.append(Cause.ORIGIN_INVISIBLE_CHARACTER)
-    visible = _without_expression(visible.strip(_WRAPPING))
+    # An escaped slash, as JSON and regular expressions have it, is a slash.
+    visible = _without_expression(visible.strip(_WRAPPING).replace("\\/", "/"))
     found = _SCHEME.match(visible)
     scheme = (found["scheme"] or "") if found else ""
     authority = visible[found.end() :] if found else visible
+    if scheme.lower() in _DEFAULT_PORTS and (again := _AGAIN.match(authority)):
+        mended.append(Cause.ORIGIN_SCHEME)
+        authority = authority[again.end() :]
     host, port = _cut_authority(authority, mended)
     if (scheme + host) != (scheme + host).lower():
         mended.append(Cause.ORIGIN_CASE)
@@ -123,6 +132,14 @@ def _cut_at(text: str, characters: str) -> tuple[str, str]:
     return (text[: min(ends)], text[min(ends) :]) if ends else (text, "")
 
 
+def several(pattern: str) -> list[str]:
+    """The origins of a value that holds more than one; nothing for other values."""
+    if pattern.count("://") < 2:
+        return []
+    parts = [each for each in _BETWEEN.split(pattern[:_MAX_COMPARED]) if each]
+    return parts if sum("://" in each for each in parts) > 1 else []
+
+
 def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     """What keeps a pattern from covering an origin; ``NOT_NEAR`` if they are far apart.
 
@@ -131,6 +148,8 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     if origin == NULL or origin.startswith("file:"):
         return (Cause.ORIGIN_NULL,)
     if max(len(pattern), len(origin)) > _MAX_COMPARED:
+        return NOT_NEAR
+    if several(pattern):
         return NOT_NEAR
     asked, held = cut(origin), cut(pattern)
     mended = tuple(dict.fromkeys((*held.mended, *asked.mended)))

@@ -16,6 +16,7 @@ from flask_bucketcors.core.explanation.nearness import (
     covers,
     mended_pattern,
     origin_differences,
+    several,
 )
 from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.fields import METHODS
@@ -231,7 +232,8 @@ def _says_the_same(mismatch: Mismatch) -> bool:
     """Whether pattern and origin mean the same, and one of them is written wrong."""
     if mismatch.nearest is None:
         return False
-    if mended_pattern(mismatch.nearest, mismatch.asked) is not None:
+    parts = several(mismatch.nearest) or [mismatch.nearest]
+    if any(mended_pattern(each, mismatch.asked) is not None for each in parts):
         return True
     sent = browser_form(mismatch.asked)
     if sent == mismatch.asked:
