@@ -94,7 +94,7 @@ def _can_be_held(request: Request) -> bool:
     return (
         pattern_problem(request.origin) is None
         and ANY not in request.origin
-        and (sent or browser_form(request.origin) == request.origin)
+        and (sent or ("://" in request.origin and browser_form(request.origin) == request.origin))
         and request.method in METHODS
         and all(is_header_name(name) and ANY not in name for name in request.headers)
         and all(is_header_name(name) and ANY not in name for name in request.wanted)

@@ -98,6 +98,11 @@ def _details(
         found.append(
             f"No browser sends {shown(request.origin)}: it sends {shown(sent)}; ask with that."
         )
+    elif request.origin not in ("", NULL) and "://" not in request.origin:
+        found.append(
+            f"No browser sends {shown(request.origin)}: an origin starts with its scheme, as in "
+            "'https://a.example'; ask with that."
+        )
     held = max_age if seen.max_age is None else seen.max_age
     if Cause.MAX_AGE_CACHED in causes and held is not None:
         found.append(f"The browser may hold the old answer for {held} seconds.")
