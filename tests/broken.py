@@ -124,6 +124,14 @@ ORIGINS = [
     ("sibling", "best practice, table", Cause.ORIGIN_NOT_LISTED, "http://www.example.com", "http://news.example.com"),
     ("regular expression", "flask-cors#209", Cause.ORIGIN_NOT_LISTED, r"^https://.*\.a\.example$", PAGE),
     ("two in one value", "COS console, one per line", Cause.ORIGIN_NOT_LISTED, f"https://b.example,{PAGE}", PAGE),
+    ("two in one value, with slashes", "S3 forum", Cause.ORIGIN_NOT_LISTED, f"{PAGE}/,https://b.example/", PAGE),
+    ("two in one value, one a pattern", "S3 forum", Cause.ORIGIN_NOT_LISTED, "https://b.example https://*.a.example", PAGE),
+    ("choice of schemes", "Stack Overflow", Cause.ORIGIN_SCHEME, "http(s)://www.a.example", PAGE),
+    ("optional letter in the scheme", "Stack Overflow", Cause.ORIGIN_SCHEME, "https?://www.a.example", PAGE),
+    ("backslashes", "R2 forum", Cause.ORIGIN_SCHEME, "https:\\\\www.a.example", PAGE),
+    ("scheme pasted twice", "COS console", Cause.ORIGIN_SCHEME, "https://https://www.a.example", PAGE),
+    ("slashes escaped as in JSON", "aws-cli", Cause.ORIGIN_NOT_LISTED, r"https:\/\/www.a.example", PAGE),
+    ("app in a web view", "capacitor", Cause.ORIGIN_SCHEME, "http://localhost", "capacitor://localhost"),
     ("in quotes", "COS FAQ", Cause.ORIGIN_NOT_LISTED, f'"{PAGE}"', PAGE),
     ("browser extension", "intentKeeper#113", Cause.ORIGIN_NOT_LISTED, PAGE, "chrome-extension://abcdef"),
 ]  # fmt: skip
@@ -266,8 +274,39 @@ BROKEN = [
            [rule(PAGE)], kind="actual", method="GET",
            answer={"status": 200, "headers": {"x-cos-request-id": "1", "X-Cache": "HIT from x",
                                               "Age": "60"}}),
+    Broken("CDN asked without the Origin", "CloudFront forum", Cause.CDN_ANSWERED, [rule(PAGE)],
+           kind="actual", method="GET", fixable=False,
+           answer={"status": 200, "headers": {"Server": "AmazonS3", "x-amz-request-id": "1",
+                                              "X-Cache": "Miss from cloudfront"}}),
     Broken("too many names", "matching.md", Cause.OTHER, [rule(PAGE, headers="*")],
            headers=[f"x-{i}" for i in range(200)], fixable=False),
+    Broken("underscore in a pattern", "S3 forum", Cause.HEADER_UNDERSCORE,
+           [rule(PAGE, headers="x_amz_*")], headers=["x-amz-date"]),
+    Broken("blank behind a star", "COS FAQ", Cause.HEADER_INVISIBLE_CHARACTER,
+           [rule(PAGE, allowed_headers=["* "])], headers=["content-type"]),
+    Broken("ETag for Uppy", "uppy, aws-s3-multipart", Cause.EXPOSE_MISSING,
+           [rule(PAGE, headers="*")], headers=["content-type"],
+           answer={"console": "Could not read the ETag header. This likely means CORS is not "
+                   "configured correctly on the S3 Bucket."}),
+    Broken("ETag for the S3 SDK", "aws-sdk-js-v3, lib-storage", Cause.EXPOSE_MISSING,
+           [rule(PAGE, headers="*")], headers=["x-amz-date"],
+           answer={"console": "Error: Part 1 is missing ETag in UploadPart response. Missing "
+                   "Bucket CORS configuration for ETag header?"}),
+    Broken("no network, Firefox", "MDN, CORS errors", Cause.OTHER, [rule(PAGE)], fixable=False,
+           answer={"console": "Cross-Origin Request Blocked: The Same Origin Policy disallows "
+                   "reading the remote resource at https://b.example/k. (Reason: CORS request "
+                   "did not succeed). Status code: (null)."}),
+    Broken("http on an https page", "Stack Overflow", Cause.OTHER, [rule(PAGE)], fixable=False,
+           answer={"console": f"Mixed Content: The page at '{PAGE}/' was loaded over HTTPS, but "
+                   "requested an insecure resource 'http://b.example/k'. This request has been "
+                   "blocked; the content must be served over HTTPS."}),
+    Broken("stopped for no reason, Safari", "WebKit", Cause.OTHER, [rule(PAGE)], fixable=False,
+           answer={"console": "XMLHttpRequest cannot load https://b.example/k due to access "
+                   "control checks."}),
+    Broken("picture without crossorigin", "three.js forum", Cause.OTHER, [rule(PAGE)],
+           kind="actual", method="GET", fixable=False,
+           answer={"console": "SecurityError: Failed to execute 'toDataURL' on "
+                   "'HTMLCanvasElement': Tainted canvases may not be exported."}),
     Broken("local network", "chromium.md 7", Cause.OTHER, [rule(PAGE)], fixable=False,
            answer=blocked("Permission was denied for this request to access the `loopback` "
                           "address space.")),

@@ -88,6 +88,8 @@ def test_commands_that_say_nothing_are_refused(text: str, problem: str) -> None:
         (blocked("Request header field x-a is not allowed by Access-Control-Allow-Headers in "
                  "preflight response.")["console"], {"headers": ["x-a"], "kind": "preflight"}),
         (blocked(NO_ALLOW_ORIGIN)["console"], {"kind": "actual", "method": "GET"}),
+        ("Could not read the ETag header. This likely means CORS is not configured correctly",
+         {"method": "PUT"}),
         (blocked(NO_ALLOW_ORIGIN, preflight=True)["console"], {"kind": "preflight"}),
         (blocked(NO_ALLOW_ORIGIN, origin="null")["console"], {"origin": "null"}),
         # As Alibaba's page has it.

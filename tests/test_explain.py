@@ -339,6 +339,13 @@ def test_what_a_person_pasted_is_told_from_what_a_browser_sends() -> None:
     assert explanation.fixes == ()
 
 
+def test_a_page_without_a_scheme_is_not_written_into_rules() -> None:
+    explanation = why(rule(PAGE), origin="www.a.example")
+    assert explanation.cause is Cause.ORIGIN_SCHEME
+    assert "starts with its scheme" in explanation.text
+    assert explanation.fixes == ()
+
+
 def test_the_text_names_rule_value_and_what_to_write() -> None:
     text = why(rule("https://b.example"), rule(f"{PAGE}\u00a0")).text
     assert "Rule 2" in text

@@ -45,5 +45,5 @@ def _told_method(complaints: Sequence[Complaint], text: str) -> str:
         if each.said is Said.METHOD and each.value:
             return each.value
     # What the browser SDKs print about ETag is about the parts of an upload.
-    uploads = any(each.said is Said.UNEXPOSED for each in complaints) and "xpose" in text
+    uploads = any(each.said is Said.UNEXPOSED for each in complaints) and "Refused" not in text
     return "PUT" if uploads else ""

@@ -55,6 +55,7 @@ _PROXY_SERVERS = re.compile(
     r"nginx|openresty|apache|caddy|envoy|haproxy|traefik|awselb|IIS|kong|istio", re.IGNORECASE
 )
 _PROXY_STATUSES: Final = frozenset({301, 302, 303, 307, 308, 405, 413, 414, 431, 502, 503, 504})
+_FETCHED = re.compile(r"\bmiss\b", re.IGNORECASE)
 _CACHED = re.compile(r"\bhit\b", re.IGNORECASE)
 # Headers of an answer that pages read, beside those that need no exposing.
 _OFTEN_READ = re.compile(
@@ -173,6 +174,12 @@ def is_cached(seen: Seen) -> bool:
         return True
     marks = (seen.value(name) or "" for name in ("X-Cache", "X-Cache-Lookup", "CF-Cache-Status"))
     return any(_CACHED.search(mark) for mark in marks)
+
+
+def is_fetched_by_cdn(seen: Seen) -> bool:
+    """Whether a content network says that it asked the storage for this answer."""
+    marks = (seen.value(name) or "" for name in ("X-Cache", "CF-Cache-Status"))
+    return any(_FETCHED.search(mark) for mark in marks) and not is_cached(seen)
 
 
 def varies(seen: Seen) -> bool:

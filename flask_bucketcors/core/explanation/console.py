@@ -2,7 +2,8 @@
 
 Texts: Chromium 156 as measured and its older wording in Alibaba's troubleshooting page; Firefox
 as its documentation "CORS errors" lists them; Safari as WebKit's CrossOriginAccessControl and
-the loader print them; the browser SDKs of COS and OSS about ETag.
+the loader print them; the browser SDKs of COS, OSS and S3 and Uppy about ETag. What looks like
+CORS to the person who asks and is not (certificates, mixed content, blockers) is told as that.
 """
 
 import re
@@ -32,6 +33,9 @@ class Said(StrEnum):
     UNEXPOSED = "header not in Access-Control-Expose-Headers"
     NOT_HTTP = "a page or an address that is not http"
     LOCAL_NETWORK = "local network access"
+    NO_ANSWER = "no answer, or one stopped by something else than CORS"
+    TAINTED = "a picture that was loaded without CORS"
+    UNNAMED = "stopped by CORS for a reason that is not named"
 
 
 class Complaint(NamedTuple):
@@ -167,6 +171,21 @@ _TEXTS: Final = tuple(
             Said.UNEXPOSED,
             False,
         ),
+        (r"Could not read the ([\w-]+) header\b", Said.UNEXPOSED, False),
+        (r"missing (ETag) in UploadPart response", Said.UNEXPOSED, False),
+        (r"CORS request did not succeed", Said.NO_ANSWER, None),
+        (
+            r"\bERR_(?:CONNECTION|CERT|SSL|NAME|INTERNET|ADDRESS|TIMED_OUT|HTTP2|QUIC|EMPTY|"
+            r"BLOCKED_BY)\w*",
+            Said.NO_ANSWER,
+            None,
+        ),
+        (r"Mixed Content:|blocked loading mixed active content", Said.NO_ANSWER, None),
+        (r"violates the following Content Security Policy directive", Said.NO_ANSWER, None),
+        (r"Cross-Origin Read Blocking|blocked by ORB", Said.NO_ANSWER, None),
+        (r"an [\"']opaque[\"'] response was used", Said.NO_ANSWER, None),
+        (r"Tainted canvas|canvas has been tainted", Said.TAINTED, None),
+        (r"due to access control checks", Said.UNNAMED, None),
         (r"CORS request not HTTP", Said.NOT_HTTP, None),
         (
             r"Cross origin requests are only supported for (?:protocol schemes|HTTP)",

@@ -4,7 +4,6 @@ A change is offered only if a browser would then get through and read what it wa
 that was allowed is taken away unless nothing else helps, and no ``*`` is ever written.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,19 +15,19 @@ from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
 from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
     browser_form,
+    cut,
     mended_pattern,
+    several,
 )
 from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.origins import NULL, pattern_problem
+from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
 _ELEMENTS: Final = {"allowed_methods": "AllowedMethod", "allowed_headers": "AllowedHeader"}
-_BLANKS = re.compile(r"[\s,;|]+")
-_MAX_SPLIT: Final = 64
 _FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 
 Fields = dict[str, Any]
@@ -95,7 +94,7 @@ def _can_be_held(request: Request) -> bool:
     return (
         pattern_problem(request.origin) is None
         and ANY not in request.origin
-        and (sent or browser_form(request.origin) == request.origin)
+        and (sent or ("://" in request.origin and browser_form(request.origin) == request.origin))
         and request.method in METHODS
         and all(is_header_name(name) and ANY not in name for name in request.headers)
         and all(is_header_name(name) and ANY not in name for name in request.wanted)
@@ -284,9 +283,12 @@ def _mend(fields: Fields, mismatches: Sequence[Mismatch], patterns: bool) -> Ite
 def _mend_origin(fields: Fields, mismatch: Mismatch, patterns: bool) -> str:
     held: list[str] = fields["allowed_origins"]
     nearest, origin = mismatch.nearest, mismatch.asked
-    several = [each for each in _BLANKS.split(nearest or "")[:_MAX_SPLIT] if each]
-    if len(several) > 1 and origin in several:
-        kept = [each for each in several if pattern_problem(each) is None]
+    parts = [cut(each).text for each in several(nearest or "")]
+    if parts:
+        kept = [each for each in parts if pattern_problem(each) is None]
+        kept = [each for each in kept if patterns or ANY not in each]
+        if not any(OriginPattern(each).matches(origin) for each in kept):
+            kept.append(origin)
         fields["allowed_origins"] = [*held, *kept]
         return f"write each of {_values(kept)} as a value of its own"
     mended = mended_pattern(nearest, origin) if nearest else None

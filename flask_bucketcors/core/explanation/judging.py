@@ -56,12 +56,17 @@ def instead_of_rules(case: Case) -> list[Cause]:
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
         return []
+    if seen.says(Said.NO_ANSWER, Said.TAINTED):
+        return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
     if answers.is_from_cdn(seen):
         return [Cause.CDN_ANSWERED]
     if _is_refusal(seen):
         return [_refusing(seen)]
+    if answers.is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
+        # It asked the storage just now, and did not pass the Origin on.
+        return [Cause.CDN_ANSWERED]
     return _without_refusal(case)
 
 

@@ -17,7 +17,12 @@ from flask_bucketcors.core.wildcards import ANY
 # Nothing longer is compared: no origin is, and the work is to stay small.
 _MAX_COMPARED: Final = 512
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z*][A-Za-z0-9+.*-]*)(?::/{1,3}|//|:/*(?![0-9*/]))|//")
+# Also as people write it: "http(s)", "https?", with backslashes.
+_SCHEME = re.compile(
+    r"(?P<scheme>[A-Za-z*][A-Za-z0-9+.*?()|-]*)(?::[/\\]{1,3}|//|:/*(?![0-9*/]))|//"
+)
+_AGAIN = re.compile(r"(?:https?://)+")
+_BETWEEN = re.compile(r"[\s,;|]+")
 _PORT = re.compile(r":(?P<port>[^:\]]*)$")
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?::1\]?|\[0:0:0:0:0:0:0:1\]")
 
@@ -80,10 +85,14 @@ def cut(text: str) -> Parts:
     visible = without_invisible(bounded)
     if visible != bounded:
         mended.append(Cause.ORIGIN_INVISIBLE_CHARACTER)
-    visible = _without_expression(visible.strip(_WRAPPING))
+    # An escaped slash, as JSON and regular expressions have it, is a slash.
+    visible = _without_expression(visible.strip(_WRAPPING).replace("\\/", "/"))
     found = _SCHEME.match(visible)
     scheme = (found["scheme"] or "") if found else ""
     authority = visible[found.end() :] if found else visible
+    if scheme.lower() in _DEFAULT_PORTS and (again := _AGAIN.match(authority)):
+        mended.append(Cause.ORIGIN_SCHEME)
+        authority = authority[again.end() :]
     host, port = _cut_authority(authority, mended)
     if (scheme + host) != (scheme + host).lower():
         mended.append(Cause.ORIGIN_CASE)
@@ -123,6 +132,14 @@ def _cut_at(text: str, characters: str) -> tuple[str, str]:
     return (text[: min(ends)], text[min(ends) :]) if ends else (text, "")
 
 
+def several(pattern: str) -> list[str]:
+    """The origins of a value that holds more than one; nothing for other values."""
+    if pattern.count("://") < 2:
+        return []
+    parts = [each for each in _BETWEEN.split(pattern[:_MAX_COMPARED]) if each]
+    return parts if sum("://" in each for each in parts) > 1 else []
+
+
 def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     """What keeps a pattern from covering an origin; ``NOT_NEAR`` if they are far apart.
 
@@ -132,11 +149,13 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
         return (Cause.ORIGIN_NULL,)
     if max(len(pattern), len(origin)) > _MAX_COMPARED:
         return NOT_NEAR
+    if several(pattern):
+        return NOT_NEAR
     asked, held = cut(origin), cut(pattern)
     mended = tuple(dict.fromkeys((*held.mended, *asked.mended)))
     if not held.host:
         return _looks_alike(pattern, origin)
-    if _covers(held.text, asked.text):
+    if covers(held.text, asked.text):
         unwritten = () if asked.host.isascii() else (Cause.ORIGIN_IDN,)
         return mended or _stars(pattern) or unwritten or NOT_NEAR
     host = _host_differences(held.host, asked.host)
@@ -154,7 +173,7 @@ def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     """For texts that cannot be cut, as a letter of the scheme or a colon is another one."""
     if pattern.isascii() and origin.isascii():
         return NOT_NEAR
-    alike = _covers(skeleton(without_invisible(pattern)), skeleton(without_invisible(origin)))
+    alike = covers(skeleton(without_invisible(pattern)), skeleton(without_invisible(origin)))
     return (Cause.ORIGIN_LOOKALIKE,) if alike else NOT_NEAR
 
 
@@ -184,7 +203,7 @@ def _with_one_star(text: str) -> str:
     return f"{scheme}{separator}{rest}"
 
 
-def _covers(pattern: str, text: str) -> bool:
+def covers(pattern: str, text: str) -> bool:
     """Whether a pattern with any number of ``*`` fits a text, as its author meant it."""
     first, *others = pattern.split(ANY)
     if not others:
@@ -213,25 +232,25 @@ def _stars(pattern: str) -> tuple[Cause, ...]:
 def _schemes_fit(held: Parts, asked: Parts) -> bool:
     if not held.scheme and held.host.startswith(ANY):
         return True
-    return _covers(held.scheme, asked.scheme)
+    return covers(held.scheme, asked.scheme)
 
 
 def _ports_fit(held: Parts, asked: Parts) -> bool:
     if not held.port and held.host.endswith(ANY):
         return True
-    return _covers(held.port, asked.port) and bool(held.port) == bool(asked.port)
+    return covers(held.port, asked.port) and bool(held.port) == bool(asked.port)
 
 
 def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
     """What differs between hosts: nothing, something, or None if they are far apart."""
-    if _covers(held, asked):
+    if covers(held, asked):
         return ()
     held_out, asked_out = written_out(decoded(held)), written_out(decoded(asked))
-    if _covers(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
+    if covers(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
         return (Cause.ORIGIN_IDN,)
     if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
         return (Cause.ORIGIN_IP_LOCALHOST,)
-    if asked and _covers(skeleton(held_out), skeleton(asked_out)):
+    if asked and covers(skeleton(held_out), skeleton(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
     return _depth_difference(held, asked)
 

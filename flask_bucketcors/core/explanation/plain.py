@@ -71,15 +71,18 @@ class PlainRule:
         return Rule(**fields)
 
     def mended(self) -> dict[str, Any]:
-        """The fields with each value written right where that is no matter of opinion."""
+        """The fields with each value written right where that is no matter of opinion.
+
+        A pattern that never worked stays away: a fix opens nothing that was not asked for.
+        """
         return {
             **self.fields,
-            "allowed_origins": _kept(map(without_invisible, self.allowed_origins), _holds_origin),
+            "allowed_origins": _kept(map(_visible, self.allowed_origins), _holds_origin),
             "allowed_methods": _kept(
                 (without_invisible(each).upper() for each in self.allowed_methods),
                 METHODS.__contains__,
             ),
-            "allowed_headers": _kept(map(without_invisible, self.allowed_headers), _holds_header),
+            "allowed_headers": _kept(map(_visible, self.allowed_headers), _holds_header),
             "expose_headers": _kept(map(without_invisible, self.expose_headers), _holds_exposed),
         }
 
@@ -164,6 +167,11 @@ def _texts(values: object) -> tuple[str, ...]:
 
 def _as_given(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _visible(text: str) -> str:
+    plain = without_invisible(text)
+    return text if ANY in plain else plain
 
 
 def _kept(values: Iterable[str], test: Any) -> list[str]:

@@ -98,6 +98,11 @@ def _details(
         found.append(
             f"No browser sends {shown(request.origin)}: it sends {shown(sent)}; ask with that."
         )
+    elif request.origin not in ("", NULL) and "://" not in request.origin:
+        found.append(
+            f"No browser sends {shown(request.origin)}: an origin starts with its scheme, as in "
+            "'https://a.example'; ask with that."
+        )
     held = max_age if seen.max_age is None else seen.max_age
     if Cause.MAX_AGE_CACHED in causes and held is not None:
         found.append(f"The browser may hold the old answer for {held} seconds.")
@@ -113,6 +118,17 @@ def _other(request: Request, seen: Seen) -> str:
         return "The request names no origin: give the page's, as the browser's Origin shows it."
     if seen.says(Said.LOCAL_NETWORK):
         return "The browser lets no page reach a local network unasked; no header changes that."
+    if seen.says(Said.TAINTED):
+        return (
+            "The picture was asked for without CORS: set its crossorigin attribute before its "
+            "address, and empty the cache, which may hold it as it was asked for before."
+        )
+    if seen.says(Said.NO_ANSWER):
+        return (
+            "The browser got no answer, or something else than CORS stopped it: look at network "
+            "and certificate, at http on an https page, at the page's content policy, at a "
+            "service worker and at what blocks requests."
+        )
     if seen.says(Said.NO_CREDENTIALS):
         return (
             "The answer lacks Access-Control-Allow-Credentials: true, which these rules give; "

@@ -13,8 +13,10 @@ from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
     WRITTEN_WRONG,
     browser_form,
+    covers,
     mended_pattern,
     origin_differences,
+    several,
 )
 from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.fields import METHODS
@@ -81,6 +83,7 @@ class RuleTrace:
         return tuple(dict.fromkeys(cause for each in self.mismatches for cause in each.causes))
 
 
+_MAX_PATTERNS: Final = 16
 _SEPARATORS = re.compile(r"[\s,;:|]+")
 _FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 _REASONS: Final = {
@@ -176,15 +179,36 @@ class _HeldNames:
         self.by_dashes: dict[str, str] = {}
         self.by_looks: dict[str, str] = {}
         self.by_parts: dict[str, str] = {}
+        # Patterns that are written wrong, as they were meant.
+        self.patterns: list[tuple[str, str, Cause]] = []
         for name in reversed(names):
             text = name[:MAX_LENGTH].lower()
             self.by_dashes[text.replace("_", "-")] = name
             plain = without_invisible(text)
             if plain != text or not text.isascii():
                 self.by_looks[skeleton(plain)] = name
+            if ANY in text:
+                self._keep_pattern(name, plain, text)
             if not is_header_name(name):
                 # Several names in one value, or a name with its colon.
                 self.by_parts.update(dict.fromkeys(_SEPARATORS.split(text), name))
+
+    def _keep_pattern(self, name: str, plain: str, text: str) -> None:
+        looks = skeleton(plain)
+        if looks != skeleton(text) or not text.isascii():
+            self.patterns.append((looks, name, Cause.HEADER_INVISIBLE_CHARACTER))
+        elif "_" in text:
+            self.patterns.append((text.replace("_", "-"), name, Cause.HEADER_UNDERSCORE))
+        del self.patterns[:-_MAX_PATTERNS]
+
+    def pattern_for(self, asked: str) -> tuple[str, Cause] | None:
+        """A pattern that was meant to cover a name, and why it does not."""
+        for meant, name, cause in self.patterns:
+            by_looks = cause is Cause.HEADER_INVISIBLE_CHARACTER
+            text = skeleton(asked) if by_looks else asked.replace("_", "-")
+            if covers(meant, text):
+                return name, cause
+        return None
 
 
 def _header_mismatch(held: _HeldNames, name: str) -> Mismatch:
@@ -195,7 +219,9 @@ def _header_mismatch(held: _HeldNames, name: str) -> Mismatch:
         return _header(name, dashed, Cause.HEADER_UNDERSCORE)
     if alike := held.by_looks.get(skeleton(asked)):
         return _header(name, alike, Cause.HEADER_INVISIBLE_CHARACTER)
-    return _header(name, held.by_parts.get(asked))
+    if (part := held.by_parts.get(asked)) is None and (found := held.pattern_for(asked)):
+        return _header(name, *found)
+    return _header(name, part)
 
 
 def _header(name: str, held: str | None, cause: Cause = Cause.HEADER_MISSING) -> Mismatch:
@@ -206,7 +232,8 @@ def _says_the_same(mismatch: Mismatch) -> bool:
     """Whether pattern and origin mean the same, and one of them is written wrong."""
     if mismatch.nearest is None:
         return False
-    if mended_pattern(mismatch.nearest, mismatch.asked) is not None:
+    parts = several(mismatch.nearest) or [mismatch.nearest]
+    if any(mended_pattern(each, mismatch.asked) is not None for each in parts):
         return True
     sent = browser_form(mismatch.asked)
     if sent == mismatch.asked:
