@@ -46,6 +46,19 @@ S3_JSON = {
         {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]},
     ]
 }
+COS_JSON = {
+    "CORSRule": [
+        {
+            "ID": "first",
+            "AllowedOrigin": [PAGE, "https://*.test"],
+            "AllowedMethod": ["GET", "PUT"],
+            "AllowedHeader": "*",
+            "ExposeHeader": ["ETag"],
+            "MaxAgeSeconds": "600",
+        },
+        {"AllowedOrigin": "*", "AllowedMethod": ["HEAD"]},
+    ]
+}
 # A colour code, a bell and a change of the writing direction: what a terminal would obey.
 NASTY = "\x1b[31m\a\u202e"
 
@@ -97,6 +110,9 @@ def commands() -> list[str]:
         pytest.param(json.dumps(RULES.as_dict()["rules"]), id="a list of rules"),
         pytest.param(json.dumps(S3_JSON), id="JSON of aws s3api"),
         pytest.param("\ufeff \n" + json.dumps(S3_JSON), id="with a byte order mark"),
+        pytest.param(json.dumps({"CORSConfiguration": S3_JSON}), id="JSON of a call"),
+        pytest.param(json.dumps(COS_JSON), id="JSON of the COS SDK"),
+        pytest.param(json.dumps({"CORSConfiguration": COS_JSON}), id="XML as JSON"),
     ],
 )
 def test_every_form_of_a_document_can_be_put(
@@ -138,6 +154,9 @@ def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLi
         ({"rules": []}, ["rules is missing; write at least one"]),
         ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than are allowed"]),
         ({}, ["The JSON holds no rules"]),
+        ({"CORSConfiguration": 1}, ["CORSConfiguration does not belong here"]),
+        ({"Bucket": "x", "CORSConfiguration": S3_JSON}, ["Bucket does not belong here"]),
+        ({**S3_JSON, **COS_JSON}, ["CORSRule does not belong here"]),
     ],
 )
 def test_a_refused_document_is_reported_with_every_problem(
@@ -153,7 +172,7 @@ def test_a_refused_document_is_reported_with_every_problem(
 @pytest.mark.parametrize(
     "document, problem",
     [
-        ("", "The request body is empty."),
+        ("", "it is empty"),
         ("rules", "it is neither XML nor JSON"),
         ("{", "it is not JSON: Expecting"),
         ("<CORSRule/>", "The root element must be CORSConfiguration."),

@@ -17,11 +17,13 @@ from flask_bucketcors.core.errors import (
 )
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import (
+    RULES_KEYS,
     DocumentError,
     UnreadableRules,
     check_size,
     parse_xml,
     read_configuration,
+    unwrapped,
 )
 
 STDIN: Final = "-"
@@ -38,7 +40,7 @@ _S3_FIELDS: Final = {
     "max_age_seconds": "MaxAgeSeconds",
 }
 # What may stand beside the rules, and what the list of them is called.
-_TOP_KEYS: Final = frozenset({"rules", "CORSRules", "response_vary", "ResponseVary"})
+_TOP_KEYS: Final = frozenset({*RULES_KEYS, "response_vary", "ResponseVary"})
 
 
 class Unreadable(BucketCORSError):
@@ -93,6 +95,8 @@ def parse_document(body: bytes, dialect: Dialect) -> RuleSet:
 
     :raises Unreadable: if it has none of them, is too long, or holds rules that are refused.
     """
+    if not body:
+        raise Unreadable("it is empty")
     try:
         check_size(body, dialect)
         beginning = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -128,9 +132,15 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _parse_json(body: bytes, dialect: Dialect) -> RuleSet:
     data = load_json(body)
-    unknown = data.keys() - _TOP_KEYS if isinstance(data, dict) else ()
-    if unknown:
-        raise Unreadable("", [_unknown(key) for key in sorted(unknown)])
+    configuration = unwrapped(data)
+    # What stands beside a configuration may name another bucket.
+    wrong = [] if configuration is data else [*(data.keys() - {"CORSConfiguration"})]
+    if isinstance(configuration, dict):
+        wrong += configuration.keys() - _TOP_KEYS
+        # Of several lists of rules only one would be taken.
+        wrong += [key for key in RULES_KEYS if key in configuration][1:]
+    if wrong:
+        raise Unreadable("", [_unknown(key) for key in sorted(wrong)])
     try:
         return from_data(read_configuration(body), dialect)
     except UnreadableRules as error:

@@ -110,8 +110,8 @@ def existing_rules(store: Store, bucket: str) -> RuleSet:
 def put_rules(bucket: str, file: str, author: str | None) -> None:
     """Replace the rules of BUCKET by those in FILE; - is standard input.
 
-    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api`, or the JSON that `show`
-    prints. It is refused as a whole, with everything that is wrong.
+    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
+    JSON that `show` prints. It is refused as a whole, with everything that is wrong.
 
     \b
     Example:
