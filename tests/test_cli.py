@@ -1,5 +1,6 @@
 """The command line on an application's rules: put, show, list, history, export, import."""
 
+import errno
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -414,6 +416,72 @@ def test_a_store_in_trouble_is_a_sentence(run: Run, store: SQLiteStore) -> None:
     result = run("list", code=1)
     assert "Error: the database" in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "a\udcff"],
+        ["list", "--after", "a\udcff"],
+        ["export", "--prefix", "a\udcff"],
+        ["delete", "photos", "--yes", "--author", "a\udcff"],
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str], run: Run) -> None:
+    assert "write it in UTF-8" in run(*arguments, code=2).output
+
+
+def test_a_revision_that_there_is_not_is_refused(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    output = run("rollback", "photos", "9", code=1).output
+    assert "has no rules of revision 9: flask bucketcors history" in output
+
+
+def test_export_writes_into_a_pipe_and_leaves_it_one(
+    run: Run, store: SQLiteStore, tmp_path: Path
+) -> None:
+    store.put("photos", RULES)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        run("export", pipe)
+        assert pipe.is_fifo()
+        assert json.loads(os.read(reader, 65536))["bucket"] == "photos"
+    finally:
+        os.close(reader)
+
+
+def test_a_file_that_cannot_be_made_is_wrong_usage(run: Run, tmp_path: Path) -> None:
+    output = run("export", tmp_path / "missing" / "file", code=2).output
+    assert "No such file or directory" in output
+
+
+def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SQLiteStore, "list", full)
+    output = run("export", "-", code=1).output
+    assert "nothing more can be written: No space left on device" in output
+
+
+@pytest.mark.parametrize(
+    "arguments, stream",
+    [
+        (["put", "photos", "-"], "stdin"),
+        (["import", "-"], "stdin"),
+        (["export", "-"], "stdout"),
+    ],
+)
+def test_a_closed_stream_is_wrong_usage(
+    arguments: list[str], stream: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("reading", "transfer"):
+        fake = SimpleNamespace(stdin=None, stdout=None, stderr=sys.stderr, exit=sys.exit)
+        monkeypatch.setattr(f"flask_bucketcors.cli.{module}.sys", fake)
+    name = {"stdin": "input", "stdout": "output"}[stream]
+    assert f"standard {name} is closed" in run(*arguments, code=2).output
 
 
 def test_no_color_is_respected(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

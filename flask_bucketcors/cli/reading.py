@@ -1,9 +1,11 @@
 """Rule sets from files, with everything that is wrong with them."""
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 import click
 
@@ -80,9 +82,24 @@ def read_file(path: str, dialect: Dialect) -> RuleSet:
 
 def read_bytes(path: str, limit: int) -> bytes:
     """What a file holds, or so much of it that it can be told that it is beyond the limit."""
-    with click.open_file(path, "rb") as file:
-        found: bytes = file.read(limit + 1)
-    return found
+    with open_input(path) as file:
+        return file.read(limit + 1)
+
+
+@contextmanager
+def open_input(path: str) -> Iterator[BinaryIO]:
+    """Open a file, or standard input, to read it.
+
+    :raises click.UsageError: if that cannot be done.
+    """
+    if path == STDIN and sys.stdin is None:
+        raise click.UsageError("standard input is closed")
+    try:
+        opened = cast(BinaryIO, click.open_file(path, "rb"))
+    except OSError as error:
+        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
+    with opened as file:
+        yield file
 
 
 def name_of(path: str) -> str:
