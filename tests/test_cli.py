@@ -181,7 +181,7 @@ def test_a_refused_document_is_reported_with_every_problem(
         ("<!DOCTYPE x><CORSConfiguration/>", "A document type is not accepted."),
         ('{"rules": [], "rules": []}', "rules may stand here only once"),
         ("[" * 50_000, "it is not JSON"),
-        (" " * 70_000, "The XML you provided is too large."),
+        (" " * 70_000, "it is longer than 65536 bytes"),
     ],
 )
 def test_what_is_no_document_is_refused(document: str, problem: str, run: Run) -> None:

@@ -22,7 +22,6 @@ from flask_bucketcors.documents import (
     RULES_KEYS,
     DocumentError,
     UnreadableRules,
-    check_size,
     parse_xml,
     read_configuration,
     unwrapped,
@@ -114,8 +113,9 @@ def parse_document(body: bytes, dialect: Dialect) -> RuleSet:
     """
     if not body:
         raise Unreadable("it is empty")
+    if len(body) > dialect.max_body_bytes:
+        raise Unreadable(f"it is longer than {dialect.max_body_bytes} bytes")
     try:
-        check_size(body, dialect)
         beginning = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if beginning == b"<":
             return parse_xml(body, dialect)
