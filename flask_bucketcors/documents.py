@@ -57,6 +57,9 @@ _JSON_NAMES: Final = {
     **_SINGLES,
 }
 
+#: What the list of rules is called in JSON: here, by ``aws s3api``, by the COS SDK.
+RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule")
+
 _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -128,8 +131,9 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
 def read_rules(text: str | bytes) -> list[dict[str, Any]]:
     """Read rules in any form without judging their values, so that they can be explained.
 
-    Forms: XML of COS, OSS and S3 in any namespace; JSON of ``aws s3api get-bucket-cors``; JSON
-    of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON list of rules.
+    Forms: XML of COS, OSS and S3 in any namespace; JSON of ``aws s3api get-bucket-cors`` and of
+    the COS SDK, alone or as the ``CORSConfiguration`` of a call; JSON of
+    :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON list of rules.
 
     :returns: mappings with the names of Rule's fields.
     :raises UnreadableRules: if the text is too long, or has none of the forms.
@@ -168,15 +172,19 @@ def _configuration_from_json(body: bytes) -> dict[str, Any]:
 
 
 def plain_configuration(data: Any) -> dict[str, Any]:
-    """Take rules that were read from JSON, in our own form or in that of ``aws s3api``.
+    """Take rules that were read from JSON, in our own form or in that of an SDK.
 
     :raises UnreadableRules: if there are none.
     """
+    data = unwrapped(data)
     if isinstance(data, list):
         data = {"rules": data}
     if not isinstance(data, dict):
         raise UnreadableRules('The JSON holds no rules: write {"rules": [{...}]}.')
-    rules = data.get("rules", data.get("CORSRules"))
+    rules = next((data[name] for name in RULES_KEYS if name in data), None)
+    if isinstance(rules, dict):
+        # A document that was turned from XML into JSON does not know that there may be more.
+        rules = [rules]
     if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
         raise UnreadableRules('The JSON holds no rules: write {"rules": [{...}]}.')
     found: dict[str, Any] = {"rules": [_with_field_names(each) for each in rules]}
@@ -184,9 +192,26 @@ def plain_configuration(data: Any) -> dict[str, Any]:
     return found if vary is None else {**found, "response_vary": vary}
 
 
+def unwrapped(data: Any) -> Any:
+    """The configuration, also where it is an argument of a call: ``CORSConfiguration``."""
+    if isinstance(data, dict) and isinstance(data.get("CORSConfiguration"), dict | list):
+        return data["CORSConfiguration"]
+    return data
+
+
 def _with_field_names(rule: dict[str, Any]) -> dict[str, Any]:
     # The S3 JSON has the plural of the element names, but for those of single values.
-    return {_JSON_NAMES.get(name, name): value for name, value in rule.items()}
+    return {_JSON_NAMES.get(name, name): _json_value(name, rule[name]) for name in rule}
+
+
+def _json_value(name: str, value: Any) -> Any:
+    """A value as a rule has it; in the COS SDK's form they are those of XML, texts."""
+    if isinstance(value, str):
+        if name in _LISTS:
+            return [value]
+        if name == "MaxAgeSeconds":
+            return _integer(value)
+    return value
 
 
 def format_xml(rule_set: RuleSet, dialect: Dialect) -> bytes:

@@ -1,5 +1,6 @@
 """The command line on an application's rules: put, show, list, history, export, import."""
 
+import errno
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -44,6 +46,19 @@ S3_JSON = {
             "MaxAgeSeconds": 600,
         },
         {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]},
+    ]
+}
+COS_JSON = {
+    "CORSRule": [
+        {
+            "ID": "first",
+            "AllowedOrigin": [PAGE, "https://*.test"],
+            "AllowedMethod": ["GET", "PUT"],
+            "AllowedHeader": "*",
+            "ExposeHeader": ["ETag"],
+            "MaxAgeSeconds": "600",
+        },
+        {"AllowedOrigin": "*", "AllowedMethod": ["HEAD"]},
     ]
 }
 # A colour code, a bell and a change of the writing direction: what a terminal would obey.
@@ -97,6 +112,9 @@ def commands() -> list[str]:
         pytest.param(json.dumps(RULES.as_dict()["rules"]), id="a list of rules"),
         pytest.param(json.dumps(S3_JSON), id="JSON of aws s3api"),
         pytest.param("\ufeff \n" + json.dumps(S3_JSON), id="with a byte order mark"),
+        pytest.param(json.dumps({"CORSConfiguration": S3_JSON}), id="JSON of a call"),
+        pytest.param(json.dumps(COS_JSON), id="JSON of the COS SDK"),
+        pytest.param(json.dumps({"CORSConfiguration": COS_JSON}), id="XML as JSON"),
     ],
 )
 def test_every_form_of_a_document_can_be_put(
@@ -138,6 +156,9 @@ def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLi
         ({"rules": []}, ["rules is missing; write at least one"]),
         ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than are allowed"]),
         ({}, ["The JSON holds no rules"]),
+        ({"CORSConfiguration": 1}, ["CORSConfiguration does not belong here"]),
+        ({"Bucket": "x", "CORSConfiguration": S3_JSON}, ["Bucket does not belong here"]),
+        ({**S3_JSON, **COS_JSON}, ["CORSRule does not belong here"]),
     ],
 )
 def test_a_refused_document_is_reported_with_every_problem(
@@ -153,14 +174,14 @@ def test_a_refused_document_is_reported_with_every_problem(
 @pytest.mark.parametrize(
     "document, problem",
     [
-        ("", "The request body is empty."),
+        ("", "it is empty"),
         ("rules", "it is neither XML nor JSON"),
         ("{", "it is not JSON: Expecting"),
         ("<CORSRule/>", "The root element must be CORSConfiguration."),
         ("<!DOCTYPE x><CORSConfiguration/>", "A document type is not accepted."),
         ('{"rules": [], "rules": []}', "rules may stand here only once"),
         ("[" * 50_000, "it is not JSON"),
-        (" " * 70_000, "The XML you provided is too large."),
+        (" " * 70_000, "it is longer than 65536 bytes"),
     ],
 )
 def test_what_is_no_document_is_refused(document: str, problem: str, run: Run) -> None:
@@ -395,6 +416,72 @@ def test_a_store_in_trouble_is_a_sentence(run: Run, store: SQLiteStore) -> None:
     result = run("list", code=1)
     assert "Error: the database" in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "a\udcff"],
+        ["list", "--after", "a\udcff"],
+        ["export", "--prefix", "a\udcff"],
+        ["delete", "photos", "--yes", "--author", "a\udcff"],
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str], run: Run) -> None:
+    assert "write it in UTF-8" in run(*arguments, code=2).output
+
+
+def test_a_revision_that_there_is_not_is_refused(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    output = run("rollback", "photos", "9", code=1).output
+    assert "has no rules of revision 9: flask bucketcors history" in output
+
+
+def test_export_writes_into_a_pipe_and_leaves_it_one(
+    run: Run, store: SQLiteStore, tmp_path: Path
+) -> None:
+    store.put("photos", RULES)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        run("export", pipe)
+        assert pipe.is_fifo()
+        assert json.loads(os.read(reader, 65536))["bucket"] == "photos"
+    finally:
+        os.close(reader)
+
+
+def test_a_file_that_cannot_be_made_is_wrong_usage(run: Run, tmp_path: Path) -> None:
+    output = run("export", tmp_path / "missing" / "file", code=2).output
+    assert "No such file or directory" in output
+
+
+def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SQLiteStore, "list", full)
+    output = run("export", "-", code=1).output
+    assert "nothing more can be written: No space left on device" in output
+
+
+@pytest.mark.parametrize(
+    "arguments, stream",
+    [
+        (["put", "photos", "-"], "stdin"),
+        (["import", "-"], "stdin"),
+        (["export", "-"], "stdout"),
+    ],
+)
+def test_a_closed_stream_is_wrong_usage(
+    arguments: list[str], stream: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("reading", "transfer"):
+        fake = SimpleNamespace(stdin=None, stdout=None, stderr=sys.stderr, exit=sys.exit)
+        monkeypatch.setattr(f"flask_bucketcors.cli.{module}.sys", fake)
+    name = {"stdin": "input", "stdout": "output"}[stream]
+    assert f"standard {name} is closed" in run(*arguments, code=2).output
 
 
 def test_no_color_is_respected(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

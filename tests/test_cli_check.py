@@ -151,6 +151,7 @@ def test_a_request_that_its_preflight_refuses_is_not_sent(serve: Serve) -> None:
         (["--origin", "https://page.test/"], "a browser sends https://page.test: write that"),
         (["--origin", "HTTPS://Page.Test:443"], "a browser sends https://page.test"),
         (["--origin", "page.test"], "write scheme://host"),
+        (["--origin", "https://[page"], "write scheme://host"),
         (["--header", "Cookie: a=b"], "no page may set cookie"),
         (["--header", "Sec-Fetch-Mode: cors"], "no page may set sec-fetch-mode"),
         (["--header", "a b"], "write a name"),
@@ -164,9 +165,15 @@ def test_what_no_browser_would_send_is_wrong_usage(options: Lines, message: str)
     assert message in check("http://127.0.0.1:9/", *options, code=2).output
 
 
-@pytest.mark.parametrize("url", ["ftp://a.test/", "a.test", "http://u:p@a.test/", "http://a:x/"])
+@pytest.mark.parametrize(
+    "url", ["ftp://a.test/", "a.test", "http://u:p@a.test/", "http://a:x/", "http://[::1/"]
+)
 def test_the_address_is_one_of_http(url: str) -> None:
     assert "write http://host/path" in check(url, code=2).output
+
+
+def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
+    assert "write it in UTF-8" in check("http://127.0.0.1:9/\udcff", code=2).output
 
 
 # What is found
@@ -322,6 +329,12 @@ def test_what_a_server_says_does_not_command_the_terminal(serve: Serve) -> None:
     assert "\x1b" not in output
     assert "secret" not in output
     assert "Set-Cookie" not in output
+
+
+def test_of_a_value_without_end_the_beginning_is_shown(serve: Serve) -> None:
+    output = check(serve(GET=["200 OK", f"Vary: {'a' * 60_000}"]).url, code=1).output
+    assert "(and 59500 more characters)" in output
+    assert len(output) < 2000
 
 
 def test_an_http_address_is_not_asked_for_an_https_page() -> None:

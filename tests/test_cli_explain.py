@@ -138,6 +138,8 @@ def test_requests_are_read_from_a_har_file(rules: Path, tmp_path: Path) -> None:
         (["--rules", "nowhere.xml", "--origin", PAGE], "does not exist"),
         (["--rules", "RULES", "--curl", "x", "--console", "y"], "write one of"),
         (["--rules", "RULES", "--curl", "wget x"], "curl"),
+        (["--rules", "-", "--har", "-"], "only one of the options"),
+        (["--rules", "-", "--console", "-"], "only one of the options"),
         (["--rules", "RULES", "--console", "hello"], "speaks of no CORS failure"),
         (["--rules", "RULES", "--origin", PAGE, "--response-header", "x"], "write 'Name: value'"),
         (["--rules", "RULES", "--origin", PAGE, "--status", "1000"], "is not in the range"),

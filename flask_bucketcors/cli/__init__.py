@@ -6,8 +6,9 @@ installed beside this package. What needs no application runs without one.
 Exit codes: 0 all is well, 1 refused or findings, 2 wrong usage.
 """
 
+import errno
 import os
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask.cli import AppGroup
@@ -27,6 +28,9 @@ from flask_bucketcors.cli.terminal import Refused, printable
 from flask_bucketcors.cli.transfer import export_rules, import_rules
 from flask_bucketcors.core.errors import BucketCORSError
 
+# What a disk says that takes no more; an application's own errors are its own to show.
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class _Group(AppGroup):
     """A group that prints what this package raises on purpose as a sentence."""
@@ -40,6 +44,10 @@ class _Group(AppGroup):
             return super().invoke(ctx)
         except BucketCORSError as error:
             raise Refused(printable(str(error))) from error
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise Refused(f"nothing more can be written: {error.strerror}") from error
 
 
 @click.group("bucketcors", cls=_Group)

@@ -7,6 +7,7 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 
+from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
 from flask_bucketcors.stores import Store
 
@@ -16,6 +17,7 @@ HOW_TO_ADD: Final = (
 
 author_option = click.option(
     "--author",
+    callback=utf8_text,
     default=lambda: _login_name(),
     show_default="your login name",
     help="Who the history says it was.",

@@ -45,6 +45,9 @@ _PERHAPS_OF_ANOTHER: Final = (Cause.NO_ALLOW_ORIGIN, Cause.OTHER_ORIGIN, Cause.R
 # What may be sent without changing anything.
 _HARMLESS_METHODS: Final = ("GET", "HEAD")
 
+# Of a header's value so much is shown to a person; JSON has the whole.
+_MAX_SHOWN: Final = 500
+
 PREFLIGHT: Final = "preflight"
 ACTUAL: Final = "actual"
 
@@ -293,6 +296,11 @@ def _print(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> Non
         click.echo(f"  {click.style(finding.cause, fg=colour)}: {printable(finding.text)}")
 
 
+def _clipped(text: str) -> str:
+    more = len(text) - _MAX_SHOWN
+    return f"{text[:_MAX_SHOWN]} (and {more} more characters)" if more > 0 else text
+
+
 def _print_step(step: Step, address: str) -> None:
     title = f"{step.name}: {step.method} {address}"
     if step.answer is None:
@@ -302,7 +310,7 @@ def _print_step(step: Step, address: str) -> None:
     click.echo(f"{title} -> {step.answer.status}")
     deciding = {each.header.lower() for each in step.findings if each.header}
     for name, value in _shown_headers(step.answer):
-        shown = printable(value)
+        shown = _clipped(printable(value))
         click.echo(f"  {printable(name)}: {shown}")
         if name.lower() in deciding:
             margin = " " * len(f"  {printable(name)}: ")

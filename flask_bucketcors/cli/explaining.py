@@ -96,8 +96,10 @@ def _read_pair(
     return headers
 
 
-def _read_text(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
-    return read_bytes(STDIN, MAX_HAR).decode(errors="replace") if text == STDIN else text
+def _once_stdin(given: Sequence[str | None]) -> None:
+    """Refuse to read several things from standard input, of which one would get it all."""
+    if sum(each == STDIN for each in given) > 1:
+        raise click.UsageError("only one of the options can be read from standard input")
 
 
 @click.command("explain")
@@ -122,8 +124,8 @@ def _read_text(context: click.Context, parameter: click.Parameter, text: str | N
     callback=_read_pair,
     help="'Name: value' of the answer that was seen. May be repeated.",
 )
-@click.option("--console", callback=_read_text, help="What the browser printed; - is stdin.")
-@click.option("--curl", callback=_read_text, help="A curl command that shows it; - is stdin.")
+@click.option("--console", help="What the browser printed; - is stdin.")
+@click.option("--curl", help="A curl command that shows it; - is stdin.")
 @click.option("--har", type=INPUT_FILE, help="A HAR file that the browser saved.")
 @format_option
 @click.pass_context
@@ -146,6 +148,7 @@ def explain_request(
     Example:
       flask bucketcors explain --rules rules.xml --origin https://www.example.com --method PUT
     """
+    _once_stdin([rules, known["console"], known["curl"], known["har"]])
     source = find_source(context, rules, bucket, dialect)
     if source is None:
         raise click.UsageError("write --rules FILE or --bucket NAME")
@@ -157,9 +160,10 @@ def explain_request(
 
 def _evidence(known: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What is known of each request but for the options that say it outright."""
-    console, curl, har = known["console"], known["curl"], known["har"]
-    if sum(each is not None for each in (console, curl, har)) > 1:
+    har = known["har"]
+    if sum(known[name] is not None for name in ("console", "curl", "har")) > 1:
         raise click.UsageError("write one of --console, --curl and --har")
+    console, curl = _text_of(known["console"]), _text_of(known["curl"])
     try:
         if console is not None:
             return [_from_console(console, known)]
@@ -168,6 +172,10 @@ def _evidence(known: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [{}] if har is None else from_har(read_bytes(har, MAX_HAR))
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None
+
+
+def _text_of(text: str | None) -> str | None:
+    return read_bytes(STDIN, MAX_HAR).decode(errors="replace") if text == STDIN else text
 
 
 def _from_console(text: str, known: Mapping[str, Any]) -> dict[str, Any]:

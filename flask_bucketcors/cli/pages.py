@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 import click
 
 from flask_bucketcors.cli.asking import Headers
+from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.explanation.fetch import sent_method
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.origins import NULL, is_origin
@@ -24,7 +25,8 @@ _MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-
 
 
 def read_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
-    url = urlsplit(text)
+    utf8_text(context, parameter, text)
+    url = _split(text)
     try:
         fits = url.scheme in _DEFAULT_PORTS and url.hostname and url.port != 0
     except ValueError:
@@ -37,7 +39,7 @@ def read_url(context: click.Context, parameter: click.Parameter, text: str) -> S
 def read_origin(context: click.Context, parameter: click.Parameter, text: str) -> str:
     if text == NULL:
         return text
-    url = urlsplit(text)
+    url = _split(text)
     written = f"{url.scheme}://{url.netloc.lower()}"
     if url.scheme in _DEFAULT_PORTS:
         written = written.removesuffix(f":{_DEFAULT_PORTS[url.scheme]}")
@@ -46,6 +48,14 @@ def read_origin(context: click.Context, parameter: click.Parameter, text: str) -
     if written != text:
         raise click.BadParameter(f"a browser sends {written}: write that")
     return text
+
+
+def _split(text: str) -> SplitResult:
+    """Take an address apart; one that cannot be has no parts."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def read_method(context: click.Context, parameter: click.Parameter, text: str) -> str:

@@ -1,9 +1,11 @@
 """Rule sets from files, with everything that is wrong with them."""
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 import click
 
@@ -17,11 +19,12 @@ from flask_bucketcors.core.errors import (
 )
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import (
+    RULES_KEYS,
     DocumentError,
     UnreadableRules,
-    check_size,
     parse_xml,
     read_configuration,
+    unwrapped,
 )
 
 STDIN: Final = "-"
@@ -38,7 +41,7 @@ _S3_FIELDS: Final = {
     "max_age_seconds": "MaxAgeSeconds",
 }
 # What may stand beside the rules, and what the list of them is called.
-_TOP_KEYS: Final = frozenset({"rules", "CORSRules", "response_vary", "ResponseVary"})
+_TOP_KEYS: Final = frozenset({*RULES_KEYS, "response_vary", "ResponseVary"})
 
 
 class Unreadable(BucketCORSError):
@@ -78,9 +81,24 @@ def read_file(path: str, dialect: Dialect) -> RuleSet:
 
 def read_bytes(path: str, limit: int) -> bytes:
     """What a file holds, or so much of it that it can be told that it is beyond the limit."""
-    with click.open_file(path, "rb") as file:
-        found: bytes = file.read(limit + 1)
-    return found
+    with open_input(path) as file:
+        return file.read(limit + 1)
+
+
+@contextmanager
+def open_input(path: str) -> Iterator[BinaryIO]:
+    """Open a file, or standard input, to read it.
+
+    :raises click.UsageError: if that cannot be done.
+    """
+    if path == STDIN and sys.stdin is None:
+        raise click.UsageError("standard input is closed")
+    try:
+        opened = cast(BinaryIO, click.open_file(path, "rb"))
+    except OSError as error:
+        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
+    with opened as file:
+        yield file
 
 
 def name_of(path: str) -> str:
@@ -93,8 +111,11 @@ def parse_document(body: bytes, dialect: Dialect) -> RuleSet:
 
     :raises Unreadable: if it has none of them, is too long, or holds rules that are refused.
     """
+    if not body:
+        raise Unreadable("it is empty")
+    if len(body) > dialect.max_body_bytes:
+        raise Unreadable(f"it is longer than {dialect.max_body_bytes} bytes")
     try:
-        check_size(body, dialect)
         beginning = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if beginning == b"<":
             return parse_xml(body, dialect)
@@ -128,9 +149,15 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _parse_json(body: bytes, dialect: Dialect) -> RuleSet:
     data = load_json(body)
-    unknown = data.keys() - _TOP_KEYS if isinstance(data, dict) else ()
-    if unknown:
-        raise Unreadable("", [_unknown(key) for key in sorted(unknown)])
+    configuration = unwrapped(data)
+    # What stands beside a configuration may name another bucket.
+    wrong = [] if configuration is data else [*(data.keys() - {"CORSConfiguration"})]
+    if isinstance(configuration, dict):
+        wrong += configuration.keys() - _TOP_KEYS
+        # Of several lists of rules only one would be taken.
+        wrong += [key for key in RULES_KEYS if key in configuration][1:]
+    if wrong:
+        raise Unreadable("", [_unknown(key) for key in sorted(wrong)])
     try:
         return from_data(read_configuration(body), dialect)
     except UnreadableRules as error:

@@ -17,8 +17,10 @@ from flask_bucketcors.cli.terminal import (
     echo_json,
     format_option,
     printable,
+    utf8_text,
 )
 from flask_bucketcors.core.dialects import DIALECTS, S3
+from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import format_xml
 from flask_bucketcors.stores import HistoryEntry, Store
@@ -35,8 +37,8 @@ def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[st
 
 
 @click.command("list")
-@click.argument("prefix", default="")
-@click.option("--after", default="", help="Begin behind this name.")
+@click.argument("prefix", callback=utf8_text, default="")
+@click.option("--after", callback=utf8_text, default="", help="Begin behind this name.")
 @click.option("--limit", type=click.IntRange(min=1), help="Print so many names at most.")
 @format_option
 @with_appcontext
@@ -110,8 +112,8 @@ def existing_rules(store: Store, bucket: str) -> RuleSet:
 def put_rules(bucket: str, file: str, author: str | None) -> None:
     """Replace the rules of BUCKET by those in FILE; - is standard input.
 
-    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api`, or the JSON that `show`
-    prints. It is refused as a whole, with everything that is wrong.
+    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
+    JSON that `show` prints. It is refused as a whole, with everything that is wrong.
 
     \b
     Example:
@@ -179,8 +181,13 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
     Example:
       flask bucketcors rollback photos 1
     """
-    made = current_store().rollback(bucket, revision, author)
-    click.echo(f"{printable(bucket)}: revision {made}, with the rules of revision {revision}")
+    name = printable(bucket)
+    try:
+        made = current_store().rollback(bucket, revision, author)
+    except UnknownRevision:
+        message = f"bucket {name} has no rules of revision {revision}"
+        raise Refused(f"{message}: flask bucketcors history tells which there are") from None
+    click.echo(f"{name}: revision {made}, with the rules of revision {revision}")
 
 
 def count_of(rule_set: RuleSet) -> str:

@@ -23,6 +23,15 @@ format_option = click.option(
 )
 
 
+def utf8_text(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """Take an argument that a store is to keep or to look for; arguments may be any bytes."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("write it in UTF-8") from None
+    return text
+
+
 class Refused(click.ClickException):
     """What was asked for is not done; exit code 1.
 

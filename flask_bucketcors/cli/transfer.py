@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TextIO, cast
 
 import click
 from flask import current_app
@@ -20,9 +20,11 @@ from flask_bucketcors.cli.reading import (
     from_data,
     limits_of,
     load_json,
+    name_of,
+    open_input,
 )
 from flask_bucketcors.cli.rules import bucket_names
-from flask_bucketcors.cli.terminal import fail_if, printable, problem_lines
+from flask_bucketcors.cli.terminal import fail_if, printable, problem_lines, utf8_text
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
@@ -39,7 +41,9 @@ _ERASE_LINE: Final = "\r\x1b[K"
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default=STDIN)
-@click.option("--prefix", default="", help="Only buckets whose names begin with this.")
+@click.option(
+    "--prefix", callback=utf8_text, default="", help="Only buckets whose names begin with this."
+)
 @with_appcontext
 def export_rules(file: str, prefix: str) -> None:
     """Write the rules of all buckets to FILE, one bucket a line; - is standard output.
@@ -52,12 +56,26 @@ def export_rules(file: str, prefix: str) -> None:
       flask bucketcors export buckets.jsonl
     """
     left_out = 0
-    # Written whole, or the file stays as it was.
-    with click.open_file(file, "w", encoding="ascii", atomic=True) as lines:
+    with _open_output(file) as lines:
         for line in _exported(current_store(), prefix):
             left_out += line is None
             lines.write(line or "")
     fail_if(left_out)
+
+
+def _open_output(path: str) -> TextIO:
+    """Open a file that is written whole, or stays as it was.
+
+    :raises click.UsageError: if that cannot be done.
+    """
+    if path == STDIN and sys.stdout is None:
+        raise click.UsageError("standard output is closed")
+    # A pipe or a device is written to; a file in its place would be another one.
+    atomic = os.path.isfile(path) or not os.path.exists(path)
+    try:
+        return cast(TextIO, click.open_file(path, "w", encoding="ascii", atomic=atomic))
+    except OSError as error:
+        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
 
 
 def _exported(store: Store, prefix: str) -> Iterator[str | None]:
@@ -144,9 +162,11 @@ def import_rules(file: str, author: str | None) -> None:
     """
     work = _Import(current_store(), author, limits_of(current_app.config))
     try:
-        with click.open_file(file, "rb") as lines:
-            _import_lines(cast(BinaryIO, lines), work)
+        with open_input(file) as lines:
+            _import_lines(lines, work)
         work.flush()
+    except click.UsageError:
+        raise
     except BaseException:
         click.echo(f"not finished: {work.summary()}; run it again to go on", err=True)
         raise
