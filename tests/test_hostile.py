@@ -114,7 +114,6 @@ def test_large_grants_are_not_kept_for_others() -> None:
     for number in range(3):
         names = [f"x-{number}-{each}" for each in range(300)]
         rules = CompiledRules(RuleSet([Rule(["*"], ["GET"], names)]))
-        assert rules._forms._shared_grant.cache_info().currsize < 1024
         again = CompiledRules(RuleSet([Rule(["*"], ["GET"], names)]))
         assert again.rules[0].grant is not rules.rules[0].grant
 

@@ -72,7 +72,7 @@ class Forms:
         self.allow_credentials = allow_credentials
         always = vary is VaryMode.SAFE or (response_vary and not dialect.varies_on_match)
         on_match = always or dialect.varies_on_match
-        self.vary = actual_vary(dialect, vary) if on_match else ()
+        self.vary = actual_vary(dialect) if on_match else ()
         self.preflight_vary = preflight_vary(dialect, vary) if on_match else ()
         #: What an answer carries if the request names no origin, or one that is refused.
         self.refused_vary = self.vary if always else ()
@@ -248,10 +248,10 @@ def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:
     """What says on what the answer to a preflight depends."""
     if vary is VaryMode.SAFE:
         return ((VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),)
-    return actual_vary(dialect, vary)
+    return actual_vary(dialect)
 
 
-def actual_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:
+def actual_vary(dialect: Dialect) -> HeaderPairs:
     """What says on what the answer to an actual request depends."""
     if dialect.decides_by_requested:
         return ((VARY, "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"),)
