@@ -71,11 +71,17 @@ class OriginPattern:
 
     def matches(self, origin: str) -> bool:
         """Whether a request's Origin fits, compared as it was sent, case and all."""
-        if self.wildcard is None:
-            return origin == self.text
-        if self.is_any and origin == NULL:
-            return True
-        return is_origin(origin) and self.wildcard.fits(origin)
+        return covers(self.text, origin)
+
+
+def covers(pattern: str, origin: str) -> bool:
+    """Whether an AllowedOrigin covers a request's Origin, compared as sent, case and all."""
+    wildcard = Wildcard.parse(pattern)
+    if wildcard is None:
+        return origin == pattern
+    if pattern == ANY and origin == NULL:
+        return True
+    return is_origin(origin) and wildcard.fits(origin)
 
 
 def are_usual_patterns(texts: Collection[str]) -> bool:

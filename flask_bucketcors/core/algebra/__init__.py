@@ -1,0 +1,1 @@
+"""What patterns with one ``*`` cover, together and apart, without asking text by text."""

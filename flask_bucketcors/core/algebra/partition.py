@@ -1,0 +1,181 @@
+"""What many sets of patterns tell apart: atoms, texts that are in the same of the sets.
+
+A set is what a rule lists: texts, and texts with one ``*``. Whether one set covers others, or
+what is in these and not in those, is then a matter of bits: a set is a number with one bit for
+each of its atoms.
+
+Why the atoms are found completely:
+
+1. A text fits ``prefix*suffix`` if it begins with the prefix, ends with the suffix, and has room
+   for both. The prefixes that a text begins with are beginnings of the longest one, and the
+   suffixes that it ends with are ends of the longest one. So where there is room for these two,
+   they alone decide what the text fits.
+2. Where there is no room, the two share characters. There are few such texts, and they can be
+   written down: the prefix, followed by what the suffix has beyond a beginning that the prefix
+   ends with.
+3. So all texts fall into *points*, single texts (those of 2, and what is listed without a
+   ``*``), and *cells*, each with a longest prefix and a longest suffix. All texts of a cell are
+   in the same sets, and there are no more cells than prefixes times suffixes.
+4. Whether a cell has a text at all is found out by trying: ``prefix + middle + suffix``, shorter
+   middles first. What decides whether a middle will do, now or with more behind it, is the state
+   of the grammar, how much of a longer prefix or of a point it still is, and the longest end of
+   it that a longer suffix begins with. These come to an end, and one middle of each is enough.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, reduce
+from operator import or_
+from typing import NamedTuple, TypeVar
+
+from flask_bucketcors.core.algebra.cells import (
+    Sets,
+    find_cells,
+    find_points,
+    nested_prefixes,
+    nested_suffixes,
+)
+from flask_bucketcors.core.algebra.grammars import Grammar
+from flask_bucketcors.core.algebra.search import Wanted, find_example
+from flask_bucketcors.core.algebra.spans import Landscape, Span, find_spans
+from flask_bucketcors.core.wildcards import ANY, Wildcard
+
+#: Atoms, a bit for each.
+Atoms = int
+
+
+class Atom(NamedTuple):
+    """Texts that are in the same sets.
+
+    :param sets: a bit for each of these sets.
+    :param example: one of the texts.
+    """
+
+    sets: Sets
+    example: str
+
+
+class Partition:
+    """The atoms of some sets of patterns.
+
+    :param sets: what each set lists.
+    :param grammar: which texts there are; others are left out.
+    :param apart: texts beyond the grammar that count all the same, each with what must be listed
+        for it to be in a set. No other ``*`` covers them.
+    """
+
+    def __init__(
+        self,
+        sets: Sequence[Iterable[str]],
+        grammar: Grammar,
+        apart: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        listed: defaultdict[str, Sets] = defaultdict(int)
+        for index, texts in enumerate(sets):
+            for text in texts:
+                listed[text] |= 1 << index
+        patterns = {each: listed[text] for text in listed if (each := Wildcard.parse(text))}
+        self._grammar = grammar
+        self._prefixes = nested_prefixes(patterns)
+        self._suffixes = nested_suffixes(patterns)
+        self._cells = find_cells(patterns, self._prefixes, self._suffixes)
+        self._points = find_points(listed, patterns, self._cells, grammar)
+        self._apart = dict(apart or {})
+        self._points |= {
+            text: reduce(or_, (listed[each] for each in others if each in listed), 0)
+            for text, others in self._apart.items()
+        }
+        self._examples: dict[Wildcard, str | None] = {}
+        self._spans: dict[Atoms, tuple[Span, ...]] = {}
+        #: All of them, in an order that depends on nothing but the sets.
+        self.atoms = tuple(self._find_atoms())
+        self.all = (1 << len(self.atoms)) - 1
+        #: For each set the atoms that it is made of.
+        self.sets = tuple(
+            reduce(or_, (1 << bit for bit in members), 0) for members in self._members(len(sets))
+        )
+
+    def _members(self, count: int) -> list[list[int]]:
+        members: list[list[int]] = [[] for _ in range(count)]
+        for bit, atom in enumerate(self.atoms):
+            for index in bits(atom.sets):
+                members[index].append(bit)
+        return members
+
+    def _find_atoms(self) -> Iterator[Atom]:
+        found = {0}
+        for cell, sets in self._cells.items():
+            if sets not in found and (example := self.example(cell)) is not None:
+                found.add(sets)
+                yield Atom(sets, example)
+        for text, sets in self._points.items():
+            if sets not in found:
+                found.add(sets)
+                yield Atom(sets, text)
+
+    def example(self, cell: Wildcard) -> str | None:
+        if cell not in self._examples:
+            wanted = Wanted(
+                cell,
+                tuple(self._prefixes.children(cell.prefix)),
+                tuple(self._suffixes.children(cell.suffix)),
+                self._points,
+            )
+            self._examples[cell] = find_example(wanted, self._grammar)
+        return self._examples[cell]
+
+    def one_of(self, atoms: Atoms) -> str:
+        """Give a text out of some atoms, at least one."""
+        return self.atoms[(atoms & -atoms).bit_length() - 1].example
+
+    def spans(self, atoms: Atoms) -> tuple[Span, ...]:
+        """Describe some atoms together."""
+        if atoms not in self._spans:
+            meant = dict.fromkeys(self.atoms[bit].sets for bit in bits(atoms & self.all))
+            spans = find_spans(self._landscape, meant)
+            self._spans[atoms] = tuple(sorted(spans, key=lambda each: (ANY in each[0], each)))
+        return self._spans[atoms]
+
+    @cached_property
+    def _landscape(self) -> Landscape:
+        return Landscape(
+            self._prefixes,
+            self._suffixes,
+            self._cells,
+            self._points,
+            _turned(self._cells),
+            _turned(self._points),
+            self._points_in_cells(),
+            lambda cell: self.example(cell) is None,
+        )
+
+    def _points_in_cells(self) -> dict[Wildcard, list[str]]:
+        points: defaultdict[Wildcard, list[str]] = defaultdict(list)
+        for text in self._points:
+            covering = self._apart.get(text, (text,))
+            if text in self._apart and ANY not in covering:
+                continue
+            reached = "" if text in self._apart else text
+            prefix, suffix = self._prefixes.longest(reached), self._suffixes.longest(reached)
+            if prefix is not None and suffix is not None:
+                points[Wildcard(prefix, suffix)].append(text)
+        return points
+
+
+def bits(number: int) -> Iterator[int]:
+    """Give the positions of the bits of a number, from the lowest."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
+
+
+Found = TypeVar("Found")
+
+
+def _turned(sets_of: Mapping[Found, Sets]) -> dict[Sets, list[Found]]:
+    """Put together what is in the same sets."""
+    found: defaultdict[Sets, list[Found]] = defaultdict(list)
+    for each, sets in sets_of.items():
+        found[sets].append(each)
+    return found

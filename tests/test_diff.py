@@ -1,0 +1,250 @@
+"""What a change of rules allows: exact, each change with a witness."""
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import RuleDict, evaluate, is_origin
+from steps import steps
+from strategies import METHODS, rule_sets, rules
+
+from flask_bucketcors import Rule, RuleSet
+from flask_bucketcors.core.diff import ChangeKind, Diff, diff
+from flask_bucketcors.core.terms import Terms
+
+DIALECTS = ["cos", "oss", "s3", "obs"]
+A, B = "https://a.example", "https://b.example"
+
+# What stands in the place of a "*", so that all ways to fit one pattern and not another occur.
+FILLERS = ["", "a", "z", "a.", "s", "s://b", "80", ":80", "b.a", "aba"]
+
+
+def rule_set(*rules: dict[str, Any]) -> RuleSet:
+    """Rules of which only what matters is given."""
+    base = {"allowed_origins": [A], "allowed_methods": ["GET"]}
+    return RuleSet([Rule(**{**base, **rule}) for rule in rules])
+
+
+def universe(rules: list[RuleDict]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Requests that come near the rules, each with any few of the names that they list."""
+    patterns = {each for rule in rules for each in rule["allowed_origins"]}
+    origins = {each.replace("*", filler) for each in patterns for filler in FILLERS} | {"null"}
+    listed = {each.lower() for rule in rules for each in rule["allowed_headers"]}
+    names = {each.replace("*", filler) for each in listed for filler in ("", "z", "a")}
+    names = [*sorted(name for name in names if name)[:6], "zzz"]
+    lists = [each for count in range(4) for each in combinations(names, count)]
+    return [
+        (origin, method, headers)
+        for origin in sorted(filter(admitted, origins))
+        for method in METHODS
+        for headers in lists
+    ]
+
+
+def admitted(origin: str) -> bool:
+    return origin in ("null", "file://") or is_origin(origin)
+
+
+def said(rules: list[RuleDict], dialect: str, request: tuple[str, str, tuple[str, ...]]) -> Any:
+    """What the naive evaluator says of a preflight, as a browser reads it; None if refused."""
+    origin, method, headers = request
+    verdict = evaluate(
+        rules,
+        origin=origin,
+        method=method,
+        requested_headers=",".join(headers) or None,
+        dialect=dialect,
+    )
+    return None if verdict.rule is None else read(verdict.headers)
+
+
+def read(headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        name: frozenset(item.strip().lower() for item in value.split(","))
+        for name, value in headers.items()
+        if name != "Vary"
+    }
+
+
+def as_read(terms: Terms | None, request: tuple[str, str, tuple[str, ...]]) -> Any:
+    """What a browser reads of an answer on these terms."""
+    if terms is None:
+        return None
+    origin, _, headers = request
+    texts = {
+        "Access-Control-Allow-Origin": "*" if terms.any_origin else origin,
+        "Access-Control-Allow-Credentials": "true" if terms.credentials else "",
+        "Access-Control-Allow-Methods": ",".join(terms.methods),
+        "Access-Control-Allow-Headers": ",".join({*terms.headers, *headers}),
+        "Access-Control-Expose-Headers": ",".join(terms.exposed),
+        "Access-Control-Max-Age": "" if terms.max_age is None else str(terms.max_age),
+    }
+    return read({name: value for name, value in texts.items() if value})
+
+
+def rule_sets_of(rules: list[RuleDict]) -> RuleSet:
+    return RuleSet([Rule(**rule) for rule in rules])
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[list[RuleDict], list[RuleDict]]:
+    """Rules, and what they became: moved, left out, put in, or other ones."""
+    old = draw(rule_sets())
+    new = draw(st.permutations(old))[: draw(st.integers(1, len(old)))]
+    if draw(st.booleans()):
+        new = [*new, draw(rules())]
+    if draw(st.booleans()):
+        changed = {**draw(rules()), "allowed_origins": new[0]["allowed_origins"]}
+        new = [RuleDict(**changed), *new[1:]]
+    return old, new
+
+
+@given(edits(), st.sampled_from(DIALECTS), st.data())
+def test_requests_are_decided_otherwise_exactly_where_a_change_says_so(edit, dialect, data):
+    old, new = edit
+    changes = diff(rule_sets_of(old), rule_sets_of(new), dialect)
+    requests = universe([*old, *new])
+    for request in data.draw(st.lists(st.sampled_from(requests), min_size=300, max_size=300)):
+        before, after = said(old, dialect, request), said(new, dialect, request)
+        found = [each for each in changes if each.region.holds(*request)]
+        expected = [] if before == after else [(before, after)]
+        assert [
+            (as_read(each.before, request), as_read(each.after, request)) for each in found
+        ] == expected
+
+
+@given(edits(), st.sampled_from(DIALECTS))
+def test_every_change_has_a_witness(edit, dialect):
+    old, new = edit
+    for change in diff(rule_sets_of(old), rule_sets_of(new), dialect):
+        request = tuple(change.witness)
+        assert change.region.holds(*request)
+        assert said(old, dialect, request) == as_read(change.before, request)
+        assert said(new, dialect, request) == as_read(change.after, request)
+        assert as_read(change.before, request) != as_read(change.after, request)
+
+
+@given(edits(), st.sampled_from(DIALECTS))
+def test_the_other_way_round_it_is_the_other_way_round(edit, dialect):
+    old, new = map(rule_sets_of, edit)
+    forth, back = diff(old, new, dialect), diff(new, old, dialect)
+    assert len(forth) == len(back)
+    assert len(forth.newly_allowed) == len(back.no_longer_allowed)
+    assert len(forth.on_other_terms) == len(back.on_other_terms)
+
+
+@given(edits(), st.sampled_from(DIALECTS))
+def test_there_is_no_difference_to_itself(edit, dialect):
+    for each in map(rule_sets_of, edit):
+        assert not diff(each, each, dialect)
+
+
+SAME = {
+    "an id": ([{"id": "a"}], [{"id": "b"}]),
+    "the order of values": (
+        [{"allowed_origins": [A, B], "allowed_methods": ["GET", "PUT"]}],
+        [{"allowed_origins": [B, A], "allowed_methods": ["PUT", "GET"]}],
+    ),
+    "a value that another one covers": (
+        [{"allowed_origins": ["https://*.a.example"]}],
+        [{"allowed_origins": ["https://*.a.example", "https://x.a.example"]}],
+    ),
+    "names in another case": ([{"allowed_headers": ["X-A"]}], [{"allowed_headers": ["x-a"]}]),
+    "one rule for two": (
+        [{"allowed_origins": [A]}, {"allowed_origins": [B]}],
+        [{"allowed_origins": [A, B]}],
+    ),
+    "a rule that is never reached": (
+        [{"allowed_origins": ["*"]}],
+        [{"allowed_origins": ["*"]}, {"allowed_origins": [A], "max_age_seconds": 5}],
+    ),
+    "ports, each by itself": (
+        [{"allowed_origins": [f"{A}:2000*"]}],
+        [{"allowed_origins": [f"{A}:2000{digit}" for digit in ["", *range(10)]]}],
+    ),
+    "what no request can have as its origin": ([{}], [{"allowed_origins": [A, f"{A}/"]}]),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME)
+def test_no_difference_is(old, new):
+    assert not diff(rule_set(*old), rule_set(*new))
+
+
+def kinds(changes: Diff) -> list[tuple[str, tuple[str, ...]]]:
+    return [(each.kind.value, each.aspects) for each in changes]
+
+
+OTHER_TERMS = {
+    "max-age": ({"max_age_seconds": 5}, "max_age", "cos"),
+    "exposure": ({"expose_headers": ["ETag"]}, "exposed", "oss"),
+    "credentials": ({"allowed_origins": ["*"]}, "credentials", "cos"),
+    "methods": ({"allowed_methods": ["GET", "PUT"]}, "methods", "s3"),
+    "headers": ({"allowed_headers": ["x-a"]}, "headers", "cos"),
+}
+
+
+@pytest.mark.parametrize(("new", "aspect", "dialect"), OTHER_TERMS.values(), ids=OTHER_TERMS)
+def test_a_difference_is(new, aspect, dialect):
+    changes = diff(rule_set({}), rule_set(new), dialect).on_other_terms
+    assert [aspect in each.aspects for each in changes] == [True]
+
+
+def test_names_that_nobody_need_ask_for_are_answered_by_some_vendors_alone():
+    old, new = rule_set({}), rule_set({"allowed_headers": ["x-a"]})
+    assert kinds(diff(old, new, "cos")) == [("newly_allowed", ()), ("other_terms", ("headers",))]
+    assert kinds(diff(old, new, "s3")) == [("newly_allowed", ())]
+
+
+def test_credentials_count_where_they_are_given():
+    old, new = rule_set({}), rule_set({"allowed_origins": ["*", A]})
+    assert "credentials" in diff(old, new).on_other_terms[0].aspects
+    assert diff(old, new, allow_credentials=False).on_other_terms[0].aspects == ("any_origin",)
+
+
+def test_what_no_rules_allow_is_nothing():
+    (change,) = diff(None, rule_set({}))
+    assert change.kind is ChangeKind.NEWLY_ALLOWED
+    assert change.witness == (A, "GET", ())
+    assert [each.kind for each in diff(rule_set({}), None)] == [ChangeKind.NO_LONGER_ALLOWED]
+    assert not diff(None, None)
+
+
+def test_a_region_in_words():
+    old = rule_set({"allowed_origins": [f"{A}:1"], "allowed_headers": ["x-a", "range"]})
+    wide = {"allowed_origins": [f"{A}:*"], "allowed_headers": ["x-*", "range"]}
+    changes = diff(old, rule_set(wide), "s3").newly_allowed
+    assert [str(each.region) for each in changes] == [
+        f"GET from {A}:* (but not {A}:1), with no header, or headers out of range, x-*",
+        f"GET from {A}:1, with headers out of range, x-*, at least one out of x-* (but not x-a)",
+    ]
+
+
+def test_an_unknown_dialect_is_named():
+    with pytest.raises(ValueError, match="gcs"):
+        diff(None, None, "gcs")
+
+
+def many(count: int, per_rule: int, shift: int = 0) -> RuleSet:
+    """Rules whose patterns have much in common, and that are answered on terms of their own."""
+    return RuleSet(
+        [
+            Rule(
+                [f"https://{'a' * (i % 20)}*.h{i}-{j}.example" for j in range(per_rule)],
+                ["GET", "PUT"],
+                [f"x-{i % 7}-*", "content-type"],
+                max_age_seconds=i + shift,
+            )
+            for i in range(count)
+        ]
+    )
+
+
+def test_the_work_does_not_explode():
+    """Ten times the rules take some ten times the steps."""
+    few = steps(lambda: diff(many(10, 10), many(10, 10, shift=1)))
+    often = steps(lambda: diff(many(100, 10), many(100, 10, shift=1)))
+    assert often < 25 * few
+    assert often < 1_000_000

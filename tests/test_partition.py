@@ -1,0 +1,127 @@
+"""The algebra of patterns: what they tell apart, against every short text there is."""
+
+from itertools import product
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from oracles import consists_of, fits, origin_matches
+from strategies import HOSTS
+
+from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
+from flask_bucketcors.core.algebra.partition import Partition, bits
+from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES, NULL, covers, is_origin
+
+APART = {"null": ("null", "*"), "file://": ("file://",)}
+LETTERS = "ab.:8"
+# Every text that the letters make, up to a length at which two sides of a pattern have room, and
+# some that no pattern has a letter of.
+TEXTS = ["".join(each) for length in range(1, 6) for each in product(LETTERS, repeat=length)]
+TEXTS += ["https://a.b", "http://a:8", "zz", "https://zz.b:8", "aazzbb", "a" * 9, "aba8zz:8"]
+ORIGIN_TEXTS = [text for text in TEXTS if is_origin(text)] + ["null", "file://"]
+
+short_texts = st.text(LETTERS, max_size=4)
+patterns = st.one_of(
+    st.builds(lambda before, after: f"{before}*{after}", short_texts, short_texts),
+    st.text(LETTERS, min_size=1, max_size=4),
+    st.sampled_from(["*", "null", "file://", "https://*", "*:*", "http*", "nul*", *HOSTS]),
+)
+families = st.lists(st.lists(patterns, min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+def sets_of(text, family):
+    """Which sets a text is in, a bit for each."""
+    return sum(
+        1 << index
+        for index, texts in enumerate(family)
+        if any(text == each or origin_matches(each, text) for each in texts)
+    )
+
+
+@given(families)
+@example([["a*"], ["a", "ab*", "a.*", "a:*"]])
+@example([["https://a:8*"], ["https://a:8", *(f"https://a:8{digit}" for digit in range(10))]])
+@example([["aba*aba"], ["ab*ba", "abaaba"], ["a*", "*a"]])
+def test_there_is_an_atom_for_every_text(family):
+    partition = Partition(family, ORIGINS, APART)
+    atoms = {atom.sets for atom in partition.atoms}
+    assert {sets_of(text, family) for text in ORIGIN_TEXTS} - {0} <= atoms
+
+
+@given(families)
+@example([["https://a:8888*"], ["https://a:8888"]])
+@example([["*"], ["https://" + "a" * (MAX_ORIGIN_BYTES - 8) + "*"]])
+def test_every_atom_has_a_text(family):
+    partition = Partition(family, ORIGINS, APART)
+    assert len({atom.sets for atom in partition.atoms}) == len(partition.atoms)
+    for atom in partition.atoms:
+        assert is_origin(atom.example) or atom.example in APART
+        assert sets_of(atom.example, family) == atom.sets
+
+
+@given(families)
+def test_sets_are_made_of_the_atoms_that_are_in_them(family):
+    partition = Partition(family, ORIGINS, APART)
+    for index, atoms in enumerate(partition.sets):
+        inside = {bit for bit, atom in enumerate(partition.atoms) if atom.sets >> index & 1}
+        assert set(bits(atoms)) == inside
+
+
+@given(families, st.integers(0, 2**16))
+@example([["*a8", "8*aa"], [".8.a*"], ["a*:8"]], 0b101)
+@example([["*"], ["https://*"], ["null"]], 0b1)
+def test_spans_hold_the_texts_of_their_atoms_and_no_others(family, chosen):
+    partition = Partition(family, ORIGINS, APART)
+    chosen &= partition.all
+    meant = {partition.atoms[bit].sets for bit in bits(chosen)}
+    spans = partition.spans(chosen)
+    for text in ORIGIN_TEXTS:
+        held = any(
+            covers(span.pattern, text) and not any(covers(each, text) for each in span.but_not)
+            for span in spans
+        )
+        assert held == (sets_of(text, family) in meant), (text, spans)
+
+
+@given(st.lists(st.lists(st.text("ab-*", min_size=1, max_size=3), max_size=3), max_size=3))
+def test_names_of_headers_are_told_apart_alike(family):
+    family = [[text for text in texts if text.count("*") < 2] for texts in family]
+    atoms = {atom.sets for atom in Partition(family, HEADER_NAMES).atoms}
+    for name in map("".join, product("ab-z", repeat=3)):
+        sets = sum(
+            1 << index
+            for index, texts in enumerate(family)
+            if any(fits(each, name) for each in texts)
+        )
+        assert not sets or sets in atoms
+
+
+def test_a_star_may_be_used_up_by_others():
+    """Not one of them covers it, and all together do."""
+    ports = [f"https://a.example:808{digit}" for digit in range(10)]
+    family = [["https://a.example:808*"], ["https://a.example:808", *ports]]
+    wide, narrow = Partition(family, ORIGINS).sets
+    # A port has five digits at most: 80800 is one that is not listed.
+    assert wide & ~narrow
+    family[1] += [f"{port}{digit}" for port in ports for digit in range(10)]
+    wide, narrow = Partition(family, ORIGINS).sets
+    assert wide == narrow
+
+
+@given(st.text("ab:/.18[]+_-zZ@", max_size=9), st.sampled_from(["", "http://", "https:", "["]))
+@example("[::1]:80", "http://")
+@example("ull", "n")
+def test_the_grammar_holds_what_an_origin_is(text, start):
+    assert ORIGINS.holds(start + text) == (is_origin(start + text) or start + text == NULL)
+
+
+@given(st.text(max_size=4))
+def test_the_grammar_holds_what_a_header_name_is(text):
+    tokens = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
+    assert HEADER_NAMES.holds(text) == consists_of(text, tokens)
+
+
+def test_what_is_listed_decides_the_order_and_not_chance():
+    family = [["https://*.a.example", "https://b.example"], ["*"], ["http://*", "null"]]
+    first, second = (Partition(family, ORIGINS, APART) for _ in range(2))
+    assert first.atoms == second.atoms
+    assert first.spans(first.all) == second.spans(second.all)
