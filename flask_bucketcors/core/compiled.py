@@ -161,7 +161,7 @@ class CompiledRules:
         self._ready = 0
         if len(self._literals) <= MAX_READY:
             for origin in self._literals:
-                self._allowing(origin)
+                self.allowing(origin)
             self._literals = _NOTHING
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
@@ -199,7 +199,7 @@ class CompiledRules:
         nearest = Reason.ORIGIN
         requested: RequestedHeaders | None = None
         refusing: set[Grant] = set()
-        for index in self._allowing(origin):
+        for index in self.allowing(origin):
             grant = self.rules[index].grant
             if method not in grant.methods:
                 nearest = Reason.METHOD if nearest is Reason.ORIGIN else nearest
@@ -216,8 +216,13 @@ class CompiledRules:
             refusing.add(grant)
         return -1, None, nearest
 
-    def _allowing(self, origin: str) -> Sequence[int]:
-        """The rules that allow an origin, from the top; one that is spelt out is made ready."""
+    def allowing(self, origin: str) -> Sequence[int]:
+        """Give the indexes of the rules that allow an origin, from the top.
+
+        An origin that is spelt out is made ready on the way.
+
+        :param origin: the Origin header as sent.
+        """
         ready = self.by_origin.get(origin)
         if ready is not None:
             return ready.indexes()

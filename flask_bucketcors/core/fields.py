@@ -205,3 +205,18 @@ def _id_problem(value: object) -> ProblemReason | None:
     if value != value.strip(" ") or _NOT_PLAIN.search(value):
         return ProblemReason.CONTROL_CHARACTER
     return None
+
+
+_PROBLEMS: Final[Mapping[str, Callable[[Any], ProblemReason | None]]] = {
+    **{each.name: each.problem_of for each in _LISTS},
+    "max_age_seconds": _max_age_problem,
+    "id": _id_problem,
+}
+
+
+def problem_of(field: str, value: Any) -> ProblemReason | None:
+    """Say what is wrong with a value of a field, or with one value of a list; None if nothing is.
+
+    :param field: its name.
+    """
+    return _PROBLEMS[field](value)

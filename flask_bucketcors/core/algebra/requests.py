@@ -9,7 +9,7 @@ for each rule above it, at least one name that the rule lacks. There is such a l
 none of these differences is empty: one name out of each will do.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -24,7 +24,8 @@ from flask_bucketcors.core.wildcards import ANY
 #: What a page of a file sends in web views; of no grammar, and sent all the same.
 FILE: Final = "file://"
 
-_APART: Final = {NULL: (NULL, ANY), FILE: (FILE,)}
+#: Texts that count as origins and have not the form of one, each with what allows it.
+APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE,)}
 
 #: Rules, a bit for each.
 Rules = int
@@ -94,7 +95,7 @@ class Requests:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
-        self.origins = Partition([rule.allowed_origins for rule in rules], ORIGINS, _APART)
+        self.origins = Partition([rule.allowed_origins for rule in rules], ORIGINS, APART)
         lists = [tuple(map(str.lower, rule.allowed_headers)) for rule in rules]
         numbers = {each: number for number, each in enumerate(dict.fromkeys(lists))}
         # Each name that is listed is an atom of its own, so that a list can be said to lack it.

@@ -1,0 +1,54 @@
+"""What rules do that their owner may not know: exact, each finding with a witness.
+
+Facts:
+
+- COS and OSS, best practice: one rule for each origin, no rules that overlap, values as narrow
+  as possible.
+- 436/8279: an AllowedOrigin is compared as text.
+"""
+
+from typing import Any
+
+from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
+from flask_bucketcors.core.explanation.plain import PlainRules
+from flask_bucketcors.core.linting.dangers import danger_findings
+from flask_bucketcors.core.linting.findings import Finding
+from flask_bucketcors.core.linting.headers import header_findings
+from flask_bucketcors.core.linting.order import order_findings
+from flask_bucketcors.core.linting.repeats import repeat_findings
+from flask_bucketcors.core.linting.sites import usual_public_suffix
+from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
+from flask_bucketcors.core.linting.writing import writing_findings
+
+_CHECKS = (
+    order_findings,
+    repeat_findings,
+    danger_findings,
+    writing_findings,
+    header_findings,
+)
+
+
+def lint(
+    rules: Any,
+    dialect: Dialect | str = COS,
+    public_suffix: PublicSuffix | None = None,
+    *,
+    allow_credentials: bool = True,
+) -> tuple[Finding, ...]:
+    """Say what is dangerous, useless or otherwise worth knowing about rules.
+
+    :param rules: a :class:`~flask_bucketcors.RuleSet`, or plain data that no PUT need accept.
+    :param dialect: whose forms the answers take, or its name.
+    :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``), for
+        which there are lists; without it, what two-letter domains usually do is assumed.
+    :param allow_credentials: whether an answer that names the origin also allows credentials.
+    :returns: the findings by rule, and by id within a rule.
+    :raises ValueError: if the rules have no known form, or there is no such dialect.
+    """
+    dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    plain = PlainRules.read(rules)
+    suffix = public_suffix or usual_public_suffix
+    subject = Subject(plain, dialect, allow_credentials, suffix)
+    found = [finding for check in _CHECKS for finding in check(subject)]
+    return tuple(sorted(found, key=lambda each: (each.rule, each.id)))

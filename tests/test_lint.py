@@ -1,0 +1,412 @@
+"""What rules do that their owner may not know: true of all requests, with a witness each."""
+
+from typing import Any
+
+import pytest
+from corpus import vectors
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import RuleDict, evaluate, fits, is_origin, origin_matches
+from steps import steps
+from strategies import rule_sets
+
+from flask_bucketcors import Rule, RuleSet
+from flask_bucketcors.core.algebra.grammars import ORIGINS as GRAMMAR
+from flask_bucketcors.core.algebra.partition import Partition
+from flask_bucketcors.core.algebra.requests import APART
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.diff import diff
+from flask_bucketcors.core.lint import lint
+from flask_bucketcors.core.linting.findings import Check, Finding, Severity
+from flask_bucketcors.documents import parse_xml
+
+A = "https://a.example"
+
+
+def rules(*given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rules of which only what matters is given."""
+    return [{"allowed_origins": [A], "allowed_methods": ["GET"], **each} for each in given]
+
+
+def ids(*given: dict[str, Any], **options: Any) -> list[str]:
+    return [f"{each.id} {each.rule + 1}" for each in lint(rules(*given), **options)]
+
+
+ORDER = {
+    "one rule": ([{}], []),
+    "the same again": ([{}, {}], ["BC101 2"]),
+    "the same, narrower": (
+        [
+            {"allowed_origins": ["https://*.a.example"]},
+            {"allowed_origins": ["https://x.a.example"]},
+        ],
+        ["BC101 2"],
+    ),
+    "covered by two together": (
+        [
+            {"allowed_headers": ["x-a"]},
+            {"allowed_methods": ["PUT"], "allowed_headers": ["x-a"], "expose_headers": ["ETag"]},
+            {
+                "allowed_methods": ["GET", "PUT"],
+                "allowed_headers": ["x-a"],
+                "expose_headers": ["ETag"],
+            },
+        ],
+        ["BC106 2", "BC101 3"],
+    ),
+    "covered but for a list of two names": (
+        [{"allowed_headers": ["x-a"]}, {"allowed_headers": ["x-b"]}, {"allowed_headers": ["x-*"]}],
+        ["BC102 2", "BC106 2", "BC102 3", "BC106 3"],
+    ),
+    "another method as well": (
+        [{}, {"allowed_methods": ["GET", "DELETE"]}],
+        ["BC102 2"],
+    ),
+    "other methods": ([{}, {"allowed_methods": ["DELETE"]}], []),
+    "other terms": (
+        [{"max_age_seconds": 5}, {"allowed_methods": ["DELETE"], "max_age_seconds": 6}],
+        ["BC106 2"],
+    ),
+    "a star above": (
+        [{"allowed_origins": ["*"]}, {}],
+        ["BC101 2", "BC107 2"],
+    ),
+    "a star above for part of it": (
+        [{"allowed_origins": ["*"]}, {"allowed_headers": ["x-a"]}],
+        ["BC106 2", "BC107 2"],
+    ),
+    "a star above for something else": (
+        [{"allowed_origins": ["*"]}, {"allowed_methods": ["DELETE"]}],
+        ["BC106 2"],
+    ),
+    "a star below": ([{}, {"allowed_origins": ["*"]}], ["BC102 2"]),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), ORDER.values(), ids=ORDER)
+def test_order(given, expected):
+    assert ids(*given) == expected
+
+
+ORIGINS = {
+    "*": [],
+    A: [],
+    f"{A}:8443": [],
+    "https://*.a.example": [],
+    "https://*.a.example:8443": [],
+    "https://shop-*.a.example": [],
+    "https://*shop.a.example": [],
+    f"{A}:*": [],
+    "http://localhost:3000": [],
+    "http://localhost:*": [],
+    "http://127.0.0.1:*": [],
+    "http://*.localhost": [],
+    "http://[::1]:3000": [],
+    "capacitor://localhost": [],
+    "file://": [],
+    "http://*abc.com": ["BC201", "BC207"],
+    "https://*abc.com": ["BC201"],
+    "https://*-shop.com": ["BC201"],
+    "https://*localhost": ["BC201"],
+    "*abc.com": ["BC201", "BC203"],
+    "https://abc.com*": ["BC202"],
+    "https://abc*": ["BC202"],
+    "https://192.168.*": ["BC202"],
+    "http://localhost*": ["BC202", "BC207"],
+    "*://abc.com": ["BC203"],
+    "http*://abc.com": ["BC203"],
+    "*.abc.com": ["BC203"],
+    "https://*": ["BC204"],
+    "http://*": ["BC204", "BC207"],
+    "https://*:8443": ["BC204"],
+    "*:8443": ["BC204"],
+    "https://*.com": ["BC205"],
+    "https://*.co.uk": ["BC205"],
+    "https://shop.*.com": ["BC205"],
+    "null": ["BC206"],
+    "http://abc.com": ["BC207"],
+    "http://*.abc.com": ["BC207"],
+    "https://A.example": ["BC301"],
+    "https://*.A.example": ["BC301"],
+    f"{A}/app": ["BC302"],
+    f"{A}/": ["BC303"],
+    f"{A}:443": ["BC304"],
+    "https://b\xfccher.example": ["BC305"],
+    f"{A}\xa0": ["BC306"],
+    "https://\u0430pple.example": ["BC307"],
+    "https://xn--pple-43d.example": ["BC307"],
+    "a.example": ["BC308"],
+    "localhost:3000": ["BC308"],
+    "https://": ["BC309"],
+    "https://a.example:": ["BC314"],
+    "https://*.*.example": ["BC314"],
+    f"{A}, https://b.example": ["BC314"],
+}
+
+
+@pytest.mark.parametrize(("origin", "expected"), ORIGINS.items(), ids=map(ascii, ORIGINS))
+def test_origins(origin, expected):
+    found = lint(rules({"allowed_origins": [origin]}))
+    assert [each.id for each in found] == expected
+    assert {(each.field, each.value) for each in found} <= {("allowed_origins", origin)}
+
+
+REST = {
+    "a value twice": ({"allowed_methods": ["GET", "GET"]}, ["BC103"]),
+    "a name twice": ({"allowed_headers": ["x-a", "X-A"]}, ["BC103"]),
+    "an origin that another covers": (
+        {"allowed_origins": ["https://*.a.example", "https://x.a.example"]},
+        ["BC104"],
+    ),
+    "an origin that others cover together": (
+        {
+            "allowed_origins": [
+                "https://x*y.a.example",
+                "https://x*.a.example",
+                "https://*y.a.example",
+            ]
+        },
+        ["BC104", "BC105"],
+    ),
+    "a name that another covers": ({"allowed_headers": ["x-a", "x-*"]}, ["BC104"]),
+    "origins that overlap": (
+        {"allowed_origins": ["https://x*.a.example", "https://*y.a.example"]},
+        ["BC105"],
+    ),
+    "two sites": ({"allowed_origins": [A, "https://b.example"]}, ["BC108"]),
+    "one site": ({"allowed_origins": [A, "https://*.b.a.example", f"{A}:8443"]}, []),
+    "an underscore": ({"allowed_headers": ["x_a"]}, ["BC310"]),
+    "what cannot be seen": ({"allowed_headers": ["x-a\u200b"]}, ["BC306"]),
+    "a long max-age": ({"max_age_seconds": 86400}, ["BC311"]),
+    "as long as Chromium keeps it": ({"max_age_seconds": 7200}, []),
+    "no ETag": ({"allowed_methods": ["POST"]}, ["BC312"]),
+    "no headers": ({"allowed_methods": ["PUT"], "expose_headers": ["etag"]}, ["BC313"]),
+    "all that an upload needs": (
+        {"allowed_methods": ["PUT"], "expose_headers": ["ETag"], "allowed_headers": ["*"]},
+        [],
+    ),
+    "a method that is refused": ({"allowed_methods": ["get", "GET"]}, ["BC314"]),
+    "a star that is refused": ({"expose_headers": ["*"]}, ["BC314"]),
+    "a max-age that is refused": ({"max_age_seconds": -1}, ["BC314"]),
+    "an id that is refused": ({"id": ""}, ["BC314"]),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), REST.values(), ids=REST)
+def test_other_values(given, expected):
+    assert [each.id for each in lint(rules(given))] == expected
+
+
+def test_an_upload_may_find_its_headers_in_a_rule_below():
+    upload = {"allowed_methods": ["PUT"], "expose_headers": ["ETag"]}
+    assert "BC313 1" not in ids(upload, {**upload, "allowed_headers": ["*"]})
+
+
+def test_what_cannot_be_told_without_a_list_is_told_with_one():
+    given = {"allowed_origins": ["https://*.github.io"]}
+    assert ids(given) == []
+
+    def public_suffix(host):
+        return "github.io" if host.endswith("github.io") else host.rpartition(".")[2]
+
+    assert ids(given, public_suffix=public_suffix) == ["BC205 1"]
+    own = {"allowed_origins": ["https://*.me.github.io"]}
+    assert ids(own, public_suffix=public_suffix) == []
+    two = {"allowed_origins": ["https://me.github.io", "https://you.github.io"]}
+    assert ids(two, public_suffix=public_suffix) == ["BC108 1"]
+
+
+def test_plain_http_is_dangerous_by_the_credentials_alone():
+    given = {"allowed_origins": ["http://abc.com"]}
+    assert ids(given, allow_credentials=False) == []
+    # The first rule answers with "*".
+    assert "BC207 2" not in ids({"allowed_origins": ["*"]}, given)
+
+
+def test_a_named_example_does_not_hide_a_pattern():
+    found = ids(
+        {"allowed_origins": ["https://evilabc.com"]}, {"allowed_origins": ["https://*abc.com"]}
+    )
+    assert "BC201 2" in found
+
+
+def test_nothing_is_said_of_no_rules():
+    assert lint(None) == lint([]) == ()
+
+
+def test_rules_of_which_nothing_can_be_stored_are_looked_at():
+    (finding,) = lint(rules({"allowed_origins": [f"{A}/app"], "allowed_methods": ["get"]}))[:1]
+    assert finding.witnesses[0].rule is None
+
+
+def test_findings_are_plain_data_where_that_is_wanted():
+    (finding,) = lint(rules({"allowed_origins": ["null"]}))
+    assert finding.as_dict() == {
+        "id": "BC206",
+        "check": "null_origin",
+        "severity": "danger",
+        "rule": 1,
+        "field": "allowed_origins",
+        "value": "null",
+        "text": finding.text,
+        "mend": finding.mend,
+        "witnesses": [{"origin": "null", "method": "GET", "headers": [], "rule": 1}],
+    }
+
+
+def test_ids_are_each_their_own():
+    assert len({check.id for check in Check}) == len(Check)
+    assert {check.id[2] for check in Check if check.severity is Severity.DANGER} == {"2"}
+
+
+@pytest.mark.parametrize("vector", vectors("put_bodies_valid"))
+def test_what_is_said_of_the_vendors_samples_is_true(vector):
+    rules = parse_xml(vector["text"].encode(), DIALECTS[vector["dialect"]])
+    for finding in lint(rules, vector["dialect"]):
+        assert_true(finding, list(map(as_given, rules.rules)), vector["dialect"])
+
+
+@given(rule_sets(), st.sampled_from(list(DIALECTS)))
+def test_what_is_said_is_true(given, dialect):
+    for finding in lint(RuleSet([Rule(**each) for each in given]), dialect):
+        assert_true(finding, given, dialect)
+
+
+def as_given(rule: Rule) -> RuleDict:
+    return {name: getattr(rule, name) for name in Rule.__slots__}
+
+
+def assert_true(finding: Finding, given: list[RuleDict], dialect: str) -> None:
+    """Judge a finding by the naive evaluator."""
+    assert finding.witnesses
+    for witness in finding.witnesses:
+        assert decided(given, witness, dialect) == witness.rule
+    if judge := JUDGES.get(finding.check):
+        judge(finding, given, dialect)
+
+
+def decided(given: list[RuleDict], witness: Any, dialect: str) -> int | None:
+    return evaluate(
+        given,
+        origin=witness.origin,
+        method=witness.method,
+        requested_headers=",".join(witness.headers) or None,
+        dialect=dialect,
+    ).rule
+
+
+def judge_shadowed(finding, given, dialect):
+    """The rule alone would allow what one above it decides."""
+    (witness,) = finding.witnesses
+    assert witness.rule < finding.rule
+    assert decided([given[finding.rule]], witness, dialect) == 0
+
+
+def judge_any_first(finding, given, dialect):
+    judge_shadowed(finding, given, dialect)
+    assert "*" in given[finding.witnesses[0].rule]["allowed_origins"]
+    assert "*" not in given[finding.rule]["allowed_origins"]
+
+
+def judge_covered(finding, given, dialect):
+    """Without the value, all is decided as before."""
+    changed = [dict(each) for each in given]
+    values = list(changed[finding.rule][finding.field])
+    values.remove(finding.value)
+    changed[finding.rule][finding.field] = values
+    old, new = (RuleSet([Rule(**each) for each in some]) for some in (given, changed))
+    assert not [each for each in diff(old, new, dialect) if each.aspects != ("headers",)]
+
+
+def judge_overlap(finding, given, dialect):
+    (witness,) = finding.witnesses
+    texts = [witness.origin] if finding.field == "allowed_origins" else witness.headers
+    matches = (
+        origin_matches if finding.field == "allowed_origins" else lambda p, t: fits(p.lower(), t)
+    )
+    for text in texts:
+        assert sum(matches(each, text) for each in set(given[finding.rule][finding.field])) > 1
+
+
+def judge_disagreement(finding, given, dialect):
+    one, two = finding.witnesses
+    assert one.origin == two.origin
+    assert one.rule < two.rule == finding.rule
+
+
+def judge_danger(finding, given, dialect):
+    (witness,) = finding.witnesses
+    assert origin_matches(finding.value, witness.origin)
+    assert witness.rule is not None
+    assert "*" not in given[witness.rule]["allowed_origins"]
+
+
+def judge_useless(finding, given, dialect):
+    (witness,) = finding.witnesses
+    assert not origin_matches(finding.value, witness.origin) or "*" in finding.value
+    assert is_origin(witness.origin)
+
+
+def judge_no_etag(finding, given, dialect):
+    assert finding.witnesses[0].rule == finding.rule
+    assert "etag" not in map(str.lower, given[finding.rule]["expose_headers"])
+
+
+def judge_no_header(finding, given, dialect):
+    assert finding.witnesses[0].rule is None
+    assert not given[finding.rule]["allowed_headers"]
+
+
+JUDGES = {
+    Check.RULE_UNREACHABLE: judge_shadowed,
+    Check.RULE_PARTLY_SHADOWED: judge_shadowed,
+    Check.ANY_ORIGIN_FIRST: judge_any_first,
+    Check.VALUE_REPEATED: judge_covered,
+    Check.VALUE_COVERED: judge_covered,
+    Check.PATTERNS_OVERLAP: judge_overlap,
+    Check.RULES_DISAGREE: judge_disagreement,
+    **{check: judge_danger for check in Check if check.severity is Severity.DANGER},
+    Check.UPPER_CASE: judge_useless,
+    Check.TRAILING_SLASH: judge_useless,
+    Check.DEFAULT_PORT: judge_useless,
+    Check.ETAG_NOT_EXPOSED: judge_no_etag,
+    Check.NO_ALLOWED_HEADER: judge_no_header,
+}
+
+
+@given(rule_sets(), st.sampled_from(list(DIALECTS)))
+def test_rules_are_called_unreachable_exactly_where_they_make_no_difference(given, dialect):
+    findings = lint(RuleSet([Rule(**each) for each in given]), dialect)
+    unreachable = {each.rule for each in findings if each.check is Check.RULE_UNREACHABLE}
+    for index, rule in enumerate(given):
+        changed = [*given[:index], {**rule, "max_age_seconds": 77}, *given[index + 1 :]]
+        old, new = (RuleSet([Rule(**each) for each in some]) for some in (given, changed))
+        fits_some = any(map(is_met, rule["allowed_origins"]))
+        assert (index not in unreachable and fits_some) == bool(diff(old, new, dialect))
+
+
+def is_met(pattern: str) -> bool:
+    """Whether there is an origin that a pattern fits."""
+    return bool(Partition([[pattern]], GRAMMAR, APART).atoms)
+
+
+def many(count: int) -> RuleSet:
+    """Rules of ten patterns each that have much in common."""
+    return RuleSet(
+        [
+            Rule(
+                [f"https://{'a' * (i % 20)}*.h{i}-{j}.example" for j in range(10)],
+                ["GET", "PUT"],
+                [f"x-{i % 7}-*", "content-type"],
+                max_age_seconds=i,
+            )
+            for i in range(count)
+        ]
+    )
+
+
+def test_the_work_does_not_explode():
+    """Ten times the rules take some ten times the steps."""
+    few, often = (steps(lambda count=count: lint(many(count))) for count in (10, 100))
+    assert often < 25 * few
+    assert often < 2_000_000
