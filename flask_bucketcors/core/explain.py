@@ -14,7 +14,6 @@ from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.explanation import answers, texts
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
 from flask_bucketcors.core.explanation.fixes import Fix, find_fixes
 from flask_bucketcors.core.explanation.judging import Case, beside_rules, instead_of_rules
@@ -25,6 +24,7 @@ from flask_bucketcors.core.explanation.tracing import (
     nearest,
     trace_rules,
 )
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import is_header_name, parse_requested_headers
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY

@@ -8,7 +8,9 @@ it is read.
 from collections.abc import Sequence
 from typing import Any
 
-from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, Said, read_console
+from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, read_console
+from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.evidence.curl import MAX_CURL, from_curl
 from flask_bucketcors.evidence.har import MAX_HAR, from_har
 

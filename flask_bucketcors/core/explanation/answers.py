@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.core.explanation.console import Complaint, Console, Said, read_console
+from flask_bucketcors.core.explanation.console import Complaint, Console, read_console
 from flask_bucketcors.core.explanation.fetch import (
     UNREADABLE,
     allows_method,
@@ -15,6 +15,7 @@ from flask_bucketcors.core.explanation.fetch import (
     unexposed_names,
     value_of,
 )
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,

@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 from flask_bucketcors.core.explanation import answers
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fetch import passes_cors_check
 from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
 from flask_bucketcors.core.wildcards import ANY
 

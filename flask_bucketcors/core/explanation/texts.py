@@ -6,11 +6,11 @@ from typing import Final
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
 from flask_bucketcors.core.explanation.characters import shown
-from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fixes import Fix
 from flask_bucketcors.core.explanation.nearness import browser_form
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
