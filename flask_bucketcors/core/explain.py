@@ -15,8 +15,14 @@ from flask_bucketcors.core.explanation import answers, texts
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
+from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
 from flask_bucketcors.core.explanation.fixes import Fix, find_fixes
-from flask_bucketcors.core.explanation.judging import Case, beside_rules, instead_of_rules
+from flask_bucketcors.core.explanation.judging import (
+    Case,
+    after_rules,
+    before_rules,
+    instead_of_rules,
+)
 from flask_bucketcors.core.explanation.plain import PlainRules
 from flask_bucketcors.core.explanation.tracing import (
     Mismatch,
@@ -25,6 +31,7 @@ from flask_bucketcors.core.explanation.tracing import (
     trace_rules,
 )
 from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name, parse_requested_headers
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
@@ -95,8 +102,8 @@ def explain(
     seen = answers.read_answer(answer)
     request = Request(
         origin=_page_origin(plain, seen) if origin is None else origin,
-        method=method or "",
-        headers=_names(headers),
+        method=_method(method or "", plain, seen),
+        headers=_names(headers, seen),
         credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
         preflighted=kind == "preflight",
         dialect=find_dialect(dialect) if isinstance(dialect, str) else dialect,
@@ -115,10 +122,25 @@ def _page_origin(plain: PlainRules, seen: Seen) -> str:
     return next((text for text in held if ANY not in text), _ANY_PAGE)
 
 
-def _names(headers: Iterable[str]) -> tuple[str, ...]:
+def _method(given: str, plain: PlainRules, seen: Seen) -> str:
+    """The method, unless the browser complains of one that this cannot be."""
+    if given not in SAFE_METHODS or not seen.says(Said.METHOD):
+        return given
+    # Firefox does not name it, but lets these pass unasked.
+    allowed = {text for rule in plain.rules for text in rule.fields["allowed_methods"]}
+    unsafe = (each for each in METHODS if each not in SAFE_METHODS)
+    lacking = (each for each in unsafe if each not in allowed)
+    return next(iter([*seen.named(Said.METHOD), *lacking]), "PUT")
+
+
+def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
+    """The names that are asked for: those given, and those that the browser complains of."""
     values = (headers,) if isinstance(headers, str) else headers
     names = (name.strip(" \t") for value in values for name in value.split(","))
-    return tuple(name for name in names if name)
+    given = [name for name in names if name]
+    known = {name.lower() for name in given}
+    told = dict.fromkeys(name.lower() for name in seen.named(Said.HEADER))
+    return (*given, *(name for name in told if name not in known))
 
 
 def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
@@ -151,11 +173,13 @@ def _causes(
         request,
         lambda origin: play(plain.rule_set, request._replace(origin=origin)).actual.allowed,
         _max_age(plain, exchange),
-        answers.is_about_preflight(seen, request.preflighted),
+        answers.is_about_preflight(seen, request),
     )
     if by_rules and not _EXPOSING.issuperset(by_rules):
-        first = beside_rules(case)
-        found = [*by_rules, *first] if by_rules[0] is Cause.NO_RULES else [*first, *by_rules]
+        first, last = before_rules(case), after_rules(case)
+        # Without rules preflights may be the application's, and what it answers says nothing.
+        bare = by_rules[0] is Cause.NO_RULES
+        found = [*by_rules, *first, *last] if bare else [*first, *by_rules, *last]
     else:
         found = [*instead_of_rules(case), *by_rules]
     return list(dict.fromkeys(found))

@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import decoded, skeleton, without_invisible
+from flask_bucketcors.core.explanation.characters import decoded, looks, without_invisible
 from flask_bucketcors.core.explanation.hosts import as_sent, written_out
 from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
@@ -107,7 +107,7 @@ def cut(text: str) -> Parts:
 
 def _cut_authority(authority: str, mended: list[Cause]) -> tuple[str, str]:
     host, rest = _cut_at(authority, "/?#\\")
-    if rest and rest != "/":
+    if rest.strip("/"):
         mended.append(Cause.ORIGIN_PATH)
     elif rest:
         mended.append(Cause.ORIGIN_TRAILING_SLASH)
@@ -171,10 +171,10 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
 
 def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     """For texts that cannot be cut, as a letter of the scheme or a colon is another one."""
-    if pattern.isascii() and origin.isascii():
+    held, asked = without_invisible(pattern), without_invisible(origin)
+    if ANY in asked:
         return NOT_NEAR
-    alike = covers(skeleton(without_invisible(pattern)), skeleton(without_invisible(origin)))
-    return (Cause.ORIGIN_LOOKALIKE,) if alike else NOT_NEAR
+    return (Cause.ORIGIN_LOOKALIKE,) if covers(looks(held), looks(asked)) else NOT_NEAR
 
 
 def mended_pattern(pattern: str, origin: str) -> str | None:
@@ -250,7 +250,7 @@ def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
         return (Cause.ORIGIN_IDN,)
     if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
         return (Cause.ORIGIN_IP_LOCALHOST,)
-    if asked and covers(skeleton(held_out), skeleton(asked_out)):
+    if asked and covers(looks(held_out), looks(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
     return _depth_difference(held, asked)
 
