@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_bucketcors.core.compiled import Decision
-from flask_bucketcors.core.dialects import Dialect, find_dialect
+from flask_bucketcors.core.dialects import Dialect, ShowVary, find_dialect
 from flask_bucketcors.core.explanation import answers, texts
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
@@ -153,10 +153,27 @@ def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
     winner = None if refused else _index(plain, exchange.stopped_at)
     age = _max_age(plain, exchange)
     broken = bool(plain.rules) and not plain.is_valid
-    text = texts.write(request, causes, near, winner, fixes, seen, broken, age)
+    next_fix = _next_fix(plain, request, exchange, causes, near)
+    varies = plain.response_vary is True or request.dialect.shows_vary is ShowVary.NEVER
+    told = texts.Findings(request, causes, near, winner, fixes, next_fix, seen, broken, age, varies)
     cause = causes[0] if causes else None
     decision = exchange.decision._replace(rule=_index(plain, exchange.decision))
+    text = texts.write(told)
     return Explanation(not causes, decision, traces, cause, tuple(causes[1:]), text, fixes)
+
+
+def _next_fix(
+    plain: PlainRules,
+    request: Request,
+    exchange: Exchange,
+    causes: Sequence[Cause],
+    near: RuleTrace | None,
+) -> Fix | None:
+    """What the rules need, where something else stops the request before them."""
+    if near is None or causes[0] in near.causes:
+        return None
+    rest = [cause for cause in causes if cause in near.causes]
+    return next(iter(find_fixes(plain, request, exchange, rest, near)), None)
 
 
 def _index(plain: PlainRules, decision: Decision) -> int | None:

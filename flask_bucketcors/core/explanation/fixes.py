@@ -14,16 +14,17 @@ from flask_bucketcors.core.explanation.characters import shown
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
 from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
-    browser_form,
     cut,
+    is_for_all,
     mended_pattern,
     several,
 )
 from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
+from flask_bucketcors.core.explanation.sending import is_sendable
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
+from flask_bucketcors.core.origins import OriginPattern, pattern_problem
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
@@ -90,11 +91,8 @@ _NOT_BY_RULES: Final = frozenset(
 
 def _can_be_held(request: Request) -> bool:
     """Whether rules could allow the request at all, and a browser could send it."""
-    sent = request.origin == NULL or request.origin.startswith("file:")
     return (
-        pattern_problem(request.origin) is None
-        and ANY not in request.origin
-        and (sent or ("://" in request.origin and browser_form(request.origin) == request.origin))
+        is_sendable(request.origin)
         and request.method in METHODS
         and all(is_header_name(name) and ANY not in name for name in request.headers)
         and all(is_header_name(name) and ANY not in name for name in request.wanted)
@@ -292,7 +290,7 @@ def _mend_origin(fields: Fields, mismatch: Mismatch, patterns: bool) -> str:
         fields["allowed_origins"] = [*held, *kept]
         return f"write each of {_values(kept)} as a value of its own"
     mended = mended_pattern(nearest, origin) if nearest else None
-    if mended is not None and ANY in mended and not patterns:
+    if mended is not None and ANY in mended and (not patterns or is_for_all(mended)):
         mended = None
     written = mended or origin
     if mended is None or nearest not in held:
