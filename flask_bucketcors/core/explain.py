@@ -212,7 +212,7 @@ def _causes_of_rules(
     plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
 ) -> Iterable[Cause]:
     """What in the rules stops the request, or in the request so that no rule can allow it."""
-    if not request.method or (request.method == "OPTIONS" and not request.preflighted):
+    if request.is_plain_options:
         yield Cause.ACRM_MISSING
     if near is not None:
         yield from _causes_of_refusal(plain, request, near)
@@ -232,7 +232,9 @@ def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> 
         # Each is a name; together they are more than is read.
         yield Cause.OTHER
         return
-    yield from (cause for cause in near.causes if request.method or cause not in _OF_METHODS)
+    yield from (
+        cause for cause in near.causes if not request.is_plain_options or cause not in _OF_METHODS
+    )
     rule = plain.rules[near.rule]
     if request.credentials and ANY in rule.allowed_origins:
         yield Cause.CREDENTIALS_WILDCARD

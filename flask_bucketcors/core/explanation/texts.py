@@ -65,7 +65,14 @@ class Findings(NamedTuple):
     @property
     def is_before_rules(self) -> bool:
         """Whether something else stops what the rules would refuse as well."""
-        return self.near is not None and self.causes[0] in _NOT_RULES
+        return bool(self.mismatches) and self.causes[0] in _NOT_RULES
+
+    @property
+    def mismatches(self) -> list[Mismatch]:
+        """Where the nearest rule and the request part, as far as it says anything."""
+        found = self.near.mismatches if self.near is not None else ()
+        plain = self.request.is_plain_options
+        return [each for each in found if not plain or each.field == "allowed_origins"]
 
     @property
     def could_be_sent(self) -> bool:
@@ -100,16 +107,13 @@ def _headline(found: Findings) -> str:
         return f"Stopped, and not by the rules: {meaning}"
     if found.winner is not None:
         return f"Stopped by the browser, though rule {found.winner + 1} allows {what}. {meaning}"
-    told = found.near is not None and any(
-        each.nearest is not None for each in found.near.mismatches
-    )
+    told = any(each.nearest is not None for each in found.mismatches)
     return f"Refused: no rule allows {what}." + ("" if told else f" {meaning}")
 
 
 def _told(found: Findings) -> set[Cause]:
     """Causes that the details spell out."""
-    near = found.near
-    return {each.causes[0] for each in near.mismatches} if near and found.request.method else set()
+    return {each.causes[0] for each in found.mismatches}
 
 
 def _details(found: Findings) -> list[str]:
@@ -117,12 +121,14 @@ def _details(found: Findings) -> list[str]:
     lines = []
     if seen.status is not None and Cause.APP_REFUSED in causes:
         lines.append(f"The answer had status {seen.status}.")
-    if found.near is not None and found.request.method:
-        if found.is_before_rules:
-            lines.append("Once that is mended, the rules refuse it too.")
-        lines += _mismatches(found.near, is_sendable(found.request.origin))
+    if found.is_before_rules:
+        lines.append("Once that is mended, the rules refuse it too.")
+    if found.near is not None:
+        lines += _mismatches(found.near.rule, found.mismatches, is_sendable(found.request.origin))
     if not found.could_be_sent:
         lines.append(_sent_instead(found.request.origin))
+    if Cause.HEADER_UNDERSCORE in causes and found.winner is not None:
+        lines.append("The rules allow the name; a server on the way drops such names.")
     held = found.max_age if seen.max_age is None else seen.max_age
     if Cause.MAX_AGE_CACHED in causes and held is not None:
         lines.append(f"The browser may hold the old answer for {held} seconds.")
@@ -173,12 +179,12 @@ def _other(request: Request, seen: Seen) -> str:
     )
 
 
-def _mismatches(near: RuleTrace, is_sendable: bool) -> list[str]:
+def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> list[str]:
     # An origin that no browser sends is no matter of the rules.
-    told = [each for each in near.mismatches if is_sendable or each.field != "allowed_origins"]
+    told = [each for each in mismatches if sendable or each.field != "allowed_origins"]
     far = [each for each in told if each.nearest is None]
-    close = [_mismatch(near.rule, each) for each in told if each.nearest is not None]
-    return [*close[:_SHOWN_MISMATCHES], *_lacking(near.rule, far)]
+    close = [_mismatch(rule, each) for each in told if each.nearest is not None]
+    return [*close[:_SHOWN_MISMATCHES], *_lacking(rule, far)]
 
 
 def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
@@ -221,8 +227,9 @@ def _remedy(found: Findings) -> str:
     cause, request = found.causes[0], found.request
     if found.fixes:
         return f"Fix: {found.fixes[0].text}"
-    if found.is_before_rules and found.next_fix is not None:
-        return f"What helps: {cause.what_to_do} Then the rules: {found.next_fix.text}"
+    if found.is_before_rules:
+        then = f" Then the rules: {found.next_fix.text}" if found.next_fix else ""
+        return f"What helps: {cause.what_to_do}{then}"
     if cause is Cause.OTHER:
         return ""
     if request.method and request.method not in METHODS and cause is Cause.METHOD_MISSING:
