@@ -194,9 +194,11 @@ def _causes(
     )
     if by_rules and not _EXPOSING.issuperset(by_rules):
         first, last = before_rules(case), after_rules(case)
-        # Without rules preflights may be the application's, and what it answers says nothing.
-        bare = by_rules[0] is Cause.NO_RULES
-        found = [*by_rules, *first, *last] if bare else [*first, *by_rules, *last]
+        if by_rules[0] in (Cause.NO_RULES, Cause.ACRM_MISSING):
+            # The application may have answered what is no preflight to rules.
+            found = [*by_rules, *(each for each in first if each is not Cause.APP_REFUSED), *last]
+        else:
+            found = [*first, *by_rules, *last]
     else:
         found = [*instead_of_rules(case), *by_rules]
     return list(dict.fromkeys(found))

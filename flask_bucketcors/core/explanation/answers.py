@@ -138,7 +138,9 @@ def _pairs(headers: object) -> Iterator[tuple[str, str]]:
 def wanted_headers(seen: Seen) -> tuple[str, ...]:
     """The response headers that the page wants to read and could not, as far as it shows."""
     named = seen.named(Said.UNEXPOSED)
-    if not named and not seen.complaints and seen.pairs is not None:
+    # The page got the answer only if this is there.
+    came = not seen.complaints and seen.value(ALLOW_ORIGIN) is not None
+    if not named and came and seen.pairs is not None:
         named = [name for name, _ in seen.pairs if _OFTEN_READ.fullmatch(name)]
         named = [name for name in named if name in unexposed_names(named, True, seen.pairs)]
     written = {"etag": "ETag"}
