@@ -216,10 +216,10 @@ def _miswritten_origin(held: str) -> str:
         return "Each origin must be a value of its own."
     if held.strip(WRAPPING) != held:
         return "It stands in quotes or brackets, which no origin has."
-    if "\\" in held or held[:1] == "^" or ".*" in held:
-        return "Rules know no regular expressions; one `*` stands for any characters."
-    if held.count(ANY) > 1:
+    if held.count(ANY) > 1 and "\\" not in held:
         return "A value may hold one `*`, and with more it fits nothing."
+    if "\\" in held or ".*" in held or held[:1] == "^":
+        return "Rules know no regular expressions; one `*` stands for any characters."
     return "It is not written as a browser sends it."
 
 
