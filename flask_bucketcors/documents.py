@@ -141,9 +141,10 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
 def read_rules(text: str | bytes) -> list[dict[str, Any]]:
     """Read rules in any form without judging their values, so that they can be explained.
 
-    Forms: XML of COS, OSS and S3 in any namespace; JSON of ``aws s3api get-bucket-cors`` and of
-    the COS SDK, alone or as the ``CORSConfiguration`` of a call; JSON of
-    :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON list of rules.
+    Forms: XML of COS, OSS and S3 in any namespace, and rules in it without their root; JSON of
+    ``aws s3api get-bucket-cors``, of the COS SDK and of CloudFormation, alone or as the
+    ``CORSConfiguration`` of a call; JSON of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON
+    list of rules.
 
     :returns: mappings with the names of Rule's fields.
     :raises UnreadableRules: if the text is too long, or has none of the forms.

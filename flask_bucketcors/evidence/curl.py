@@ -58,7 +58,7 @@ _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 
 def from_curl(text: str) -> dict[str, Any]:
-    """Read a ``curl`` command, as browsers' tools copy it, with what ``curl -v`` printed.
+    """Read a ``curl`` command, as browsers' tools copy it, with what it printed (``-v``, ``-i``).
 
     :raises ValueError: if it is none, or names no page; says what to write.
     """

@@ -185,7 +185,7 @@ def _holds_old_preflight(case: Case) -> bool:
     """Whether what was seen is an answer by earlier rules, which the browser may keep."""
     seen = case.seen
     age = seen.max_age if seen.max_age is not None else case.max_age
-    if not case.preflight or age == 0:
+    if not case.preflight or age == 0 or answers.is_from_proxy(seen):
         return False
     if seen.says(Said.METHOD, Said.HEADER) or (seen.complaints and _passes_check(case)):
         return True
