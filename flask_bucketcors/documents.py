@@ -51,15 +51,25 @@ _ELEMENTS: Final = {
     "response_vary": "ResponseVary",
 }
 
-_JSON_NAMES: Final = {
+_JSON_ELEMENTS: Final = {
     **_LISTS,
     **{f"{element}s": field for element, field in _LISTS.items()},
     **_SINGLES,
+    # As CloudFormation says it.
+    "ExposedHeaders": "expose_headers",
+    "MaxAge": "max_age_seconds",
+}
+# Its development kit starts with a small letter.
+_JSON_NAMES: Final = {
+    **{name[0].lower() + name[1:]: field for name, field in _JSON_ELEMENTS.items()},
+    **_JSON_ELEMENTS,
 }
 
-#: What the list of rules is called in JSON: here, by ``aws s3api``, by the COS SDK.
-RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule")
+#: What the list of rules is called in JSON: here, by ``aws s3api``, by the COS SDK, by
+#: CloudFormation.
+RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule", "CorsRules")
 
+_BARE_RULE: Final = b"<CORSRule>"
 _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -131,9 +141,10 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
 def read_rules(text: str | bytes) -> list[dict[str, Any]]:
     """Read rules in any form without judging their values, so that they can be explained.
 
-    Forms: XML of COS, OSS and S3 in any namespace; JSON of ``aws s3api get-bucket-cors`` and of
-    the COS SDK, alone or as the ``CORSConfiguration`` of a call; JSON of
-    :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON list of rules.
+    Forms: XML of COS, OSS and S3 in any namespace, and rules in it without their root; JSON of
+    ``aws s3api get-bucket-cors``, of the COS SDK and of CloudFormation, alone or as the
+    ``CORSConfiguration`` of a call; JSON of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON
+    list of rules.
 
     :returns: mappings with the names of Rule's fields.
     :raises UnreadableRules: if the text is too long, or has none of the forms.
@@ -153,6 +164,9 @@ def read_configuration(text: str | bytes) -> dict[str, Any]:
     stripped = body.removeprefix(b"\xef\xbb\xbf").strip()
     if stripped[:1] in (b"{", b"["):
         return _configuration_from_json(stripped)
+    if stripped.startswith(_BARE_RULE):
+        # Questions often quote a rule without what holds it.
+        stripped = b"<CORSConfiguration>%b</CORSConfiguration>" % stripped
     try:
         root = _parse_element(stripped)
     except DocumentError as error:
@@ -168,7 +182,15 @@ def _configuration_from_json(body: bytes) -> dict[str, Any]:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UnreadableRules(f"The rules are no JSON: {error}") from None
-    return plain_configuration(data)
+    found = plain_configuration(data)
+    for number, rule in enumerate(found["rules"], 1):
+        if not {"allowed_origins", "allowed_methods"} & rule.keys():
+            # In another vendor's form, of which nothing would be seen.
+            raise UnreadableRules(
+                f"Rule {number} names no origins and no methods: write AllowedOrigins and "
+                "AllowedMethods."
+            )
+    return found
 
 
 def plain_configuration(data: Any) -> dict[str, Any]:
@@ -193,9 +215,10 @@ def plain_configuration(data: Any) -> dict[str, Any]:
 
 
 def unwrapped(data: Any) -> Any:
-    """The configuration, also where it is an argument of a call: ``CORSConfiguration``."""
-    if isinstance(data, dict) and isinstance(data.get("CORSConfiguration"), dict | list):
-        return data["CORSConfiguration"]
+    """The configuration, also where it is an argument of a call or part of a template."""
+    for name in ("CORSConfiguration", "CorsConfiguration"):
+        if isinstance(data, dict) and isinstance(data.get(name), dict | list):
+            return data[name]
     return data
 
 

@@ -32,7 +32,7 @@ def explain(
     """
     if isinstance(rules, (str, bytes)):
         rules = read_configuration(rules)
-    elif isinstance(rules, dict):
+    elif isinstance(rules, dict) or _are_mappings(rules):
         rules = plain_configuration(rules)
     return explain_rules(
         rules,
@@ -44,3 +44,7 @@ def explain(
         dialect=dialect,
         answer=answer,
     )
+
+
+def _are_mappings(rules: object) -> bool:
+    return isinstance(rules, list) and all(isinstance(each, dict) for each in rules)

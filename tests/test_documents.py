@@ -14,9 +14,11 @@ from flask_bucketcors.core.errors import ProblemReason, Refusal
 from flask_bucketcors.documents import (
     MAX_PROBLEMS_SHOWN,
     DocumentError,
+    UnreadableRules,
     format_error,
     format_xml,
     parse_xml,
+    read_rules,
 )
 
 RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
@@ -331,3 +333,32 @@ def test_any_bytes_are_a_rule_set_or_refused(body: bytes) -> None:
 @given(st.text("<>/&;![]CORSRuleConfigurationAllowedOrigin *GETMethod\"'=", max_size=200))
 def test_any_near_xml_is_a_rule_set_or_refused(text: str) -> None:
     assert read_or_refused(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"CorsConfiguration": {"CorsRules": [{"AllowedOrigins": ["https://a.example"], '
+        '"AllowedMethods": ["GET"], "ExposedHeaders": ["ETag"], "MaxAge": 5}]}}',
+        '[{"allowedOrigins": ["https://a.example"], "allowedMethods": ["GET"], '
+        '"exposedHeaders": ["ETag"], "maxAge": 5}]',
+        "<CORSRule><AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>GET"
+        "</AllowedMethod><ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>5</MaxAgeSeconds>"
+        "</CORSRule>",
+    ],
+    ids=["CloudFormation", "its development kit", "a bare rule"],
+)
+def test_forms_that_questions_quote_are_read(text: str) -> None:
+    assert read_rules(text) == [
+        {
+            "allowed_origins": ["https://a.example"],
+            "allowed_methods": ["GET"],
+            "expose_headers": ["ETag"],
+            "max_age_seconds": 5,
+        }
+    ]
+
+
+def test_rules_in_names_of_another_vendor_are_refused_with_words() -> None:
+    with pytest.raises(UnreadableRules, match="names no origins"):
+        read_rules('[{"origin": ["*"], "method": ["GET"], "maxAgeSeconds": 5}]')

@@ -8,6 +8,8 @@ import pytest
 from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 
 from flask_bucketcors import Cause, explain
+from flask_bucketcors.core.explanation.console import read_console
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\
@@ -64,6 +66,22 @@ def test_what_curl_printed_is_the_answer() -> None:
     )
     found = from_curl(f"{COPIED}\n* Connected\n{printed}")
     assert found["answer"] == {"status": 200, "headers": {"ETag": ["1"], "Vary": ["a", "b"]}}
+
+
+@pytest.mark.parametrize(
+    "printed, status, headers",
+    [
+        ("HTTP/1.1 405 Not Allowed\nServer: x\n\n<p>it's not: allowed</p>", 405, {"Server": ["x"]}),
+        ("HTTP/2 200\nVary: a\nVary: b", 200, {"Vary": ["a", "b"]}),
+        ("HTTP/1.1 301 Moved\nLocation: /\n\nHTTP/1.1 200 OK\nAge: 1\n", 200, {"Age": ["1"]}),
+        ("< HTTP/2 401\n< server: y\n<\n{it's: the body}\nHTTP/1.1 200 OK", 401, {"server": ["y"]}),
+    ],
+)
+def test_what_curl_printed_with_its_headers_is_the_answer(
+    printed: str, status: int, headers: dict[str, Any]
+) -> None:
+    found = from_curl(f"$ curl -i https://b.example/ -H 'Origin: {PAGE}'\n{printed}")
+    assert (found["method"], found["answer"]) == ("GET", {"status": status, "headers": headers})
 
 
 @pytest.mark.parametrize(
@@ -164,7 +182,7 @@ def test_a_har_file_without_failures_gives_what_crossed_origins() -> None:
     fine = {"access_control_allow_origin": PAGE}
     text = har(entry("OPTIONS", 200, ASKED, **fine), entry("PUT", 200, {"Origin": PAGE}, **fine))
     # The request was sent, so that nothing is to be said of its preflight.
-    assert [each["kind"] for each in from_har(text)] == ["preflight"]
+    assert [each["kind"] for each in from_har(text)] == ["actual"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"log": {"entries": 1}}', har()])
@@ -176,3 +194,19 @@ def test_files_that_are_none_are_refused(text: str) -> None:
 def test_console_text_and_rules_are_enough() -> None:
     found = from_console(blocked(NO_ALLOW_ORIGIN, preflight=True)["console"])
     assert explain([rule(PAGE + "/")], **found).cause is Cause.ORIGIN_TRAILING_SLASH
+
+
+def test_a_console_that_is_about_a_put_is_about_one_with_a_preflight() -> None:
+    assert from_console("Could not read the ETag header.")["kind"] == "preflight"
+
+
+def test_the_status_is_read_from_the_line_of_the_request() -> None:
+    line = "PUT https://b.example/k net::ERR_FAILED 403 (Forbidden)"
+    assert read_console(line).status == 403
+    assert read_console("OPTIONS https://b.example/ 405 (Method Not Allowed)").status == 405
+
+
+def test_what_names_no_reason_counts_only_alone() -> None:
+    told = blocked(NO_ALLOW_ORIGIN)["console"] + "\nUncaught TypeError: Failed to fetch"
+    assert [each.said for each in read_console(told).complaints] == [Said.NO_ALLOW_ORIGIN]
+    assert [each.said for each in read_console("Network Error").complaints] == [Said.UNNAMED]

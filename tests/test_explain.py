@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 import pytest
-from broken import BROKEN, FINE, PAGE, Broken, blocked, rule
+from broken import BROKEN, FINE, NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
+from broken_told import TOLD
 from browser import PageRequest, exposed_headers, may_proceed
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -62,7 +63,7 @@ def passes(rules: RuleSet, setup: dict[str, Any], wanted: tuple[str, ...] = ()) 
     return all(name.lower() in readable for name in wanted)
 
 
-@pytest.mark.parametrize("setup", BROKEN, ids=lambda setup: setup.name)
+@pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
 def test_the_true_cause_is_named_first(setup: Broken) -> None:
     explanation = explain(setup.rules, **setup.request, answer=setup.answer)
     assert explanation.cause is setup.cause
@@ -71,7 +72,7 @@ def test_the_true_cause_is_named_first(setup: Broken) -> None:
     assert explanation.text
 
 
-@pytest.mark.parametrize("setup", BROKEN, ids=lambda setup: setup.name)
+@pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
 def test_fixes_help(setup: Broken) -> None:
     explanation = explain(setup.rules, **setup.request, answer=setup.answer)
     assert bool(explanation.fixes) is setup.fixable
@@ -373,3 +374,95 @@ def test_unknown_kinds_and_dialects_are_refused() -> None:
         explain(None, origin=PAGE, kind="simple")
     with pytest.raises(ValueError, match="dialect"):
         explain(None, origin=PAGE, dialect="gcs")
+
+
+@pytest.mark.parametrize(
+    "rules, method",
+    [(rule(PAGE, methods="GET"), "PUT"), (rule(PAGE), "DELETE")],
+    ids=["PUT", "DELETE"],
+)
+def test_a_method_that_firefox_does_not_name_is_one_that_rules_lack(
+    rules: dict[str, Any], method: str
+) -> None:
+    console = "(Reason: Did not find method in CORS header 'Access-Control-Allow-Methods')."
+    explanation = why(rules, method="GET", answer={"console": console})
+    assert explanation.cause is Cause.METHOD_MISSING
+    assert f"add '{method}' to AllowedMethod" in explanation.fixes[0].text
+
+
+@pytest.mark.parametrize(
+    "origin, advice",
+    [
+        ("x", "starts with its scheme"),
+        ("https://[x", "starts with its scheme"),
+        ("https://a\udc80.example", "starts with its scheme"),
+        (f"{PAGE}\x00", f"it sends '{PAGE}'"),
+        (f"{PAGE}/", f"it sends '{PAGE}'"),
+        (f"blob:{PAGE}/1", f"it sends '{PAGE}'"),
+        ("file:///C:/page.html", "it sends 'null'"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_no_matter_of_the_rules(
+    origin: str, advice: str
+) -> None:
+    explanation = why(rule(PAGE), origin=origin)
+    assert advice in explanation.text
+    assert explanation.text.endswith("No change of the rules helps with such an origin.")
+    assert "Rule 1" not in explanation.text
+    assert explanation.fixes == ()
+
+
+def test_what_stops_a_request_before_the_rules_do_is_told_as_one_story() -> None:
+    explanation = why(rule(f"{PAGE}/"), answer={"status": 307})
+    assert (explanation.cause, *explanation.also) == ("app_refused", "origin_trailing_slash")
+    first, *_, last = explanation.text.split("\n")
+    assert first.startswith("Stopped before the rules are asked: The application")
+    assert "The rules allow it" not in explanation.text
+    assert "Also" not in explanation.text
+    assert last.endswith(f"Then the rules: In rule 1, write '{PAGE}' instead of '{PAGE}/'.")
+    assert explanation.fixes == ()
+
+
+@pytest.mark.parametrize(
+    "held, why_not",
+    [
+        (f"{PAGE},https://b.example", "each origin must be a value of its own"),
+        (f'"{PAGE}"', "quotes"),
+        (r"^https://.*\.a\.example$", "no regular expressions"),
+        ("https://*.*", "may hold one `*`"),
+    ],
+)
+def test_the_text_says_why_a_value_stands_for_nothing(held: str, why_not: str) -> None:
+    assert why_not in why(rule(held)).text
+
+
+def test_values_that_hold_several_are_split() -> None:
+    held = rule(PAGE, allowed_methods=["get, put"], allowed_headers=["X-A;x-b", "x-c"])
+    (fix,) = why(held, headers=["x-a"]).fixes
+    changed = fix.rules.rules[0]
+    assert set(changed.allowed_methods) == {"GET", "PUT"}
+    assert set(changed.allowed_headers) == {"X-A", "x-b", "x-c"}
+
+
+def test_no_value_is_widened_to_a_bare_star() -> None:
+    for held in ("**", "*.*", ".*", "https://*.*", " *"):
+        for fix in why(rule(held)).fixes:
+            assert {*fix.rules.rules[0].allowed_origins} <= {PAGE, held}
+
+
+def test_a_rule_put_above_one_with_a_star_exposes_what_that_exposed() -> None:
+    explanation = why(rule("*", expose_headers=["ETag"]), credentials=True)
+    assert explanation.fixes[0].rules.rules[0].expose_headers == ("ETag",)
+
+
+def test_a_fix_says_which_rules_it_leaves_out() -> None:
+    fix = why(rule("PUT", methods=PAGE), rule(PAGE, methods="GET")).fixes[0]
+    assert len(fix.rules.rules) == 1
+    assert "of rule 1 nothing is left" in fix.text
+
+
+def test_a_cache_is_no_matter_of_response_vary_where_there_is_none() -> None:
+    seen = blocked(NO_ALLOW_ORIGIN)
+    explanation = why(rule(PAGE), method="GET", kind="actual", dialect="s3", answer=seen)
+    assert explanation.cause is Cause.VARY_MISSING
+    assert "ResponseVary" not in explanation.text

@@ -19,7 +19,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import COS, DIALECTS
 from flask_bucketcors.core.explain import Explanation
-from flask_bucketcors.core.explanation.fetch import unsafe_names
+from flask_bucketcors.core.explanation.fetch import SAFE_METHODS, unsafe_names
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
 from flask_bucketcors.evidence import MAX_HAR, from_console, from_curl, from_har
 from flask_bucketcors.explaining import explain
@@ -180,12 +180,17 @@ def _text_of(text: str | None) -> str | None:
 
 def _from_console(text: str, known: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return from_console(text)
+        found = from_console(text)
     except ValueError:
         # Options may say enough of the request, and the text something of the answer.
         if known["origin"] is None:
             raise
         return {"answer": {"console": text}}
+    method = known["method"] or found["method"]
+    if method not in SAFE_METHODS or _asked_headers(known["headers"]):
+        # The text may be about the request behind the preflight, which is judged first.
+        found["kind"] = "preflight"
+    return found
 
 
 def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

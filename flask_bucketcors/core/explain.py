@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_bucketcors.core.compiled import Decision
-from flask_bucketcors.core.dialects import Dialect, find_dialect
+from flask_bucketcors.core.dialects import Dialect, ShowVary, find_dialect
 from flask_bucketcors.core.explanation import answers, texts
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
+from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
 from flask_bucketcors.core.explanation.fixes import Fix, find_fixes
-from flask_bucketcors.core.explanation.judging import Case, beside_rules, instead_of_rules
+from flask_bucketcors.core.explanation.judging import (
+    Case,
+    after_rules,
+    before_rules,
+    instead_of_rules,
+)
 from flask_bucketcors.core.explanation.plain import PlainRules
 from flask_bucketcors.core.explanation.tracing import (
     Mismatch,
@@ -25,6 +30,8 @@ from flask_bucketcors.core.explanation.tracing import (
     nearest,
     trace_rules,
 )
+from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name, parse_requested_headers
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
@@ -95,8 +102,8 @@ def explain(
     seen = answers.read_answer(answer)
     request = Request(
         origin=_page_origin(plain, seen) if origin is None else origin,
-        method=method or "",
-        headers=_names(headers),
+        method=_method(method or "", plain, seen),
+        headers=_names(headers, seen),
         credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
         preflighted=kind == "preflight",
         dialect=find_dialect(dialect) if isinstance(dialect, str) else dialect,
@@ -115,10 +122,25 @@ def _page_origin(plain: PlainRules, seen: Seen) -> str:
     return next((text for text in held if ANY not in text), _ANY_PAGE)
 
 
-def _names(headers: Iterable[str]) -> tuple[str, ...]:
+def _method(given: str, plain: PlainRules, seen: Seen) -> str:
+    """The method, unless the browser complains of one that this cannot be."""
+    if given not in SAFE_METHODS or not seen.says(Said.METHOD):
+        return given
+    # Firefox does not name it, but lets these pass unasked.
+    allowed = {text for rule in plain.rules for text in rule.fields["allowed_methods"]}
+    unsafe = (each for each in METHODS if each not in SAFE_METHODS)
+    lacking = (each for each in unsafe if each not in allowed)
+    return next(iter([*seen.named(Said.METHOD), *lacking]), "PUT")
+
+
+def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
+    """The names that are asked for: those given, and those that the browser complains of."""
     values = (headers,) if isinstance(headers, str) else headers
     names = (name.strip(" \t") for value in values for name in value.split(","))
-    return tuple(name for name in names if name)
+    given = [name for name in names if name]
+    known = {name.lower() for name in given}
+    told = dict.fromkeys(name.lower() for name in seen.named(Said.HEADER))
+    return (*given, *(name for name in told if name not in known))
 
 
 def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
@@ -131,10 +153,27 @@ def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
     winner = None if refused else _index(plain, exchange.stopped_at)
     age = _max_age(plain, exchange)
     broken = bool(plain.rules) and not plain.is_valid
-    text = texts.write(request, causes, near, winner, fixes, seen, broken, age)
+    next_fix = _next_fix(plain, request, exchange, causes, near)
+    varies = plain.response_vary is True or request.dialect.shows_vary is ShowVary.NEVER
+    told = texts.Findings(request, causes, near, winner, fixes, next_fix, seen, broken, age, varies)
     cause = causes[0] if causes else None
     decision = exchange.decision._replace(rule=_index(plain, exchange.decision))
+    text = texts.write(told)
     return Explanation(not causes, decision, traces, cause, tuple(causes[1:]), text, fixes)
+
+
+def _next_fix(
+    plain: PlainRules,
+    request: Request,
+    exchange: Exchange,
+    causes: Sequence[Cause],
+    near: RuleTrace | None,
+) -> Fix | None:
+    """What the rules need, where something else stops the request before them."""
+    if near is None or causes[0] in near.causes:
+        return None
+    rest = [cause for cause in causes if cause in near.causes]
+    return next(iter(find_fixes(plain, request, exchange, rest, near)), None)
 
 
 def _index(plain: PlainRules, decision: Decision) -> int | None:
@@ -151,11 +190,15 @@ def _causes(
         request,
         lambda origin: play(plain.rule_set, request._replace(origin=origin)).actual.allowed,
         _max_age(plain, exchange),
-        answers.is_about_preflight(seen, request.preflighted),
+        answers.is_about_preflight(seen, request),
     )
     if by_rules and not _EXPOSING.issuperset(by_rules):
-        first = beside_rules(case)
-        found = [*by_rules, *first] if by_rules[0] is Cause.NO_RULES else [*first, *by_rules]
+        first, last = before_rules(case), after_rules(case)
+        if by_rules[0] in (Cause.NO_RULES, Cause.ACRM_MISSING):
+            # The application may have answered what is no preflight to rules.
+            found = [*by_rules, *(each for each in first if each is not Cause.APP_REFUSED), *last]
+        else:
+            found = [*first, *by_rules, *last]
     else:
         found = [*instead_of_rules(case), *by_rules]
     return list(dict.fromkeys(found))
@@ -171,7 +214,7 @@ def _causes_of_rules(
     plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
 ) -> Iterable[Cause]:
     """What in the rules stops the request, or in the request so that no rule can allow it."""
-    if not request.method or (request.method == "OPTIONS" and not request.preflighted):
+    if request.is_plain_options:
         yield Cause.ACRM_MISSING
     if near is not None:
         yield from _causes_of_refusal(plain, request, near)
@@ -191,7 +234,9 @@ def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> 
         # Each is a name; together they are more than is read.
         yield Cause.OTHER
         return
-    yield from (cause for cause in near.causes if request.method or cause not in _OF_METHODS)
+    yield from (
+        cause for cause in near.causes if not request.is_plain_options or cause not in _OF_METHODS
+    )
     rule = plain.rules[near.rule]
     if request.credentials and ANY in rule.allowed_origins:
         yield Cause.CREDENTIALS_WILDCARD

@@ -8,7 +8,9 @@ it is read.
 from collections.abc import Sequence
 from typing import Any
 
-from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, Said, read_console
+from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, read_console
+from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.evidence.curl import MAX_CURL, from_curl
 from flask_bucketcors.evidence.har import MAX_HAR, from_har
 
@@ -27,12 +29,15 @@ def from_console(text: str) -> dict[str, Any]:
             f"console (at most {MAX_CONSOLE} characters are read)."
         )
     first = console.complaints[0]
-    preflight = any(each.preflight for each in console.complaints)
     said = {each.said for each in console.complaints}
+    method = _told_method(console.complaints, text) or "GET"
+    preflight = any(each.preflight for each in console.complaints)
     found: dict[str, Any] = {
-        "kind": "preflight" if preflight else "actual",
-        "method": _told_method(console.complaints, text) or "GET",
-        "headers": [each.value for each in console.complaints if each.said is Said.HEADER],
+        "kind": "preflight" if preflight or method not in SAFE_METHODS else "actual",
+        "method": method,
+        "headers": [
+            each.value for each in console.complaints if each.said is Said.HEADER and each.value
+        ],
         "credentials": bool(said & {Said.WILDCARD, Said.NO_CREDENTIALS}),
         "answer": {"console": text[:MAX_CONSOLE]},
     }

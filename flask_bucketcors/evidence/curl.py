@@ -58,21 +58,37 @@ _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 
 def from_curl(text: str) -> dict[str, Any]:
-    """Read a ``curl`` command, as browsers' tools copy it, with what ``curl -v`` printed.
+    """Read a ``curl`` command, as browsers' tools copy it, with what it printed (``-v``, ``-i``).
 
     :raises ValueError: if it is none, or names no page; says what to write.
     """
     if len(text) > MAX_CURL:
         raise ValueError(f"The command is longer than {MAX_CURL} characters.")
     lines = text.replace("\r\n", "\n").split("\n")
-    command = "\n".join(line for line in lines if not _OUTPUT_LINE.match(line))
-    options = list(_curl_options(_curl_words(command)))
+    command, printed = _cut_output(lines)
+    options = list(_curl_options(_curl_words("\n".join(command))))
     headers = _curl_headers(options)
     method = _curl_method(options)
     found = request_arguments(method, headers, _page_origin(headers))
-    printed = [match[1] for line in lines if (match := _ANSWER_LINE.match(line))]
     answer = _answer_of_lines(printed)
     return {**found, "answer": answer} if answer else found
+
+
+def _cut_output(lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The lines of the command, and those of the answer that it printed."""
+    marked = [place for place, line in enumerate(lines) if _ANSWER_LINE.match(line)]
+    if any(_STATUS_LINE.match(_unmarked(lines[place])) for place in marked):
+        # As "-v" prints it; what comes behind is the body.
+        command = [line for line in lines[: marked[-1]] if not _OUTPUT_LINE.match(line)]
+        return command, [_unmarked(lines[place]) for place in marked]
+    start = next((i for i, line in enumerate(lines) if _STATUS_LINE.match(line.strip())), None)
+    command = [line for line in lines[:start] if not _OUTPUT_LINE.match(line)]
+    return command, [] if start is None else [line.strip() for line in lines[start:]]
+
+
+def _unmarked(line: str) -> str:
+    match = _ANSWER_LINE.match(line)
+    return match[1] if match else line
 
 
 def _curl_words(command: str) -> list[str]:
@@ -170,6 +186,9 @@ def _answer_of_lines(lines: Sequence[str]) -> dict[str, Any]:
     status = _STATUS_LINE.match(lines[starts[-1]])
     headers: dict[str, list[str]] = {}
     for line in lines[starts[-1] + 1 :]:
+        if not line.strip():
+            # The body follows.
+            break
         if match := _FIELD.fullmatch(line.strip()):
             headers.setdefault(match[1], []).append(match[2])
     return {"status": int(status[1]) if status else None, "headers": headers}

@@ -35,7 +35,8 @@ def from_har(text: str | bytes) -> list[dict[str, Any]]:
             "No request in the HAR file crosses origins: record the failing one, with the page "
             "that makes it."
         )
-    return _once([each for each in crossing if _failed(each)] or crossing)
+    failed = [each for each in crossing if _failed(each)]
+    return _once(failed) if failed else _last_of_each(crossing)
 
 
 def _har_entry(entry: object) -> dict[str, Any] | None:
@@ -95,7 +96,20 @@ def _once(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each failure once: a preflight that was refused also fails the request behind it."""
     kept: dict[tuple[str, ...], dict[str, Any]] = {}
     for each in found:
-        key = (each["_url"], each["method"], each["origin"])
+        key = _key(each)
         if key not in kept or (each["answer"] and not kept[key]["answer"]):
             kept[key] = each
-    return [{k: v for k, v in each.items() if k != "_url"} for each in kept.values()]
+    return list(map(_without_url, kept.values()))
+
+
+def _last_of_each(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each request once: of one whose preflight went well, the request itself."""
+    return list(map(_without_url, {_key(each): each for each in found}.values()))
+
+
+def _key(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return found["_url"], found["method"], found["origin"]
+
+
+def _without_url(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != "_url"}

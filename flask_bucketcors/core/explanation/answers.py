@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.core.explanation.console import Complaint, Console, Said, read_console
+from flask_bucketcors.core.explanation.console import Complaint, Console, read_console
+from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fetch import (
+    SAFE_METHODS,
     UNREADABLE,
     allows_method,
     names_in,
@@ -15,6 +17,7 @@ from flask_bucketcors.core.explanation.fetch import (
     unexposed_names,
     value_of,
 )
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -89,6 +92,10 @@ class Seen(NamedTuple):
         """A header's value; None if it is absent or no headers are known."""
         return value_of(name, self.pairs or ())
 
+    def named(self, said: Said) -> list[str]:
+        """What the browser names in complaints of this."""
+        return [each.value for each in self.complaints if each.said is said and each.value]
+
     @property
     def is_known(self) -> bool:
         return bool(self.complaints) or self.status is not None or self.pairs is not None
@@ -130,8 +137,10 @@ def _pairs(headers: object) -> Iterator[tuple[str, str]]:
 
 def wanted_headers(seen: Seen) -> tuple[str, ...]:
     """The response headers that the page wants to read and could not, as far as it shows."""
-    named = [each.value for each in seen.complaints if each.said is Said.UNEXPOSED]
-    if not named and not seen.complaints and seen.pairs is not None:
+    named = seen.named(Said.UNEXPOSED)
+    # The page got the answer only if this is there.
+    came = not seen.complaints and seen.value(ALLOW_ORIGIN) is not None
+    if not named and came and seen.pairs is not None:
         named = [name for name, _ in seen.pairs if _OFTEN_READ.fullmatch(name)]
         named = [name for name in named if name in unexposed_names(named, True, seen.pairs)]
     written = {"etag": "ETag"}
@@ -191,16 +200,19 @@ def varies(seen: Seen) -> bool:
 def seen_origin(seen: Seen) -> str | None:
     """The Access-Control-Allow-Origin that was seen, or that the browser complains of."""
     value = seen.value(ALLOW_ORIGIN)
-    told = [each.value for each in seen.complaints if each.said is Said.OTHER_ORIGIN]
+    told = seen.named(Said.OTHER_ORIGIN)
     return told[0] if value is None and told else value
 
 
-def is_about_preflight(seen: Seen, preflighted: bool) -> bool:
+def is_about_preflight(seen: Seen, request: Request) -> bool:
     """Whether what was seen is the answer to a preflight."""
     told = [each.preflight for each in seen.complaints if each.preflight is not None]
     if told:
         return told[0]
-    return preflighted
+    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in SAFE_METHODS - {"POST"}:
+        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
+        return request.preflighted and bool(request.headers)
+    return request.preflighted
 
 
 def lists_preflight_answer(seen: Seen) -> bool:

@@ -3,7 +3,8 @@
 What looks alike is found with the Unicode database alone and a short table of letters, so the
 limits are: Latin, Cyrillic, Greek and Armenian letters that are drawn alike in lower case,
 full-width and styled forms, letters with marks, dashes, stops and slashes, and the digits 0
-and 1 beside o and l. Whole words that look alike (``rn`` and ``m``) are not found.
+and 1 beside o and l, a capital I beside l; of pairs that look like one letter ``rn`` and ``m``,
+``vv`` and ``w``, ``cl`` and ``d``.
 """
 
 import unicodedata
@@ -27,6 +28,7 @@ _ALIKE: Final = str.maketrans(
     + "\ufe63\u3002\u202401",
     "aeopcyxsijhdqwbkmhtrg" + "avoptuxyikew" + "wnugohq" + "iagl//-------..ol",
 )
+_PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 #: Texts are compared by looks up to this length, in characters.
 MAX_LENGTH: Final = 1024
 
@@ -59,6 +61,14 @@ def skeleton(text: str) -> str:
     marked = unicodedata.normalize("NFKD", text[:MAX_LENGTH].lower())
     bare = "".join(each for each in marked if not unicodedata.combining(each))
     return bare.translate(_ALIKE).lower()
+
+
+def looks(text: str) -> str:
+    """What a text looks like to who takes pairs of letters for one, or a capital I for an l."""
+    seen = skeleton(text.replace("I", "l"))
+    for pair, letter in _PAIRS:
+        seen = seen.replace(pair, letter)
+    return seen
 
 
 def shown(text: str, limit: int = 80) -> str:

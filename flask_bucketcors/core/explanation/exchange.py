@@ -32,6 +32,11 @@ class Request(NamedTuple):
     wanted: Sequence[str] = ()
 
     @property
+    def is_plain_options(self) -> bool:
+        """Whether it is an OPTIONS request that is no preflight."""
+        return not self.method or (self.method == "OPTIONS" and not self.preflighted)
+
+    @property
     def requested_headers(self) -> str:
         """Access-Control-Request-Headers."""
         return ",".join(self.headers)

@@ -6,31 +6,24 @@ that was allowed is taken away unless nothing else helps, and no ``*`` is ever w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flask_bucketcors.core.dialects import ShowVary
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import shown
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
+from flask_bucketcors.core.explanation.mending import Fields, in_words, mend, unlisted
 from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
-    browser_form,
-    cut,
-    mended_pattern,
-    several,
 )
 from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
-from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
+from flask_bucketcors.core.explanation.sending import is_sendable
+from flask_bucketcors.core.explanation.tracing import RuleTrace
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
-_ELEMENTS: Final = {"allowed_methods": "AllowedMethod", "allowed_headers": "AllowedHeader"}
 _FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
-
-Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +83,8 @@ _NOT_BY_RULES: Final = frozenset(
 
 def _can_be_held(request: Request) -> bool:
     """Whether rules could allow the request at all, and a browser could send it."""
-    sent = request.origin == NULL or request.origin.startswith("file:")
     return (
-        pattern_problem(request.origin) is None
-        and ANY not in request.origin
-        and (sent or ("://" in request.origin and browser_form(request.origin) == request.origin))
+        is_sendable(request.origin)
         and request.method in METHODS
         and all(is_header_name(name) and ANY not in name for name in request.headers)
         and all(is_header_name(name) and ANY not in name for name in request.wanted)
@@ -144,32 +134,35 @@ class _Workshop:
         if exchange.passes_preflight and exchange.passes_actual:
             yield from self._exposing(winner)
         else:
-            own = list(self.own_rule())
+            own = list(self.own_rule(self._base[winner]["expose_headers"]))
             # To name the origin takes "*" away from all others.
             yield from own or self._named(winner)
 
-    def own_rule(self) -> Iterator[Fix]:
-        """A rule for this request alone: at the end, or where it is needed to be first."""
+    def own_rule(self, exposed: Sequence[str] = ()) -> Iterator[Fix]:
+        """A rule for this request alone: at the end, or where it is needed to be first.
+
+        :param exposed: what the page could read so far.
+        """
         request = self._request
         own: Fields = {
             "allowed_origins": [request.origin],
             "allowed_methods": [request.method],
             "allowed_headers": list(dict.fromkeys(request.headers)),
-            "expose_headers": list(request.wanted),
+            "expose_headers": [*exposed, *unlisted(request.wanted, exposed)],
         }
-        text = f"Add a rule for {_values([request.origin])} alone, with {request.method}"
+        text = f"Add a rule for {in_words([request.origin])} alone, with {request.method}"
         if request.headers:
-            text += f" and the headers {_values(own['allowed_headers'])}"
+            text += f" and the headers {in_words(own['allowed_headers'])}"
         yield from self._try([*self._base, own], len(self._base), text)
 
     def _in_rule(self, near: RuleTrace, patterns: bool = False) -> Iterator[Fix]:
         """Changes of one rule; ``patterns``: one with a ``*`` may be written right as one."""
         fields = dict(self._base[near.rule])
-        changes = list(_mend(fields, near.mismatches, patterns))
-        missing = _unlisted(self._request.wanted, fields["expose_headers"])
+        changes = list(mend(fields, near.mismatches, patterns))
+        missing = unlisted(self._request.wanted, fields["expose_headers"])
         if missing:
             fields["expose_headers"] = [*fields["expose_headers"], *missing]
-            changes.append(f"add {_values(missing)} to ExposeHeader")
+            changes.append(f"add {in_words(missing)} to ExposeHeader")
         rules = [*self._base]
         rules[near.rule] = fields
         text = f"In rule {near.rule + 1}, " + " and ".join(changes)
@@ -177,13 +170,13 @@ class _Workshop:
 
     def _exposing(self, winner: int) -> Iterator[Fix]:
         fields = dict(self._base[winner])
-        names = _unlisted(self._request.wanted or ["ETag"], fields["expose_headers"])
+        names = unlisted(self._request.wanted or ["ETag"], fields["expose_headers"])
         fields["expose_headers"] = [*fields["expose_headers"], *names]
         rules = [*self._base]
         rules[winner] = fields
         patterns = [each for each in self._plain.rules[winner].expose_headers if ANY in each]
-        instead = f" instead of {_values(patterns)}" if patterns else ""
-        text = f"In rule {winner + 1}, add {_values(names)} to ExposeHeader{instead}"
+        instead = f" instead of {in_words(patterns)}" if patterns else ""
+        text = f"In rule {winner + 1}, add {in_words(names)} to ExposeHeader{instead}"
         yield from self._try(rules, None, text)
 
     def _named(self, winner: int) -> Iterator[Fix]:
@@ -191,11 +184,11 @@ class _Workshop:
         fields["allowed_origins"] = [self._request.origin]
         fields["expose_headers"] = [
             *fields["expose_headers"],
-            *_unlisted(self._request.wanted, fields["expose_headers"]),
+            *unlisted(self._request.wanted, fields["expose_headers"]),
         ]
         rules = [*self._base]
         rules[winner] = fields
-        origin = _values([self._request.origin])
+        origin = in_words([self._request.origin])
         text = (
             f"In rule {winner + 1}, write {origin} instead of '*' "
             "(and every other origin that needs it)"
@@ -213,17 +206,23 @@ class _Workshop:
     def _try(self, rules: list[Fields], moved: int | None, text: str) -> Iterator[Fix]:
         """Offer the rules if they help, else with one of them moved to where it is reached."""
         if self._helps(rules):
-            yield self._fix(rules, f"{text}.")
+            yield self._fix(rules, text)
         elif moved is not None and moved > 0:
             # The first rule that fits the request itself may not be the one that was changed.
             first = [rules[moved], *rules[:moved], *rules[moved + 1 :]]
             if self._helps(first):
-                yield self._fix(first, f"{text}; it must stand above rule 1.")
+                yield self._fix(first, f"{text}; it must stand above rule 1")
 
     def _fix(self, rules: list[Fields], text: str) -> Fix:
         rule_set = _rule_set(rules, self._plain.response_vary)
         assert rule_set is not None
-        return Fix(rule_set, text)
+        return Fix(rule_set, f"{text}{self._left_out(rules)}.")
+
+    def _left_out(self, rules: Sequence[Fields]) -> str:
+        numbers = [str(i + 1) for i, base in enumerate(self._base) if not _is_rule(base)]
+        if not numbers or all(map(_is_rule, rules)):
+            return ""
+        return f"; of rule {', '.join(numbers)} nothing is left that a rule may hold"
 
     def _helps(self, rules: list[Fields]) -> bool:
         rule_set = _rule_set(rules, self._plain.response_vary)
@@ -238,12 +237,12 @@ def _base_fields(rule: PlainRule) -> Fields:
     return dict(rule.fields) if rule.is_valid else rule.mended()
 
 
+def _is_rule(fields: Fields) -> bool:
+    return bool(fields["allowed_origins"] and fields["allowed_methods"])
+
+
 def _rule_set(rules: Sequence[Fields], response_vary: bool | None) -> RuleSet | None:
-    kept = [
-        Rule(**fields)
-        for fields in rules
-        if fields["allowed_origins"] and fields["allowed_methods"]
-    ]
+    kept = [Rule(**fields) for fields in rules if _is_rule(fields)]
     return RuleSet(kept, response_vary) if kept else None
 
 
@@ -261,53 +260,3 @@ def _is_tight(rule: PlainRule, near: RuleTrace, request: Request) -> bool:
             for each in rule.allowed_origins
         )
     return True
-
-
-def _mend(fields: Fields, mismatches: Sequence[Mismatch], patterns: bool) -> Iterator[str]:
-    """Change the fields so that the rule allows what was asked; say what was done."""
-    added: dict[str, list[str]] = {}
-    for each in mismatches:
-        if each.field == "allowed_origins":
-            yield _mend_origin(fields, each, patterns)
-            continue
-        held: list[str] = fields[each.field]
-        if each.asked not in held:
-            fields[each.field] = [*held, each.asked]
-        if each.nearest is not None and each.nearest not in held:
-            yield f"write {shown(each.asked)} instead of {shown(each.nearest)}"
-        else:
-            added.setdefault(_ELEMENTS[each.field], []).append(each.asked)
-    yield from (f"add {_values(names)} to {element}" for element, names in added.items())
-
-
-def _mend_origin(fields: Fields, mismatch: Mismatch, patterns: bool) -> str:
-    held: list[str] = fields["allowed_origins"]
-    nearest, origin = mismatch.nearest, mismatch.asked
-    parts = [cut(each).text for each in several(nearest or "")]
-    if parts:
-        kept = [each for each in parts if pattern_problem(each) is None]
-        kept = [each for each in kept if patterns or ANY not in each]
-        if not any(OriginPattern(each).matches(origin) for each in kept):
-            kept.append(origin)
-        fields["allowed_origins"] = [*held, *kept]
-        return f"write each of {_values(kept)} as a value of its own"
-    mended = mended_pattern(nearest, origin) if nearest else None
-    if mended is not None and ANY in mended and not patterns:
-        mended = None
-    written = mended or origin
-    if mended is None or nearest not in held:
-        fields["allowed_origins"] = list(dict.fromkeys([*held, written]))
-    else:
-        fields["allowed_origins"] = [written if each == nearest else each for each in held]
-    if nearest is not None and (mended or nearest not in held):
-        return f"write {shown(written)} instead of {shown(nearest)}"
-    return f"add {shown(written)} to AllowedOrigin"
-
-
-def _unlisted(names: Sequence[str], listed: Sequence[str]) -> list[str]:
-    known = {name.lower() for name in listed}
-    return [name for name in names if name.lower() not in known]
-
-
-def _values(values: Sequence[str]) -> str:
-    return ", ".join(map(shown, values))

@@ -39,6 +39,8 @@ def _encode(label: str) -> str:
     if label.isascii() or len(label) > _MAX_LABEL:
         return label
     try:
+        # Surrogates are bytes that were no UTF-8; Punycode would write them all the same.
+        label.encode()
         return _PREFIX + label.encode("punycode").decode("ascii")
     except UnicodeError:
         return label

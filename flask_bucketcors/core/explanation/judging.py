@@ -6,19 +6,18 @@ from typing import Final, NamedTuple
 from flask_bucketcors.core.explanation import answers
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fetch import passes_cors_check
 from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
 from flask_bucketcors.core.wildcards import ANY
 
-# What an application answers to a preflight that it should never have seen; rules that refuse
-# one answer 403, so that says nothing.
-_NOT_BY_RULES: Final = 403
+# What rules answer to a preflight that they refuse.
+_BY_RULES: Final = 403
 # RFC 9111, 3: answers to other methods are not kept by caches.
 _KEPT_METHODS: Final = frozenset({"GET", "HEAD"})
-_REFUSED: Final = frozenset({401, 403, 404, 405, 407, 409, 410, 411, 412, 429})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class Case(NamedTuple):
@@ -36,17 +35,24 @@ class Case(NamedTuple):
     preflight: bool
 
 
-def beside_rules(case: Case) -> list[Cause]:
-    """What the answer shows though the rules are at fault too, as it comes before them."""
+def before_rules(case: Case) -> list[Cause]:
+    """What stops the request before rules do that refuse it as well."""
     seen = case.seen
-    found = []
     if answers.is_duplicated(seen):
-        found.append(Cause.DUPLICATE_HEADERS)
+        return [Cause.DUPLICATE_HEADERS]
+    # What else was seen may as well be what rules that refuse look like from outside.
+    redirected = seen.says(Said.REDIRECT)
+    if not case.preflight or (seen.status in (None, _BY_RULES) and not redirected):
+        return []
     if answers.is_from_cdn(seen) and not _is_fine(case):
-        found.append(Cause.CDN_ANSWERED)
-    if case.preflight and _is_refusal(seen) and seen.status != _NOT_BY_RULES and not found:
-        found.append(_refusing(seen))
-    return found
+        return [Cause.CDN_ANSWERED]
+    return [_refusing(seen)] if _is_refusal(seen) else []
+
+
+def after_rules(case: Case) -> list[Cause]:
+    """What the answer shows that may stop a request which rules refuse, once they do not."""
+    from_cdn = answers.is_from_cdn(case.seen) and not _is_fine(case)
+    return [Cause.CDN_ANSWERED] if from_cdn else []
 
 
 def instead_of_rules(case: Case) -> list[Cause]:
@@ -88,7 +94,7 @@ def _without_refusal(case: Case) -> list[Cause]:
     differing = _differing_origin(case)
     if differing:
         return differing
-    if answers.is_from_proxy(seen):
+    if answers.is_from_proxy(seen) or _was_answered_by_somebody(case):
         return [Cause.CDN_ANSWERED]
     return [Cause.OTHER]
 
@@ -119,9 +125,7 @@ def _is_refusal(seen: Seen) -> bool:
     if seen.says(Said.STATUS, Said.REDIRECT):
         return True
     status = seen.status
-    return status is not None and (
-        status in _REFUSED or status >= 500 or 301 <= status <= 303 or status in (307, 308)
-    )
+    return status is not None and (status >= 400 or status in _REDIRECTS)
 
 
 def _comes_from_cache(case: Case) -> bool:
@@ -160,7 +164,16 @@ def _was_answered_by_app(case: Case) -> bool:
     """Whether an application answered a preflight by itself, as frameworks do to OPTIONS."""
     seen = case.seen
     known = case.preflight and seen.pairs is not None and not answers.is_own(seen)
-    return known and seen.value(ALLOW_ORIGIN) is None and seen.value("Allow") is not None
+    if not known or seen.value(ALLOW_ORIGIN) is not None:
+        return False
+    return seen.value("Allow") is not None or not answers.is_from_proxy(seen)
+
+
+def _was_answered_by_somebody(case: Case) -> bool:
+    """Whether an answer of good status lacks what storage adds to it by these rules."""
+    seen = case.seen
+    bare = seen.pairs is None and seen.says(Said.NO_ALLOW_ORIGIN)
+    return bare and seen.status is not None
 
 
 def _passes_check(case: Case) -> bool:
@@ -172,7 +185,7 @@ def _holds_old_preflight(case: Case) -> bool:
     """Whether what was seen is an answer by earlier rules, which the browser may keep."""
     seen = case.seen
     age = seen.max_age if seen.max_age is not None else case.max_age
-    if not case.preflight or age == 0:
+    if not case.preflight or age == 0 or answers.is_from_proxy(seen):
         return False
     if seen.says(Said.METHOD, Said.HEADER) or (seen.complaints and _passes_check(case)):
         return True

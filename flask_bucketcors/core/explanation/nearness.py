@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import decoded, skeleton, without_invisible
+from flask_bucketcors.core.explanation.characters import decoded, looks, without_invisible
 from flask_bucketcors.core.explanation.hosts import as_sent, written_out
 from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
@@ -24,9 +24,12 @@ _SCHEME = re.compile(
 _AGAIN = re.compile(r"(?:https?://)+")
 _BETWEEN = re.compile(r"[\s,;|]+")
 _PORT = re.compile(r":(?P<port>[^:\]]*)$")
+# The stars stand for labels in front of a name.
+_SUBDOMAINS = re.compile(r"[*.]+\.[^*.][^*]*$")
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?::1\]?|\[0:0:0:0:0:0:0:1\]")
 
-_WRAPPING: Final = "\"'<>`;,()"
+#: What values are wrapped in when they were copied with more than they are.
+WRAPPING: Final = "\"'<>`;,()"
 #: Causes that say the same origin is meant, written wrong; the others name another origin.
 WRITTEN_WRONG: Final = frozenset(
     {
@@ -86,7 +89,7 @@ def cut(text: str) -> Parts:
     if visible != bounded:
         mended.append(Cause.ORIGIN_INVISIBLE_CHARACTER)
     # An escaped slash, as JSON and regular expressions have it, is a slash.
-    visible = _without_expression(visible.strip(_WRAPPING).replace("\\/", "/"))
+    visible = _without_expression(visible.strip(WRAPPING).replace("\\/", "/"))
     found = _SCHEME.match(visible)
     scheme = (found["scheme"] or "") if found else ""
     authority = visible[found.end() :] if found else visible
@@ -107,7 +110,7 @@ def cut(text: str) -> Parts:
 
 def _cut_authority(authority: str, mended: list[Cause]) -> tuple[str, str]:
     host, rest = _cut_at(authority, "/?#\\")
-    if rest and rest != "/":
+    if rest.strip("/"):
         mended.append(Cause.ORIGIN_PATH)
     elif rest:
         mended.append(Cause.ORIGIN_TRAILING_SLASH)
@@ -145,7 +148,7 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
 
     Neither has to be valid. The first cause is the one to name.
     """
-    if origin == NULL or origin.startswith("file:"):
+    if origin == NULL or origin.startswith(("file:", "data:", "about:")):
         return (Cause.ORIGIN_NULL,)
     if max(len(pattern), len(origin)) > _MAX_COMPARED:
         return NOT_NEAR
@@ -171,10 +174,10 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
 
 def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     """For texts that cannot be cut, as a letter of the scheme or a colon is another one."""
-    if pattern.isascii() and origin.isascii():
+    held, asked = without_invisible(pattern), without_invisible(origin)
+    if ANY in asked:
         return NOT_NEAR
-    alike = covers(skeleton(without_invisible(pattern)), skeleton(without_invisible(origin)))
-    return (Cause.ORIGIN_LOOKALIKE,) if alike else NOT_NEAR
+    return (Cause.ORIGIN_LOOKALIKE,) if covers(looks(held), looks(asked)) else NOT_NEAR
 
 
 def mended_pattern(pattern: str, origin: str) -> str | None:
@@ -187,12 +190,9 @@ def mended_pattern(pattern: str, origin: str) -> str | None:
     return None
 
 
-def browser_form(origin: str) -> str:
-    """The origin as a browser would send it, of a text that a person wrote or pasted."""
-    if origin == NULL or not origin:
-        return origin
-    parts = cut(origin)
-    return parts._replace(host=as_sent(parts.host)).text
+def is_for_all(pattern: str) -> bool:
+    """Whether a pattern names no host at all."""
+    return not cut(pattern).host.strip("*.")
 
 
 def _with_one_star(text: str) -> str:
@@ -226,7 +226,9 @@ def _stars(pattern: str) -> tuple[Cause, ...]:
     parts = cut(pattern)
     if ANY in parts.port:
         return (Cause.ORIGIN_PORT,)
-    return (Cause.ORIGIN_SCHEME,) if ANY in parts.scheme else (Cause.ORIGIN_SUBDOMAIN_DEPTH,)
+    if ANY in parts.scheme:
+        return (Cause.ORIGIN_SCHEME,)
+    return (Cause.ORIGIN_SUBDOMAIN_DEPTH,) if _SUBDOMAINS.match(parts.host) else ()
 
 
 def _schemes_fit(held: Parts, asked: Parts) -> bool:
@@ -250,7 +252,7 @@ def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
         return (Cause.ORIGIN_IDN,)
     if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
         return (Cause.ORIGIN_IP_LOCALHOST,)
-    if asked and covers(skeleton(held_out), skeleton(asked_out)):
+    if asked and covers(looks(held_out), looks(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
     return _depth_difference(held, asked)
 

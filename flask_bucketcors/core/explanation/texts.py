@@ -1,16 +1,17 @@
 """Explanations in words: short, with the number of the rule, its value and what to write."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask_bucketcors.core.explanation.answers import Seen
 from flask_bucketcors.core.explanation.causes import Cause
 from flask_bucketcors.core.explanation.characters import shown
-from flask_bucketcors.core.explanation.console import Said
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fixes import Fix
-from flask_bucketcors.core.explanation.nearness import browser_form
+from flask_bucketcors.core.explanation.nearness import WRAPPING, several
+from flask_bucketcors.core.explanation.sending import browser_form, is_sendable
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
+from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
@@ -18,6 +19,7 @@ from flask_bucketcors.core.headers import (
     parse_requested_headers,
 )
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.wildcards import ANY
 
 _ELEMENTS: Final = {
     "allowed_origins": "AllowedOrigin",
@@ -37,80 +39,112 @@ _NOT_RULES: Final = frozenset(
 _SHOWN_MISMATCHES: Final = 6
 
 
-def write(
-    request: Request,
-    causes: Sequence[Cause],
-    near: RuleTrace | None,
-    winner: int | None,
-    fixes: Sequence[Fix],
-    seen: Seen,
-    refused_values: bool,
-    max_age: int | None,
-) -> str:
-    """Put an explanation into words.
+class Findings(NamedTuple):
+    """What there is to tell.
 
     :param near: the rule that comes nearest, if no rule allows the request.
     :param winner: index of the rule that decides, if one does.
+    :param fixes: changes that help.
+    :param next_fix: what the rules need once what stops the request before them is mended.
     :param refused_values: whether the rules hold values that no PUT accepts.
     :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
+    :param varies: whether ResponseVary cannot be switched on, or is.
     """
-    lines = [_headline(request, causes, near, winner)]
-    lines += _details(request, causes, near, seen, max_age)
-    if refused_values:
+
+    request: Request
+    causes: Sequence[Cause]
+    near: RuleTrace | None
+    winner: int | None
+    fixes: Sequence[Fix]
+    next_fix: Fix | None
+    seen: Seen
+    refused_values: bool
+    max_age: int | None
+    varies: bool
+
+    @property
+    def is_before_rules(self) -> bool:
+        """Whether something else stops what the rules would refuse as well."""
+        return bool(self.mismatches) and self.causes[0] in _NOT_RULES
+
+    @property
+    def mismatches(self) -> list[Mismatch]:
+        """Where the nearest rule and the request part, as far as it says anything."""
+        found = self.near.mismatches if self.near is not None else ()
+        plain = self.request.is_plain_options
+        return [each for each in found if not plain or each.field == "allowed_origins"]
+
+    @property
+    def could_be_sent(self) -> bool:
+        """Whether a browser could send such a request; without an origin nobody knows."""
+        return not self.request.origin or is_sendable(self.request.origin)
+
+
+def write(found: Findings) -> str:
+    """Put an explanation into words."""
+    lines = [_headline(found), *_details(found)]
+    if found.refused_values:
         lines.append("These rules hold values that are refused when they are put.")
-    if len(causes) > 1:
-        lines.append("Also: " + " ".join(each.meaning for each in causes[1:4]))
-    lines.append(_remedy(request, causes, fixes) if causes else "")
+    also = [each for each in found.causes[1:] if each not in _told(found)]
+    if also:
+        lines.append("Also: " + " ".join(each.meaning for each in also[:3]))
+    lines.append(_remedy(found) if found.causes else "")
     return "\n".join(filter(None, lines))
 
 
-def _headline(
-    request: Request, causes: Sequence[Cause], near: RuleTrace | None, winner: int | None
-) -> str:
-    what = f"{request.method or 'the request'} from {shown(request.origin)}"
+def _headline(found: Findings) -> str:
+    request, causes = found.request, found.causes
+    page = f"from {shown(request.origin)}" if request.origin else "without an Origin"
+    what = f"{request.method or 'the request'} {page}"
     if not causes:
-        return f"Allowed: rule {(winner or 0) + 1} allows {what}."
+        return f"Allowed: rule {(found.winner or 0) + 1} allows {what}."
+    meaning = causes[0].meaning
+    if found.is_before_rules:
+        # It is not that the rules allow it.
+        behind = meaning.rpartition("; ")[2]
+        return f"Stopped before the rules are asked: {behind[0].upper()}{behind[1:]}"
     if causes[0] in _NOT_RULES:
-        return f"Stopped, and not by the rules: {causes[0].meaning}"
-    if near is not None and any(each.nearest is not None for each in near.mismatches):
-        return f"Refused: no rule allows {what}."
-    if winner is not None:
-        return (
-            f"Stopped by the browser, though rule {winner + 1} allows {what}. {causes[0].meaning}"
-        )
-    return f"Refused: no rule allows {what}. {causes[0].meaning}"
+        return f"Stopped, and not by the rules: {meaning}"
+    if found.winner is not None:
+        return f"Stopped by the browser, though rule {found.winner + 1} allows {what}. {meaning}"
+    told = any(each.nearest is not None for each in found.mismatches)
+    return f"Refused: no rule allows {what}." + ("" if told else f" {meaning}")
 
 
-def _details(
-    request: Request,
-    causes: Sequence[Cause],
-    near: RuleTrace | None,
-    seen: Seen,
-    max_age: int | None,
-) -> list[str]:
-    found = []
-    if near is not None and request.method:
-        far = [each for each in near.mismatches if each.nearest is None]
-        found = [_mismatch(near.rule, each) for each in near.mismatches if each not in far]
-        found = [*found[:_SHOWN_MISMATCHES], *_lacking(near.rule, far)]
-    sent = browser_form(request.origin)
-    if request.origin and sent != request.origin:
-        found.append(
-            f"No browser sends {shown(request.origin)}: it sends {shown(sent)}; ask with that."
-        )
-    elif request.origin not in ("", NULL) and "://" not in request.origin:
-        found.append(
-            f"No browser sends {shown(request.origin)}: an origin starts with its scheme, as in "
-            "'https://a.example'; ask with that."
-        )
-    held = max_age if seen.max_age is None else seen.max_age
-    if Cause.MAX_AGE_CACHED in causes and held is not None:
-        found.append(f"The browser may hold the old answer for {held} seconds.")
-    if Cause.OTHER in causes:
-        found.append(_other(request, seen))
+def _told(found: Findings) -> set[Cause]:
+    """Causes that the details spell out."""
+    return {each.causes[0] for each in found.mismatches}
+
+
+def _details(found: Findings) -> list[str]:
+    causes, seen = found.causes, found.seen
+    lines = []
     if seen.status is not None and Cause.APP_REFUSED in causes:
-        found.append(f"The answer had status {seen.status}.")
-    return found
+        lines.append(f"The answer had status {seen.status}.")
+    if found.is_before_rules:
+        lines.append("Once that is mended, the rules refuse it too.")
+    if found.near is not None:
+        lines += _mismatches(found.near.rule, found.mismatches, is_sendable(found.request.origin))
+    if not found.could_be_sent:
+        lines.append(_sent_instead(found.request.origin))
+    if Cause.HEADER_UNDERSCORE in causes and found.winner is not None:
+        lines.append("The rules allow the name; a server on the way drops such names.")
+    held = found.max_age if seen.max_age is None else seen.max_age
+    if Cause.MAX_AGE_CACHED in causes and held is not None:
+        lines.append(f"The browser may hold the old answer for {held} seconds.")
+    if Cause.OTHER in causes:
+        lines.append(_other(found.request, seen))
+    return lines
+
+
+def _sent_instead(origin: str) -> str:
+    sent = browser_form(origin)
+    if sent != origin and is_sendable(sent):
+        return f"No browser sends {shown(origin)}: it sends {shown(sent)}; ask with that."
+    return (
+        f"No browser sends {shown(origin)}: an origin starts with its scheme, and has the host "
+        "and the port that the page's address shows, as in 'https://a.example'; ask with that."
+    )
 
 
 def _other(request: Request, seen: Seen) -> str:
@@ -145,6 +179,14 @@ def _other(request: Request, seen: Seen) -> str:
     )
 
 
+def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> list[str]:
+    # An origin that no browser sends is no matter of the rules.
+    told = [each for each in mismatches if sendable or each.field != "allowed_origins"]
+    far = [each for each in told if each.nearest is None]
+    close = [_mismatch(rule, each) for each in told if each.nearest is not None]
+    return [*close[:_SHOWN_MISMATCHES], *_lacking(rule, far)]
+
+
 def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
     by_field: dict[str, list[str]] = {}
     for each in mismatches:
@@ -154,24 +196,54 @@ def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
 
 
 def _mismatch(rule: int, mismatch: Mismatch) -> str:
-    element = _ELEMENTS[mismatch.field]
+    element, held = _ELEMENTS[mismatch.field], mismatch.nearest or ""
     why = mismatch.causes[0].meaning
+    if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
+        why = _miswritten_origin(held)
+    elif mismatch.causes[0] is Cause.METHOD_MISSING:
+        why = "Each method must be a value of its own, and `*` is none."
+    elif mismatch.causes[0] is Cause.HEADER_MISSING:
+        why = "Each name must be a value of its own, without a colon."
     return (
-        f"Rule {rule + 1} has {element} {shown(mismatch.nearest or '')}, the request "
-        f"{shown(mismatch.asked)}: {why[0].lower()}{why[1:]}"
+        f"Rule {rule + 1} has {element} {shown(held)}, the request {shown(mismatch.asked)}: "
+        f"{why[0].lower()}{why[1:]}"
     )
 
 
-def _remedy(request: Request, causes: Sequence[Cause], fixes: Sequence[Fix]) -> str:
-    if fixes:
-        return f"Fix: {fixes[0].text}"
-    if causes[0] is Cause.OTHER:
+def _miswritten_origin(held: str) -> str:
+    """Why a value does not stand for the origin that it was meant for."""
+    if several(held):
+        return "Each origin must be a value of its own."
+    if held.strip(WRAPPING) != held:
+        return "It stands in quotes or brackets, which no origin has."
+    if held.count(ANY) > 1 and "\\" not in held:
+        return "A value may hold one `*`, and with more it fits nothing."
+    if "\\" in held or ".*" in held or held[:1] == "^":
+        return "Rules know no regular expressions; one `*` stands for any characters."
+    return "It is not written as a browser sends it."
+
+
+def _remedy(found: Findings) -> str:
+    cause, request = found.causes[0], found.request
+    if found.fixes:
+        return f"Fix: {found.fixes[0].text}"
+    if found.is_before_rules:
+        then = f" Then the rules: {found.next_fix.text}" if found.next_fix else ""
+        return f"What helps: {cause.what_to_do}{then}"
+    if cause is Cause.OTHER:
         return ""
-    if request.method and request.method not in METHODS and causes[0] is Cause.METHOD_MISSING:
+    if request.method and request.method not in METHODS and cause is Cause.METHOD_MISSING:
         return (
             "No rule can hold this method: rules know GET, PUT, POST, DELETE and HEAD; use one "
             "of them."
         )
-    if request.origin == NULL and causes[0] is Cause.ORIGIN_NULL:
-        return f"What helps: {causes[0].what_to_do}"
-    return f"No change of the rules helps. What does: {causes[0].what_to_do}"
+    if cause is Cause.VARY_MISSING and found.varies:
+        return (
+            "What helps: empty the cache, and let every answer say `Vary: Origin`, to requests "
+            'without an Origin too; BUCKETCORS_VARY = "safe" does.'
+        )
+    if request.origin == NULL and cause is Cause.ORIGIN_NULL:
+        return f"What helps: {cause.what_to_do}"
+    if cause not in _NOT_RULES and not found.could_be_sent:
+        return "No change of the rules helps with such an origin."
+    return f"No change of the rules helps. What does: {cause.what_to_do}"

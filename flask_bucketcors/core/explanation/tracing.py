@@ -12,13 +12,13 @@ from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
     WRITTEN_WRONG,
-    browser_form,
     covers,
     mended_pattern,
     origin_differences,
     several,
 )
 from flask_bucketcors.core.explanation.plain import PlainRule
+from flask_bucketcors.core.explanation.sending import browser_form
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import CompiledRule
 from flask_bucketcors.core.headers import (
