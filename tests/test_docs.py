@@ -42,7 +42,8 @@ def test_python_in_the_documents_runs(code: str, tmp_path: Path) -> None:
     if "BucketCORS(app" not in code:
         # A block that goes on where another one on its page has ended.
         flask_bucketcors.BucketCORS(app)
-    names = {"app": app, "Flask": make_app, **vars(flask_bucketcors), "__name__": "documented"}
+    public = {name: getattr(flask_bucketcors, name) for name in flask_bucketcors.__all__}
+    names = {"app": app, "Flask": make_app, **public, "__name__": "documented"}
     exec(code.replace("from flask import Flask\n", ""), names)
     names["app"].extensions["bucketcors"].store.close()  # type: ignore[attr-defined]
 

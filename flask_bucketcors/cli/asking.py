@@ -4,18 +4,24 @@ No body is sent, and none is read: what a page is told stands in the headers. Th
 they came, so that what stands there twice can be seen.
 """
 
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
 
 Headers = Sequence[tuple[str, str]]
+
+_FOLD: Final = re.compile(r"\r?\n[ \t]+")
+# What the standard library says of it, in no exception of its own.
+_TOO_MANY_HEADERS: Final = re.compile(r"got more than (\d+) headers")
 
 
 class Unreachable(Exception):
@@ -50,16 +56,42 @@ def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answ
     try:
         with _deadline(connection, seconds):
             _send(connection, url, method, headers)
-            response = connection.getresponse()
-            return Answer(response.status, response.getheaders())
+            return _answer(connection.getresponse())
     except ssl.SSLError as error:
-        message = getattr(error, "verify_message", "") or str(error)
-        hint = "a browser gives up here, too: mend the certificate"
-        raise Unreachable(f"no TLS connection: {message}", hint) from None
+        raise _no_tls(error) from None
     except (OSError, HTTPException, ValueError) as error:
         raise _unreachable(error, seconds) from None
     finally:
         connection.close()
+
+
+class _FinalResponse(HTTPResponse):
+    """What follows the answers that only say that one will (RFC 9110, 15.2), such as 103."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            # Without headers it has not begun yet.
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+
+
+def _answer(response: HTTPResponse) -> Answer:
+    if response.headers.defects:
+        # The standard library ends the headers there, browsers go on behind it.
+        raise HTTPException("among the headers there is a line that is none")
+    # RFC 9112, 5.2: a line that was folded is one with a blank.
+    headers = [(name, _FOLD.sub(" ", value).strip()) for name, value in response.getheaders()]
+    return Answer(response.status, headers)
+
+
+def _no_tls(error: ssl.SSLError) -> Unreachable:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = "a browser gives up here, too: mend the certificate"
+        return Unreachable(f"the certificate is refused: {error.verify_message}", hint)
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    hint = "a browser gives up here, too: does the server speak TLS at this port?"
+    return Unreachable(f"no TLS connection: {reason}", hint)
 
 
 def _unreachable(error: Exception, seconds: float) -> Unreachable:
@@ -69,14 +101,19 @@ def _unreachable(error: Exception, seconds: float) -> Unreachable:
         )
     if isinstance(error, OSError):
         return Unreachable(
-            f"no connection: {error}", "is the address right, and the server running?"
+            f"no connection: {error.strerror or error}",
+            "is the address right, and the server running?",
         )
+    if found := _TOO_MANY_HEADERS.search(str(error)):
+        return Unreachable(f"it has more than {found[1]} headers", "have the server send fewer")
     return Unreachable(f"the answer is not HTTP: {error!r}", "is this the right port and scheme?")
 
 
 def _connection(url: SplitResult, seconds: float) -> HTTPConnection:
     kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-    return kind(url.hostname or "", url.port, timeout=seconds)
+    connection = kind(url.hostname or "", url.port, timeout=seconds)
+    connection.response_class = _FinalResponse
+    return connection
 
 
 @contextmanager

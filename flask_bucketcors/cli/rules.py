@@ -1,5 +1,6 @@
 """Commands for the rules of one bucket."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -140,6 +141,8 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     store = current_store()
     name = printable(bucket)
     if not yes:
+        if sys.stdin is None:
+            raise click.UsageError("standard input is closed: write --yes")
         click.confirm(f"Delete the rules of {name}?", abort=True)
     revision = store.delete(bucket, author)
     if revision is None:
@@ -161,10 +164,10 @@ def show_history(bucket: str, form: str) -> None:
       flask bucketcors history photos
     """
     entries = current_store().history(bucket)
+    if not entries:
+        raise Refused(f"bucket {printable(bucket)} has no history")
     if form == JSON:
         echo_json([_entry_data(entry) for entry in entries])
-    elif not entries:
-        raise Refused(f"bucket {printable(bucket)} has no history")
     else:
         _print_history(entries)
 
@@ -186,7 +189,7 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
         made = current_store().rollback(bucket, revision, author)
     except UnknownRevision:
         message = f"bucket {name} has no rules of revision {revision}"
-        raise Refused(f"{message}: flask bucketcors history tells which there are") from None
+        raise Refused(f"{message}; flask bucketcors history {name} tells which there are") from None
     click.echo(f"{name}: revision {made}, with the rules of revision {revision}")
 
 
@@ -229,7 +232,13 @@ def _what(entry: HistoryEntry) -> str:
 
 
 def _printable_xml(text: str) -> str:
-    """The document with what a terminal would obey as references, which mean the same in XML."""
-    return "".join(
-        each if each.isprintable() or each in "\n\t" else f"&#x{ord(each):X};" for each in text
-    )
+    """The document with what a terminal would obey as references, which mean the same in XML.
+
+    So is what is not ASCII where the output is not UTF-8, as the document says that it is.
+    """
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+    def is_safe(each: str) -> bool:
+        return each in "\n\t" or (each.isprintable() and (is_utf8 or each.isascii()))
+
+    return "".join(each if is_safe(each) else f"&#x{ord(each):X};" for each in text)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import Any, BinaryIO, Final, TextIO, cast
 
 import click
@@ -17,14 +18,14 @@ from flask_bucketcors.cli.reading import (
     INPUT_FILE,
     STDIN,
     Unreadable,
-    from_data,
+    from_configuration,
     limits_of,
     load_json,
     name_of,
     open_input,
 )
 from flask_bucketcors.cli.rules import bucket_names
-from flask_bucketcors.cli.terminal import fail_if, printable, problem_lines, utf8_text
+from flask_bucketcors.cli.terminal import fail_if, is_dumb, printable, problem_lines, utf8_text
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
@@ -36,6 +37,9 @@ BATCH: Final = 500
 # The longest document of a dialect is 64 KiB; as JSON it is about as long.
 MAX_LINE_BYTES: Final = 1024 * 1024
 
+# In characters: the bar, and what stands before and behind it, such as "100%  00:00:02".
+_BAR_WIDTH: Final = 36
+_BESIDE_BAR: Final = 32
 _ERASE_LINE: Final = "\r\x1b[K"
 
 
@@ -204,7 +208,7 @@ def _parse_line(line: bytes, limits: Dialect) -> tuple[str, RuleSet]:
     bucket = data.pop("bucket")
     if not is_bucket_name(bucket):
         raise Unreadable(str(InvalidBucketName(bucket)))
-    return bucket, from_data(data, limits)
+    return bucket, from_configuration(data, limits)
 
 
 Progress = tuple[Callable[[int], Any], Callable[[str], None]]
@@ -214,10 +218,11 @@ Progress = tuple[Callable[[int], Any], Callable[[str], None]]
 def _progress(file: BinaryIO) -> Iterator[Progress]:
     """Give a function that shows so many bytes more, and one that prints a line beside it."""
     size = _size(file)
-    if size is None or not sys.stderr.isatty():
+    if size is None or not sys.stderr.isatty() or is_dumb():
         yield (lambda count: None), (lambda text: click.echo(text, err=True))
         return
-    with click.progressbar(length=size, label="Importing", file=sys.stderr) as bar:
+    width = min(_BAR_WIDTH, max(1, get_terminal_size().columns - _BESIDE_BAR))
+    with click.progressbar(length=size, label="Importing", width=width, file=sys.stderr) as bar:
         yield bar.update, (lambda text: click.echo(_ERASE_LINE + text, err=True))
 
 

@@ -12,8 +12,15 @@ from flask_bucketcors.cli.doctor.database import examine_database
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.doctor.settings import examine_settings
 from flask_bucketcors.cli.doctor.workers import examine_workers
-from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option, printable
-from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    STORE_REMEDY,
+    echo_json,
+    fail_if,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.errors import SetupRefused, StoreUnavailable
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
 
 _MARGIN = " " * 6
@@ -62,13 +69,9 @@ def _load(info: ScriptInfo) -> Flask | Note:
     try:
         return info.load_app()
     except StoreUnavailable as error:
-        remedy = "look at the path, its permissions and the disk; docs/deployment.md"
-        return Note("database", str(error), remedy)
-    except RuntimeError as error:
-        # Others' errors are theirs to show, and may hold what is nobody's business.
-        if "BUCKETCORS_" not in str(error):
-            raise
-        return Note("settings", str(error), "mend the setting; docs/configuration.md")
+        return Note("database", str(error), STORE_REMEDY)
+    except SetupRefused as error:
+        return Note("settings", str(error), "mend that, and look again; docs/configuration.md")
 
 
 def _print(notes: Sequence[Note]) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.rules import bucket_names
+from flask_bucketcors.cli.terminal import STORE_REMEDY
 from flask_bucketcors.core.errors import StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.connect import DatabaseFile
@@ -39,21 +40,21 @@ def examine_database(store: Store) -> Iterator[Note]:
             yield from _examine_tables(path)
         yield from _examine_rules(store)
     except (StoreUnavailable, sqlite3.Error, OSError) as error:
-        yield _note(str(error), "look at the path, its permissions and the disk")
+        yield _note(str(error), STORE_REMEDY)
 
 
 def _examine_file(path: Path) -> Iterator[Note]:
     files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-revision"))]
     present = [file for file in files if file.exists()]
-    for file in present:
-        if not os.access(file, os.R_OK | os.W_OK):
-            yield _note(f"{file} may not be read and written", "let the workers' user do both")
+    closed = [file for file in present if not os.access(file, os.R_OK | os.W_OK)]
+    for file in closed:
+        yield _note(f"{file} may not be read and written", "let the workers' user do both")
     if len({file.stat().st_uid for file in present}) > 1:
         text = "the database and the files beside it belong to different users"
         yield _note(text, "give all of them to the user that the workers run as")
-    if files[-1] in present:
+    if files[-1] in present and files[-1] not in closed:
         yield _note(f"{files[-1].name} tells workers of a change at once")
-    else:
+    elif files[-1] not in present:
         text = f"{files[-1].name} is not there, so that the database is asked on every request"
         yield _note(text, "let the workers' user write to the folder")
     log = files[1].stat().st_size if files[1] in present else 0

@@ -20,7 +20,10 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
     """Look at what the application says."""
     for key in sorted(app.config):
         if key.startswith("BUCKETCORS_") and key != _KEYS:
-            yield _note(f"{key} is {app.config[key]!r}")
+            value = app.config[key]
+            # A mapping that nobody may change looks like what it is.
+            shown = dict(value) if isinstance(value, Mapping) else value
+            yield _note(f"{key} is {shown!r}")
     yield _keys(app.config[_KEYS], state)
     yield from _layers(app, state)
 
