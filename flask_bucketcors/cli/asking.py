@@ -20,8 +20,6 @@ DEFAULT_TIMEOUT_SECONDS: Final = 10.0
 Headers = Sequence[tuple[str, str]]
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")
-# What the standard library says of it, in no exception of its own.
-_TOO_MANY_HEADERS: Final = re.compile(r"got more than (\d+) headers")
 
 
 class Unreachable(Exception):
@@ -79,7 +77,7 @@ class _FinalResponse(HTTPResponse):
 def _answer(response: HTTPResponse) -> Answer:
     if response.headers.defects:
         # The standard library ends the headers there, browsers go on behind it.
-        raise HTTPException("among the headers there is a line that is none")
+        raise HTTPException("there is a line among them that is none")
     # RFC 9112, 5.2: a line that was folded is one with a blank.
     headers = [(name, _FOLD.sub(" ", value).strip()) for name, value in response.getheaders()]
     return Answer(response.status, headers)
@@ -104,8 +102,10 @@ def _unreachable(error: Exception, seconds: float) -> Unreachable:
             f"no connection: {error.strerror or error}",
             "is the address right, and the server running?",
         )
-    if found := _TOO_MANY_HEADERS.search(str(error)):
-        return Unreachable(f"it has more than {found[1]} headers", "have the server send fewer")
+    if type(error) is HTTPException:
+        # The one that http.client raises about headers has no kind of its own either.
+        hint = "have the server, or what is in front of it, mend them"
+        return Unreachable(f"the answer's headers cannot be read: {error}", hint)
     return Unreachable(f"the answer is not HTTP: {error!r}", "is this the right port and scheme?")
 
 

@@ -210,7 +210,7 @@ def check(
 
     \b
     Example:
-      flask bucketcors check https://photos.test/cat.png --origin https://page.test
+      flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
     source = find_source(context, rules, bucket, dialect)
     request = PageRequest(origin, method, headers, credentials)

@@ -111,10 +111,11 @@ def existing_rules(store: Store, bucket: str) -> RuleSet:
 @author_option
 @with_appcontext
 def put_rules(bucket: str, file: str, author: str | None) -> None:
-    """Replace the rules of BUCKET by those in FILE; - is standard input.
+    """Replace the rules of BUCKET by those in FILE.
 
     FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
-    JSON that `show` prints. It is refused as a whole, with everything that is wrong.
+    JSON that `show` prints; - is standard input. It is refused as a whole, with everything
+    that is wrong.
 
     \b
     Example:
@@ -201,7 +202,7 @@ def count_of(rule_set: RuleSet) -> str:
 
 def _print_history(entries: Sequence[HistoryEntry]) -> None:
     rows = [
-        (str(each.revision), _time(each), printable(each.author or "-"), _what(each))
+        (str(each.revision), _time(each), printable(_author(each) or "-"), _what(each))
         for each in entries
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -214,7 +215,7 @@ def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
     data: dict[str, Any] = {
         "revision": entry.revision,
         "time": _time(entry),
-        "author": entry.author,
+        "author": _author(entry),
     }
     if entry.unreadable is not None:
         return {**data, "unreadable": entry.unreadable}
@@ -222,7 +223,16 @@ def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _time(entry: HistoryEntry) -> str:
-    return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
+    try:
+        return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
+    except (TypeError, ValueError, OverflowError, OSError):
+        # Other tools write to the tables, too.
+        return ascii(entry.time)
+
+
+def _author(entry: HistoryEntry) -> str | None:
+    # What another tool wrote need not be text.
+    return ascii(entry.author) if isinstance(entry.author, bytes) else entry.author
 
 
 def _what(entry: HistoryEntry) -> str:

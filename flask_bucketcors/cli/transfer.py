@@ -50,9 +50,10 @@ _ERASE_LINE: Final = "\r\x1b[K"
 )
 @with_appcontext
 def export_rules(file: str, prefix: str) -> None:
-    """Write the rules of all buckets to FILE, one bucket a line; - is standard output.
+    """Write the rules of all buckets to FILE, one bucket a line.
 
-    Each line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" where
+    FILE is replaced when all is written; - is standard output, as if there is no FILE. Each
+    line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" where
     it is set. Buckets whose stored rules are none are named, and left out.
 
     \b
@@ -86,8 +87,11 @@ def _exported(store: Store, prefix: str) -> Iterator[str | None]:
     """The line of each bucket; None for one that is left out, and named."""
     for bucket in bucket_names(store, prefix):
         try:
+            # A name that another tool wrote; rules are never found by it.
+            if not is_bucket_name(bucket):
+                raise InvalidBucketName(bucket)
             rule_set = store.get(bucket)
-        except StoredRulesInvalid as error:
+        except (InvalidBucketName, StoredRulesInvalid) as error:
             click.echo(f"left out: {printable(str(error))}", err=True)
             yield None
         else:
@@ -151,7 +155,10 @@ class _Import:
 @author_option
 @with_appcontext
 def import_rules(file: str, author: str | None) -> None:
-    """Replace the rules of the buckets in FILE, as `export` writes it; - is standard input.
+    """Replace the rules of the buckets in FILE, as `export` writes it.
+
+    - is standard input. The rules of a line may also be JSON of `aws s3api` or of the COS SDK,
+    with the "bucket" beside them.
 
     A line that is wrong is reported with its number and everything that is wrong, and its
     bucket keeps what it has; the others are stored, so many hundreds in one transaction.

@@ -31,11 +31,11 @@ _MARGIN = " " * 6
 @format_option
 @click.pass_context
 def doctor(context: click.Context, write: bool, form: str) -> None:
-    """Look whether the rules of the application are in order, and say what to do.
+    """Look whether all is in order, and say what to do.
 
-    Looks at the settings, at the database with every stored rule set, and at how another
-    process learns of a change. Secrets are never printed. Nothing is written but with
-    --write, which puts rules for the bucket bucketcors-doctor and deletes them again.
+    Looks at the application's settings, at the database with every stored rule set, and at
+    how another process learns of a change. Secrets are never printed. Nothing is written but
+    with --write, which puts rules for the bucket bucketcors-doctor and deletes them again.
 
     \b
     Example:
