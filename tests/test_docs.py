@@ -136,6 +136,8 @@ def test_public_names_are_those_that_stay() -> None:
         "explain",
     }
     assert all(hasattr(flask_bucketcors, name) for name in flask_bucketcors.__all__)
+    assert set(flask_bucketcors.__all__) <= set(dir(flask_bucketcors))
+    assert not hasattr(flask_bucketcors, "Everything")
 
 
 def test_every_cause_is_described_in_its_own_words() -> None:

@@ -65,7 +65,7 @@ class _Group(AppGroup):
         try:
             return super().invoke(ctx)
         except StoreUnavailable as error:
-            raise Refused(f"{printable(str(error))}\n{STORE_REMEDY}") from error
+            raise Refused(f"{printable(str(error))}\n  {STORE_REMEDY}") from error
         except BucketCORSError as error:
             raise Refused(printable(str(error))) from error
         except OSError as error:

@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answer:
     """Send one request and give the answer.
 
-    :param seconds: for connecting, and again for the headers of the answer as a whole.
+    :param seconds: for connecting, and again for all up to the end of the answer's headers.
     :raises Unreachable: if there is none.
     """
     connection = _connection(url, seconds)
@@ -109,8 +109,21 @@ def _unreachable(error: Exception, seconds: float) -> Unreachable:
     return Unreachable(f"the answer is not HTTP: {error!r}", "is this the right port and scheme?")
 
 
+class _LateHandshake(HTTPSConnection):
+    """Leaves the handshake to whoever connects, who has a time limit for it."""
+
+    def connect(self) -> None:
+        HTTPConnection.connect(self)
+        context = ssl.create_default_context()
+        # What http.client offers, too: some servers answer nobody who does not.
+        context.set_alpn_protocols(["http/1.1"])
+        self.sock = context.wrap_socket(
+            self.sock, server_hostname=self.host, do_handshake_on_connect=False
+        )
+
+
 def _connection(url: SplitResult, seconds: float) -> HTTPConnection:
-    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    kind = _LateHandshake if url.scheme == "https" else HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=seconds)
     connection.response_class = _FinalResponse
     return connection
@@ -132,8 +145,10 @@ def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
+        if isinstance(connected, ssl.SSLSocket):
+            connected.do_handshake()
         yield
-    except (OSError, HTTPException):
+    except (OSError, HTTPException, ValueError):
         if not expired.is_set():
             raise
     finally:

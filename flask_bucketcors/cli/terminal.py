@@ -16,8 +16,8 @@ JSON: Final = "json"
 
 #: What to do about a database that does not open.
 STORE_REMEDY: Final = (
-    "See that the path is the application's own database, that you may write to the file and to "
-    "its folder, and that nobody else has it locked: docs/deployment.md."
+    "see that this is the application's own database, that you may write to it and to its folder, "
+    "and that nobody else has it locked; docs/deployment.md"
 )
 
 #: The option of every command that reports something.

@@ -44,7 +44,9 @@ _ERASE_LINE: Final = "\r\x1b[K"
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default=STDIN)
+@click.argument(
+    "file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default=STDIN
+)
 @click.option(
     "--prefix", callback=utf8_text, default="", help="Only buckets whose names begin with this."
 )
