@@ -1,6 +1,7 @@
 """The command line on an application's rules: put, show, list, history, export, import."""
 
 import errno
+import io
 import json
 import os
 import re
@@ -571,6 +572,63 @@ def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "nothing more can be written: No space left on device" in output
 
 
+def test_an_export_that_ends_early_leaves_the_old_file(
+    run: Run, store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_many([("photos", RULES), ("videos", RULES)])
+    path = Path(tmp_path, "export", "all.jsonl")
+    path.parent.mkdir()
+    path.write_text("precious")
+    path.chmod(0o640)
+    get = store.get
+
+    def interrupted(bucket: str) -> RuleSet | None:
+        if bucket == "videos":
+            raise KeyboardInterrupt
+        return get(bucket)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get", interrupted)
+        run("export", path, code=1)
+    assert path.read_text() == "precious"
+    run("export", path)
+    assert len(path.read_text().splitlines()) == 2
+    assert path.stat().st_mode & 0o777 == 0o640
+    # Nothing else was left there, either.
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_export_goes_where_a_link_leads(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
+    store.put("photos", RULES)
+    Path(tmp_path, "link.jsonl").symlink_to("all.jsonl")
+    run("export", tmp_path / "link.jsonl")
+    assert Path(tmp_path, "link.jsonl").is_symlink()
+    assert "photos" in Path(tmp_path, "all.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["put", "photos", "FILE"], ["import", "FILE"], ["explain", "--rules", "FILE"]],
+)
+def test_a_file_that_cannot_be_read_is_wrong_usage(
+    arguments: list[str], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        readline = read
+
+    Path(tmp_path, "file").touch()
+    monkeypatch.setattr(click, "open_file", lambda *_: Broken())
+    named = [str(tmp_path / "file") if each == "FILE" else each for each in arguments]
+    assert "file: Input/output error" in run(*named, code=2).output
+
+
+def test_a_name_that_is_too_long_for_a_file_is_wrong_usage(run: Run, store: SQLiteStore) -> None:
+    assert "File name too long" in run("export", "a" * 300, code=2).output
+
+
 @pytest.mark.parametrize(
     "arguments, stream",
     [
@@ -583,7 +641,7 @@ def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_closed_stream_is_wrong_usage(
     arguments: list[str], stream: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("reading", "rules", "transfer"):
+    for module in ("reading", "rules", "writing"):
         fake = SimpleNamespace(stdin=None, stdout=None, stderr=sys.stderr, exit=sys.exit)
         monkeypatch.setattr(f"flask_bucketcors.cli.{module}.sys", fake)
     name = {"stdin": "input", "stdout": "output"}[stream]

@@ -360,6 +360,11 @@ def test_what_http_allows_is_read_as_browsers_do(answer: Lines, serve: Serve) ->
     assert ("Expose-Headers: ETag, x-a\n" in output) is ("Expose" in answer[-1])
 
 
+def test_an_error_that_a_page_may_read_is_not_called_a_success(serve: Serve) -> None:
+    output = check(serve(GET=["403 Forbidden", *ALLOWED[1:]]).url).output
+    assert output.endswith(" may read the answer; that it is a 403 is not by CORS\n")
+
+
 def test_an_address_without_end_is_shown_by_its_beginning(serve: Serve) -> None:
     output = check(f"{serve(GET=ALLOWED).url}{'a' * 5000}").output
     assert "more characters) -> 200" in output

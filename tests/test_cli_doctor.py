@@ -1,5 +1,6 @@
 """``flask bucketcors doctor``: what is in order, what is not, and what to do."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from flask_bucketcors import AccessKey, BucketCORS, MemoryStore, Rule, RuleSet, 
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.doctor import database
 from flask_bucketcors.cli.doctor.workers import BUCKET
+from flask_bucketcors.stores import connect
 
 RULES = RuleSet([Rule(["https://page.test"], ["GET"])])
 SECRET = "NobodyMaySeeThis"
@@ -223,6 +225,23 @@ def test_a_token_that_cannot_be_used_is_a_finding(
     text, remedy = finding(app)
     assert text.startswith("rules.sqlite-revision cannot be used, so that the database is asked")
     assert "a file, no link, that the workers' user may write to" in remedy
+
+
+def test_workers_that_share_no_token_are_a_finding(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(store)
+    Path(f"{store.path}-revision").unlink()
+
+    def refused(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(connect, "ChangeToken", refused)
+    # The process that the doctor starts makes one; it is another user's, so to speak.
+    notes = examine(app, code=1)
+    [note] = [note for note in notes if note["area"] == "database" and not note["ok"]]
+    assert note["text"].startswith("rules.sqlite-revision is not there, so that the database")
+    assert note["remedy"] == "let the workers' user write to the folder"
 
 
 def test_a_database_without_its_own_row_is_a_finding(tmp_path: Path, store: SQLiteStore) -> None:

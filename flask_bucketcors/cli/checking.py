@@ -291,11 +291,19 @@ def _print(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> Non
         click.echo(f"{verdict}: a page of {request.origin} does not get the answer")
     else:
         verdict = click.style("allowed", fg="green", bold=True)
-        may = "do" if steps[-1].answer else "send"
-        click.echo(f"{verdict}: a page of {request.origin} may {may} this")
+        click.echo(f"{verdict}: a page of {request.origin} may {_allowed(steps[-1].answer)}")
     for finding in chain.from_iterable(step.findings for step in steps):
         colour = "red" if finding.blocks else "yellow"
         click.echo(f"  {click.style(finding.cause, fg=colour)}: {printable(finding.text)}")
+
+
+def _allowed(answer: Answer | None) -> str:
+    """What a page may do that got this last answer; None if it was not sent."""
+    if answer is None:
+        return "send this"
+    if answer.status >= 400:
+        return f"read the answer; that it is a {answer.status} is not by CORS"
+    return "do this"
 
 
 def _clipped(text: str) -> str:

@@ -85,7 +85,7 @@ def read_file(path: str, dialect: Dialect) -> RuleSet:
 
 def read_bytes(path: str, limit: int) -> bytes:
     """What a file holds, or so much of it that it can be told that it is beyond the limit."""
-    with open_input(path) as file:
+    with open_input(path) as file, told(path):
         return file.read(limit + 1)
 
 
@@ -97,12 +97,22 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     """
     if path == STDIN and sys.stdin is None:
         raise click.UsageError("standard input is closed")
-    try:
+    with told(path):
         opened = cast(BinaryIO, click.open_file(path, "rb"))
-    except OSError as error:
-        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
     with opened as file:
         yield file
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Say what the system has against a file.
+
+    :raises click.UsageError: if it has something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(f"{name_of(path)}: {error.strerror or error}") from None
 
 
 def name_of(path: str) -> str:

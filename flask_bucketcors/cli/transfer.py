@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from shutil import get_terminal_size
-from typing import Any, BinaryIO, Final, TextIO, cast
+from typing import Any, BinaryIO, Final
 
 import click
 from flask import current_app
@@ -21,11 +21,12 @@ from flask_bucketcors.cli.reading import (
     from_configuration,
     limits_of,
     load_json,
-    name_of,
     open_input,
+    told,
 )
 from flask_bucketcors.cli.rules import bucket_names
 from flask_bucketcors.cli.terminal import fail_if, is_dumb, printable, problem_lines, utf8_text
+from flask_bucketcors.cli.writing import open_output
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
@@ -63,26 +64,11 @@ def export_rules(file: str, prefix: str) -> None:
       flask bucketcors export buckets.jsonl
     """
     left_out = 0
-    with _open_output(file) as lines:
+    with open_output(file) as lines:
         for line in _exported(current_store(), prefix):
             left_out += line is None
             lines.write(line or "")
     fail_if(left_out)
-
-
-def _open_output(path: str) -> TextIO:
-    """Open a file that is written whole, or stays as it was.
-
-    :raises click.UsageError: if that cannot be done.
-    """
-    if path == STDIN and sys.stdout is None:
-        raise click.UsageError("standard output is closed")
-    # A pipe or a device is written to; a file in its place would be another one.
-    atomic = os.path.isfile(path) or not os.path.exists(path)
-    try:
-        return cast(TextIO, click.open_file(path, "w", encoding="ascii", atomic=atomic))
-    except OSError as error:
-        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
 
 
 def _exported(store: Store, prefix: str) -> Iterator[str | None]:
@@ -175,8 +161,8 @@ def import_rules(file: str, author: str | None) -> None:
     """
     work = _Import(current_store(), author, limits_of(current_app.config))
     try:
-        with open_input(file) as lines:
-            _import_lines(lines, work)
+        with open_input(file) as opened:
+            _import_lines(opened, file, work)
         work.flush()
     except click.UsageError:
         raise
@@ -187,9 +173,9 @@ def import_rules(file: str, author: str | None) -> None:
     fail_if(work.refused)
 
 
-def _import_lines(file: BinaryIO, work: _Import) -> None:
+def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
     with _progress(file) as (advance, report):
-        for number, line in enumerate(_lines(file), 1):
+        for number, line in enumerate(_lines(file, path), 1):
             try:
                 if line.strip():
                     work.take(line)
@@ -200,12 +186,17 @@ def _import_lines(file: BinaryIO, work: _Import) -> None:
             advance(len(line))
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def _lines(file: BinaryIO, path: str) -> Iterator[bytes]:
     """The lines of a file; of one that is too long only so much that this can be told."""
-    while line := file.readline(MAX_LINE_BYTES + 1):
+    while line := _line(file, path):
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES + 1)
+            line = _line(file, path)
+
+
+def _line(file: BinaryIO, path: str) -> bytes:
+    with told(path):
+        return file.readline(MAX_LINE_BYTES + 1)
 
 
 def _parse_line(line: bytes, limits: Dialect) -> tuple[str, RuleSet]:
