@@ -179,35 +179,39 @@ def from_configuration(data: object, dialect: Dialect) -> RuleSet:
 
     :raises Unreadable: with every problem.
     """
-    configuration = unwrapped(data)
-    # What stands beside a configuration may name another bucket.
-    beside = data.keys() - {"CORSConfiguration"} if isinstance(data, dict) else ()
-    wrong = [] if configuration is data else [*beside]
-    if isinstance(configuration, dict):
-        wrong += configuration.keys() - _TOP_KEYS
-        # Of several lists of rules only one would be taken.
-        wrong += [key for key in RULES_KEYS if key in configuration][1:]
-    if wrong:
-        raise Unreadable("", [_unknown(key) for key in sorted(wrong)])
     try:
-        return _from_data(plain_configuration(data), dialect)
-    except UnreadableRules as error:
-        raise Unreadable(str(error)) from None
-
-
-def _unknown(key: str) -> Problem:
-    return Problem(key, None, ProblemReason.UNKNOWN_ELEMENT)
-
-
-def _from_data(data: object, dialect: Dialect) -> RuleSet:
-    try:
+        # Most are as this package writes them, and there may be many.
         rule_set = RuleSet.from_dict(data)
-    except InvalidRules as error:
-        raise Unreadable("", error.problems) from None
+    except InvalidRules:
+        rule_set = _from_other_form(data)
     if len(rule_set.rules) > dialect.max_rules:
         count = len(rule_set.rules)
         raise Unreadable("", [Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
     return rule_set
+
+
+def _from_other_form(data: object) -> RuleSet:
+    wrong = sorted(_strangers(data))
+    if wrong:
+        raise Unreadable("", [Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in wrong])
+    try:
+        return RuleSet.from_dict(plain_configuration(data))
+    except UnreadableRules as error:
+        raise Unreadable(str(error)) from None
+    except InvalidRules as error:
+        raise Unreadable("", error.problems) from None
+
+
+def _strangers(data: object) -> Iterator[str]:
+    """What stands in a configuration and is none of its parts."""
+    configuration = unwrapped(data)
+    if configuration is not data and isinstance(data, dict):
+        # What stands beside a configuration may name another bucket.
+        yield from data.keys() - {"CORSConfiguration"}
+    if isinstance(configuration, dict):
+        yield from configuration.keys() - _TOP_KEYS
+        # Of several lists of rules only one would be taken.
+        yield from [key for key in RULES_KEYS if key in configuration][1:]
 
 
 def to_s3_json(rule_set: RuleSet) -> dict[str, Any]:
