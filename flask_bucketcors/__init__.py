@@ -6,26 +6,30 @@
 1
 """
 
-from flask_bucketcors.api import RulesAPI, RulesCall
-from flask_bucketcors.blueprint import create_blueprint
-from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
-from flask_bucketcors.core.errors import (
-    BucketCORSError,
-    InvalidBucketName,
-    InvalidRules,
-    Problem,
-    ProblemReason,
-    StoredRulesInvalid,
-    StoreUnavailable,
-    UnknownRevision,
-)
-from flask_bucketcors.core.explain import Cause, Explanation, Fix
-from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.explaining import explain
-from flask_bucketcors.extension import BucketCORS, BucketCORSState
-from flask_bucketcors.middleware import BucketCORSMiddleware
-from flask_bucketcors.signatures import AccessKey
-from flask_bucketcors.stores import HistoryEntry, MemoryStore, SQLiteStore, Store
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from flask_bucketcors.api import RulesAPI, RulesCall
+    from flask_bucketcors.blueprint import create_blueprint
+    from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
+    from flask_bucketcors.core.errors import (
+        BucketCORSError,
+        InvalidBucketName,
+        InvalidRules,
+        Problem,
+        ProblemReason,
+        StoredRulesInvalid,
+        StoreUnavailable,
+        UnknownRevision,
+    )
+    from flask_bucketcors.core.explain import Cause, Explanation, Fix
+    from flask_bucketcors.core.rules import Rule, RuleSet
+    from flask_bucketcors.explaining import explain
+    from flask_bucketcors.extension import BucketCORS, BucketCORSState
+    from flask_bucketcors.middleware import BucketCORSMiddleware
+    from flask_bucketcors.signatures import AccessKey
+    from flask_bucketcors.stores import HistoryEntry, MemoryStore, SQLiteStore, Store
 
 __all__ = [
     "AccessKey",
@@ -57,3 +61,42 @@ __all__ = [
     "create_blueprint",
     "explain",
 ]
+
+# Flask imports this package for the name of its group of commands, whichever command runs and
+# whether the application uses it or not. So modules are imported when a name is asked for.
+_HOMES: Final = {
+    "api": ("RulesAPI", "RulesCall"),
+    "blueprint": ("create_blueprint",),
+    "core.compiled": ("CompiledRules", "Decision", "Reason"),
+    "core.errors": (
+        "BucketCORSError",
+        "InvalidBucketName",
+        "InvalidRules",
+        "Problem",
+        "ProblemReason",
+        "StoredRulesInvalid",
+        "StoreUnavailable",
+        "UnknownRevision",
+    ),
+    "core.explain": ("Cause", "Explanation", "Fix"),
+    "core.rules": ("Rule", "RuleSet"),
+    "explaining": ("explain",),
+    "extension": ("BucketCORS", "BucketCORSState"),
+    "middleware": ("BucketCORSMiddleware",),
+    "signatures": ("AccessKey",),
+    "stores": ("HistoryEntry", "MemoryStore", "SQLiteStore", "Store"),
+}
+
+# Hidden from type checkers, who would take any name for one of these.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names:
+                found = getattr(import_module(f"{__name__}.{home}"), name)
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -8,6 +8,7 @@ from flask.blueprints import BlueprintSetupState
 
 from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
 from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
+from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
@@ -73,7 +74,7 @@ def _install(app: Flask, api: RulesAPI, resolve: Resolver) -> None:
         app.wsgi_app = RulesCallRouter(app.wsgi_app, api, resolve)  # type: ignore[method-assign]
         return
     if middleware.api is not None:
-        raise RuntimeError(ONE_API)
+        raise SetupRefused(ONE_API)
     middleware.api = api
     # The middleware may look for buckets elsewhere than the blueprint was registered for.
     middleware.wrap(RulesCallRouter(middleware.app, api, resolve))

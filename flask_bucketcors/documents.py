@@ -179,8 +179,12 @@ def read_configuration(text: str | bytes) -> dict[str, Any]:
 
 def _configuration_from_json(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        data = json.loads(body, parse_int=shortened_integer)
+    except RecursionError:
+        raise UnreadableRules("The rules are no JSON: its brackets are too deep.") from None
+    except UnicodeDecodeError:
+        raise UnreadableRules("The encoding must be UTF-8.") from None
+    except ValueError as error:
         raise UnreadableRules(f"The rules are no JSON: {error}") from None
     found = plain_configuration(data)
     for number, rule in enumerate(found["rules"], 1):
@@ -339,7 +343,12 @@ def _boolean(text: str) -> bool | str | None:
 def _integer(text: str | None) -> int | str | None:
     if text is None or not _INTEGER.fullmatch(text):
         return text
-    return int(text[:_MAX_DIGITS])
+    return shortened_integer(text)
+
+
+def shortened_integer(digits: str) -> int:
+    """Read a number of any length; only the first digits of one that is out of any range."""
+    return int(digits[:_MAX_DIGITS])
 
 
 def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
@@ -358,7 +367,7 @@ def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
 
 
 def _text_of(problem: Problem, dialect: Dialect) -> str:
-    return _vendor_text(problem, dialect) or str(_in_element_names(problem))
+    return _vendor_text(problem, dialect) or str(in_element_names(problem))
 
 
 def _vendor_text(problem: Problem, dialect: Dialect) -> str:
@@ -367,7 +376,8 @@ def _vendor_text(problem: Problem, dialect: Dialect) -> str:
     return text.format(value=str(shown)[:SHOWN_VALUE], limit=dialect.max_rules)
 
 
-def _in_element_names(problem: Problem) -> Problem:
+def in_element_names(problem: Problem) -> Problem:
+    """A problem as the author of an XML document knows its field."""
     return replace(problem, field=_ELEMENTS.get(problem.field, problem.field))
 
 

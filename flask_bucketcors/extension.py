@@ -13,6 +13,7 @@ from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, is_limit
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
 from flask_bucketcors.buckets import BucketFunction, make_resolver
 from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.middleware import (
     CACHED_BUCKETS,
@@ -56,7 +57,7 @@ class BucketCORS:
     :param bucket_exists: function of a name, for NoSuchBucket. It runs in the context of ``app``.
     :param buckets: function of the environ that says which bucket a request is about; see
         :data:`~flask_bucketcors.buckets.BucketFunction`.
-    :raises RuntimeError: as :meth:`init_app`.
+    :raises SetupRefused: as :meth:`init_app`.
     """
 
     def __init__(
@@ -78,14 +79,14 @@ class BucketCORS:
     def init_app(self, app: Flask) -> None:
         """Read the settings of ``app`` and wrap it.
 
-        :raises RuntimeError: if a setting is not what it has to be, with its key and the form
+        :raises SetupRefused: if a setting is not what it has to be, with its key and the form
             wanted; if the application has the extension, or a ``?cors`` API, already.
         :raises StoreUnavailable: if the database cannot be opened.
         """
         if EXTENSION in app.extensions:
-            raise RuntimeError("this application has BucketCORS already: call init_app once")
+            raise SetupRefused("this application has BucketCORS already: call init_app once")
         if find_layer(app.wsgi_app, RulesCallRouter) is not None:
-            raise RuntimeError(ONE_API)
+            raise SetupRefused(ONE_API)
         settings = _read_settings(app)
         store = _open_store(app, settings) if self._store is None else self._store
         middleware = BucketCORSMiddleware(
@@ -221,7 +222,7 @@ _SECRET: Final = frozenset({"ACCESS_KEYS"})
 def _read_settings(app: Flask) -> dict[str, Any]:
     """The settings without their prefix; ``app.config`` then shows the ones in force.
 
-    :raises RuntimeError: if one does not have its form.
+    :raises SetupRefused: if one does not have its form.
     """
     _refuse_unknown_keys(app)
     settings = {}
@@ -230,7 +231,7 @@ def _read_settings(app: Flask) -> dict[str, Any]:
         value = settings[name] = app.config.setdefault(key, setting.default)
         if not setting.fits(value):
             shown = type(value).__name__ if name in _SECRET else repr(value)
-            raise RuntimeError(f"{key} is {shown}: it has to be {setting.form}")
+            raise SetupRefused(f"{key} is {shown}: it has to be {setting.form}")
     return settings
 
 
@@ -240,7 +241,7 @@ def _refuse_unknown_keys(app: Flask) -> None:
         if name not in _SETTINGS:
             near = get_close_matches(name, _SETTINGS, n=1) or _SETTINGS
             keys = " or ".join(f"BUCKETCORS_{each}" for each in near)
-            raise RuntimeError(f"BUCKETCORS_{name} is not a setting: write {keys}")
+            raise SetupRefused(f"BUCKETCORS_{name} is not a setting: write {keys}")
 
 
 def _open_store(app: Flask, settings: Mapping[str, Any]) -> Store:

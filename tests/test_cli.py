@@ -1,6 +1,7 @@
 """The command line on an application's rules: put, show, list, history, export, import."""
 
 import errno
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,8 +19,9 @@ from typing import Any
 import click
 import pytest
 import servers
-from click.testing import Result
+from click.testing import CliRunner, Result
 from flask import Flask
+from flask.cli import ScriptInfo
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.cli import bucketcors
@@ -94,7 +97,13 @@ def run(app: Flask) -> Run:
 
 
 def commands() -> list[str]:
-    return sorted(bucketcors.commands)
+    return bucketcors.list_commands(click.Context(bucketcors))
+
+
+def command_named(name: str) -> click.Command:
+    command = bucketcors.get_command(click.Context(bucketcors), name)
+    assert command is not None
+    return command
 
 
 # What stands in a file
@@ -180,12 +189,34 @@ def test_a_refused_document_is_reported_with_every_problem(
         ("<CORSRule/>", "The root element must be CORSConfiguration."),
         ("<!DOCTYPE x><CORSConfiguration/>", "A document type is not accepted."),
         ('{"rules": [], "rules": []}', "rules may stand here only once"),
-        ("[" * 50_000, "it is not JSON"),
+        ("[" * 50_000, "it is not JSON: its brackets are too deep"),
+        ('{"rules": ["\udcff"]}', "it is not UTF-8: byte 13 is wrong"),
+        ("\ufeff{}".encode("utf-16-le"), "it is UTF-16, as some shells write"),
         (" " * 70_000, "it is longer than 65536 bytes"),
     ],
 )
-def test_what_is_no_document_is_refused(document: str, problem: str, run: Run) -> None:
-    assert problem in run("put", "photos", "-", input=document, code=1).output
+def test_what_is_no_document_is_refused(document: str | bytes, problem: str, run: Run) -> None:
+    body = document if isinstance(document, bytes) else document.encode("utf-8", "surrogateescape")
+    assert problem in run("put", "photos", "-", input=body, code=1).output
+
+
+def test_a_number_of_any_length_is_out_of_range(run: Run) -> None:
+    rule = {**OTHER.as_dict()["rules"][0], "max_age_seconds": 0}
+    document = json.dumps([rule]).replace(": 0", f": {'9' * 5000}")
+    output = run("put", "photos", "-", input=document, code=1).output
+    assert "rule 1: max_age_seconds 999" in output
+    assert "is not between 0 and 2147483647 seconds" in output
+
+
+def test_the_problems_of_a_document_are_named_once_by_its_elements(run: Run) -> None:
+    rule = "<CORSRule><AllowedOrigin>https://a b</AllowedOrigin></CORSRule>"
+    document = f"<CORSConfiguration>{rule}</CORSConfiguration>"
+    assert run("put", "photos", "-", input=document, code=1).output.splitlines() == [
+        "Error: standard input is refused:",
+        "  rule 1: AllowedOrigin 'https://a b' holds a character that no origin has; write "
+        "scheme://host or scheme://host:port",
+        "  rule 1: AllowedMethod is missing; write at least one",
+    ]
 
 
 def test_the_limits_are_those_of_the_application(tmp_path: Path, store: SQLiteStore) -> None:
@@ -232,7 +263,16 @@ def test_delete_asks_first(run: Run, store: SQLiteStore) -> None:
     assert store.history("photos")[0].author == "alice"
 
 
-@pytest.mark.parametrize("arguments", [["show"], ["delete", "--yes"], ["history"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show"],
+        ["show", "--format", "json"],
+        ["delete", "--yes"],
+        ["history"],
+        ["history", "--format", "json"],
+    ],
+)
 def test_a_bucket_without_rules_is_an_error(arguments: list[str], run: Run) -> None:
     command, *options = arguments
     assert "photos has no" in run(command, "photos", *options, code=1).output
@@ -256,6 +296,15 @@ def test_history_tells_who_did_what(run: Run, store: SQLiteStore) -> None:
     ]
     assert data[0]["rules"] is None
     assert RuleSet.from_dict({"rules": data[2]["rules"]}) == RULES
+
+
+def test_history_shows_what_another_tool_wrote(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    for written, shown in (("'never'", "'never'"), ("1e300", "1e+300")):
+        edit(store, f"UPDATE bucketcors_rules SET time = {written}, author = x'ff'")
+        assert run("history", "photos").output == f"1  {shown}  b'\\xff'  2 rules\n"
+        [entry] = json.loads(run("history", "photos", "--format", "json").stdout)
+        assert (entry["time"], entry["author"]) == (shown, "b'\\xff'")
 
 
 def test_rollback_brings_old_rules_back(run: Run, store: SQLiteStore) -> None:
@@ -307,6 +356,18 @@ def test_export_and_import_copy_everything(run: Run, store: SQLiteStore, tmp_pat
     assert [store.get(name) for name in store.list()] == [OTHER, RULES]
 
 
+def test_export_leaves_a_file_that_may_not_be_written(
+    run: Run, store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("photos", RULES)
+    path = Path(tmp_path, "all.jsonl")
+    path.write_text("precious")
+    # Its folder may be written, and root may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    assert "is not writable" in run("export", path, code=2).output
+    assert path.read_text() == "precious"
+
+
 def test_export_names_what_it_leaves_out(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
     store.put_many([("photos", RULES), ("videos", RULES)])
     break_rules(store, "photos")
@@ -316,12 +377,22 @@ def test_export_names_what_it_leaves_out(run: Run, store: SQLiteStore, tmp_path:
     assert json.loads(line)["bucket"] == "videos"
 
 
+def test_export_names_a_bucket_that_nobody_can_have(run: Run, store: SQLiteStore) -> None:
+    store.put_many([("photos", RULES), ("videos", RULES)])
+    edit(store, "UPDATE bucketcors_rules SET bucket = 'a/b' WHERE bucket = 'photos'")
+    result = run("export", code=1)
+    assert "left out: 'a/b' is not a bucket name" in result.stderr
+    assert json.loads(result.stdout)["bucket"] == "videos"
+
+
 def break_rules(store: SQLiteStore, bucket: str) -> None:
-    """Do what another tool may do to a bucket's rules."""
+    edit(store, f"UPDATE bucketcors_rules SET document = '{{}}' WHERE bucket = '{bucket}'")
+
+
+def edit(store: SQLiteStore, statement: str) -> None:
+    """Do what another tool may do to the tables."""
     with closing(sqlite3.connect(store.path or "")) as connection, connection:
-        connection.execute(
-            "UPDATE bucketcors_rules SET document = '{}' WHERE bucket = ?", (bucket,)
-        )
+        connection.execute(statement)
 
 
 def line_of(bucket: str, rules: RuleSet = OTHER) -> str:
@@ -356,6 +427,41 @@ def test_import_reports_every_bad_line_and_stores_the_others(run: Run, store: SQ
     ):
         assert part in output
     assert store.list() == ["four", "one"]
+
+
+@pytest.mark.parametrize("configuration", [S3_JSON, COS_JSON, {"CORSConfiguration": S3_JSON}])
+def test_a_line_may_hold_rules_as_other_tools_write_them(
+    configuration: Any, run: Run, store: SQLiteStore
+) -> None:
+    run("import", "-", input=json.dumps({"bucket": "photos", **configuration}))
+    assert store.get("photos") == RULES
+
+
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        ('{"bucket": "a"}', 'The JSON holds no rules: write {"rules": [{...}]}.'),
+        ('{"bucket": "a", "rules": {}}', "these rules are refused:"),
+        ('{"bucket": "a", "rules": [1]}', 'The JSON holds no rules: write {"rules": [{...}]}.'),
+        ('{"bucket": "a", "rules": []}', "these rules are refused:\n  rules is missing"),
+        ('{"bucket": "a", "bucket": "b"}', "these rules are refused:\n  bucket may stand here"),
+        ('{"bucket": "a", "rules": [], "CORSRules": []}', "these rules are refused:\n  CORSRules"),
+        ("[" * 50_000, "it is not JSON: its brackets are too deep"),
+        (f"[{'9' * 5000}]", "it names no bucket"),
+        ("null", "it names no bucket"),
+    ],
+)
+def test_a_bad_line_is_reported_with_what_to_write(line: str, reason: str, run: Run) -> None:
+    output = run("import", "-", input=line, code=1).output
+    assert output.startswith(f"line 1: {reason}")
+    assert "Exceeds the limit" not in output
+
+
+def test_what_does_not_belong_is_named_in_order(run: Run) -> None:
+    names = [f"key{number:02}" for number in range(20)]
+    rule = {**dict.fromkeys(names, 1), **OTHER.as_dict()["rules"][0]}
+    output = run("import", "-", input=json.dumps({"bucket": "a", "rules": [rule]}), code=1).output
+    assert re.findall(r"rule 1: (\w+) does not belong", output) == names
 
 
 def test_import_goes_on_where_it_was_interrupted(
@@ -434,7 +540,7 @@ def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str], run:
 def test_a_revision_that_there_is_not_is_refused(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
     output = run("rollback", "photos", "9", code=1).output
-    assert "has no rules of revision 9: flask bucketcors history" in output
+    assert "has no rules of revision 9; flask bucketcors history photos tells" in output
 
 
 def test_export_writes_into_a_pipe_and_leaves_it_one(
@@ -466,36 +572,99 @@ def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "nothing more can be written: No space left on device" in output
 
 
+def test_an_export_that_ends_early_leaves_the_old_file(
+    run: Run, store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_many([("photos", RULES), ("videos", RULES)])
+    path = Path(tmp_path, "export", "all.jsonl")
+    path.parent.mkdir()
+    path.write_text("precious")
+    path.chmod(0o640)
+    get = store.get
+
+    def interrupted(bucket: str) -> RuleSet | None:
+        if bucket == "videos":
+            raise KeyboardInterrupt
+        return get(bucket)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get", interrupted)
+        run("export", path, code=1)
+    assert path.read_text() == "precious"
+    run("export", path)
+    assert len(path.read_text().splitlines()) == 2
+    assert path.stat().st_mode & 0o777 == 0o640
+    # Nothing else was left there, either.
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_export_goes_where_a_link_leads(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
+    store.put("photos", RULES)
+    Path(tmp_path, "link.jsonl").symlink_to("all.jsonl")
+    run("export", tmp_path / "link.jsonl")
+    assert Path(tmp_path, "link.jsonl").is_symlink()
+    assert "photos" in Path(tmp_path, "all.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["put", "photos", "FILE"], ["import", "FILE"], ["explain", "--rules", "FILE"]],
+)
+def test_a_file_that_cannot_be_read_is_wrong_usage(
+    arguments: list[str], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        readline = read
+
+    Path(tmp_path, "file").touch()
+    monkeypatch.setattr(click, "open_file", lambda *_: Broken())
+    named = [str(tmp_path / "file") if each == "FILE" else each for each in arguments]
+    assert "file: Input/output error" in run(*named, code=2).output
+
+
+def test_a_name_that_is_too_long_for_a_file_is_wrong_usage(run: Run, store: SQLiteStore) -> None:
+    assert "File name too long" in run("export", "a" * 300, code=2).output
+
+
 @pytest.mark.parametrize(
     "arguments, stream",
     [
         (["put", "photos", "-"], "stdin"),
         (["import", "-"], "stdin"),
+        (["delete", "photos"], "stdin"),
         (["export", "-"], "stdout"),
     ],
 )
 def test_a_closed_stream_is_wrong_usage(
     arguments: list[str], stream: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("reading", "transfer"):
+    for module in ("reading", "rules", "writing"):
         fake = SimpleNamespace(stdin=None, stdout=None, stderr=sys.stderr, exit=sys.exit)
         monkeypatch.setattr(f"flask_bucketcors.cli.{module}.sys", fake)
     name = {"stdin": "input", "stdout": "output"}[stream]
     assert f"standard {name} is closed" in run(*arguments, code=2).output
 
 
-def test_no_color_is_respected(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable, value", [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colours_are_left_out_where_they_are_not_wanted(
+    variable: str, value: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
     arguments = ["doctor"]
     coloured = app.test_cli_runner().invoke(bucketcors, arguments, color=True)
     assert "\x1b[" in coloured.output
-    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv(variable, value)
     plain = app.test_cli_runner().invoke(bucketcors, arguments, color=True)
     assert "\x1b[" not in plain.output
 
 
 @pytest.mark.parametrize("name", commands())
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    command = bucketcors.commands[name]
+    command = command_named(name)
     assert re.search(rf"Example:\n\s+flask .*bucketcors {name}\b", command.help or "")
     assert all(
         option.help or option.name == "method"
@@ -504,11 +673,20 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     )
 
 
+def test_the_help_fits_a_terminal() -> None:
+    """A line that is too long is cut off in the list of the commands, and broken elsewhere."""
+    for name in [None, *commands()]:
+        arguments = [name, "--help"] if name else ["--help"]
+        output = CliRunner().invoke(bucketcors, arguments, terminal_width=80).output
+        _, *lines = output.splitlines()
+        assert [line for line in lines if len(line) > 80 or line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("name", commands())
 def test_every_command_is_documented(name: str) -> None:
-    page = Path(ROOT, "docs", "cli.md").read_text()
+    page = CLI_PAGE.read_text()
     assert f"## `{name}`" in page
-    for option in bucketcors.commands[name].params:
+    for option in command_named(name).params:
         if isinstance(option, click.Option):
             assert f"`{option.opts[0]}" in page.partition(f"## `{name}`")[2], option.opts
 
@@ -519,10 +697,60 @@ def test_the_examples_run(run: Run, store: SQLiteStore, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         for name in ("put", "list", "show", "history", "export", "import", "rollback", "delete"):
-            command = bucketcors.commands[name].help or ""
+            command = command_named(name).help or ""
             words = command.partition("Example:")[2].split()
             run(*words[words.index("bucketcors") + 1 :])
     assert store.get("photos") is None
+
+
+# What has to be there
+
+
+def test_what_the_extension_refuses_is_a_sentence(tmp_path: Path) -> None:
+    def misspelt() -> Flask:
+        app = Flask("storage", instance_path=str(tmp_path))
+        app.config["BUCKETCORS_VARI"] = "safe"
+        BucketCORS(app)
+        return app
+
+    def twice() -> Flask:
+        app = Flask("storage", instance_path=str(tmp_path))
+        BucketCORS(app, store=MemoryStore())
+        BucketCORS(app, store=MemoryStore())
+        return app
+
+    for create_app, message in (
+        (misspelt, "Error: BUCKETCORS_VARI is not a setting: write BUCKETCORS_VARY\n"),
+        (twice, "Error: this application has BucketCORS already: call init_app once\n"),
+    ):
+        info = ScriptInfo(create_app=create_app)
+        result = Flask("other").test_cli_runner().invoke(bucketcors, ["list"], obj=info)
+        assert (result.exit_code, result.output) == (1, message)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE bucketcors_rules (name)",
+        "CREATE TABLE bucketcors_state (name)",
+        "CREATE TABLE bucketcors_state (schema_version)",
+    ],
+)
+def test_another_programs_database_is_told(statement: str, tmp_path: Path) -> None:
+    path = Path(tmp_path, "bucketcors.sqlite")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+
+    def create_app() -> Flask:
+        app = Flask("storage", instance_path=str(tmp_path))
+        BucketCORS(app)
+        return app
+
+    info = ScriptInfo(create_app=create_app)
+    result = Flask("other").test_cli_runner().invoke(bucketcors, ["list"], obj=info)
+    assert result.exit_code == 1
+    assert "it is another program's or damaged; name another file" in result.output
+    assert "see that this is the application's own database" in result.output
 
 
 # As processes
@@ -557,23 +785,108 @@ def test_without_an_application_those_run_that_need_none(tmp_path: Path) -> None
         assert flask("bucketcors", name, "--help", folder=tmp_path).returncode == 0
 
 
+def test_other_commands_of_flask_do_not_wait_for_these() -> None:
+    """Flask imports the group for each of its commands, whatever the application uses."""
+    code = (
+        "import sys, flask_bucketcors.cli; "
+        "print(*sorted(name for name in sys.modules if name.startswith('flask_bucketcors')))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout.split() == [
+        "flask_bucketcors",
+        "flask_bucketcors.cli",
+        "flask_bucketcors.cli.terminal",
+        "flask_bucketcors.core",
+        "flask_bucketcors.core.errors",
+    ]
+
+
+def test_a_terminal_without_the_characters_gets_them_escaped(tmp_path: Path) -> None:
+    environ = {"EXAMPLE_DATA": str(tmp_path), "PYTHONIOENCODING": "latin-1"}
+    rule = {**RULES.as_dict()["rules"][0], "id": "\u4e2d\xe9"}
+    Path(tmp_path, "rules.json").write_text(json.dumps([rule]))
+    example = ["--app", "example_app", "bucketcors"]
+    put = ["put", "photos", "rules.json", "--author", "\u4e2d"]
+    assert flask(*example, *put, folder=tmp_path, **environ, PYTHONUTF8="1").returncode == 0
+    listed = flask(*example, "history", "photos", folder=tmp_path, **environ)
+    assert r"\u4e2d  1 rule" in listed.stdout, listed.stderr
+    shown = flask(*example, "show", "photos", folder=tmp_path, **environ)
+    assert "<ID>&#x4E2D;&#xE9;</ID>" in shown.stdout
+
+
+def test_a_killed_import_has_whole_buckets_and_is_gone_on_with(tmp_path: Path) -> None:
+    lines = [line_of(f"bucket-{number:05}", RULES) for number in range(4 * BATCH)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "EXAMPLE_DATA": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "flask", "--app", "example_app", "bucketcors", "import", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, env=environ, cwd=tmp_path, text=True
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write("\n".join(lines[: 2 * BATCH + 7]))
+        process.stdin.flush()
+        database = Path(tmp_path, "data", "bucketcors.sqlite")
+        deadline = time.monotonic() + 30
+        while count_rules(database) < BATCH and time.monotonic() < deadline:
+            # Another process's work has no event to wait for.
+            time.sleep(0.01)
+        process.kill()
+    # The example's own bucket is there, too.
+    assert count_rules(database) % BATCH == 1
+    Path(tmp_path, "in.jsonl").write_text("\n".join(lines))
+    example = ["--app", "example_app", "bucketcors"]
+    data = environ["EXAMPLE_DATA"]
+    result = flask(*example, "import", "in.jsonl", folder=tmp_path, EXAMPLE_DATA=data)
+    stored, equal = map(int, re.findall(r"(\d+) (?:stored|had)", result.stdout))
+    assert (stored + equal, equal % BATCH) == (4 * BATCH, 0)
+    assert equal >= BATCH
+    with closing(SQLiteStore(database)) as store:
+        assert [store.get(name) for name in store.list("bucket-")] == [RULES] * 4 * BATCH
+        assert len(store.history("bucket-00000")) == 1
+
+
+def count_rules(database: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM bucketcors_rules").fetchone()[0])
+    except sqlite3.OperationalError:
+        # It is not there yet.
+        return 0
+
+
 @pytest.mark.skipif(shutil.which("script") is None, reason="script(1) gives a terminal")
-def test_import_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+def test_import_shows_its_progress_on_a_terminal(terminal: str, tmp_path: Path) -> None:
     Path(tmp_path, "in.jsonl").write_text("\n".join(line_of(f"b{n}") for n in range(2000)))
     command = f"{sys.executable} -m flask --app example_app bucketcors import in.jsonl"
     result = subprocess.run(
         ["script", "--quiet", "--return", "--command", command, "/dev/null"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "EXAMPLE_DATA": str(tmp_path), "TERM": "xterm"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "EXAMPLE_DATA": str(tmp_path),
+            "TERM": terminal,
+            "COLUMNS": "50",
+        },
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
         timeout=60,
     )
-    assert "Importing" in result.stdout
-    assert "100%" in result.stdout
+    assert ("100%" in result.stdout) is (terminal == "xterm")
+    assert ("\x1b" in result.stdout) is (terminal == "xterm")
     assert "2000 stored" in result.stdout
+    # What is wider than the terminal would not be written over.
+    shown = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", result.stdout)
+    assert all(len(line) < 50 for line in re.split(r"[\r\n]+", shown) if "Importing" in line)
 
 
 def test_rules_in_memory_are_edited_too() -> None:
@@ -586,15 +899,23 @@ def test_rules_in_memory_are_edited_too() -> None:
 
 # The page
 
+CLI_PAGE = ROOT / "docs" / "cli.md"
+# What stands between commands and what they print.
+TEXT = "```\n\n```text\n"
+
 
 def shell_blocks() -> list[tuple[str, str]]:
     """The commands of the page, each with the output that stands below it, if any does."""
-    page = Path(ROOT, "docs", "cli.md").read_text()
-    return re.findall(r"```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL)
+    page = CLI_PAGE.read_text()
+    return re.findall(rf"```sh\n(.*?)(?:{TEXT}(.*?))?```", page, re.DOTALL)
 
 
 def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
-    """One after the other, while the example application is running."""
+    """One after the other, while the example application is running.
+
+    With WRITE_DOCS=1 in the environment the outputs are written into the page.
+    """
+    text = page = CLI_PAGE.read_text()
     environ = {"EXAMPLE_DATA": str(tmp_path / "data")}
     with servers.gunicorn("example_app:create_app()", environ=environ, workers=1) as server:
         for commands, output in shell_blocks():
@@ -616,4 +937,9 @@ def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
             )
             code = 1 if "# exit code 1" in commands else 0
             assert result.returncode == code, (commands, result.stdout, result.stderr)
-            assert (result.stdout + result.stderr).startswith(output), commands
+            printed = result.stdout + result.stderr
+            if output:
+                text = text.replace(f"{commands}{TEXT}{output}", f"{commands}{TEXT}{printed}")
+    if os.environ.get("WRITE_DOCS") == "1":
+        CLI_PAGE.write_text(text)
+    assert text == page, "the outputs are others: run this with WRITE_DOCS=1, and read the page"

@@ -2,10 +2,13 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,10 @@ import pytest
 import servers
 import werkzeug.serving
 from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
@@ -91,8 +98,10 @@ def check(url: str, *options: object, origin: str = PAGE, code: int = 0) -> Resu
     return result
 
 
-def findings(url: str, *options: object, code: int = 1) -> list[tuple[str, str]]:
-    output = check(url, *options, "--format", "json", code=code).stdout
+def findings(
+    url: str, *options: object, origin: str = PAGE, code: int = 1
+) -> list[tuple[str, str]]:
+    output = check(url, *options, "--format", "json", origin=origin, code=code).stdout
     return [(each["step"], each["cause"]) for each in json.loads(output)["findings"]]
 
 
@@ -150,6 +159,7 @@ def test_a_request_that_its_preflight_refuses_is_not_sent(serve: Serve) -> None:
     [
         (["--origin", "https://page.test/"], "a browser sends https://page.test: write that"),
         (["--origin", "HTTPS://Page.Test:443"], "a browser sends https://page.test"),
+        (["--origin", "https://b\xfccher.test:8443"], "sends https://xn--bcher-kva.test:8443: "),
         (["--origin", "page.test"], "write scheme://host"),
         (["--origin", "https://[page"], "write scheme://host"),
         (["--header", "Cookie: a=b"], "no page may set cookie"),
@@ -170,6 +180,19 @@ def test_what_no_browser_would_send_is_wrong_usage(options: Lines, message: str)
 )
 def test_the_address_is_one_of_http(url: str) -> None:
     assert "write http://host/path" in check(url, code=2).output
+
+
+@pytest.mark.parametrize(
+    "host", ["a b", "a%20b", "a\tb", "a|b", "a..b", "a" * 64 + ".test", "a." * 127 + "test", "..."]
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_host_is_one_that_a_browser_asks_for(scheme: str, host: str) -> None:
+    output = check(f"{scheme}://{host}/", code=2).output
+    assert "no host has that name: write http://host/path" in output
+
+
+def test_an_address_of_ipv6_has_no_zone() -> None:
+    assert "no host has that name" in check("http://[fe80::1%25lo]/", code=2).output
 
 
 def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
@@ -314,6 +337,40 @@ def test_a_preflight_that_no_cache_keeps_need_not_vary(serve: Serve) -> None:
     assert findings(server.url, "--header", "x-a", code=0) == []
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(
+            ["103 Early Hints", "Link: </a>", "", "HTTP/1.1 100 Continue", "", "HTTP/1.1 200 OK"],
+            id="answers that only announce one",
+        ),
+        pytest.param(
+            ["200 OK", "Access-Control-Expose-Headers: ETag,\r\n  x-a"], id="a folded line"
+        ),
+    ],
+)
+def test_what_http_allows_is_read_as_browsers_do(answer: Lines, serve: Serve) -> None:
+    server = serve(
+        GET=lambda connection: connection.sendall(
+            "\r\n".join(["HTTP/1.1 " + answer[0], *answer[1:], *ALLOWED[1:], "", ""]).encode()
+        )
+    )
+    output = check(server.url).output
+    assert "-> 200\n" in output
+    assert ("Expose-Headers: ETag, x-a\n" in output) is ("Expose" in answer[-1])
+
+
+def test_an_error_that_a_page_may_read_is_not_called_a_success(serve: Serve) -> None:
+    output = check(serve(GET=["403 Forbidden", *ALLOWED[1:]]).url).output
+    assert output.endswith(" may read the answer; that it is a 403 is not by CORS\n")
+
+
+def test_an_address_without_end_is_shown_by_its_beginning(serve: Serve) -> None:
+    output = check(f"{serve(GET=ALLOWED).url}{'a' * 5000}").output
+    assert "more characters) -> 200" in output
+    assert len(output) < 1000
+
+
 def test_the_deciding_value_is_marked(serve: Serve) -> None:
     server = serve(GET=["200 OK", f"Access-Control-Allow-Origin: {OTHER_PAGE}", ID])
     lines = check(server.url, code=1).output.splitlines()
@@ -359,6 +416,39 @@ def flood(connection: socket.socket) -> None:
             connection.sendall(b"x" * 65536)
 
 
+def serve_any(serve: Serve, answer: Callable[[socket.socket], None]) -> Canned:
+    """A server that does not look what it is asked."""
+    server = serve()
+    server.answers = defaultdict(lambda: answer)
+    return server
+
+
+def drip_tls(connection: socket.socket) -> None:
+    # The head of a record of 16 KiB that holds a ServerHello.
+    connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
+    with suppress(OSError):
+        while True:
+            connection.sendall(b"\0")
+            time.sleep(0.05)
+
+
+def test_a_server_that_drips_its_handshake_is_given_up(serve: Serve) -> None:
+    url = serve_any(serve, drip_tls).url.replace("http:", "https:")
+    output = check(url, "--timeout", "0.5", code=1).output
+    assert "unreachable: no answer within 0.5 seconds" in output
+
+
+def announce(connection: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+
+def test_a_server_that_announces_without_end_is_given_up(serve: Serve) -> None:
+    output = check(serve(GET=announce).url, "--timeout", "0.5", code=1).output
+    assert "unreachable: no answer within 0.5 seconds" in output
+
+
 def test_a_server_that_drips_is_given_up(serve: Serve) -> None:
     output = check(serve(GET=drip).url, "--timeout", "0.5", code=1).output
     assert "unreachable: no answer within 0.5 seconds" in output
@@ -370,7 +460,18 @@ def test_of_an_endless_body_the_beginning_is_read(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "answer, message",
-    [(b"", "the answer is not HTTP"), (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP")],
+    [
+        (b"", "the answer is not HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP"),
+        (
+            b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 101 + b"\r\n",
+            "the answer's headers cannot be read: got more than 100 headers",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nnonsense\r\nAccess-Control-Allow-Origin: *\r\n\r\n",
+            "the answer's headers cannot be read: there is a line among them that is none",
+        ),
+    ],
 )
 def test_what_is_not_http_is_said(answer: bytes, message: str, serve: Serve) -> None:
     server = serve(GET=lambda connection: connection.sendall(answer))
@@ -390,22 +491,71 @@ def test_a_server_without_tls_is_said(serve: Serve) -> None:
     def plain(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
-    class AnyMethod(dict[str, Any]):
-        def __missing__(self, method: str) -> Any:
-            return plain
-
-    server = serve()
-    server.answers = AnyMethod()
+    server = serve_any(serve, plain)
     output = check(server.url.replace("http:", "https:"), code=1).output
-    assert "unreachable: no TLS connection" in output
+    assert "unreachable: no TLS connection: " in output
+    assert "does the server speak TLS at this port?" in output
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    form, unencrypted = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, form, unencrypted))
+    return path
+
+
+@pytest.fixture
+def https_port(certificate: Path) -> Iterator[int]:
+    """A storage that speaks TLS on 127.0.0.1."""
+    store = MemoryStore()
+    store.put("photos", RuleSet([Rule([PAGE], ["GET"])]))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with werkzeug_server(make_app(store), ssl_context=context) as url:
+        yield int(url.rpartition(":")[2])
+
+
+def test_https_is_checked(
+    https_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    url = f"https://localhost:{https_port}/photos/cat.png"
+    assert f"allowed: a page of {PAGE} may do this" in check(url).output
+    assert ("actual", "no_allow_origin") in findings(url, origin=OTHER_PAGE)
+    # The certificate names another host.
+    output = check(url.replace("localhost", "127.0.0.1"), code=1).output
+    assert "unreachable: the certificate is refused: " in output
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(https_port: int) -> None:
+    output = check(f"https://localhost:{https_port}/photos/cat.png", code=1).output
+    assert "unreachable: the certificate is refused: self-signed certificate" in output
+    assert "mend the certificate" in output
 
 
 # Real servers
 
 
 @contextmanager
-def werkzeug_server(app: Any) -> Iterator[str]:
-    server = werkzeug.serving.make_server("127.0.0.1", 0, app)
+def werkzeug_server(app: Any, **options: Any) -> Iterator[str]:
+    server = werkzeug.serving.make_server("127.0.0.1", 0, app, **options)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

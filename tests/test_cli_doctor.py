@@ -1,5 +1,6 @@
 """``flask bucketcors doctor``: what is in order, what is not, and what to do."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -13,10 +14,11 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
+from flask_bucketcors import AccessKey, BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.doctor import database
 from flask_bucketcors.cli.doctor.workers import BUCKET
+from flask_bucketcors.stores import connect
 
 RULES = RuleSet([Rule(["https://page.test"], ["GET"])])
 SECRET = "NobodyMaySeeThis"
@@ -71,6 +73,7 @@ def test_all_is_well(store: SQLiteStore) -> None:
     texts = [note["text"] for note in notes]
     for text in (
         "BUCKETCORS_DIALECT is 'cos'",
+        "BUCKETCORS_LIMITS is {}",
         "BUCKETCORS_ACCESS_KEYS holds 1 key",
         "integrity_check finds nothing",
         "readers do not wait for writers (WAL)",
@@ -110,6 +113,25 @@ def test_keys_are_counted_and_never_shown(keys: Any, text: str, store: SQLiteSto
     notes = examine(make_app(store, ACCESS_KEYS=keys))
     assert text in [note["text"] for note in notes]
     assert SECRET not in str(notes)
+
+
+@pytest.mark.parametrize(
+    "keys, text",
+    [
+        ({}, "BUCKETCORS_ACCESS_KEYS is set, and holds no key"),
+        (
+            {
+                "a": f"{SECRET}\n",
+                " b": AccessKey(SECRET),
+                "c": AccessKey(f" {SECRET}"),
+                "d": SECRET,
+            },
+            "BUCKETCORS_ACCESS_KEYS: 3 of the ids or secrets begin or end with a blank",
+        ),
+    ],
+)
+def test_keys_that_open_nothing_are_a_finding(keys: Any, text: str, store: SQLiteStore) -> None:
+    assert finding(make_app(store, ACCESS_KEYS=keys))[0] == text
 
 
 def test_proxy_fix_stands_outside(store: SQLiteStore) -> None:
@@ -174,6 +196,80 @@ def test_rules_that_no_longer_parse_are_findings(store: SQLiteStore) -> None:
     text, remedy = finding(make_app(store))
     assert text.startswith("the stored rules of bucket 'photos': rules {'rules': 1} is not a rule")
     assert remedy.startswith("put the rules again")
+
+
+def test_a_bucket_that_nobody_can_have_is_a_finding(store: SQLiteStore) -> None:
+    edit(store, "UPDATE bucketcors_rules SET bucket = 'a/b'")
+    text, remedy = finding(make_app(store))
+    assert text.startswith("'a/b' is not a bucket name")
+    assert remedy == "another tool wrote it: take it out of bucketcors_rules"
+
+
+def test_a_table_that_is_gone_is_a_finding_and_nothing_else_is_lost(store: SQLiteStore) -> None:
+    edit(store, "DROP TABLE bucketcors_history")
+    notes = examine(make_app(store), "--write", code=1)
+    texts = [note["text"] for note in notes if not note["ok"]]
+    assert "bucketcors_history is missing or changed" in texts
+    assert "no such table" in texts[-1]
+    assert "1 bucket has rules" in [note["text"] for note in notes]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda token: token.symlink_to("elsewhere")])
+def test_a_token_that_cannot_be_used_is_a_finding(
+    make: Callable[[Path], None], store: SQLiteStore
+) -> None:
+    app = make_app(store)
+    token = Path(f"{store.path}-revision")
+    token.unlink()
+    make(token)
+    text, remedy = finding(app)
+    assert text.startswith("rules.sqlite-revision cannot be used, so that the database is asked")
+    assert "a file, no link, that the workers' user may write to" in remedy
+
+
+def test_workers_that_share_no_token_are_a_finding(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(store)
+    Path(f"{store.path}-revision").unlink()
+
+    def refused(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(connect, "ChangeToken", refused)
+    # The process that the doctor starts makes one; it is another user's, so to speak.
+    notes = examine(app, code=1)
+    [note] = [note for note in notes if note["area"] == "database" and not note["ok"]]
+    assert note["text"].startswith("rules.sqlite-revision is not there, so that the database")
+    assert note["remedy"] == "let the workers' user write to the folder"
+
+
+def test_a_database_without_its_own_row_is_a_finding(tmp_path: Path, store: SQLiteStore) -> None:
+    store.close()
+    edit(store, "DELETE FROM bucketcors_state")
+
+    def create_app() -> Flask:
+        app = Flask("storage", instance_path=str(tmp_path))
+        app.config["BUCKETCORS_DATABASE"] = "rules.sqlite"
+        BucketCORS(app)
+        return app
+
+    info = ScriptInfo(create_app=create_app)
+    result = Flask("other").test_cli_runner().invoke(bucketcors, ["doctor"], obj=info)
+    assert result.exit_code == 1
+    assert "bucketcors_state is empty" in result.output
+
+
+def test_an_application_that_has_the_extension_twice_is_a_finding() -> None:
+    def create_app() -> Flask:
+        app = make_app(MemoryStore())
+        BucketCORS(app, store=MemoryStore())
+        return app
+
+    info = ScriptInfo(create_app=create_app)
+    result = Flask("other").test_cli_runner().invoke(bucketcors, ["doctor"], obj=info)
+    assert result.exit_code == 1
+    assert "!!  this application has BucketCORS already: call init_app once" in result.output
 
 
 def test_a_missing_trigger_is_a_finding(store: SQLiteStore) -> None:

@@ -42,7 +42,8 @@ def test_python_in_the_documents_runs(code: str, tmp_path: Path) -> None:
     if "BucketCORS(app" not in code:
         # A block that goes on where another one on its page has ended.
         flask_bucketcors.BucketCORS(app)
-    names = {"app": app, "Flask": make_app, **vars(flask_bucketcors), "__name__": "documented"}
+    public = {name: getattr(flask_bucketcors, name) for name in flask_bucketcors.__all__}
+    names = {"app": app, "Flask": make_app, **public, "__name__": "documented"}
     exec(code.replace("from flask import Flask\n", ""), names)
     names["app"].extensions["bucketcors"].store.close()  # type: ignore[attr-defined]
 
@@ -135,6 +136,8 @@ def test_public_names_are_those_that_stay() -> None:
         "explain",
     }
     assert all(hasattr(flask_bucketcors, name) for name in flask_bucketcors.__all__)
+    assert set(flask_bucketcors.__all__) <= set(dir(flask_bucketcors))
+    assert not hasattr(flask_bucketcors, "Everything")
 
 
 def test_every_cause_is_described_in_its_own_words() -> None:

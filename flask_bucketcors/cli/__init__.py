@@ -8,25 +8,36 @@ Exit codes: 0 all is well, 1 refused or findings, 2 wrong usage.
 
 import errno
 import os
+from importlib import import_module
 from typing import Any, Final
 
 import click
 from flask.cli import AppGroup
 
-from flask_bucketcors.cli.checking import check
-from flask_bucketcors.cli.doctor import doctor
-from flask_bucketcors.cli.explaining import explain_request
-from flask_bucketcors.cli.rules import (
-    delete_rules,
-    list_buckets,
-    put_rules,
-    roll_back,
-    show_history,
-    show_rules,
+from flask_bucketcors.cli.terminal import (
+    STORE_REMEDY,
+    Refused,
+    escape_what_cannot_be_said,
+    is_dumb,
+    printable,
 )
-from flask_bucketcors.cli.terminal import Refused, printable
-from flask_bucketcors.cli.transfer import export_rules, import_rules
-from flask_bucketcors.core.errors import BucketCORSError
+from flask_bucketcors.core.errors import BucketCORSError, StoreUnavailable
+
+# Where each command is. Its module is imported when it runs, or for the help of the group: every
+# other command of Flask's imports this module too, and should not wait for it.
+_COMMANDS: Final = {
+    "check": "checking:check",
+    "delete": "rules:delete_rules",
+    "doctor": "doctor:doctor",
+    "explain": "explaining:explain_request",
+    "export": "transfer:export_rules",
+    "history": "rules:show_history",
+    "import": "transfer:import_rules",
+    "list": "rules:list_buckets",
+    "put": "rules:put_rules",
+    "rollback": "rules:roll_back",
+    "show": "rules:show_rules",
+}
 
 # What a disk says that takes no more; an application's own errors are its own to show.
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -35,13 +46,26 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class _Group(AppGroup):
     """A group that prints what this package raises on purpose as a sentence."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*_COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
+        return command
+
     def invoke(self, ctx: click.Context) -> Any:
-        # Colours are for terminals, as click sees to, and not for those who say so
-        # (https://no-color.org).
-        if os.environ.get("NO_COLOR"):
+        # Colours are for terminals, as click sees to, that know them, and not for those who say
+        # so (https://no-color.org).
+        if os.environ.get("NO_COLOR") or is_dumb():
             ctx.color = False
+        escape_what_cannot_be_said()
         try:
             return super().invoke(ctx)
+        except StoreUnavailable as error:
+            raise Refused(f"{printable(str(error))}\n  {STORE_REMEDY}") from error
         except BucketCORSError as error:
             raise Refused(printable(str(error))) from error
         except OSError as error:
@@ -58,19 +82,3 @@ def bucketcors() -> None:
     Example:
       flask bucketcors list
     """
-
-
-for _command in (
-    list_buckets,
-    show_rules,
-    put_rules,
-    delete_rules,
-    show_history,
-    roll_back,
-    export_rules,
-    import_rules,
-    explain_request,
-    check,
-    doctor,
-):
-    bucketcors.add_command(_command)

@@ -4,18 +4,22 @@ No body is sent, and none is read: what a page is told stands in the headers. Th
 they came, so that what stands there twice can be seen.
 """
 
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
 
 Headers = Sequence[tuple[str, str]]
+
+_FOLD: Final = re.compile(r"\r?\n[ \t]+")
 
 
 class Unreachable(Exception):
@@ -43,23 +47,49 @@ class Answer(NamedTuple):
 def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answer:
     """Send one request and give the answer.
 
-    :param seconds: for connecting, and again for the headers of the answer as a whole.
+    :param seconds: for connecting, and again for all up to the end of the answer's headers.
     :raises Unreachable: if there is none.
     """
     connection = _connection(url, seconds)
     try:
         with _deadline(connection, seconds):
             _send(connection, url, method, headers)
-            response = connection.getresponse()
-            return Answer(response.status, response.getheaders())
+            return _answer(connection.getresponse())
     except ssl.SSLError as error:
-        message = getattr(error, "verify_message", "") or str(error)
-        hint = "a browser gives up here, too: mend the certificate"
-        raise Unreachable(f"no TLS connection: {message}", hint) from None
+        raise _no_tls(error) from None
     except (OSError, HTTPException, ValueError) as error:
         raise _unreachable(error, seconds) from None
     finally:
         connection.close()
+
+
+class _FinalResponse(HTTPResponse):
+    """What follows the answers that only say that one will (RFC 9110, 15.2), such as 103."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            # Without headers it has not begun yet.
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+
+
+def _answer(response: HTTPResponse) -> Answer:
+    if response.headers.defects:
+        # The standard library ends the headers there, browsers go on behind it.
+        raise HTTPException("there is a line among them that is none")
+    # RFC 9112, 5.2: a line that was folded is one with a blank.
+    headers = [(name, _FOLD.sub(" ", value).strip()) for name, value in response.getheaders()]
+    return Answer(response.status, headers)
+
+
+def _no_tls(error: ssl.SSLError) -> Unreachable:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = "a browser gives up here, too: mend the certificate"
+        return Unreachable(f"the certificate is refused: {error.verify_message}", hint)
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    hint = "a browser gives up here, too: does the server speak TLS at this port?"
+    return Unreachable(f"no TLS connection: {reason}", hint)
 
 
 def _unreachable(error: Exception, seconds: float) -> Unreachable:
@@ -69,14 +99,34 @@ def _unreachable(error: Exception, seconds: float) -> Unreachable:
         )
     if isinstance(error, OSError):
         return Unreachable(
-            f"no connection: {error}", "is the address right, and the server running?"
+            f"no connection: {error.strerror or error}",
+            "is the address right, and the server running?",
         )
+    if type(error) is HTTPException:
+        # The one that http.client raises about headers has no kind of its own either.
+        hint = "have the server, or what is in front of it, mend them"
+        return Unreachable(f"the answer's headers cannot be read: {error}", hint)
     return Unreachable(f"the answer is not HTTP: {error!r}", "is this the right port and scheme?")
 
 
+class _LateHandshake(HTTPSConnection):
+    """Leaves the handshake to whoever connects, who has a time limit for it."""
+
+    def connect(self) -> None:
+        HTTPConnection.connect(self)
+        context = ssl.create_default_context()
+        # What http.client offers, too: some servers answer nobody who does not.
+        context.set_alpn_protocols(["http/1.1"])
+        self.sock = context.wrap_socket(
+            self.sock, server_hostname=self.host, do_handshake_on_connect=False
+        )
+
+
 def _connection(url: SplitResult, seconds: float) -> HTTPConnection:
-    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-    return kind(url.hostname or "", url.port, timeout=seconds)
+    kind = _LateHandshake if url.scheme == "https" else HTTPConnection
+    connection = kind(url.hostname or "", url.port, timeout=seconds)
+    connection.response_class = _FinalResponse
+    return connection
 
 
 @contextmanager
@@ -95,8 +145,10 @@ def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
+        if isinstance(connected, ssl.SSLSocket):
+            connected.do_handshake()
         yield
-    except (OSError, HTTPException):
+    except (OSError, HTTPException, ValueError):
         if not expired.is_set():
             raise
     finally:

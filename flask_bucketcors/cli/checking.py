@@ -45,7 +45,7 @@ _PERHAPS_OF_ANOTHER: Final = (Cause.NO_ALLOW_ORIGIN, Cause.OTHER_ORIGIN, Cause.R
 # What may be sent without changing anything.
 _HARMLESS_METHODS: Final = ("GET", "HEAD")
 
-# Of a header's value so much is shown to a person; JSON has the whole.
+# Of an address or a header's value so much is shown to a person; JSON has the whole.
 _MAX_SHOWN: Final = 500
 
 PREFLIGHT: Final = "preflight"
@@ -160,7 +160,9 @@ class _Check:
 @click.command("check")
 @click.argument("url", callback=read_url)
 @click.option("--origin", required=True, callback=read_origin, help="Where the page is from.")
-@click.option("--method", default="GET", show_default=True, callback=read_method)
+@click.option(
+    "--method", default="GET", show_default=True, callback=read_method, help="What the page sends."
+)
 @click.option(
     "--header",
     "headers",
@@ -208,7 +210,7 @@ def check(
 
     \b
     Example:
-      flask bucketcors check https://photos.example.com/cat.png --origin https://www.example.com
+      flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
     source = find_source(context, rules, bucket, dialect)
     request = PageRequest(origin, method, headers, credentials)
@@ -281,7 +283,7 @@ def _shown_headers(answer: Answer) -> list[tuple[str, str]]:
 
 
 def _print(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> None:
-    address = printable(f"{url.scheme}://{url.netloc}{url.path or '/'}")
+    address = _clipped(printable(f"{url.scheme}://{url.netloc}{url.path or '/'}"))
     for step in steps:
         _print_step(step, address)
     if any(step.blocks for step in steps):
@@ -289,11 +291,19 @@ def _print(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> Non
         click.echo(f"{verdict}: a page of {request.origin} does not get the answer")
     else:
         verdict = click.style("allowed", fg="green", bold=True)
-        may = "do" if steps[-1].answer else "send"
-        click.echo(f"{verdict}: a page of {request.origin} may {may} this")
+        click.echo(f"{verdict}: a page of {request.origin} may {_allowed(steps[-1].answer)}")
     for finding in chain.from_iterable(step.findings for step in steps):
         colour = "red" if finding.blocks else "yellow"
         click.echo(f"  {click.style(finding.cause, fg=colour)}: {printable(finding.text)}")
+
+
+def _allowed(answer: Answer | None) -> str:
+    """What a page may do that got this last answer; None if it was not sent."""
+    if answer is None:
+        return "send this"
+    if answer.status >= 400:
+        return f"read the answer; that it is a {answer.status} is not by CORS"
+    return "do this"
 
 
 def _clipped(text: str) -> str:

@@ -146,7 +146,7 @@ def explain_request(
 
     \b
     Example:
-      flask bucketcors explain --rules rules.xml --origin https://www.example.com --method PUT
+      flask bucketcors explain --rules rules.xml --origin https://page.test
     """
     _once_stdin([rules, known["console"], known["curl"], known["har"]])
     source = find_source(context, rules, bucket, dialect)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +22,10 @@ _FORBIDDEN_HEADERS: Final = re.compile(
 )
 _FORBIDDEN_METHODS: Final = ("CONNECT", "TRACE", "TRACK")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+# URL standard, "forbidden domain code point"; a % there is what it stands for.
+_FORBIDDEN_IN_HOST: Final = re.compile(r"[\0-\x20\x7f#/:<>?@\[\\\]^|%]")
+_MAX_HOST_BYTES: Final = 253
+_BREAKS: Final = frozenset("\t\r\n")
 _MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-", "accept": "*/*"}
 
 
@@ -33,14 +38,28 @@ def read_url(context: click.Context, parameter: click.Parameter, text: str) -> S
         fits = False
     if not fits or url.username is not None:
         raise click.BadParameter("write http://host/path or https://host/path")
+    # Taking it apart drops what breaks a line.
+    if not _is_host(url.hostname or "") or _BREAKS & set(text):
+        raise click.BadParameter("no host has that name: write http://host/path")
     return url
+
+
+def _is_host(text: str) -> bool:
+    """Whether a browser would ask for the address of this host."""
+    try:
+        if ":" in text:
+            return IPv6Address(text).scope_id is None
+        encoded = text.encode("idna")
+    except ValueError:
+        return False
+    return not _FORBIDDEN_IN_HOST.search(text) and len(encoded) <= _MAX_HOST_BYTES
 
 
 def read_origin(context: click.Context, parameter: click.Parameter, text: str) -> str:
     if text == NULL:
         return text
     url = _split(text)
-    written = f"{url.scheme}://{url.netloc.lower()}"
+    written = f"{url.scheme}://{_in_ascii(url.netloc.lower())}"
     if url.scheme in _DEFAULT_PORTS:
         written = written.removesuffix(f":{_DEFAULT_PORTS[url.scheme]}")
     if not url.scheme or not is_origin(written):
@@ -48,6 +67,14 @@ def read_origin(context: click.Context, parameter: click.Parameter, text: str) -
     if written != text:
         raise click.BadParameter(f"a browser sends {written}: write that")
     return text
+
+
+def _in_ascii(host: str) -> str:
+    """A host as browsers send it; one that cannot be sent stays."""
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
 
 
 def _split(text: str) -> SplitResult:

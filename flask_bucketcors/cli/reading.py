@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, BinaryIO, Final, cast
 
 import click
@@ -22,8 +23,10 @@ from flask_bucketcors.documents import (
     RULES_KEYS,
     DocumentError,
     UnreadableRules,
+    in_element_names,
     parse_xml,
-    read_configuration,
+    plain_configuration,
+    shortened_integer,
     unwrapped,
 )
 
@@ -40,6 +43,7 @@ _S3_FIELDS: Final = {
     "expose_headers": "ExposeHeaders",
     "max_age_seconds": "MaxAgeSeconds",
 }
+_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 # What may stand beside the rules, and what the list of them is called.
 _TOP_KEYS: Final = frozenset({*RULES_KEYS, "response_vary", "ResponseVary"})
 
@@ -81,7 +85,7 @@ def read_file(path: str, dialect: Dialect) -> RuleSet:
 
 def read_bytes(path: str, limit: int) -> bytes:
     """What a file holds, or so much of it that it can be told that it is beyond the limit."""
-    with open_input(path) as file:
+    with open_input(path) as file, told(path):
         return file.read(limit + 1)
 
 
@@ -93,12 +97,22 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     """
     if path == STDIN and sys.stdin is None:
         raise click.UsageError("standard input is closed")
-    try:
+    with told(path):
         opened = cast(BinaryIO, click.open_file(path, "rb"))
-    except OSError as error:
-        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
     with opened as file:
         yield file
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Say what the system has against a file.
+
+    :raises click.UsageError: if it has something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(f"{name_of(path)}: {error.strerror or error}") from None
 
 
 def name_of(path: str) -> str:
@@ -120,11 +134,19 @@ def parse_document(body: bytes, dialect: Dialect) -> RuleSet:
         if beginning == b"<":
             return parse_xml(body, dialect)
     except DocumentError as error:
-        message = "" if error.problems else dialect.errors[error.code].message
-        raise Unreadable(f"{message} {error.detail}".strip(" "), error.problems) from None
+        if error.problems:
+            raise Unreadable("", map(in_element_names, error.problems)) from None
+        message = f"{dialect.errors[error.code].message} {error.detail}".removesuffix(" ")
+        raise Unreadable(message) from None
     if beginning not in (b"{", b"["):
-        raise Unreadable("it is neither XML nor JSON")
-    return _parse_json(body, dialect)
+        raise Unreadable(_what_else(body))
+    return from_configuration(load_json(body), dialect)
+
+
+def _what_else(body: bytes) -> str:
+    if body.startswith(_UTF_16_MARKS):
+        return "it is UTF-16, as some shells write what is redirected: write it in UTF-8"
+    return "it is neither XML nor JSON"
 
 
 def load_json(body: bytes) -> Any:
@@ -132,9 +154,14 @@ def load_json(body: bytes) -> Any:
 
     :raises Unreadable: if it is none, or if one does.
     """
+    read = partial(json.loads, object_pairs_hook=_without_repetition, parse_int=shortened_integer)
     try:
-        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_repetition)
-    except (ValueError, RecursionError) as error:
+        return read(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"it is not UTF-8: byte {error.start + 1} is wrong") from None
+    except RecursionError:
+        raise Unreadable("it is not JSON: its brackets are too deep") from None
+    except ValueError as error:
         raise Unreadable(f"it is not JSON: {error}") from None
 
 
@@ -147,40 +174,44 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _parse_json(body: bytes, dialect: Dialect) -> RuleSet:
-    data = load_json(body)
-    configuration = unwrapped(data)
-    # What stands beside a configuration may name another bucket.
-    wrong = [] if configuration is data else [*(data.keys() - {"CORSConfiguration"})]
-    if isinstance(configuration, dict):
-        wrong += configuration.keys() - _TOP_KEYS
-        # Of several lists of rules only one would be taken.
-        wrong += [key for key in RULES_KEYS if key in configuration][1:]
-    if wrong:
-        raise Unreadable("", [_unknown(key) for key in sorted(wrong)])
-    try:
-        return from_data(read_configuration(body), dialect)
-    except UnreadableRules as error:
-        raise Unreadable(str(error)) from None
-
-
-def _unknown(key: str) -> Problem:
-    return Problem(key, None, ProblemReason.UNKNOWN_ELEMENT)
-
-
-def from_data(data: object, dialect: Dialect) -> RuleSet:
-    """Build a rule set of plain data, within the limits of a dialect.
+def from_configuration(data: object, dialect: Dialect) -> RuleSet:
+    """Build a rule set of JSON in any of the forms, within the limits of a dialect.
 
     :raises Unreadable: with every problem.
     """
     try:
+        # Most are as this package writes them, and there may be many.
         rule_set = RuleSet.from_dict(data)
-    except InvalidRules as error:
-        raise Unreadable("", error.problems) from None
+    except InvalidRules:
+        rule_set = _from_other_form(data)
     if len(rule_set.rules) > dialect.max_rules:
         count = len(rule_set.rules)
         raise Unreadable("", [Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
     return rule_set
+
+
+def _from_other_form(data: object) -> RuleSet:
+    wrong = sorted(_strangers(data))
+    if wrong:
+        raise Unreadable("", [Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in wrong])
+    try:
+        return RuleSet.from_dict(plain_configuration(data))
+    except UnreadableRules as error:
+        raise Unreadable(str(error)) from None
+    except InvalidRules as error:
+        raise Unreadable("", error.problems) from None
+
+
+def _strangers(data: object) -> Iterator[str]:
+    """What stands in a configuration and is none of its parts."""
+    configuration = unwrapped(data)
+    if configuration is not data and isinstance(data, dict):
+        # What stands beside a configuration may name another bucket.
+        yield from data.keys() - {"CORSConfiguration"}
+    if isinstance(configuration, dict):
+        yield from configuration.keys() - _TOP_KEYS
+        # Of several lists of rules only one would be taken.
+        yield from [key for key in RULES_KEYS if key in configuration][1:]
 
 
 def to_s3_json(rule_set: RuleSet) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Commands for the rules of one bucket."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -110,10 +111,11 @@ def existing_rules(store: Store, bucket: str) -> RuleSet:
 @author_option
 @with_appcontext
 def put_rules(bucket: str, file: str, author: str | None) -> None:
-    """Replace the rules of BUCKET by those in FILE; - is standard input.
+    """Replace the rules of BUCKET by those in FILE.
 
     FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
-    JSON that `show` prints. It is refused as a whole, with everything that is wrong.
+    JSON that `show` prints; - is standard input. It is refused as a whole, with everything
+    that is wrong.
 
     \b
     Example:
@@ -140,6 +142,8 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     store = current_store()
     name = printable(bucket)
     if not yes:
+        if sys.stdin is None:
+            raise click.UsageError("standard input is closed: write --yes")
         click.confirm(f"Delete the rules of {name}?", abort=True)
     revision = store.delete(bucket, author)
     if revision is None:
@@ -161,10 +165,10 @@ def show_history(bucket: str, form: str) -> None:
       flask bucketcors history photos
     """
     entries = current_store().history(bucket)
+    if not entries:
+        raise Refused(f"bucket {printable(bucket)} has no history")
     if form == JSON:
         echo_json([_entry_data(entry) for entry in entries])
-    elif not entries:
-        raise Refused(f"bucket {printable(bucket)} has no history")
     else:
         _print_history(entries)
 
@@ -186,7 +190,7 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
         made = current_store().rollback(bucket, revision, author)
     except UnknownRevision:
         message = f"bucket {name} has no rules of revision {revision}"
-        raise Refused(f"{message}: flask bucketcors history tells which there are") from None
+        raise Refused(f"{message}; flask bucketcors history {name} tells which there are") from None
     click.echo(f"{name}: revision {made}, with the rules of revision {revision}")
 
 
@@ -198,7 +202,7 @@ def count_of(rule_set: RuleSet) -> str:
 
 def _print_history(entries: Sequence[HistoryEntry]) -> None:
     rows = [
-        (str(each.revision), _time(each), printable(each.author or "-"), _what(each))
+        (str(each.revision), _time(each), printable(_author(each) or "-"), _what(each))
         for each in entries
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -211,7 +215,7 @@ def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
     data: dict[str, Any] = {
         "revision": entry.revision,
         "time": _time(entry),
-        "author": entry.author,
+        "author": _author(entry),
     }
     if entry.unreadable is not None:
         return {**data, "unreadable": entry.unreadable}
@@ -219,7 +223,16 @@ def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _time(entry: HistoryEntry) -> str:
-    return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
+    try:
+        return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
+    except (TypeError, ValueError, OverflowError, OSError):
+        # Other tools write to the tables, too.
+        return ascii(entry.time)
+
+
+def _author(entry: HistoryEntry) -> str | None:
+    # What another tool wrote need not be text.
+    return ascii(entry.author) if isinstance(entry.author, bytes) else entry.author
 
 
 def _what(entry: HistoryEntry) -> str:
@@ -229,7 +242,13 @@ def _what(entry: HistoryEntry) -> str:
 
 
 def _printable_xml(text: str) -> str:
-    """The document with what a terminal would obey as references, which mean the same in XML."""
-    return "".join(
-        each if each.isprintable() or each in "\n\t" else f"&#x{ord(each):X};" for each in text
-    )
+    """The document with what a terminal would obey as references, which mean the same in XML.
+
+    So is what is not ASCII where the output is not UTF-8, as the document says that it is.
+    """
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+    def is_safe(each: str) -> bool:
+        return each in "\n\t" or (each.isprintable() and (is_utf8 or each.isascii()))
+
+    return "".join(each if is_safe(each) else f"&#x{ord(each):X};" for each in text)

@@ -1,6 +1,8 @@
 """What reaches the terminal, and in which form."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any, Final
@@ -11,6 +13,12 @@ from flask_bucketcors.core.errors import Problem
 
 TEXT: Final = "text"
 JSON: Final = "json"
+
+#: What to do about a database that does not open.
+STORE_REMEDY: Final = (
+    "see that this is the application's own database, that you may write to it and to its folder, "
+    "and that nobody else has it locked; docs/deployment.md"
+)
 
 #: The option of every command that reports something.
 format_option = click.option(
@@ -30,6 +38,18 @@ def utf8_text(context: click.Context, parameter: click.Parameter, text: str | No
     except UnicodeEncodeError:
         raise click.BadParameter("write it in UTF-8") from None
     return text
+
+
+def is_dumb() -> bool:
+    """Whether the terminal can do nothing but print: no colours, no going back in a line."""
+    return os.environ.get("TERM") == "dumb"
+
+
+def escape_what_cannot_be_said() -> None:
+    """Let no character end a command because the terminal's encoding does not have it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class Refused(click.ClickException):

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final, TextIO, cast
+from shutil import get_terminal_size
+from typing import Any, BinaryIO, Final
 
 import click
 from flask import current_app
@@ -17,14 +18,15 @@ from flask_bucketcors.cli.reading import (
     INPUT_FILE,
     STDIN,
     Unreadable,
-    from_data,
+    from_configuration,
     limits_of,
     load_json,
-    name_of,
     open_input,
+    told,
 )
 from flask_bucketcors.cli.rules import bucket_names
-from flask_bucketcors.cli.terminal import fail_if, printable, problem_lines, utf8_text
+from flask_bucketcors.cli.terminal import fail_if, is_dumb, printable, problem_lines, utf8_text
+from flask_bucketcors.cli.writing import open_output
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
@@ -36,19 +38,25 @@ BATCH: Final = 500
 # The longest document of a dialect is 64 KiB; as JSON it is about as long.
 MAX_LINE_BYTES: Final = 1024 * 1024
 
+# In characters: the bar, and what stands before and behind it, such as "100%  00:00:02".
+_BAR_WIDTH: Final = 36
+_BESIDE_BAR: Final = 32
 _ERASE_LINE: Final = "\r\x1b[K"
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default=STDIN)
+@click.argument(
+    "file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default=STDIN
+)
 @click.option(
     "--prefix", callback=utf8_text, default="", help="Only buckets whose names begin with this."
 )
 @with_appcontext
 def export_rules(file: str, prefix: str) -> None:
-    """Write the rules of all buckets to FILE, one bucket a line; - is standard output.
+    """Write the rules of all buckets to FILE, one bucket a line.
 
-    Each line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" where
+    FILE is replaced when all is written; - is standard output, as if there is no FILE. Each
+    line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" where
     it is set. Buckets whose stored rules are none are named, and left out.
 
     \b
@@ -56,34 +64,22 @@ def export_rules(file: str, prefix: str) -> None:
       flask bucketcors export buckets.jsonl
     """
     left_out = 0
-    with _open_output(file) as lines:
+    with open_output(file) as lines:
         for line in _exported(current_store(), prefix):
             left_out += line is None
             lines.write(line or "")
     fail_if(left_out)
 
 
-def _open_output(path: str) -> TextIO:
-    """Open a file that is written whole, or stays as it was.
-
-    :raises click.UsageError: if that cannot be done.
-    """
-    if path == STDIN and sys.stdout is None:
-        raise click.UsageError("standard output is closed")
-    # A pipe or a device is written to; a file in its place would be another one.
-    atomic = os.path.isfile(path) or not os.path.exists(path)
-    try:
-        return cast(TextIO, click.open_file(path, "w", encoding="ascii", atomic=atomic))
-    except OSError as error:
-        raise click.UsageError(f"{name_of(path)}: {error.strerror}") from None
-
-
 def _exported(store: Store, prefix: str) -> Iterator[str | None]:
     """The line of each bucket; None for one that is left out, and named."""
     for bucket in bucket_names(store, prefix):
         try:
+            # A name that another tool wrote; rules are never found by it.
+            if not is_bucket_name(bucket):
+                raise InvalidBucketName(bucket)
             rule_set = store.get(bucket)
-        except StoredRulesInvalid as error:
+        except (InvalidBucketName, StoredRulesInvalid) as error:
             click.echo(f"left out: {printable(str(error))}", err=True)
             yield None
         else:
@@ -147,7 +143,10 @@ class _Import:
 @author_option
 @with_appcontext
 def import_rules(file: str, author: str | None) -> None:
-    """Replace the rules of the buckets in FILE, as `export` writes it; - is standard input.
+    """Replace the rules of the buckets in FILE, as `export` writes it.
+
+    - is standard input. The rules of a line may also be JSON of `aws s3api` or of the COS SDK,
+    with the "bucket" beside them.
 
     A line that is wrong is reported with its number and everything that is wrong, and its
     bucket keeps what it has; the others are stored, so many hundreds in one transaction.
@@ -162,8 +161,8 @@ def import_rules(file: str, author: str | None) -> None:
     """
     work = _Import(current_store(), author, limits_of(current_app.config))
     try:
-        with open_input(file) as lines:
-            _import_lines(lines, work)
+        with open_input(file) as opened:
+            _import_lines(opened, file, work)
         work.flush()
     except click.UsageError:
         raise
@@ -174,9 +173,9 @@ def import_rules(file: str, author: str | None) -> None:
     fail_if(work.refused)
 
 
-def _import_lines(file: BinaryIO, work: _Import) -> None:
+def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
     with _progress(file) as (advance, report):
-        for number, line in enumerate(_lines(file), 1):
+        for number, line in enumerate(_lines(file, path), 1):
             try:
                 if line.strip():
                     work.take(line)
@@ -187,12 +186,17 @@ def _import_lines(file: BinaryIO, work: _Import) -> None:
             advance(len(line))
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def _lines(file: BinaryIO, path: str) -> Iterator[bytes]:
     """The lines of a file; of one that is too long only so much that this can be told."""
-    while line := file.readline(MAX_LINE_BYTES + 1):
+    while line := _line(file, path):
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES + 1)
+            line = _line(file, path)
+
+
+def _line(file: BinaryIO, path: str) -> bytes:
+    with told(path):
+        return file.readline(MAX_LINE_BYTES + 1)
 
 
 def _parse_line(line: bytes, limits: Dialect) -> tuple[str, RuleSet]:
@@ -204,7 +208,7 @@ def _parse_line(line: bytes, limits: Dialect) -> tuple[str, RuleSet]:
     bucket = data.pop("bucket")
     if not is_bucket_name(bucket):
         raise Unreadable(str(InvalidBucketName(bucket)))
-    return bucket, from_data(data, limits)
+    return bucket, from_configuration(data, limits)
 
 
 Progress = tuple[Callable[[int], Any], Callable[[str], None]]
@@ -214,10 +218,11 @@ Progress = tuple[Callable[[int], Any], Callable[[str], None]]
 def _progress(file: BinaryIO) -> Iterator[Progress]:
     """Give a function that shows so many bytes more, and one that prints a line beside it."""
     size = _size(file)
-    if size is None or not sys.stderr.isatty():
+    if size is None or not sys.stderr.isatty() or is_dumb():
         yield (lambda count: None), (lambda text: click.echo(text, err=True))
         return
-    with click.progressbar(length=size, label="Importing", file=sys.stderr) as bar:
+    width = min(_BAR_WIDTH, max(1, get_terminal_size().columns - _BESIDE_BAR))
+    with click.progressbar(length=size, label="Importing", width=width, file=sys.stderr) as bar:
         yield bar.update, (lambda text: click.echo(_ERASE_LINE + text, err=True))
 
 

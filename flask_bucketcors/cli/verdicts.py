@@ -112,7 +112,7 @@ class PageRequest:
 def judge_preflight(request: PageRequest, answer: Answer) -> Iterator[Finding]:
     """What a browser has against the answer to a preflight, in its order."""
     if 300 <= answer.status < 400:
-        yield _redirected("browsers follow no redirect of a preflight")
+        yield _redirected("browsers follow no redirect of a preflight. Use the address it leads to")
         return
     yield from _origin_findings(request, answer)
     if not 200 <= answer.status < 300:
@@ -127,7 +127,7 @@ def judge_actual(request: PageRequest, answer: Answer) -> Iterator[Finding]:
     """What a browser has against the answer to the request itself, in its order."""
     yield from _origin_findings(request, answer)
     if 300 <= answer.status < 400 and answer.status != 304:
-        yield _redirected("a browser goes there and checks again; check that address instead")
+        yield _redirected("a browser goes there and asks again. Check the address it leads to")
     yield from _vary_findings(request, answer)
 
 
@@ -146,8 +146,7 @@ def judge_where_from(answer: Answer) -> Iterator[Finding]:
 
 
 def _redirected(what_follows: str) -> Finding:
-    text = f"the answer is a redirect: {what_follows}. Use the address that it leads to"
-    return Finding(Cause.REDIRECTED, text, "Location")
+    return Finding(Cause.REDIRECTED, f"the answer is a redirect: {what_follows}", "Location")
 
 
 def _origin_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:

@@ -97,6 +97,10 @@ class InvalidBucketName(BucketCORSError, ValueError):
         )
 
 
+class SetupRefused(BucketCORSError, RuntimeError):
+    """An application cannot get the extension: by a setting, or because it has one already."""
+
+
 class UnknownRevision(BucketCORSError, LookupError):
     """A rollback named a revision that the bucket's history does not hold."""
 

@@ -128,7 +128,8 @@ class RuleSet:
             raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE_SET)])
         problems = [
             Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
-            for name in data.keys() - {"rules", "response_vary"}
+            for name in data
+            if name not in ("rules", "response_vary")
         ]
         rules = []
         for index, each in enumerate(data["rules"]):
@@ -168,7 +169,8 @@ def _rule_from_dict(data: object) -> Rule:
         raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE)])
     problems = [
         Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
-        for name in data.keys() - set(_FIELDS)
+        for name in data
+        if name not in _FIELDS
     ]
     known = {name: value for name, value in data.items() if name in _FIELDS}
     try:

@@ -126,6 +126,11 @@ _STEPS = (
     """,
 )
 
+_ANOTHERS = (
+    "the database has other tables of the names of this package's, so that it is another program's "
+    "or damaged; name another file, or restore a backup"
+)
+
 SCHEMA_VERSION = len(_STEPS)
 
 
@@ -146,8 +151,10 @@ def migrate(connection: sqlite3.Connection) -> None:
             for statement in _statements(step):
                 connection.execute(statement)
         connection.execute("UPDATE bucketcors_state SET schema_version = ?", (SCHEMA_VERSION,))
-    except BaseException:
+    except BaseException as error:
         connection.execute("ROLLBACK")
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise StoreUnavailable(f"{_ANOTHERS}: {error}") from error
         raise
     connection.execute("COMMIT")
 
@@ -157,7 +164,10 @@ def schema_version(connection: sqlite3.Connection) -> int:
     tables = "SELECT count(*) FROM sqlite_master WHERE name = 'bucketcors_state'"
     if not connection.execute(tables).fetchone()[0]:
         return 0
-    return int(connection.execute("SELECT schema_version FROM bucketcors_state").fetchone()[0])
+    row = connection.execute("SELECT schema_version FROM bucketcors_state").fetchone()
+    if row is None:
+        raise StoreUnavailable(f"{_ANOTHERS}: bucketcors_state is empty")
+    return int(row[0])
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -12,8 +12,15 @@ from flask_bucketcors.cli.doctor.database import examine_database
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.doctor.settings import examine_settings
 from flask_bucketcors.cli.doctor.workers import examine_workers
-from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option, printable
-from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    STORE_REMEDY,
+    echo_json,
+    fail_if,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.errors import SetupRefused, StoreUnavailable
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
 
 _MARGIN = " " * 6
@@ -24,11 +31,11 @@ _MARGIN = " " * 6
 @format_option
 @click.pass_context
 def doctor(context: click.Context, write: bool, form: str) -> None:
-    """Look whether the rules of the application are in order, and say what to do.
+    """Look whether all is in order, and say what to do.
 
-    Looks at the settings, at the database with every stored rule set, and at how another
-    process learns of a change. Secrets are never printed. Nothing is written but with
-    --write, which puts rules for the bucket bucketcors-doctor and deletes them again.
+    Looks at the application's settings, at the database with every stored rule set, and at
+    how another process learns of a change. Secrets are never printed. Nothing is written but
+    with --write, which puts rules for the bucket bucketcors-doctor and deletes them again.
 
     \b
     Example:
@@ -62,13 +69,9 @@ def _load(info: ScriptInfo) -> Flask | Note:
     try:
         return info.load_app()
     except StoreUnavailable as error:
-        remedy = "look at the path, its permissions and the disk; docs/deployment.md"
-        return Note("database", str(error), remedy)
-    except RuntimeError as error:
-        # Others' errors are theirs to show, and may hold what is nobody's business.
-        if "BUCKETCORS_" not in str(error):
-            raise
-        return Note("settings", str(error), "mend the setting; docs/configuration.md")
+        return Note("database", str(error), STORE_REMEDY)
+    except SetupRefused as error:
+        return Note("settings", str(error), "mend that, and look again; docs/configuration.md")
 
 
 def _print(notes: Sequence[Note]) -> None:

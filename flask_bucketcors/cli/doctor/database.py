@@ -11,7 +11,9 @@ from typing import Final
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.rules import bucket_names
-from flask_bucketcors.core.errors import StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.cli.terminal import STORE_REMEDY
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.connect import DatabaseFile
 from flask_bucketcors.stores.schema import migrate, schema_version
@@ -26,6 +28,8 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'bucketcors\\_%' ESCAPE '\\'"
 
+_PUT_AGAIN: Final = "put the rules again, or roll back: the bucket is closed until then"
+
 _note = partial(Note, "database")
 
 
@@ -39,7 +43,7 @@ def examine_database(store: Store) -> Iterator[Note]:
             yield from _examine_tables(path)
         yield from _examine_rules(store)
     except (StoreUnavailable, sqlite3.Error, OSError) as error:
-        yield _note(str(error), "look at the path, its permissions and the disk")
+        yield _note(str(error), STORE_REMEDY)
 
 
 def _examine_file(path: Path) -> Iterator[Note]:
@@ -51,16 +55,22 @@ def _examine_file(path: Path) -> Iterator[Note]:
     if len({file.stat().st_uid for file in present}) > 1:
         text = "the database and the files beside it belong to different users"
         yield _note(text, "give all of them to the user that the workers run as")
-    if files[-1] in present:
-        yield _note(f"{files[-1].name} tells workers of a change at once")
-    else:
-        text = f"{files[-1].name} is not there, so that the database is asked on every request"
-        yield _note(text, "let the workers' user write to the folder")
+    yield _token_note(path, files[-1])
     log = files[1].stat().st_size if files[1] in present else 0
     if log > LARGE_LOG_BYTES:
         text = f"{files[1].name} has {log // 1024**2} MiB"
         yield _note(text, "end whatever program has been reading the database for so long")
     yield _file_system_note(path)
+
+
+def _token_note(path: Path, token: Path) -> Note:
+    if DatabaseFile(path).map_token() is not None:
+        return _note(f"{token.name} tells workers of a change at once")
+    if os.path.lexists(token):
+        text = f"{token.name} cannot be used, so that the database is asked on every request"
+        return _note(text, "it has to be a file, no link, that the workers' user may write to")
+    text = f"{token.name} is not there, so that the database is asked on every request"
+    return _note(text, "let the workers' user write to the folder")
 
 
 def _file_system_note(path: Path) -> Note:
@@ -132,12 +142,16 @@ def _examine_rules(store: Store) -> Iterator[Note]:
     for bucket in bucket_names(store):
         count += 1
         try:
+            if not is_bucket_name(bucket):
+                raise InvalidBucketName(bucket)
             store.get(bucket)
+        except InvalidBucketName as error:
+            invalid.append((str(error), "another tool wrote it: take it out of bucketcors_rules"))
         except StoredRulesInvalid as error:
-            invalid.append(str(error))
+            invalid.append((str(error), _PUT_AGAIN))
     yield _note(f"{count} {'bucket has' if count == 1 else 'buckets have'} rules")
-    for text in invalid[:MAX_SHOWN]:
-        yield _note(text, "put the rules again, or roll back: the bucket is closed until then")
+    for text, remedy in invalid[:MAX_SHOWN]:
+        yield _note(text, remedy)
     if len(invalid) > MAX_SHOWN:
-        text = f"{len(invalid) - MAX_SHOWN} more buckets are closed"
+        text = f"{len(invalid) - MAX_SHOWN} more buckets are like that"
         yield _note(text, "mend the ones above, and look again")

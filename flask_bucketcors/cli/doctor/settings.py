@@ -11,6 +11,7 @@ from flask_bucketcors.api import RulesAPI
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.extension import BucketCORSState
 from flask_bucketcors.middleware import BucketCORSMiddleware, find_layer
+from flask_bucketcors.signatures import AccessKey
 
 _note = partial(Note, "settings")
 _KEYS: Final = "BUCKETCORS_ACCESS_KEYS"
@@ -20,14 +21,37 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
     """Look at what the application says."""
     for key in sorted(app.config):
         if key.startswith("BUCKETCORS_") and key != _KEYS:
-            yield _note(f"{key} is {app.config[key]!r}")
-    yield _keys(app.config[_KEYS], state)
+            value = app.config[key]
+            # A mapping that nobody may change looks like what it is.
+            shown = dict(value) if isinstance(value, Mapping) else value
+            yield _note(f"{key} is {shown!r}")
+    yield from _examine_keys(app.config[_KEYS], state)
     yield from _layers(app, state)
 
 
-def _keys(keys: Any, state: BucketCORSState) -> Note:
-    if isinstance(keys, Mapping) and keys:
-        return _note(f"{_KEYS} holds {len(keys)} {'key' if len(keys) == 1 else 'keys'}")
+def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:
+    if isinstance(keys, Mapping):
+        yield _count_note(keys)
+        padded = [key for key, secret in keys.items() if _is_padded(key) or _is_padded(secret)]
+        if padded:
+            text = f"{_KEYS}: {len(padded)} of the ids or secrets begin or end with a blank"
+            yield _note(text, "strip them: no client signs with that")
+    else:
+        yield _keys_note(keys, state)
+
+
+def _count_note(keys: Mapping[str, Any]) -> Note:
+    if not keys:
+        return _note(f"{_KEYS} is set, and holds no key", "put one in, or leave the setting out")
+    return _note(f"{_KEYS} holds {len(keys)} {'key' if len(keys) == 1 else 'keys'}")
+
+
+def _is_padded(key: str | AccessKey) -> bool:
+    text = key.secret if isinstance(key, AccessKey) else key
+    return text != text.strip()
+
+
+def _keys_note(keys: Any, state: BucketCORSState) -> Note:
     if callable(keys):
         return _note(f"{_KEYS} is a function")
     api = state.middleware.api

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.terminal import STORE_REMEDY
+from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores import MemoryStore, SQLiteStore, Store
 
@@ -41,6 +43,8 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
         try:
             with _witness(store.path) as witness:
                 yield from _examine(store, witness, write=write)
+        except StoreUnavailable as error:
+            yield _note(str(error), STORE_REMEDY)
         except (OSError, EOFError) as error:
             yield _note(f"no other process could look: {error}", "see what it printed above")
 
