@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flask_bucketcors.api import RulesAPI, RulesCall
     from flask_bucketcors.blueprint import create_blueprint
     from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
+    from flask_bucketcors.core.diff import Change, ChangeKind, Diff
     from flask_bucketcors.core.errors import (
         BucketCORSError,
         InvalidBucketName,
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
         UnknownRevision,
     )
     from flask_bucketcors.core.explain import Cause, Explanation, Fix
+    from flask_bucketcors.core.linting.findings import Check, Finding, Severity, Witness
     from flask_bucketcors.core.rules import Rule, RuleSet
-    from flask_bucketcors.explaining import explain
     from flask_bucketcors.extension import BucketCORS, BucketCORSState
     from flask_bucketcors.middleware import BucketCORSMiddleware
+    from flask_bucketcors.questions import diff, explain, lint
     from flask_bucketcors.signatures import AccessKey
     from flask_bucketcors.stores import HistoryEntry, MemoryStore, SQLiteStore, Store
 
@@ -38,9 +40,14 @@ __all__ = [
     "BucketCORSMiddleware",
     "BucketCORSState",
     "Cause",
+    "Change",
+    "ChangeKind",
+    "Check",
     "CompiledRules",
     "Decision",
+    "Diff",
     "Explanation",
+    "Finding",
     "Fix",
     "HistoryEntry",
     "InvalidBucketName",
@@ -54,12 +61,16 @@ __all__ = [
     "RulesAPI",
     "RulesCall",
     "SQLiteStore",
+    "Severity",
     "Store",
     "StoreUnavailable",
     "StoredRulesInvalid",
     "UnknownRevision",
+    "Witness",
     "create_blueprint",
+    "diff",
     "explain",
+    "lint",
 ]
 
 # Flask imports this package for the name of its group of commands, whichever command runs and
@@ -78,11 +89,13 @@ _HOMES: Final = {
         "StoreUnavailable",
         "UnknownRevision",
     ),
+    "core.diff": ("Change", "ChangeKind", "Diff"),
     "core.explain": ("Cause", "Explanation", "Fix"),
+    "core.linting.findings": ("Check", "Finding", "Severity", "Witness"),
     "core.rules": ("Rule", "RuleSet"),
-    "explaining": ("explain",),
     "extension": ("BucketCORS", "BucketCORSState"),
     "middleware": ("BucketCORSMiddleware",),
+    "questions": ("diff", "explain", "lint"),
     "signatures": ("AccessKey",),
     "stores": ("HistoryEntry", "MemoryStore", "SQLiteStore", "Store"),
 }
