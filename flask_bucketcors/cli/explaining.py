@@ -22,7 +22,7 @@ from flask_bucketcors.core.explain import Explanation
 from flask_bucketcors.core.explanation.fetch import SAFE_METHODS, unsafe_names
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
 from flask_bucketcors.evidence import MAX_HAR, from_console, from_curl, from_har
-from flask_bucketcors.explaining import explain
+from flask_bucketcors.questions import explain
 
 
 @dataclass(frozen=True)
