@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
@@ -21,9 +21,12 @@ from flask_bucketcors.buckets import BUCKET
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import DIALECTS, Dialect, find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
+from flask_bucketcors.core.grants import HeaderPairs
+from flask_bucketcors.core.linting.subject import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
+from flask_bucketcors.review import FINDINGS, LINT, Reviewer, findings_header, log_findings
 from flask_bucketcors.signatures import (
     Keys,
     SignedRequest,
@@ -37,6 +40,7 @@ from flask_bucketcors.stores import Store
 logger = logging.getLogger(__name__)
 
 _ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
+_LINT: Final = "HTTP_" + LINT.upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class RulesAPI:
     :param limits: dialect to the rules and bytes that a document may have, in place of the
         vendor's: ``{"oss": (20, 65536)}``.
     :param require_content_md5: whether PUT without Content-MD5 is refused.
+    :param strict: whether rules are refused that :func:`~flask_bucketcors.lint` calls dangerous.
+    :param public_suffix, allow_credentials: what lint is to know; see there.
     :param clock: seconds since 1970, UTC.
     :raises ValueError: if there is no such dialect, or a limit is no pair of numbers.
     """
@@ -96,9 +102,15 @@ class RulesAPI:
         dialect: str = "cos",
         limits: Limits | None = None,
         require_content_md5: bool = False,
+        strict: bool = False,
+        public_suffix: PublicSuffix | None = None,
+        allow_credentials: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._reviewer = Reviewer(
+            strict=strict, public_suffix=public_suffix, allow_credentials=allow_credentials
+        )
         self._keys = access_keys or None
         self._authorize = authorize
         self._bucket_exists = bucket_exists
@@ -117,7 +129,7 @@ class RulesAPI:
             signed = SignedRequest.from_environ(environ, environ.get(BUCKET, ""), "")
             scheme = find_scheme(signed)
             dialect = self._dialects[scheme.dialect] if scheme else dialect
-            status, body = self._answer(environ, signed, dialect)
+            answer = self._answer(environ, signed, dialect)
         except CallRefused as error:
             return _refuse(environ, start_response, dialect, error)
         except StoreUnavailable:
@@ -126,15 +138,15 @@ class RulesAPI:
         except Exception:
             self._log_trouble(environ)
             return _refuse(environ, start_response, dialect, CallRefused(Refusal.INTERNAL_ERROR))
-        start_response(status, _headers(environ, dialect, status, body))
-        return [body]
+        start_response(answer.status, _headers(dialect, answer))
+        return [answer.body]
 
     def _answer(
         self, environ: WSGIEnvironment, signed: SignedRequest, dialect: Dialect
-    ) -> tuple[str, bytes]:
+    ) -> "_Answer":
         method, bucket = signed.method, signed.bucket
         if method == "OPTIONS":
-            return "200 OK", b""
+            return _Answer("200 OK", headers=(("Allow", _ALLOW),))
         if method not in ("GET", "PUT", "DELETE"):
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
         if not is_bucket_name(bucket):
@@ -147,16 +159,16 @@ class RulesAPI:
         if self._bucket_exists is not None and not self._bucket_exists(bucket):
             raise CallRefused(Refusal.NO_SUCH_BUCKET)
         if method == "GET":
-            return "200 OK", self._get(bucket, dialect)
+            return _Answer("200 OK", self._get(bucket, dialect))
         if method == "PUT":
             # The size comes before the digests, which are of the whole body and not of what
             # was kept.
             check_size(body, dialect)
             self._check_digests(environ, body, signer)
-            self._put(bucket, parse_xml(body, dialect), requester)
-            return "200 OK", b""
+            findings = self._put(environ, bucket, parse_xml(body, dialect), dialect, requester)
+            return _Answer("200 OK", headers=findings)
         self._store.delete(bucket, requester)
-        return "204 No Content", b""
+        return _Answer("204 No Content")
 
     def _admit(self, environ: WSGIEnvironment, signed: SignedRequest) -> Signer | None:
         """Give who signed the call.
@@ -195,13 +207,25 @@ class RulesAPI:
             raise CallRefused(Refusal.NO_SUCH_RULES)
         return format_xml(rule_set, dialect)
 
-    def _put(self, bucket: str, rule_set: RuleSet, requester: str | None) -> None:
+    def _put(
+        self,
+        environ: WSGIEnvironment,
+        bucket: str,
+        rule_set: RuleSet,
+        dialect: Dialect,
+        requester: str | None,
+    ) -> HeaderPairs:
+        """Store rules, and give the headers that say what is to be said of them."""
+        is_asked = _LINT in environ
+        findings = self._reviewer.review(rule_set, dialect, in_full=is_asked)
         self._store.put(bucket, rule_set, requester)
         # The bucket may have been deleted since: whoever makes the next one of its name must
         # not find these rules there.
         if self._bucket_exists is not None and not self._bucket_exists(bucket):
             self._store.delete(bucket, requester)
             raise CallRefused(Refusal.NO_SUCH_BUCKET)
+        log_findings(bucket, findings)
+        return ((FINDINGS, findings_header(findings)),) if is_asked else ()
 
     def _check_digests(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
         check_digests(
@@ -231,15 +255,17 @@ def is_limit(value: object) -> bool:
     )
 
 
-def _headers(
-    environ: WSGIEnvironment, dialect: Dialect, status: str, body: bytes
-) -> list[tuple[str, str]]:
-    headers = [("Content-Length", str(len(body))), *next(answer_ids(dialect).series)]
-    if not status.startswith("204"):
+class _Answer(NamedTuple):
+    status: str
+    body: bytes = b""
+    headers: HeaderPairs = ()
+
+
+def _headers(dialect: Dialect, answer: _Answer) -> list[tuple[str, str]]:
+    headers = [("Content-Length", str(len(answer.body))), *next(answer_ids(dialect).series)]
+    if not answer.status.startswith("204"):
         headers.append(("Content-Type", "application/xml"))
-    if environ["REQUEST_METHOD"] == "OPTIONS":
-        headers.append(("Allow", _ALLOW))
-    return headers
+    return [*headers, *answer.headers]
 
 
 def _refuse(

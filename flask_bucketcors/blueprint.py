@@ -9,6 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
 from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.errors import SetupRefused
+from flask_bucketcors.core.linting.subject import PublicSuffix
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
@@ -30,6 +31,9 @@ def create_blueprint(
     dialect: str = "cos",
     limits: Limits | None = None,
     require_content_md5: bool = False,
+    strict: bool = False,
+    public_suffix: PublicSuffix | None = None,
+    allow_credentials: bool = True,
     name: str = "bucketcors",
 ) -> Blueprint:
     """Give the ``?cors`` API as a blueprint, for an application that wants nothing else.
@@ -58,6 +62,9 @@ def create_blueprint(
             dialect=dialect,
             limits=limits,
             require_content_md5=require_content_md5,
+            strict=strict,
+            public_suffix=public_suffix,
+            allow_credentials=allow_credentials,
         )
         # As Flask does for routes, leave out a slash at the end.
         prefix = (state.url_prefix or "").rstrip("/")

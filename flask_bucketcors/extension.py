@@ -116,6 +116,9 @@ class BucketCORS:
             dialect=settings["DIALECT"],
             limits=settings["LIMITS"],
             require_content_md5=settings["REQUIRE_CONTENT_MD5"],
+            strict=settings["STRICT"],
+            public_suffix=settings["PUBLIC_SUFFIX"],
+            allow_credentials=settings["ALLOW_CREDENTIALS"],
         )
 
 
@@ -213,6 +216,12 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
         None, "True, False or None", lambda value: value is None or isinstance(value, bool)
     ),
     "REQUIRE_CONTENT_MD5": _flag(False),
+    "STRICT": _flag(False),
+    "PUBLIC_SUFFIX": _Setting(
+        None,
+        "a function that gives the public suffix of a host name, or None",
+        lambda value: value is None or callable(value),
+    ),
     "CACHED_BUCKETS": _count(CACHED_BUCKETS),
     "HISTORY": _count(HISTORY_LIMIT),
 }

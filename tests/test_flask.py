@@ -39,6 +39,7 @@ from flask_bucketcors import (
     StoreUnavailable,
     create_blueprint,
 )
+from flask_bucketcors.review import FINDINGS, LINT
 
 PAGE = "https://page.test"
 URL = "/photos?cors"
@@ -52,6 +53,12 @@ BODY = (
 )
 
 MakeApp = Callable[..., Flask]
+
+
+def rules_for(origin: str) -> bytes:
+    return BODY.replace(b"https://page.test", origin.encode()).replace(
+        b"<AllowedMethod>PUT", b"<AllowedMethod>HEAD"
+    )
 
 
 @pytest.fixture
@@ -580,6 +587,16 @@ def entries_of_history(app: Flask) -> int:
     return len(store_of(app).history("photos"))
 
 
+def status_of_dangerous_rules(app: Flask) -> int:
+    return signed(app, "PUT", body=rules_for("null")).status_code
+
+
+def findings_for_a_suffix(app: Flask) -> str:
+    body = rules_for("https://*.a.test")
+    answer = signed(app, "PUT", body=body, headers={LINT: "1"})
+    return answer.headers[FINDINGS]
+
+
 def reads_of_two_buckets_in_turn(app: Flask) -> int:
     reads = []
     read = store_of(app).read
@@ -603,7 +620,9 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("CACHED_BUCKETS", 1, reads_of_two_buckets_in_turn, 2, 4),
         ("NO_RULES", "pass", status_without_rules, 403, 200),
         ("PLAIN_OPTIONS", "refuse", status_of_plain_options, 200, 403),
+        ("PUBLIC_SUFFIX", lambda host: host, findings_for_a_suffix, "none", "BC205;rule=1"),
         ("REQUIRE_CONTENT_MD5", True, status_of_call, 200, 400),
+        ("STRICT", True, status_of_dangerous_rules, 200, 400),
         ("URL_PREFIX", "/storage", status_below_a_prefix, 403, 200),
         ("VARY", "vendor", vary, "Origin", None),
     ],
@@ -642,7 +661,9 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "CACHED_BUCKETS": 100_000,
         "NO_RULES": "refuse",
         "PLAIN_OPTIONS": "app",
+        "PUBLIC_SUFFIX": None,
         "REQUIRE_CONTENT_MD5": False,
+        "STRICT": False,
         "URL_PREFIX": "",
         "VARY": "vendor",
     }
@@ -670,7 +691,9 @@ WRONG = [
     ),
     ("NO_RULES", ["app", False, None], "'refuse', 'pass'"),
     ("PLAIN_OPTIONS", ["pass", True, None], "'app', 'refuse'"),
+    ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),
+    ("STRICT", ["False", 1, None], "True or False"),
     ("URL_PREFIX", ["storage", "/storage/", None, 5, b"/storage"], "'/storage'"),
     ("VARY", ["Safe", True, None, ""], "'safe', 'vendor'"),
 ]

@@ -19,6 +19,9 @@ from flask_bucketcors.core.linting.repeats import repeat_findings
 from flask_bucketcors.core.linting.sites import usual_public_suffix
 from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
 from flask_bucketcors.core.linting.writing import writing_findings
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.wildcards import ANY
 
 _CHECKS = (
     order_findings,
@@ -52,3 +55,15 @@ def lint(
     subject = Subject(plain, dialect, allow_credentials, suffix)
     found = [finding for check in _CHECKS for finding in check(subject)]
     return tuple(sorted(found, key=lambda each: (each.rule, each.id)))
+
+
+def may_be_dangerous(rule_set: RuleSet) -> bool:
+    """Whether rules may have a finding of severity danger; quick, and never no where they have.
+
+    All others name origins by https or by a scheme of an application's own, each in full.
+    """
+    return any(
+        origin == NULL or (ANY in origin and origin != ANY) or origin.startswith("http://")
+        for rule in rule_set.rules
+        for origin in rule.allowed_origins
+    )

@@ -1,0 +1,102 @@
+"""A look at rules when they are put: what lint says of them is logged, answered, or refused.
+
+Most rules are put when nobody reads what is only advice: then they are looked at no closer than
+it takes to see what is dangerous.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.errors import CallRefused, Refusal
+from flask_bucketcors.core.lint import lint, may_be_dangerous
+from flask_bucketcors.core.linting.findings import Finding, Severity
+from flask_bucketcors.core.linting.subject import PublicSuffix
+from flask_bucketcors.core.rules import RuleSet
+
+logger = logging.getLogger(__name__)
+
+#: With this request header, the answer to a PUT has the next one. Any value will do.
+LINT: Final = "X-Bucketcors-Lint"
+#: The findings, as a list of RFC 9651: ``BC201;rule=1, BC312;rule=2``; ``none`` if there are none.
+FINDINGS: Final = "X-Bucketcors-Findings"
+
+# A line, a header or a message holds no more findings than this; what is more is counted.
+MAX_LISTED: Final = 50
+MAX_EXPLAINED: Final = 3
+
+
+class Reviewer:
+    """Looks at rules that are put.
+
+    :param strict: whether rules with dangerous values are refused.
+    :param public_suffix, allow_credentials: see :func:`flask_bucketcors.lint`.
+    """
+
+    def __init__(
+        self,
+        *,
+        strict: bool,
+        public_suffix: PublicSuffix | None,
+        allow_credentials: bool,
+    ) -> None:
+        self._strict = strict
+        self._public_suffix = public_suffix
+        self._allow_credentials = allow_credentials
+
+    def review(
+        self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False
+    ) -> tuple[Finding, ...]:
+        """Give what is to be said of rules; without ``in_full``, what somebody would read.
+
+        :raises CallRefused: if they are dangerous, and such are refused.
+        """
+        if not in_full and not logger.isEnabledFor(logging.INFO) and not may_be_dangerous(rule_set):
+            return ()
+        findings = lint(
+            rule_set, dialect, self._public_suffix, allow_credentials=self._allow_credentials
+        )
+        dangers = _dangers(findings)
+        if self._strict and dangers:
+            raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
+        return findings
+
+
+def log_findings(bucket: str, findings: Sequence[Finding]) -> None:
+    """Write what is to be said of a bucket's new rules to the log, the dangers as a warning."""
+    dangers = _dangers(findings)
+    others = [each for each in findings if each not in dangers]
+    if dangers:
+        logger.warning("dangerous rules for bucket %r: %s", bucket, _listed(dangers))
+    if others:
+        logger.info("rules for bucket %r: %s", bucket, _listed(others))
+
+
+def findings_header(findings: Sequence[Finding]) -> str:
+    """Give the value of :data:`FINDINGS`."""
+    items = [f"{each.id};rule={each.rule + 1}" for each in findings[:MAX_LISTED]]
+    if len(findings) > MAX_LISTED:
+        items.append(f"more;count={len(findings) - MAX_LISTED}")
+    return ", ".join(items) or "none"
+
+
+def _dangers(findings: Sequence[Finding]) -> list[Finding]:
+    return [each for each in findings if each.severity is Severity.DANGER]
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    lines = [_named(each) for each in findings[:MAX_LISTED]]
+    more = len(findings) - len(lines)
+    return "; ".join([*lines, f"and {more} more"] if more else lines)
+
+
+def _named(finding: Finding) -> str:
+    value = "" if finding.value is None else f" {finding.value!a:.100}"
+    return f"{finding.id} rule {finding.rule + 1}{value}: {finding.check.meaning}"
+
+
+def _explained(dangers: Sequence[Finding]) -> str:
+    sentences = [f"{each} ({each.witnesses[0]})" for each in dangers[:MAX_EXPLAINED]]
+    more = len(dangers) - len(sentences)
+    return " ".join([*sentences, f"And {more} more."] if more else sentences)
