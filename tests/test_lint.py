@@ -83,6 +83,15 @@ ORDER = {
 }
 
 
+LONG, OTHER_LONG = "x-" + "a" * 5000, "x-" + "b" * 5000
+
+
+def test_a_rule_is_unreachable_if_no_server_reads_what_would_reach_it():
+    above = [{"allowed_headers": [LONG]}, {"allowed_headers": [OTHER_LONG]}]
+    assert "BC101 3" in ids(*above, {"allowed_headers": [LONG, OTHER_LONG]})
+    assert "BC102 3" in ids(*above, {"allowed_headers": [LONG, OTHER_LONG, "x-c"]})
+
+
 @pytest.mark.parametrize(("given", "expected"), ORDER.values(), ids=ORDER)
 def test_order(given, expected):
     assert ids(*given) == expected

@@ -82,6 +82,15 @@ def test_spans_hold_the_texts_of_their_atoms_and_no_others(family, chosen):
         assert held == (sets_of(text, family) in meant), (text, spans)
 
 
+def test_what_stands_apart_is_held_all_the_same():
+    """As text it lies within one of the patterns, and no "*" covers it."""
+    partition = Partition([["n*", "null"], ["nul*ull"]], ORIGINS, APART)
+    assert partition.spans(partition.sets[0] & ~partition.sets[1]) == (
+        ("null", ()),
+        ("n*", ("nul*ull",)),
+    )
+
+
 @given(st.lists(st.lists(st.text("ab-*", min_size=1, max_size=3), max_size=3), max_size=3))
 def test_names_of_headers_are_told_apart_alike(family):
     family = [[text for text in texts if text.count("*") < 2] for texts in family]

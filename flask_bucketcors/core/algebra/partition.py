@@ -36,7 +36,7 @@ from flask_bucketcors.core.algebra.cells import (
     nested_suffixes,
 )
 from flask_bucketcors.core.algebra.grammars import Grammar
-from flask_bucketcors.core.algebra.search import Wanted, find_example
+from flask_bucketcors.core.algebra.search import Wanted, find_example, find_shortest
 from flask_bucketcors.core.algebra.spans import Landscape, Span, find_spans
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
@@ -86,6 +86,7 @@ class Partition:
             for text, others in self._apart.items()
         }
         self._examples: dict[Wildcard, str | None] = {}
+        self._shortest: dict[int, str] = {}
         self._spans: dict[Atoms, tuple[Span, ...]] = {}
         #: All of them, in an order that depends on nothing but the sets.
         self.atoms = tuple(self._find_atoms())
@@ -114,15 +115,43 @@ class Partition:
                 yield Atom(sets, text)
 
     def example(self, cell: Wildcard) -> str | None:
+        """Give a text of a cell that reads well; None if the cell is empty."""
         if cell not in self._examples:
-            wanted = Wanted(
-                cell,
-                tuple(self._prefixes.children(cell.prefix)),
-                tuple(self._suffixes.children(cell.suffix)),
-                self._points,
-            )
-            self._examples[cell] = find_example(wanted, self._grammar)
+            self._examples[cell] = find_example(self._wanted(cell), self._grammar)
         return self._examples[cell]
+
+    def _wanted(self, cell: Wildcard) -> Wanted:
+        return Wanted(
+            cell,
+            tuple(self._prefixes.children(cell.prefix)),
+            tuple(self._suffixes.children(cell.suffix)),
+            self._points,
+        )
+
+    def shortest(self, bit: int) -> str:
+        """Give the shortest text of an atom."""
+        if bit not in self._shortest:
+            sets = self.atoms[bit].sets
+            cells = self._landscape.cells_of.get(sets, ())
+            found = (find_shortest(self._wanted(cell), self._grammar) for cell in cells)
+            points = self._landscape.points_of.get(sets, ())
+            self._shortest[bit] = min((*filter(None, found), *points), key=len)
+        return self._shortest[bit]
+
+    def least_listed(self, pattern: Wildcard) -> Iterator[Atom]:
+        """Give texts that fit a listed pattern and as few others as any that fits it.
+
+        What is listed without a ``*`` counts for nothing here.
+        """
+        waiting = {pattern: None}
+        while waiting:
+            cell = next(iter(waiting))
+            del waiting[cell]
+            example = self.example(cell)
+            if example is not None:
+                yield Atom(self._cells[cell], example)
+            else:
+                waiting |= dict.fromkeys(self._landscape.children(cell))
 
     def one_of(self, atoms: Atoms) -> str:
         """Give a text out of some atoms, at least one."""
@@ -143,6 +172,7 @@ class Partition:
             self._suffixes,
             self._cells,
             self._points,
+            self._apart,
             _turned(self._cells),
             _turned(self._points),
             self._points_in_cells(),

@@ -36,11 +36,18 @@ class Wanted(NamedTuple):
 
 def find_example(wanted: Wanted, grammar: Grammar) -> str | None:
     """Give a text of a cell, one that reads well if there is one; None if there is none."""
+    if not grammar.may_surround(*wanted.cell):
+        return None
     usual = grammar.fillers if wanted.cell.suffix else grammar.endings
     for middle in usual:
         text = wanted.text(middle, grammar)
         if text is not None:
             return text
+    return find_shortest(wanted, grammar)
+
+
+def find_shortest(wanted: Wanted, grammar: Grammar) -> str | None:
+    """Give the shortest text of a cell; None if there is none."""
     for middle in _different_middles(wanted, grammar):
         text = wanted.text(middle, grammar)
         if text is not None:
