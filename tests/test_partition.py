@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import consists_of, fits, origin_matches
@@ -75,11 +76,39 @@ def test_spans_hold_the_texts_of_their_atoms_and_no_others(family, chosen):
     meant = {partition.atoms[bit].sets for bit in bits(chosen)}
     spans = partition.spans(chosen)
     for text in ORIGIN_TEXTS:
-        held = any(
-            covers(span.pattern, text) and not any(covers(each, text) for each in span.but_not)
-            for span in spans
-        )
-        assert held == (sets_of(text, family) in meant), (text, spans)
+        assert are_held(text, spans) == (sets_of(text, family) in meant), (text, spans)
+
+
+# What is told apart by a text whose two sides share some or all of their characters, by the
+# order of patterns within each other, or by nothing but single texts.
+CLOSE = {
+    "a prefix that ends with the whole suffix": [["a*b"], ["ab*"], ["ab*b"]],
+    "a suffix that begins with the whole prefix": [["a*b"], ["*ab"], ["a*ab"]],
+    "a listed text too short for what lies around it": [["a*"], ["ab*b"], ["ab"]],
+    "one that two characters are too few for": [["a*"], ["aba*aba"], ["ababa"]],
+    "patterns within each other": [["a*"], ["ab*"], ["aba*"], ["*a"]],
+    "the same pattern around two": [["*"], ["a*", "*a"], ["aa*"]],
+    "null beside a star": [["*"], ["null"], ["n*"]],
+    "a file": [["file://"], ["*"], ["f*"]],
+}
+
+
+@pytest.mark.parametrize("family", CLOSE.values(), ids=CLOSE)
+def test_texts_that_come_close_are_told_apart(family):
+    partition = Partition(family, ORIGINS, APART)
+    sets = {text: sets_of(text, family) for text in ORIGIN_TEXTS}
+    assert {*sets.values()} - {0} <= {atom.sets for atom in partition.atoms}
+    for chosen in range(1, partition.all + 1):
+        meant = {partition.atoms[bit].sets for bit in bits(chosen)}
+        spans = partition.spans(chosen)
+        assert [t for t in ORIGIN_TEXTS if are_held(t, spans) != (sets[t] in meant)] == []
+
+
+def are_held(text, spans):
+    return any(
+        covers(span.pattern, text) and not any(covers(each, text) for each in span.but_not)
+        for span in spans
+    )
 
 
 def test_what_stands_apart_is_held_all_the_same():

@@ -104,8 +104,8 @@ def _of_uploads(subject: Subject, index: int, rule: PlainRule) -> Iterator[Findi
         yield Finding(
             Check.NO_ALLOWED_HEADER,
             index,
-            "PUT is allowed and no header with it: a page cannot sign its request, nor say "
-            "what it puts.",
+            "PUT is allowed and no header with it: a page cannot send Authorization, nor the "
+            "Content-Type of most files.",
             "Write the headers that the page sends in AllowedHeader, such as authorization, "
             "content-type and x-cos-*.",
             (bare,),
