@@ -249,6 +249,7 @@ REST = {
     "one machine": ({"allowed_origins": ["http://localhost", "http://127.0.0.1:3000"]}, []),
     "one site": ({"allowed_origins": [A, "https://*.b.a.example", f"{A}:8443"]}, []),
     "an underscore": ({"allowed_headers": ["x_a"]}, ["BC310"]),
+    "a blank": ({"allowed_headers": ["x a"]}, ["BC314"]),
     "what cannot be seen": ({"allowed_headers": ["x-a\u200b"]}, ["BC306"]),
     "a long max-age": ({"max_age_seconds": 86400}, ["BC311"]),
     "as long as Chromium keeps it": ({"max_age_seconds": 7200}, []),
@@ -273,6 +274,12 @@ def test_other_values(given, expected):
 def test_an_upload_may_find_its_headers_in_a_rule_below():
     upload = {"allowed_methods": ["PUT"], "expose_headers": ["ETag"]}
     assert "BC313 1" not in ids(upload, {**upload, "allowed_headers": ["*"]})
+
+
+def test_a_public_suffix_is_not_called_a_site():
+    given = rules({"allowed_origins": ["https://shop*.com", "https://*.b.example", A]})
+    (finding,) = [each for each in lint(given) if each.check is Check.UNRELATED_ORIGINS]
+    assert finding.text == "It names origins of 3 sites: a.example, b.example, shop*.com."
 
 
 def test_what_cannot_be_told_without_a_list_is_told_with_one():

@@ -33,7 +33,8 @@ def header_findings(subject: Subject) -> Iterator[Finding]:
 
 def _of_value(subject: Subject, index: int, field: str, value: str) -> Iterator[Finding]:
     reason = problem_of(field, value)
-    if without_invisible(value) != value:
+    # A blank within is seen well enough.
+    if without_invisible(value) != value and " " not in value.strip():
         text = f"{shown(value)} holds a character that cannot be seen."
         mend = "Delete the value and type it in by hand."
         yield _about_name(subject, Check.INVISIBLE_CHARACTER, index, field, value, text, mend)

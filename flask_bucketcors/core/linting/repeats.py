@@ -10,8 +10,8 @@ from flask_bucketcors.core.algebra.requests import APART
 from flask_bucketcors.core.explanation.nearness import cut
 from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
-from flask_bucketcors.core.linting.sites import site
-from flask_bucketcors.core.linting.subject import Subject
+from flask_bucketcors.core.linting.sites import is_owned, site
+from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.wildcards import ANY
 
@@ -109,9 +109,8 @@ def _witness(subject: Subject, index: int, field: str, text: str) -> Witness:
 def _unrelated(subject: Subject, index: int, rule: PlainRule) -> Iterator[Finding]:
     by_site: dict[str, str] = {}
     for value in rule.fields["allowed_origins"]:
-        host = _fixed_host(cut(value).host)
-        if host and value != NULL:
-            by_site.setdefault(site(host, subject.public_suffix), value)
+        if value != NULL and (name := _site_named(cut(value).host, subject.public_suffix)):
+            by_site.setdefault(name, value)
     if len(by_site) > 1 and ANY not in rule.allowed_origins:
         names = sorted(by_site)
         shown = ", ".join(names[:_MAX_NAMED]) + (" ..." if len(names) > _MAX_NAMED else "")
@@ -126,9 +125,10 @@ def _unrelated(subject: Subject, index: int, rule: PlainRule) -> Iterator[Findin
         )
 
 
-def _fixed_host(host: str) -> str:
-    """Give the part of a host that no ``*`` stands for, the end if there is one."""
+def _site_named(host: str, public_suffix: PublicSuffix) -> str:
+    """Give the site of a host; the host as it is if its ``*`` covers many, and ``""`` for none."""
     start, star, end = host.partition(ANY)
-    if not star:
-        return host
-    return (end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]) or start
+    if not star or not end:
+        return site(start, public_suffix)
+    whole = end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]
+    return site(whole, public_suffix) if is_owned(whole, public_suffix) else host
