@@ -192,6 +192,16 @@ def test_a_difference_is(new, aspect, dialect):
     assert [aspect in each.aspects for each in changes] == [True]
 
 
+def test_ports_that_are_left_over_are_found():
+    """Of those that begin with 1: all of two digits are listed, and all that begin with 12."""
+    start = f"{A}:1"
+    listed = [start, *(f"{start}{digit}" for digit in range(10)), f"{start}8443", f"{start}2*"]
+    changes = diff(
+        rule_set({"allowed_origins": listed}), rule_set({"allowed_origins": [f"{start}*"]})
+    )
+    assert [each.region.holds(f"{start}33", "GET") for each in changes] == [True]
+
+
 def test_names_that_nobody_need_ask_for_are_answered_by_some_vendors_alone():
     old, new = rule_set({}), rule_set({"allowed_headers": ["x-a"]})
     assert kinds(diff(old, new, "cos")) == [("newly_allowed", ()), ("other_terms", ("headers",))]

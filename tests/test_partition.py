@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from oracles import consists_of, fits, origin_matches
 from strategies import HOSTS
 
-from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
+from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS, Grammar
 from flask_bucketcors.core.algebra.partition import Partition, bits
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES, NULL, covers, is_origin
+from flask_bucketcors.core.wildcards import Wildcard
 
 APART = {"null": ("null", "*"), "file://": ("file://",)}
 LETTERS = "ab.:8"
@@ -109,6 +110,45 @@ def are_held(text, spans):
         covers(span.pattern, text) and not any(covers(each, text) for each in span.but_not)
         for span in spans
     )
+
+
+# So small that all of its texts can be tried, and without an example that is tried first.
+TINY = Grammar(
+    {"start": {"ab": "word"}, "word": {"ab": "word", ".": "dot"}, "dot": {"ab": "word"}},
+    ends=("word",),
+    max_length=5,
+    fillers=(),
+    endings=(),
+)
+TINY_TEXTS = ["".join(each) for length in range(1, 6) for each in product("ab.", repeat=length)]
+TINY_TEXTS = [text for text in TINY_TEXTS if TINY.holds(text)]
+tiny_patterns = st.one_of(
+    st.builds("{}*{}".format, st.text("ab.", max_size=3), st.text("ab.", max_size=3)),
+    st.text("ab.", min_size=1, max_size=3),
+)
+
+
+@given(st.lists(st.lists(tiny_patterns, min_size=1, max_size=4), min_size=1, max_size=4))
+@example([["a*"], ["aa*", "a.*"], ["a", "ab", "aba"]])
+@example([["*b"], ["*ab", "*.b"], ["b", "bb", "abb"]])
+@example([["ab*"], ["*bb", "*ab"], ["aba"]])
+def test_of_few_texts_there_are_the_atoms_and_no_others(family):
+    partition = Partition(family, TINY)
+    texts = {}
+    for text in TINY_TEXTS:
+        sets = sum(1 << i for i, each in enumerate(family) if any(fits(p, text) for p in each))
+        texts.setdefault(sets, []).append(text)
+    texts.pop(0, None)
+    assert {atom.sets for atom in partition.atoms} == texts.keys()
+    for bit, atom in enumerate(partition.atoms):
+        assert atom.example in texts[atom.sets]
+        assert len(partition.shortest(bit)) == len(texts[atom.sets][0])
+
+
+def test_a_pattern_used_up_by_narrower_ones_is_looked_for_in_them():
+    partition = Partition([["a*"], ["aa*"], ["ab*"], ["a.*"], ["a"]], TINY)
+    least = partition.least_listed(Wildcard("a", ""))
+    assert {atom.sets for atom in least} == {0b11, 0b101, 0b1001}
 
 
 def test_what_stands_apart_is_held_all_the_same():

@@ -19,7 +19,9 @@ Why the atoms are found completely:
 4. Whether a cell has a text at all is found out by trying: ``prefix + middle + suffix``, shorter
    middles first. What decides whether a middle will do, now or with more behind it, is the state
    of the grammar, how much of a longer prefix or of a point it still is, and the longest end of
-   it that a longer suffix begins with. These come to an end, and one middle of each is enough.
+   it that a longer suffix begins with. These come to an end, and one middle of each is enough;
+   but for a middle that has a whole longer prefix already, which nothing behind it can mend, and
+   which must not stand in for others.
 """
 
 from collections import defaultdict
@@ -91,17 +93,16 @@ class Partition:
         #: All of them, in an order that depends on nothing but the sets.
         self.atoms = tuple(self._find_atoms())
         self.all = (1 << len(self.atoms)) - 1
-        #: For each set the atoms that it is made of.
-        self.sets = tuple(
-            reduce(or_, (1 << bit for bit in members), 0) for members in self._members(len(sets))
-        )
+        self._count = len(sets)
 
-    def _members(self, count: int) -> list[list[int]]:
-        members: list[list[int]] = [[] for _ in range(count)]
+    @cached_property
+    def sets(self) -> tuple[Atoms, ...]:
+        """For each set the atoms that it is made of."""
+        members = [bytearray(len(self.atoms) // 8 + 1) for _ in range(self._count)]
         for bit, atom in enumerate(self.atoms):
             for index in bits(atom.sets):
-                members[index].append(bit)
-        return members
+                members[index][bit >> 3] |= 1 << (bit & 7)
+        return tuple(int.from_bytes(each, "little") for each in members)
 
     def _find_atoms(self) -> Iterator[Atom]:
         found = {0}

@@ -58,7 +58,7 @@ def find_shortest(wanted: Wanted, grammar: Grammar) -> str | None:
 def _different_middles(wanted: Wanted, grammar: Grammar) -> Iterator[str]:
     """Give middles, the shorter first, one of each kind that makes a difference."""
     prefix, suffix = wanted.cell
-    starts = [text[len(prefix) :] for text in wanted.longer_prefixes]
+    starts = tuple(text[len(prefix) :] for text in wanted.longer_prefixes)
     points = [text[len(prefix) :] for text in wanted.points if text.startswith(prefix)]
     ends = [text[: len(text) - len(suffix)] for text in wanted.longer_suffixes]
     followed = _beginnings([*starts, *points])
@@ -74,7 +74,8 @@ def _different_middles(wanted: Wanted, grammar: Grammar) -> Iterator[str]:
         middle, state, end = queue.popleft()
         # Once it is no longer the beginning of anything, what it was makes no difference.
         kind = (state, end, middle if middle in followed else None)
-        if kind in seen or len(middle) > room:
+        # What begins with a longer prefix never ends well, whatever its kind.
+        if kind in seen or len(middle) > room or middle.startswith(starts):
             continue
         seen.add(kind)
         yield middle

@@ -1,11 +1,13 @@
 """Values that a rule holds twice, in so many words or in effect, and values that do not belong."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from functools import reduce
+from operator import and_
 from typing import Final
 
+from flask_bucketcors.core.algebra.cells import Sets
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
-from flask_bucketcors.core.algebra.partition import Partition
+from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART
 from flask_bucketcors.core.explanation.nearness import cut
 from flask_bucketcors.core.explanation.plain import PlainRule
@@ -56,28 +58,57 @@ def _overlapping(subject: Subject, index: int, field: str, rule: PlainRule) -> I
     if len(values) < 2 or not any(ANY in value for value in values):
         return
     grammar, apart = (ORIGINS, APART) if field == "allowed_origins" else (HEADER_NAMES, None)
-    partition = Partition([[value] for value in values], grammar, apart)
-    kept = dict(zip(values, partition.sets, strict=True))
+    atoms = Partition([[value] for value in values], grammar, apart).atoms
 
-    def finding(check: Check, value: str, other: str, texts: int) -> Finding:
+    def finding(check: Check, value: str, other: str, example: str) -> Finding:
         text, mend = _OVERLAP_TEXTS[check]
-        witness = _witness(subject, index, field, partition.one_of(texts))
+        witness = _witness(subject, index, field, example)
         text = text.format(value=as_written[value], other=other)
         return Finding(check, index, text, mend, (witness,), field, as_written[value])
 
+    covered, kept = _covered(atoms, len(values))
+    for place, alone, example in covered:
+        other = f"'{values[alone]}'" if alone is not None else "the others together"
+        yield finding(Check.VALUE_COVERED, values[place], other, example)
+    for place, other_place, example in _meeting(atoms, kept):
+        yield finding(Check.PATTERNS_OVERLAP, values[place], f"'{values[other_place]}'", example)
+
+
+def _covered(atoms: Sequence[Atom], count: int) -> tuple[list[tuple[int, int | None, str]], Sets]:
+    """Find sets that others cover, and that are left out one after the other.
+
+    :returns: each of them, one that covers it alone if there is such a one, and a text of it;
+        and the sets that are kept.
+    """
+    members: list[list[Atom]] = [[] for _ in range(count)]
+    left = {atom.sets: atom.sets.bit_count() for atom in atoms}
+    for atom in atoms:
+        for place in bits(atom.sets):
+            members[place].append(atom)
+    kept: Sets = (1 << count) - 1
+    found: list[tuple[int, int | None, str]] = []
     # Those that cover least go first, so that of two equal ones one is kept.
-    for value, texts in sorted(kept.items(), key=lambda each: each[1].bit_count()):
-        others = [each for each in kept if each != value]
-        if texts and not texts & ~_together(kept[each] for each in others):
-            alone = [f"'{each}'" for each in others if not texts & ~kept[each]]
-            del kept[value]
-            yield finding(Check.VALUE_COVERED, value, (alone or ["the others together"])[0], texts)
-    found = set()
-    for other, value in combinations(kept, 2):
-        both = kept[other] & kept[value]
-        if both and value not in found:
-            found.add(value)
-            yield finding(Check.PATTERNS_OVERLAP, value, f"'{other}'", both)
+    for place in sorted(range(count), key=lambda each: len(members[each])):
+        own = members[place]
+        if own and all(left[atom.sets] > 1 for atom in own):
+            kept &= ~(1 << place)
+            for atom in own:
+                left[atom.sets] -= 1
+            alone = next(bits(reduce(and_, (atom.sets for atom in own), kept)), None)
+            found.append((place, alone, own[0].example))
+    return found, kept
+
+
+def _meeting(atoms: Sequence[Atom], kept: Sets) -> Iterator[tuple[int, int, str]]:
+    """Give each set that has texts in common with one before it, the first such one, and a text."""
+    first: dict[int, tuple[int, str]] = {}
+    for atom in atoms:
+        lowest, *others = [*bits(atom.sets & kept)] or [0]
+        for place in others:
+            if place not in first or lowest < first[place][0]:
+                first[place] = (lowest, atom.example)
+    for place, (other, example) in sorted(first.items()):
+        yield place, other, example
 
 
 _OVERLAP_TEXTS: Final = {
@@ -90,13 +121,6 @@ _OVERLAP_TEXTS: Final = {
         "Make one of them narrower, so that each can be changed alone.",
     ),
 }
-
-
-def _together(sets: Iterator[int]) -> int:
-    union = 0
-    for each in sets:
-        union |= each
-    return union
 
 
 def _witness(subject: Subject, index: int, field: str, text: str) -> Witness:
