@@ -132,6 +132,9 @@ tiny_patterns = st.one_of(
 @example([["a*"], ["aa*", "a.*"], ["a", "ab", "aba"]])
 @example([["*b"], ["*ab", "*.b"], ["b", "bb", "abb"]])
 @example([["ab*"], ["*bb", "*ab"], ["aba"]])
+@example([["*"], ["*a"]])
+@example([["*"], ["aa*", "ab*", "a.*"], ["a"]])
+@example([["a*"], ["*ba", "*aa"], ["a"]])
 def test_of_few_texts_there_are_the_atoms_and_no_others(family):
     partition = Partition(family, TINY)
     texts = {}
