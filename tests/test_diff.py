@@ -192,6 +192,17 @@ def test_a_difference_is(new, aspect, dialect):
     assert [aspect in each.aspects for each in changes] == [True]
 
 
+def test_ports_that_are_left_over_are_found():
+    """Of those that begin with 1: all of two digits are listed, and all that begin with 18."""
+    start = f"{A}:1"
+    listed = [start, *(f"{start}{digit}" for digit in range(10)), f"{start}8*"]
+    (change,) = diff(
+        rule_set({"allowed_origins": listed}), rule_set({"allowed_origins": [f"{start}*"]})
+    )
+    assert change.region.holds(f"{start}33", "GET")
+    assert not change.region.holds(f"{start}88", "GET")
+
+
 def test_names_that_nobody_need_ask_for_are_answered_by_some_vendors_alone():
     old, new = rule_set({}), rule_set({"allowed_headers": ["x-a"]})
     assert kinds(diff(old, new, "cos")) == [("newly_allowed", ()), ("other_terms", ("headers",))]
@@ -220,6 +231,40 @@ def test_a_region_in_words():
         f"GET from {A}:* (but not {A}:1), with no header, or headers out of range, x-*",
         f"GET from {A}:1, with headers out of range, x-*, at least one out of x-* (but not x-a)",
     ]
+
+
+LONG, OTHER_LONG = "x-" + "a" * 5000, "x-" + "b" * 5000
+# Of two long names, or of very many, no server reads a list.
+AT_THE_BOUNDS = {
+    "both long names": ([LONG, OTHER_LONG], None),
+    "a short one, which will do for both": ([LONG, OTHER_LONG, "x-c"], ("x-c",)),
+    "a short one that a pattern covers": ([LONG, OTHER_LONG, "x-*"], ("x-example",)),
+    "as much as there can be": (["x-" + "c" * 8190], ("x-" + "c" * 8190,)),
+    "more than that": (["x-" + "c" * 8191], None),
+}
+
+
+@pytest.mark.parametrize(("names", "asked"), AT_THE_BOUNDS.values(), ids=AT_THE_BOUNDS)
+def test_lists_count_as_far_as_servers_read_them(names, asked):
+    above = [{"allowed_headers": [LONG]}, {"allowed_headers": [OTHER_LONG]}]
+    changes = diff(rule_set(*above), rule_set(*above, {"allowed_headers": names}), "s3")
+    assert [each.witness.headers for each in changes] == ([] if asked is None else [asked])
+
+
+def test_the_shortest_names_are_found_where_others_are_too_long():
+    """With what a pattern is usually filled in, they would not fit."""
+    one, other = "a" * 4095, "b" * 4095
+    above = [{"allowed_headers": [f"{one}*"]}, {"allowed_headers": [f"{other}*"]}]
+    both = {"allowed_headers": [f"{one}*", f"{other}*"]}
+    (change,) = diff(rule_set(*above), rule_set(*above, both), "s3").newly_allowed
+    assert set(change.witness.headers) == {one, other}
+
+
+def test_what_no_server_reads_is_in_no_region():
+    (change,) = diff(None, rule_set({"allowed_headers": ["*"]}))
+    assert change.region.holds(A, "GET", ["x-a"])
+    for names in (["x a"], ["x-a"] * 129, ["x" * 8193]):
+        assert not change.region.holds(A, "GET", names)
 
 
 def test_an_unknown_dialect_is_named():

@@ -83,6 +83,15 @@ ORDER = {
 }
 
 
+LONG, OTHER_LONG = "x-" + "a" * 5000, "x-" + "b" * 5000
+
+
+def test_a_rule_is_unreachable_if_no_server_reads_what_would_reach_it():
+    above = [{"allowed_headers": [LONG]}, {"allowed_headers": [OTHER_LONG]}]
+    assert "BC101 3" in ids(*above, {"allowed_headers": [LONG, OTHER_LONG]})
+    assert "BC102 3" in ids(*above, {"allowed_headers": [LONG, OTHER_LONG, "x-c"]})
+
+
 @pytest.mark.parametrize(("given", "expected"), ORDER.values(), ids=ORDER)
 def test_order(given, expected):
     assert ids(*given) == expected
@@ -123,20 +132,83 @@ ORIGINS = {
     "https://*.com": ["BC205"],
     "https://*.co.uk": ["BC205"],
     "https://shop.*.com": ["BC205"],
+    # A scheme need not be there for a "*" to cover it.
+    "https*": ["BC204"],
+    "https:*": ["BC204"],
+    "http*": ["BC204"],
+    "h*": ["BC204"],
+    "https*.com": ["BC205"],
+    "https*abc.com": ["BC201"],
+    "https*.abc.com": [],
+    "http*.abc.com": ["BC203"],
+    "*s://abc.com": [],
+    "*p://abc.com": ["BC203"],
+    "*-extension://abc": [],
+    # A dot behind a name makes it another origin, and no other site.
+    "https://*.": ["BC204"],
+    "https://*.com.": ["BC205"],
+    "https://*abc.com.": ["BC201"],
+    "https://*.abc.com.": [],
+    # Numbers may be the end of a port, or of an address.
+    "https://*443": ["BC204"],
+    "https://*65535": ["BC204"],
+    "https://*123456": [],
+    "https://abc.com*443": ["BC202"],
+    "https://*3.4": ["BC201"],
+    "https://*.3.4": ["BC201"],
+    "https://*1.2.3.4": ["BC201"],
+    "https://*.1.2.3.4": [],
+    "https://10.*.3.4": [],
+    "https://20.*.3.4": ["BC201"],
+    "https://[*": ["BC202"],
+    "https://[*]:8443": ["BC202"],
+    "https://[2001:*]": ["BC202"],
+    "https://[2606:4700:1:*]": [],
+    "https://[fd00:*]": [],
+    "https://*]": ["BC202"],
+    "https://*1]": ["BC201"],
+    "*]": ["BC202", "BC203"],
+    "https://[2606::1]:*": [],
+    "http://[*]": ["BC202", "BC207"],
+    # Nobody can register these.
+    "https://*.test": [],
+    "https://*.internal": [],
+    "http://0.0.0.0:3000": [],
+    "http://localhost.": [],
+    # These are no websites.
+    "chrome-extension://*": ["BC204"],
+    "chrome-extension://abc*": [],
+    "wss://*.com": [],
     "null": ["BC206"],
     "http://abc.com": ["BC207"],
     "http://*.abc.com": ["BC207"],
     "https://A.example": ["BC301"],
+    "http://A.example": ["BC301"],
+    "HTTPS://*": ["BC301"],
+    "https://*.COM": ["BC301"],
     "https://*.A.example": ["BC301"],
     f"{A}/app": ["BC302"],
     f"{A}/": ["BC303"],
+    "http://a.example/": ["BC303"],
+    "https://*.com/": ["BC303"],
     f"{A}:443": ["BC304"],
     "https://b\xfccher.example": ["BC305"],
     f"{A}\xa0": ["BC306"],
     "https://\u0430pple.example": ["BC307"],
     "https://xn--pple-43d.example": ["BC307"],
+    "https://\u0441\u043e\u0440.example": ["BC307"],
+    # A real name, all of whose letters look like others, and the country that tells so.
+    "https://\u0441\u043e\u0440.\u0440\u0444": ["BC305"],
+    "https://\u0441\u043eop.\u0440\u0444": ["BC307"],
+    "https://\u4f8b\u5b50.\u4e2d\u56fd": ["BC305"],
+    "https://xn--fsqu00a.xn--fiqs8s": [],
+    "https://\uff41.example": ["BC305"],
+    "https://b\xfc*.example": ["BC305"],
     "a.example": ["BC308"],
     "localhost:3000": ["BC308"],
+    "//a.example": ["BC308"],
+    "[::1]:3000": ["BC308"],
+    "'*'": ["BC314"],
     "https://": ["BC309"],
     "https://a.example:": ["BC314"],
     "https://*.*.example": ["BC314"],
@@ -174,8 +246,10 @@ REST = {
         ["BC105"],
     ),
     "two sites": ({"allowed_origins": [A, "https://b.example"]}, ["BC108"]),
+    "one machine": ({"allowed_origins": ["http://localhost", "http://127.0.0.1:3000"]}, []),
     "one site": ({"allowed_origins": [A, "https://*.b.a.example", f"{A}:8443"]}, []),
     "an underscore": ({"allowed_headers": ["x_a"]}, ["BC310"]),
+    "a blank": ({"allowed_headers": ["x a"]}, ["BC314"]),
     "what cannot be seen": ({"allowed_headers": ["x-a\u200b"]}, ["BC306"]),
     "a long max-age": ({"max_age_seconds": 86400}, ["BC311"]),
     "as long as Chromium keeps it": ({"max_age_seconds": 7200}, []),
@@ -202,6 +276,12 @@ def test_an_upload_may_find_its_headers_in_a_rule_below():
     assert "BC313 1" not in ids(upload, {**upload, "allowed_headers": ["*"]})
 
 
+def test_a_public_suffix_is_not_called_a_site():
+    given = rules({"allowed_origins": ["https://shop*.com", "https://*.b.example", A]})
+    (finding,) = [each for each in lint(given) if each.check is Check.UNRELATED_ORIGINS]
+    assert finding.text == "It names origins of 3 sites: a.example, b.example, shop*.com."
+
+
 def test_what_cannot_be_told_without_a_list_is_told_with_one():
     given = {"allowed_origins": ["https://*.github.io"]}
     assert ids(given) == []
@@ -221,6 +301,35 @@ def test_plain_http_is_dangerous_by_the_credentials_alone():
     assert ids(given, allow_credentials=False) == []
     # The first rule answers with "*".
     assert "BC207 2" not in ids({"allowed_origins": ["*"]}, given)
+
+
+def test_a_pattern_may_be_so_long_that_hardly_anything_stands_for_its_star():
+    value = "https://*" + "a" * 313 + ".com"
+    (finding,) = lint(rules({"allowed_origins": [value]}))
+    assert finding.check is Check.OPEN_START
+    assert finding.witnesses[0].rule == 0
+
+
+def test_what_covers_nearly_all_is_dangerous_by_the_credentials_alone():
+    assert ids({"allowed_origins": ["https://*"]}, allow_credentials=False) == []
+    assert ids({"allowed_origins": ["https://*.com"]}, allow_credentials=False) == ["BC205 1"]
+
+
+def test_a_dangerous_pattern_cannot_be_hidden_by_taking_the_example_away():
+    """One half of what the example may do is answered with ``*``, the other by its name."""
+    example = lint(rules({"allowed_origins": ["https://*abc.com"]}))[0].witnesses[0].origin
+    found = lint(
+        rules(
+            {"allowed_origins": ["*"], "allowed_headers": ["*"]},
+            {"allowed_origins": [example], "allowed_methods": ["PUT"], "allowed_headers": ["*"]},
+            {"allowed_origins": ["https://*abc.com"], "allowed_methods": ["GET", "PUT"]},
+        )
+    )
+    (danger,) = [each for each in found if each.check is Check.OPEN_START]
+    (witness,) = danger.witnesses
+    assert witness.rule == danger.rule == 2
+    assert witness.origin != example
+    assert witness.origin in danger.text
 
 
 def test_a_named_example_does_not_hide_a_pattern():

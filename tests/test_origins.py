@@ -193,6 +193,7 @@ def near_patterns() -> st.SearchStrategy[str]:
 @example(["https://a.example:99999"])
 @example(["https://a.example:80:80"])
 @example(["https://a:0"])
+@example(["https:/a.example/b"])
 @example(["https://*.*.example"])
 @example(["**"])
 @example([""])

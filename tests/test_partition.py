@@ -2,14 +2,16 @@
 
 from itertools import product
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import consists_of, fits, origin_matches
 from strategies import HOSTS
 
-from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
+from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS, Grammar
 from flask_bucketcors.core.algebra.partition import Partition, bits
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES, NULL, covers, is_origin
+from flask_bucketcors.core.wildcards import Wildcard
 
 APART = {"null": ("null", "*"), "file://": ("file://",)}
 LETTERS = "ab.:8"
@@ -75,11 +77,90 @@ def test_spans_hold_the_texts_of_their_atoms_and_no_others(family, chosen):
     meant = {partition.atoms[bit].sets for bit in bits(chosen)}
     spans = partition.spans(chosen)
     for text in ORIGIN_TEXTS:
-        held = any(
-            covers(span.pattern, text) and not any(covers(each, text) for each in span.but_not)
-            for span in spans
-        )
-        assert held == (sets_of(text, family) in meant), (text, spans)
+        assert are_held(text, spans) == (sets_of(text, family) in meant), (text, spans)
+
+
+# What is told apart by a text whose two sides share some or all of their characters, by the
+# order of patterns within each other, or by nothing but single texts.
+CLOSE = {
+    "a prefix that ends with the whole suffix": [["a*b"], ["ab*"], ["ab*b"]],
+    "a suffix that begins with the whole prefix": [["a*b"], ["*ab"], ["a*ab"]],
+    "a listed text too short for what lies around it": [["a*"], ["ab*b"], ["ab"]],
+    "one that two characters are too few for": [["a*"], ["aba*aba"], ["ababa"]],
+    "patterns within each other": [["a*"], ["ab*"], ["aba*"], ["*a"]],
+    "the same pattern around two": [["*"], ["a*", "*a"], ["aa*"]],
+    "null beside a star": [["*"], ["null"], ["n*"]],
+    "a file": [["file://"], ["*"], ["f*"]],
+}
+
+
+@pytest.mark.parametrize("family", CLOSE.values(), ids=CLOSE)
+def test_texts_that_come_close_are_told_apart(family):
+    partition = Partition(family, ORIGINS, APART)
+    sets = {text: sets_of(text, family) for text in ORIGIN_TEXTS}
+    assert {*sets.values()} - {0} <= {atom.sets for atom in partition.atoms}
+    for chosen in range(1, partition.all + 1):
+        meant = {partition.atoms[bit].sets for bit in bits(chosen)}
+        spans = partition.spans(chosen)
+        assert [t for t in ORIGIN_TEXTS if are_held(t, spans) != (sets[t] in meant)] == []
+
+
+def are_held(text, spans):
+    return any(
+        covers(span.pattern, text) and not any(covers(each, text) for each in span.but_not)
+        for span in spans
+    )
+
+
+# So small that all of its texts can be tried, and without an example that is tried first.
+TINY = Grammar(
+    {"start": {"ab": "word"}, "word": {"ab": "word", ".": "dot"}, "dot": {"ab": "word"}},
+    ends=("word",),
+    max_length=5,
+    fillers=(),
+    endings=(),
+)
+TINY_TEXTS = ["".join(each) for length in range(1, 6) for each in product("ab.", repeat=length)]
+TINY_TEXTS = [text for text in TINY_TEXTS if TINY.holds(text)]
+tiny_patterns = st.one_of(
+    st.builds("{}*{}".format, st.text("ab.", max_size=3), st.text("ab.", max_size=3)),
+    st.text("ab.", min_size=1, max_size=3),
+)
+
+
+@given(st.lists(st.lists(tiny_patterns, min_size=1, max_size=4), min_size=1, max_size=4))
+@example([["a*"], ["aa*", "a.*"], ["a", "ab", "aba"]])
+@example([["*b"], ["*ab", "*.b"], ["b", "bb", "abb"]])
+@example([["ab*"], ["*bb", "*ab"], ["aba"]])
+@example([["*"], ["*a"]])
+@example([["*"], ["aa*", "ab*", "a.*"], ["a"]])
+@example([["a*"], ["*ba", "*aa"], ["a"]])
+def test_of_few_texts_there_are_the_atoms_and_no_others(family):
+    partition = Partition(family, TINY)
+    texts = {}
+    for text in TINY_TEXTS:
+        sets = sum(1 << i for i, each in enumerate(family) if any(fits(p, text) for p in each))
+        texts.setdefault(sets, []).append(text)
+    texts.pop(0, None)
+    assert {atom.sets for atom in partition.atoms} == texts.keys()
+    for bit, atom in enumerate(partition.atoms):
+        assert atom.example in texts[atom.sets]
+        assert len(partition.shortest(bit)) == len(texts[atom.sets][0])
+
+
+def test_a_pattern_used_up_by_narrower_ones_is_looked_for_in_them():
+    partition = Partition([["a*"], ["aa*"], ["ab*"], ["a.*"], ["a"]], TINY)
+    least = partition.least_listed(Wildcard("a", ""))
+    assert {atom.sets for atom in least} == {0b11, 0b101, 0b1001}
+
+
+def test_what_stands_apart_is_held_all_the_same():
+    """As text it lies within one of the patterns, and no "*" covers it."""
+    partition = Partition([["n*", "null"], ["nul*ull"]], ORIGINS, APART)
+    assert partition.spans(partition.sets[0] & ~partition.sets[1]) == (
+        ("null", ()),
+        ("n*", ("nul*ull",)),
+    )
 
 
 @given(st.lists(st.lists(st.text("ab-*", min_size=1, max_size=3), max_size=3), max_size=3))

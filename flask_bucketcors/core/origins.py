@@ -93,7 +93,8 @@ def are_usual_patterns(texts: Collection[str]) -> bool:
     if not lines.isascii():
         return False
     rest = lines.encode().translate(None, _PLAIN_CHARACTERS)
-    if texts and rest == _REST_OF_PLAIN * len(texts):
+    # "https:/a/b" leaves the same behind, which is why "://" is counted as well.
+    if texts and rest == _REST_OF_PLAIN * len(texts) and lines.count("://") == len(texts):
         return len(lines) <= MAX_ORIGIN_BYTES or max(map(len, texts)) <= MAX_ORIGIN_BYTES
     # A text that holds a line feed would count as two.
     return lines.count("\n") == len(texts) and bool(_USUAL_PATTERNS.fullmatch(lines))

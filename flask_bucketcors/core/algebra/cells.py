@@ -7,6 +7,7 @@ a single text.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
 
 from flask_bucketcors.core.algebra.grammars import Grammar
 from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
@@ -109,9 +110,10 @@ def find_points(
     characters.
     """
     index = WildcardIndex(patterns.items())
-    literals = [text for text in listed if Wildcard.parse(text) is None]
+    literals = (text for text in listed if Wildcard.parse(text) is None)
     points = {}
-    for text in dict.fromkeys([*literals, *_all_overlaps(cells)]):
+    # Many cells have the same ones: these are not to be kept many times.
+    for text in dict.fromkeys(chain(literals, _all_overlaps(cells))):
         if grammar.holds(text):
             sets = listed.get(text, 0)
             for each in index.find(text):

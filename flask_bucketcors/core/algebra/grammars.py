@@ -4,7 +4,7 @@ The same grammars stand elsewhere as regular expressions, which tell whether a t
 find a text that is in one pattern and in no other, it must be known how a text can go on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from string import ascii_letters, ascii_lowercase, digits, hexdigits
 from typing import Final
 
@@ -23,7 +23,16 @@ class Grammar:
     :param endings: the same where nothing stands behind the ``*``.
     """
 
-    __slots__ = ("_ends", "_moves", "classes", "endings", "fillers", "max_length", "start")
+    __slots__ = (
+        "_ends",
+        "_moves",
+        "_reached",
+        "classes",
+        "endings",
+        "fillers",
+        "max_length",
+        "start",
+    )
 
     def __init__(
         self,
@@ -41,6 +50,7 @@ class Grammar:
             for state, row in moves.items()
         }
         self._ends = frozenset(ends)
+        self._reached = {state: self._all_behind(state) for state in moves}
         self.max_length = max_length
         self.fillers = fillers
         self.endings = endings
@@ -48,6 +58,13 @@ class Grammar:
     def step(self, state: str, character: str) -> str | None:
         """Give the state behind one more character; None if no text goes on like this."""
         return self._moves[state].get(character)
+
+    def _all_behind(self, state: str) -> frozenset[str]:
+        """Give the states that a text can lead to from a state, the empty one included."""
+        found = [state]
+        for each in found:
+            found += {*self._moves[each].values()}.difference(found)
+        return frozenset(found)
 
     def after(self, text: str) -> str | None:
         """Give the state behind a text; None if no text begins like this."""
@@ -60,6 +77,17 @@ class Grammar:
 
     def may_end(self, state: str | None) -> bool:
         return state in self._ends
+
+    def may_surround(self, prefix: str, suffix: str) -> bool:
+        """Whether any text begins with the one and ends with the other, whatever its length.
+
+        Quickly told, where a search for the text would take its time to find none.
+        """
+        state = self.after(prefix)
+        states: Collection[str] = () if state is None else self._reached[state]
+        for character in suffix:
+            states = {after for each in states if (after := self.step(each, character))}
+        return any(map(self.may_end, states))
 
     def holds(self, text: str) -> bool:
         """Whether this is a text of the grammar."""

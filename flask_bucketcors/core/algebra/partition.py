@@ -19,7 +19,9 @@ Why the atoms are found completely:
 4. Whether a cell has a text at all is found out by trying: ``prefix + middle + suffix``, shorter
    middles first. What decides whether a middle will do, now or with more behind it, is the state
    of the grammar, how much of a longer prefix or of a point it still is, and the longest end of
-   it that a longer suffix begins with. These come to an end, and one middle of each is enough.
+   it that a longer suffix begins with. These come to an end, and one middle of each is enough;
+   but for a middle that has a whole longer prefix already, which nothing behind it can mend, and
+   which must not stand in for others.
 """
 
 from collections import defaultdict
@@ -36,7 +38,7 @@ from flask_bucketcors.core.algebra.cells import (
     nested_suffixes,
 )
 from flask_bucketcors.core.algebra.grammars import Grammar
-from flask_bucketcors.core.algebra.search import Wanted, find_example
+from flask_bucketcors.core.algebra.search import Wanted, find_example, find_shortest
 from flask_bucketcors.core.algebra.spans import Landscape, Span, find_spans
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
@@ -86,21 +88,21 @@ class Partition:
             for text, others in self._apart.items()
         }
         self._examples: dict[Wildcard, str | None] = {}
+        self._shortest: dict[int, str] = {}
         self._spans: dict[Atoms, tuple[Span, ...]] = {}
         #: All of them, in an order that depends on nothing but the sets.
         self.atoms = tuple(self._find_atoms())
         self.all = (1 << len(self.atoms)) - 1
-        #: For each set the atoms that it is made of.
-        self.sets = tuple(
-            reduce(or_, (1 << bit for bit in members), 0) for members in self._members(len(sets))
-        )
+        self._count = len(sets)
 
-    def _members(self, count: int) -> list[list[int]]:
-        members: list[list[int]] = [[] for _ in range(count)]
+    @cached_property
+    def sets(self) -> tuple[Atoms, ...]:
+        """For each set the atoms that it is made of."""
+        members = [bytearray(len(self.atoms) // 8 + 1) for _ in range(self._count)]
         for bit, atom in enumerate(self.atoms):
             for index in bits(atom.sets):
-                members[index].append(bit)
-        return members
+                members[index][bit >> 3] |= 1 << (bit & 7)
+        return tuple(int.from_bytes(each, "little") for each in members)
 
     def _find_atoms(self) -> Iterator[Atom]:
         found = {0}
@@ -114,15 +116,43 @@ class Partition:
                 yield Atom(sets, text)
 
     def example(self, cell: Wildcard) -> str | None:
+        """Give a text of a cell that reads well; None if the cell is empty."""
         if cell not in self._examples:
-            wanted = Wanted(
-                cell,
-                tuple(self._prefixes.children(cell.prefix)),
-                tuple(self._suffixes.children(cell.suffix)),
-                self._points,
-            )
-            self._examples[cell] = find_example(wanted, self._grammar)
+            self._examples[cell] = find_example(self._wanted(cell), self._grammar)
         return self._examples[cell]
+
+    def _wanted(self, cell: Wildcard) -> Wanted:
+        return Wanted(
+            cell,
+            tuple(self._prefixes.children(cell.prefix)),
+            tuple(self._suffixes.children(cell.suffix)),
+            self._points,
+        )
+
+    def shortest(self, bit: int) -> str:
+        """Give the shortest text of an atom."""
+        if bit not in self._shortest:
+            sets = self.atoms[bit].sets
+            cells = self._landscape.cells_of.get(sets, ())
+            found = (find_shortest(self._wanted(cell), self._grammar) for cell in cells)
+            points = self._landscape.points_of.get(sets, ())
+            self._shortest[bit] = min((*filter(None, found), *points), key=len)
+        return self._shortest[bit]
+
+    def least_listed(self, pattern: Wildcard) -> Iterator[Atom]:
+        """Give texts that fit a listed pattern and as few others as any that fits it.
+
+        What is listed without a ``*`` counts for nothing here.
+        """
+        waiting = {pattern: None}
+        while waiting:
+            cell = next(iter(waiting))
+            del waiting[cell]
+            example = self.example(cell)
+            if example is not None:
+                yield Atom(self._cells[cell], example)
+            else:
+                waiting |= dict.fromkeys(self._landscape.children(cell))
 
     def one_of(self, atoms: Atoms) -> str:
         """Give a text out of some atoms, at least one."""
@@ -143,6 +173,7 @@ class Partition:
             self._suffixes,
             self._cells,
             self._points,
+            self._apart,
             _turned(self._cells),
             _turned(self._points),
             self._points_in_cells(),

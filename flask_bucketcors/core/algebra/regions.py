@@ -8,6 +8,7 @@ from typing import Any
 from flask_bucketcors.core.algebra.partition import Atoms, bits
 from flask_bucketcors.core.algebra.requests import Lists, Requests
 from flask_bucketcors.core.algebra.spans import Span
+from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.core.origins import covers
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
@@ -16,10 +17,10 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard
 class HeaderLists:
     """The lists of header names that requests of a region ask for; names in lower case.
 
-    :param names: what they consist of; None for any names.
-    :param one_of: sets of names; a list has at least one out of each. None: the list may be
+    :param names: what they consist of; if there is nothing, they are empty.
+    :param one_of: sets of names; a list has at least one out of each. Without any, it may be
         empty.
-    :param not_all_of: names of which a list lacks at least one; none: that does not matter.
+    :param not_all_of: names of which a list lacks at least one; without any, it may have all.
     """
 
     names: tuple[Span, ...]
@@ -27,8 +28,11 @@ class HeaderLists:
     not_all_of: tuple[str, ...] = ()
 
     def hold(self, names: Iterable[str]) -> bool:
-        """Whether a list is one of them."""
-        asked = {name.lower() for name in names}
+        """Whether a list is one of them; one that no server reads is not."""
+        requested = parse_requested_headers(",".join(names))
+        if requested is None:
+            return False
+        asked = set(requested.names)
         return (
             all(_spans_hold(self.names, name) for name in asked)
             and all(any(_spans_hold(each, name) for name in asked) for each in self.one_of)

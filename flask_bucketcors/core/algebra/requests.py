@@ -9,6 +9,7 @@ for each rule above it, at least one name that the rule lacks. There is such a l
 none of these differences is empty: one name out of each will do.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -148,10 +149,39 @@ class Requests:
         if lists.not_all_of:
             examples = map(self.example, lists.without_one())
             return next((each for each in examples if each is not None), None)
+        names = self._first_names(lists)
+        if not _is_read(names):
+            names = self._short_names(lists)
+        return names if _is_read(names) else None
+
+    def _first_names(self, lists: Lists) -> tuple[str, ...]:
         chosen = 0
         for each in lists.one_of:
             if not each & chosen:
                 chosen |= each & -each
-        names = tuple(self.names.atoms[bit].example for bit in bits(chosen))
-        fits = len(",".join(names)) <= MAX_REQUESTED_HEADERS_BYTES
-        return names if fits and len(names) <= MAX_REQUESTED_HEADERS else None
+        return tuple(self.names.atoms[bit].example for bit in bits(chosen))
+
+    def _short_names(self, lists: Lists) -> tuple[str, ...]:
+        """Give names that are short for how many of the sets they are out of.
+
+        To find the fewest or shortest of all takes exponential time (hitting set). These are
+        within a small factor of it, so what is missed is lists that a server would hardly read.
+        """
+        chosen = []
+        missing = [each for each in lists.one_of if each.bit_count() > 1]
+        forced = [each.bit_length() - 1 for each in lists.one_of if each.bit_count() == 1]
+        while missing or forced:
+            bit = forced.pop() if forced else self._best(missing)
+            chosen.append(self.names.shortest(bit))
+            missing = [each for each in missing if not each >> bit & 1]
+        return tuple(chosen)
+
+    def _best(self, missing: Sequence[Atoms]) -> int:
+        counts = Counter(bit for each in missing for bit in bits(each))
+        return min(counts, key=lambda bit: (len(self.names.shortest(bit)) + 1) / counts[bit])
+
+
+def _is_read(names: Sequence[str]) -> bool:
+    """Whether a server reads a list."""
+    size = len(",".join(names))
+    return size <= MAX_REQUESTED_HEADERS_BYTES and len(names) <= MAX_REQUESTED_HEADERS

@@ -36,11 +36,18 @@ class Wanted(NamedTuple):
 
 def find_example(wanted: Wanted, grammar: Grammar) -> str | None:
     """Give a text of a cell, one that reads well if there is one; None if there is none."""
+    if not grammar.may_surround(*wanted.cell):
+        return None
     usual = grammar.fillers if wanted.cell.suffix else grammar.endings
     for middle in usual:
         text = wanted.text(middle, grammar)
         if text is not None:
             return text
+    return find_shortest(wanted, grammar)
+
+
+def find_shortest(wanted: Wanted, grammar: Grammar) -> str | None:
+    """Give the shortest text of a cell; None if there is none."""
     for middle in _different_middles(wanted, grammar):
         text = wanted.text(middle, grammar)
         if text is not None:
@@ -51,7 +58,7 @@ def find_example(wanted: Wanted, grammar: Grammar) -> str | None:
 def _different_middles(wanted: Wanted, grammar: Grammar) -> Iterator[str]:
     """Give middles, the shorter first, one of each kind that makes a difference."""
     prefix, suffix = wanted.cell
-    starts = [text[len(prefix) :] for text in wanted.longer_prefixes]
+    starts = tuple(text[len(prefix) :] for text in wanted.longer_prefixes)
     points = [text[len(prefix) :] for text in wanted.points if text.startswith(prefix)]
     ends = [text[: len(text) - len(suffix)] for text in wanted.longer_suffixes]
     followed = _beginnings([*starts, *points])
@@ -67,7 +74,8 @@ def _different_middles(wanted: Wanted, grammar: Grammar) -> Iterator[str]:
         middle, state, end = queue.popleft()
         # Once it is no longer the beginning of anything, what it was makes no difference.
         kind = (state, end, middle if middle in followed else None)
-        if kind in seen or len(middle) > room:
+        # What begins with a longer prefix never ends well, whatever its kind.
+        if kind in seen or len(middle) > room or middle.startswith(starts):
             continue
         seen.add(kind)
         yield middle

@@ -24,6 +24,7 @@ class Span(NamedTuple):
 class Landscape:
     """All cells and points, and how they lie.
 
+    :param apart: points that no ``*`` covers but the bare one.
     :param cells_of: the cells that are in the same sets, by these.
     :param points_of: the points that are, by these.
     :param points_in: for each cell the points that lie where it lies.
@@ -34,6 +35,7 @@ class Landscape:
     suffixes: Nested
     cells: Cells
     points: Mapping[str, Sets]
+    apart: Collection[str]
     cells_of: Mapping[Sets, list[Wildcard]]
     points_of: Mapping[Sets, list[str]]
     points_in: Mapping[Wildcard, list[str]]
@@ -103,7 +105,7 @@ class _Within:
             if self._is_outside(cell):
                 self.but_not.append(_text(cell))
                 # What is too short for the pattern lies there, and is not left out by it.
-                self._sort(each for each in overlaps(cell) if each in self.landscape.points)
+                self._sort(filter(self._is_covered, overlaps(cell)))
                 continue
             self.inside.add(cell)
             self._sort(self.landscape.points_in.get(cell, ()))
@@ -115,6 +117,9 @@ class _Within:
     def _is_outside(self, cell: Wildcard) -> bool:
         # One without texts may count for either, and is not worth a word.
         return self.landscape.cells[cell] not in self.meant and not self.landscape.is_empty(cell)
+
+    def _is_covered(self, text: str) -> bool:
+        return text in self.landscape.points and text not in self.landscape.apart
 
     def _sort(self, points: Iterable[str]) -> None:
         for text in points:

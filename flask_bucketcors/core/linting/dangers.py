@@ -5,11 +5,12 @@ http. Fetch, "CORS protocol": a page whose origin is answered, with credentials,
 visitor may read.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.algebra.grammars import ORIGINS
-from flask_bucketcors.core.linting.findings import Check, Finding
+from flask_bucketcors.core.linting.addresses import public_address
+from flask_bucketcors.core.linting.findings import Check, Finding, Witness
 from flask_bucketcors.core.linting.sites import is_local, is_owned
 from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
 from flask_bucketcors.core.origins import NULL, covers, pattern_problem
@@ -17,13 +18,20 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 _FIELD: Final = "allowed_origins"
 _SCHEME_END: Final = "://"
-_SCHEMES: Final = ("http://", "https://")
+_HTTP: Final = "http://"
+#: The schemes of websites.
+SCHEMES: Final = (_HTTP, "https://")
+# In a text, stands for the origin that the finding is shown by.
+_ORIGIN: Final = "{origin}"
+_MAX_PORT_LENGTH: Final = 5
+# No name ends in a number (URL, "host parser"): what does is an IPv4 address or nothing.
+_ENDS_IN_NUMBER: Final = re.compile(r"(.*\.)?[0-9]+")
 
 
 class _Danger(NamedTuple):
     """What is dangerous about a value.
 
-    :param origin: one that nobody means, and that the value covers.
+    :param origin: one that nobody means; the value covers it, unless that makes it too long.
     """
 
     check: Check
@@ -39,21 +47,34 @@ def danger_findings(subject: Subject) -> Iterator[Finding]:
         if ANY in rule.allowed_origins:
             continue
         for value in dict.fromkeys(rule.allowed_origins):
-            if pattern_problem(value) is None:
+            # No browser sends capitals.
+            if pattern_problem(value) is None and value == value.lower():
                 yield from _dangers(subject, index, value)
 
 
 def _dangers(subject: Subject, index: int, value: str) -> Iterator[Finding]:
-    for each in _of_value(value, subject.public_suffix, subject.allow_credentials):
-        witness = subject.witness_of(index, each.origin)
-        # Where a "*" above takes the request, it is answered without credentials.
-        if covers(value, each.origin) and subject.names_origin(witness.rule):
-            yield Finding(each.check, index, each.text, each.mend, (witness,), _FIELD, value)
+    for each in _of_value(value, subject):
+        witness = _witness(subject, index, value, each.origin)
+        if witness is not None:
+            text = each.text.replace(_ORIGIN, witness.origin)
+            yield Finding(each.check, index, text, each.mend, (witness,), _FIELD, value)
 
 
-def _of_value(
-    value: str, public_suffix: PublicSuffix, allow_credentials: bool
-) -> Iterator[_Danger]:
+def _witness(subject: Subject, index: int, value: str, origin: str) -> Witness | None:
+    """Give a request that is answered with an origin which a value covers.
+
+    Rules above may take the example, and even answer it with ``*``, which gives no
+    credentials; what they leave to this rule is dangerous all the same.
+    """
+    witness = subject.witness_of(index, origin) if covers(value, origin) else None
+    if witness is None or witness.rule != index:
+        own = subject.witness_within(index, value)
+        if own is not None:
+            return own
+    return witness if witness and subject.names_origin(witness.rule) else None
+
+
+def _of_value(value: str, subject: Subject) -> Iterator[_Danger]:
     if value == NULL:
         yield _Danger(
             Check.NULL_ORIGIN,
@@ -63,15 +84,16 @@ def _of_value(
         )
     wildcard = Wildcard.parse(value)
     if wildcard is not None:
-        yield from _of_pattern(value, wildcard, public_suffix)
-    if allow_credentials and value.startswith("http://"):
+        for danger in _of_pattern(value, wildcard, subject.public_suffix):
+            if subject.allow_credentials or danger.check is not Check.NEARLY_ANY_ORIGIN:
+                yield danger
+    if subject.allow_credentials and value.startswith(_HTTP):
         yield from _of_plain_http(value)
 
 
 def _of_plain_http(value: str) -> Iterator[_Danger]:
-    host = _host_of(value.removeprefix("http://"))
-    origin = _example(value)
-    if origin is not None and not is_local(host.replace(ANY, "x")):
+    origin = value.replace(ANY, "www")
+    if not value.endswith("/") and not is_local(_host_of(origin.removeprefix(_HTTP))):
         yield _Danger(
             Check.HTTP_CREDENTIALS,
             origin,
@@ -84,46 +106,75 @@ def _of_plain_http(value: str) -> Iterator[_Danger]:
 def _of_pattern(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> Iterator[_Danger]:
     prefix, suffix = wildcard
     if _SCHEME_END in prefix:
-        scheme, _, start = prefix.partition(_SCHEME_END)
-        yield from _of_host(value, f"{scheme}://", start, suffix, public_suffix)
+        yield from _of_authority(value, wildcard, public_suffix)
     elif _SCHEME_END in suffix:
-        host = suffix.partition(_SCHEME_END)[2]
-        plain = [scheme + host for scheme in _SCHEMES if covers(value, scheme + host)]
-        yield _any_scheme(value, plain[0] if plain else _example(value))
-    elif any(scheme.startswith(prefix) for scheme in _SCHEMES):
-        dangers = list(_of_host(value, "http://", "", suffix, public_suffix))
-        if not any(each.check is Check.NEARLY_ANY_ORIGIN for each in dangers):
-            yield _any_scheme(value, f"http://www{suffix}")
-        yield from dangers
+        origin = _HTTP + suffix.partition(_SCHEME_END)[2]
+        if covers(value, origin):
+            yield _any_scheme(value, origin)
+    else:
+        schemes = [scheme for scheme in SCHEMES if scheme.startswith(prefix)]
+        if schemes:
+            dangers = list(_of_host(value, wildcard, schemes[0], "", public_suffix))
+            yield from dangers
+            is_nearly_any = any(each.check is Check.NEARLY_ANY_ORIGIN for each in dangers)
+            if _HTTP in schemes and not is_nearly_any:
+                yield _any_scheme(value, dangers[0].origin if dangers else f"{_HTTP}www{suffix}")
+
+
+def _of_authority(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> Iterator[_Danger]:
+    """Look at a pattern whose ``*`` stands behind the scheme."""
+    name, _, start = wildcard.prefix.partition(_SCHEME_END)
+    scheme = name + _SCHEME_END
+    if scheme in SCHEMES:
+        yield from _of_host(value, wildcard, scheme, start, public_suffix)
+    elif not start and not _host_of(wildcard.suffix):
+        # What hosts there are, and whose, is a matter of the scheme.
+        yield _any_of_scheme(value, name, f"{scheme}example{wildcard.suffix}")
 
 
 def _of_host(
-    value: str, scheme: str, start: str, suffix: str, public_suffix: PublicSuffix
+    value: str, wildcard: Wildcard, scheme: str, start: str, public_suffix: PublicSuffix
 ) -> Iterator[_Danger]:
-    """Look at a pattern whose ``*`` stands in the host, or behind it.
+    """Look at a pattern whose ``*`` stands in the host of a website, or behind it.
 
     :param start: what stands between the scheme and the ``*``.
     """
-    if ":" in start or start.startswith("["):
-        # The host is complete, and the "*" can only be a port; or it is an address.
+    suffix = wildcard.suffix
+    is_bracketed = start.startswith("[") or "]" in suffix
+    if "]" in start or (":" in start and not is_bracketed):
+        # The host is complete, and the "*" can only be a port.
         return
+    if suffix.isdecimal() and len(suffix) <= _MAX_PORT_LENGTH:
+        # It need not be the end of a host.
+        suffix = f":{suffix}" if len(suffix) == _MAX_PORT_LENGTH else f":1{suffix}"
+    if is_bracketed or _ENDS_IN_NUMBER.fullmatch(_host_of(suffix)):
+        origin = public_address(wildcard, scheme)
+        if origin is not None:
+            yield _open_address(value, origin)
+    else:
+        yield from _of_name(value, scheme + start, suffix, public_suffix)
+
+
+def _of_name(
+    value: str, before: str, suffix: str, public_suffix: PublicSuffix
+) -> Iterator[_Danger]:
     end = _host_of(suffix)
-    if end:
+    if end.strip("."):
         whole = end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]
         if not is_owned(whole, public_suffix):
-            origin = f"{scheme}{start}evil{suffix}"
+            origin = f"{before}evil{suffix}"
             yield (_public_suffix if end.startswith(".") else _open_start)(value, origin, whole)
-    elif start:
-        dot = "" if start.endswith(".") else "."
-        yield _open_end(value, f"{scheme}{start}{dot}evil.example{suffix}")
+    elif before in SCHEMES:
+        yield _nearly_any(value, f"{before}evil.example{suffix}")
     else:
-        yield _nearly_any(value, f"{scheme}evil.example{suffix}")
+        dot = "" if before.endswith(".") else "."
+        yield _open_end(value, f"{before}{dot}evil.example{suffix}")
 
 
-def _any_scheme(value: str, origin: str | None) -> _Danger:
+def _any_scheme(value: str, origin: str) -> _Danger:
     return _Danger(
         Check.ANY_SCHEME,
-        origin or "",
+        origin,
         f"The '*' of '{value}' covers the scheme, and so plain http, where whoever is on the "
         "way can put a page.",
         "Write https:// in front.",
@@ -134,8 +185,17 @@ def _open_start(value: str, origin: str, whole: str) -> _Danger:
     return _Danger(
         Check.OPEN_START,
         origin,
-        f"'{value}' covers '{origin}', a name that anybody may register.",
+        f"'{value}' covers '{_ORIGIN}', a name that anybody may register.",
         "Write a dot behind the '*', and a name of your own behind that.",
+    )
+
+
+def _open_address(value: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.OPEN_END if _host_of(value.partition(ANY)[2]) in ("", "]") else Check.OPEN_START,
+        origin,
+        f"'{value}' covers '{_ORIGIN}', an address that anybody may have.",
+        "Write the whole address.",
     )
 
 
@@ -143,7 +203,7 @@ def _open_end(value: str, origin: str) -> _Danger:
     return _Danger(
         Check.OPEN_END,
         origin,
-        f"'{value}' covers '{origin}', a name that anybody may have.",
+        f"'{value}' covers '{_ORIGIN}', a name that anybody may have.",
         "Write the whole host; ':*' behind it covers all ports.",
     )
 
@@ -157,11 +217,21 @@ def _nearly_any(value: str, origin: str) -> _Danger:
     )
 
 
+def _any_of_scheme(value: str, name: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.NEARLY_ANY_ORIGIN,
+        origin,
+        f"'{value}' covers every origin that begins with '{name}:', whosever it is, and unlike "
+        "'*' it goes with credentials.",
+        "Name the origins; for public data write '*' alone.",
+    )
+
+
 def _public_suffix(value: str, origin: str, whole: str) -> _Danger:
     return _Danger(
         Check.PUBLIC_SUFFIX,
         origin,
-        f"'{value}' covers '{origin}': anybody may register names below '{whole}'.",
+        f"'{value}' covers '{_ORIGIN}': anybody may register names below '{whole}'.",
         "Write a name of your own behind the '*.'.",
     )
 
@@ -171,12 +241,3 @@ def _host_of(text: str) -> str:
     if "]" in text:
         return text.partition("]")[0] + "]"
     return text.partition(":")[0]
-
-
-def _example(value: str) -> str | None:
-    """Give an origin that a value covers."""
-    for filler in (*ORIGINS.fillers, *ORIGINS.endings):
-        origin = value.replace(ANY, filler)
-        if covers(value, origin):
-            return origin
-    return None

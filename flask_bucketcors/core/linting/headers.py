@@ -33,7 +33,8 @@ def header_findings(subject: Subject) -> Iterator[Finding]:
 
 def _of_value(subject: Subject, index: int, field: str, value: str) -> Iterator[Finding]:
     reason = problem_of(field, value)
-    if without_invisible(value) != value:
+    # A blank within is seen well enough.
+    if without_invisible(value) != value and " " not in value.strip():
         text = f"{shown(value)} holds a character that cannot be seen."
         mend = "Delete the value and type it in by hand."
         yield _about_name(subject, Check.INVISIBLE_CHARACTER, index, field, value, text, mend)
@@ -104,8 +105,8 @@ def _of_uploads(subject: Subject, index: int, rule: PlainRule) -> Iterator[Findi
         yield Finding(
             Check.NO_ALLOWED_HEADER,
             index,
-            "PUT is allowed and no header with it: a page cannot sign its request, nor say "
-            "what it puts.",
+            "PUT is allowed and no header with it: a page cannot send Authorization, nor the "
+            "Content-Type of most files.",
             "Write the headers that the page sends in AllowedHeader, such as authorization, "
             "content-type and x-cos-*.",
             (bare,),

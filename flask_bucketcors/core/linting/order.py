@@ -67,8 +67,10 @@ class _Order:
                 together = atom.sets & rules
                 for rule, lists in self._requests.decided(together):
                     if rule not in deciding:
-                        headers = self._requests.example(lists) or ()
-                        deciding[rule] = Request(atom.example, method, headers)
+                        headers = self._requests.example(lists)
+                        # Without one, a list would be longer than what a server reads.
+                        if headers is not None:
+                            deciding[rule] = Request(atom.example, method, headers)
                 if together not in seen:
                     seen.add(together)
                     self._look_at(atom.example, method, together)

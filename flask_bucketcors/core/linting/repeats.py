@@ -1,17 +1,19 @@
 """Values that a rule holds twice, in so many words or in effect, and values that do not belong."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from functools import reduce
+from operator import and_
 from typing import Final
 
+from flask_bucketcors.core.algebra.cells import Sets
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
-from flask_bucketcors.core.algebra.partition import Partition
+from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART
 from flask_bucketcors.core.explanation.nearness import cut
 from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
-from flask_bucketcors.core.linting.sites import site
-from flask_bucketcors.core.linting.subject import Subject
+from flask_bucketcors.core.linting.sites import is_owned, site
+from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.wildcards import ANY
 
@@ -56,28 +58,57 @@ def _overlapping(subject: Subject, index: int, field: str, rule: PlainRule) -> I
     if len(values) < 2 or not any(ANY in value for value in values):
         return
     grammar, apart = (ORIGINS, APART) if field == "allowed_origins" else (HEADER_NAMES, None)
-    partition = Partition([[value] for value in values], grammar, apart)
-    kept = dict(zip(values, partition.sets, strict=True))
+    atoms = Partition([[value] for value in values], grammar, apart).atoms
 
-    def finding(check: Check, value: str, other: str, texts: int) -> Finding:
+    def finding(check: Check, value: str, other: str, example: str) -> Finding:
         text, mend = _OVERLAP_TEXTS[check]
-        witness = _witness(subject, index, field, partition.one_of(texts))
+        witness = _witness(subject, index, field, example)
         text = text.format(value=as_written[value], other=other)
         return Finding(check, index, text, mend, (witness,), field, as_written[value])
 
+    covered, kept = _covered(atoms, len(values))
+    for place, alone, example in covered:
+        other = f"'{values[alone]}'" if alone is not None else "the others together"
+        yield finding(Check.VALUE_COVERED, values[place], other, example)
+    for place, other_place, example in _meeting(atoms, kept):
+        yield finding(Check.PATTERNS_OVERLAP, values[place], f"'{values[other_place]}'", example)
+
+
+def _covered(atoms: Sequence[Atom], count: int) -> tuple[list[tuple[int, int | None, str]], Sets]:
+    """Find sets that others cover, and that are left out one after the other.
+
+    :returns: each of them, one that covers it alone if there is such a one, and a text of it;
+        and the sets that are kept.
+    """
+    members: list[list[Atom]] = [[] for _ in range(count)]
+    left = {atom.sets: atom.sets.bit_count() for atom in atoms}
+    for atom in atoms:
+        for place in bits(atom.sets):
+            members[place].append(atom)
+    kept: Sets = (1 << count) - 1
+    found: list[tuple[int, int | None, str]] = []
     # Those that cover least go first, so that of two equal ones one is kept.
-    for value, texts in sorted(kept.items(), key=lambda each: each[1].bit_count()):
-        others = [each for each in kept if each != value]
-        if texts and not texts & ~_together(kept[each] for each in others):
-            alone = [f"'{each}'" for each in others if not texts & ~kept[each]]
-            del kept[value]
-            yield finding(Check.VALUE_COVERED, value, (alone or ["the others together"])[0], texts)
-    found = set()
-    for other, value in combinations(kept, 2):
-        both = kept[other] & kept[value]
-        if both and value not in found:
-            found.add(value)
-            yield finding(Check.PATTERNS_OVERLAP, value, f"'{other}'", both)
+    for place in sorted(range(count), key=lambda each: len(members[each])):
+        own = members[place]
+        if own and all(left[atom.sets] > 1 for atom in own):
+            kept &= ~(1 << place)
+            for atom in own:
+                left[atom.sets] -= 1
+            alone = next(bits(reduce(and_, (atom.sets for atom in own), kept)), None)
+            found.append((place, alone, own[0].example))
+    return found, kept
+
+
+def _meeting(atoms: Sequence[Atom], kept: Sets) -> Iterator[tuple[int, int, str]]:
+    """Give each set that has texts in common with one before it, the first such one, and a text."""
+    first: dict[int, tuple[int, str]] = {}
+    for atom in atoms:
+        lowest, *others = [*bits(atom.sets & kept)] or [0]
+        for place in others:
+            if place not in first or lowest < first[place][0]:
+                first[place] = (lowest, atom.example)
+    for place, (other, example) in sorted(first.items()):
+        yield place, other, example
 
 
 _OVERLAP_TEXTS: Final = {
@@ -92,13 +123,6 @@ _OVERLAP_TEXTS: Final = {
 }
 
 
-def _together(sets: Iterator[int]) -> int:
-    union = 0
-    for each in sets:
-        union |= each
-    return union
-
-
 def _witness(subject: Subject, index: int, field: str, text: str) -> Witness:
     if field == "allowed_origins":
         return subject.witness_of(index, text)
@@ -109,9 +133,8 @@ def _witness(subject: Subject, index: int, field: str, text: str) -> Witness:
 def _unrelated(subject: Subject, index: int, rule: PlainRule) -> Iterator[Finding]:
     by_site: dict[str, str] = {}
     for value in rule.fields["allowed_origins"]:
-        host = _fixed_host(cut(value).host)
-        if host and value != NULL:
-            by_site.setdefault(site(host, subject.public_suffix), value)
+        if value != NULL and (name := _site_named(cut(value).host, subject.public_suffix)):
+            by_site.setdefault(name, value)
     if len(by_site) > 1 and ANY not in rule.allowed_origins:
         names = sorted(by_site)
         shown = ", ".join(names[:_MAX_NAMED]) + (" ..." if len(names) > _MAX_NAMED else "")
@@ -126,9 +149,10 @@ def _unrelated(subject: Subject, index: int, rule: PlainRule) -> Iterator[Findin
         )
 
 
-def _fixed_host(host: str) -> str:
-    """Give the part of a host that no ``*`` stands for, the end if there is one."""
+def _site_named(host: str, public_suffix: PublicSuffix) -> str:
+    """Give the site of a host; the host as it is if its ``*`` covers many, and ``""`` for none."""
     start, star, end = host.partition(ANY)
-    if not star:
-        return host
-    return (end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]) or start
+    if not star or not end:
+        return site(start, public_suffix)
+    whole = end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]
+    return site(whole, public_suffix) if is_owned(whole, public_suffix) else host

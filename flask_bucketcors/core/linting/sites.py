@@ -6,7 +6,9 @@ from typing import Final
 from flask_bucketcors.core.linting.subject import PublicSuffix
 
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+)*|\[[0-9a-f:.]*\]?")
-_LOCAL: Final = re.compile(r"(.+\.)?localhost|127(\.[0-9]+){3}|\[::1\]")
+_LOCAL: Final = re.compile(r"(.+\.)?localhost\.?|127(\.[0-9]+){3}|0\.0\.0\.0|\[::1\]")
+# RFC 6761, and ICANN's for private use: nobody can register names below these.
+_PRIVATE: Final = frozenset({"test", "example", "invalid", "internal"})
 # Below these two-letter domains, names are registered one level further down.
 _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 
@@ -27,7 +29,9 @@ def is_local(host: str) -> bool:
 
 def site(host: str, public_suffix: PublicSuffix) -> str:
     """Give the part of a host name that was registered; the whole name if it is nobody's."""
-    host = host.lower()
+    host = host.lower().removesuffix(".")
+    if is_local(host):
+        return "localhost"
     if _ADDRESS.fullmatch(host):
         return host
     suffix = public_suffix(host) or ""
@@ -41,7 +45,7 @@ def is_owned(host: str, public_suffix: PublicSuffix) -> bool:
 
     :param host: whole labels, perhaps none.
     """
-    host = host.lower()
+    host = host.lower().removesuffix(".")
     if not host:
         return False
-    return bool(_ADDRESS.fullmatch(host)) or is_local(host) or public_suffix(host) != host
+    return is_local(host) or host in _PRIVATE or public_suffix(host) != host

@@ -1,11 +1,11 @@
 """What lint looks at: the rules as they were written, and what they decide."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
 from flask_bucketcors.core.algebra.grammars import ORIGINS
-from flask_bucketcors.core.algebra.partition import Partition, bits
+from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART, Requests, Rules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.dialects import Dialect
@@ -13,6 +13,7 @@ from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
 from flask_bucketcors.core.linting.findings import Witness
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.terms import Terms, terms_of
+from flask_bucketcors.core.wildcards import Wildcard
 
 #: Gives the public suffix of a host name, as ``com`` of ``a.com``: what is bought names below.
 PublicSuffix = Callable[[str], str | None]
@@ -114,10 +115,28 @@ class Subject:
         if stored is None:
             return None
         atoms = self.requests.origins.atoms
-        for bit in bits(self.requests.origins.sets[stored]):
+        own = (atoms[bit] for bit in bits(self.requests.origins.sets[stored]))
+        return self._decided_among(own, stored, methods)
+
+    def witness_within(self, index: int, value: str) -> Witness | None:
+        """Give a preflight that a rule decides, from an origin that a value of it covers.
+
+        :param value: one with a ``*``; for others there is :meth:`witness_of`.
+        """
+        stored, pattern = self._stored.get(index), Wildcard.parse(value)
+        if stored is None or pattern is None:
+            return None
+        # Whoever fits more patterns has more rules above this one: it decides none of it either.
+        atoms = self.requests.origins.least_listed(pattern)
+        return self._decided_among(atoms, stored, self.rules[stored].allowed_methods)
+
+    def _decided_among(
+        self, atoms: Iterable[Atom], stored: int, methods: Sequence[str]
+    ) -> Witness | None:
+        for atom in atoms:
             for method in methods:
-                rules = atoms[bit].sets & self.requests.by_method[method]
-                found = self._decided_by(stored, atoms[bit].example, method, rules)
+                rules = atom.sets & self.requests.by_method[method]
+                found = self._decided_by(stored, atom.example, method, rules)
                 if found is not None:
                     return found
         return None

@@ -1,7 +1,8 @@
 """Origins that are written as no browser writes them, and so do nothing."""
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.algebra.grammars import ORIGINS
@@ -12,12 +13,15 @@ from flask_bucketcors.core.explanation.characters import shown, skeleton
 from flask_bucketcors.core.explanation.hosts import as_sent, written_out
 from flask_bucketcors.core.explanation.nearness import Parts, cut, several
 from flask_bucketcors.core.fields import problem_of
+from flask_bucketcors.core.linting.dangers import SCHEMES
 from flask_bucketcors.core.linting.findings import Check, Finding
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.origins import NULL, is_origin
-from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 _FIELD: Final = "allowed_origins"
+# A host with or without what stands before it; not what is wrapped in quotes.
+_BARE: Final = re.compile(r"//|[\w*]|\[[0-9A-Fa-f:.*]+\]")
 # Scripts with letters that are drawn like Latin ones.
 _ALIKE_SCRIPTS: Final = ("CYRILLIC", "GREEK", "ARMENIAN")
 
@@ -60,7 +64,7 @@ def writing_findings(subject: Subject) -> Iterator[Finding]:
     """Look for origins that do nothing as they are written."""
     for index, rule in subject.written():
         for value in dict.fromkeys(rule.allowed_origins):
-            parts = cut(value)
+            parts = cut(next(iter(several(value)), value))
             for check, text, mend in _faults(value, parts):
                 # What a browser sends from where the value is meant for.
                 witness = subject.witness_of(index, _sent(parts))
@@ -76,7 +80,7 @@ def _faults(value: str, parts: Parts) -> list[_Fault]:
         return [_Fault(Check.REFUSED_VALUE, "holds more than one origin.", mend)]
     faults = [_Fault(*_MENDED[cause]) for cause in parts.mended if cause in _MENDED]
     host = written_out(parts.host)
-    if any(map(_is_lookalike, host.split("."))):
+    if _has_lookalike(host.split(".")):
         faults.append(
             _Fault(
                 Check.LOOKALIKE,
@@ -85,14 +89,8 @@ def _faults(value: str, parts: Parts) -> list[_Fault]:
             )
         )
     elif not parts.host.isascii():
-        faults.append(
-            _Fault(
-                Check.NOT_PUNYCODE,
-                "has an international host name written out; browsers send its xn-- form.",
-                f"Write {shown(as_sent(parts.host))} for the host.",
-            )
-        )
-    if not parts.scheme and not value.startswith(ANY):
+        faults.append(_not_as_sent(parts.host))
+    if not parts.scheme and _BARE.match(value) and not _covers_schemes(value):
         faults.append(
             _Fault(
                 Check.NO_SCHEME,
@@ -115,11 +113,37 @@ def _without_use(value: str) -> Iterator[_Fault]:
         )
 
 
-def _is_lookalike(label: str) -> bool:
-    """Whether a label is written with letters that are drawn like those of another script."""
-    if label.isascii() or not any(map(_is_of_another_script, label)):
-        return False
-    return skeleton(label).isascii() or any(map(str.isascii, filter(str.isalpha, label)))
+def _not_as_sent(host: str) -> _Fault:
+    sent = as_sent(host)
+    mend = f"Write {shown(sent)} for the host."
+    if any(ANY in label and not label.isascii() for label in host.split(".")):
+        mend = "Name the hosts, each in its xn-- form: a part of it says nothing about the name."
+    return _Fault(
+        Check.NOT_PUNYCODE,
+        "has an international host name written out; browsers send its xn-- form."
+        if "xn--" in sent
+        else "has letters in the host that browsers write otherwise.",
+        mend,
+    )
+
+
+def _covers_schemes(value: str) -> bool:
+    wildcard = Wildcard.parse(value)
+    return wildcard is not None and any(each.startswith(wildcard.prefix) for each in SCHEMES)
+
+
+def _has_lookalike(labels: Sequence[str]) -> bool:
+    """Whether a name is written with letters that are drawn like those of another script.
+
+    A label all of them is a word of that script where another label is one beyond doubt.
+    """
+    foreign = [label for label in labels if any(map(_is_of_another_script, label))]
+    is_beyond_doubt = any(not skeleton(label).isascii() for label in foreign)
+    return any(
+        any(map(str.isascii, filter(str.isalpha, label)))
+        or (skeleton(label).isascii() and not is_beyond_doubt)
+        for label in foreign
+    )
 
 
 def _is_of_another_script(character: str) -> bool:
