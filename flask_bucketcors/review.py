@@ -52,10 +52,15 @@ class Reviewer:
 
         :raises CallRefused: if they are dangerous, and such are refused.
         """
-        if not in_full and not logger.isEnabledFor(logging.INFO) and not may_be_dangerous(rule_set):
+        in_full = in_full or logger.isEnabledFor(logging.INFO)
+        if not in_full and not may_be_dangerous(rule_set):
             return ()
         findings = lint(
-            rule_set, dialect, self._public_suffix, allow_credentials=self._allow_credentials
+            rule_set,
+            dialect,
+            self._public_suffix,
+            allow_credentials=self._allow_credentials,
+            dangers_only=not in_full,
         )
         dangers = _dangers(findings)
         if self._strict and dangers:

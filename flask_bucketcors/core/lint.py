@@ -7,7 +7,7 @@ Facts:
 - 436/8279: an AllowedOrigin is compared as text.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
 from flask_bucketcors.core.explanation.plain import PlainRules
@@ -23,7 +23,7 @@ from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
-_CHECKS = (
+_CHECKS: Final = (
     order_findings,
     repeat_findings,
     danger_findings,
@@ -32,12 +32,16 @@ _CHECKS = (
 )
 
 
+_DANGERS: Final = (danger_findings,)
+
+
 def lint(
     rules: Any,
     dialect: Dialect | str = COS,
     public_suffix: PublicSuffix | None = None,
     *,
     allow_credentials: bool = True,
+    dangers_only: bool = False,
 ) -> tuple[Finding, ...]:
     """Say what is dangerous, useless or otherwise worth knowing about rules.
 
@@ -46,6 +50,7 @@ def lint(
     :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``), for
         which there are lists; without it, what two-letter domains usually do is assumed.
     :param allow_credentials: whether an answer that names the origin also allows credentials.
+    :param dangers_only: whether to look for findings of severity danger alone.
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect.
     """
@@ -53,7 +58,8 @@ def lint(
     plain = PlainRules.read(rules)
     suffix = public_suffix or usual_public_suffix
     subject = Subject(plain, dialect, allow_credentials, suffix)
-    found = [finding for check in _CHECKS for finding in check(subject)]
+    checks = _DANGERS if dangers_only else _CHECKS
+    found = [finding for check in checks for finding in check(subject)]
     return tuple(sorted(found, key=lambda each: (each.rule, each.id)))
 
 

@@ -20,6 +20,9 @@ from flask_bucketcors.core.wildcards import ANY
 _LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 # Names of headers have no case (RFC 9110, 5.1).
 _OF_NAMES: Final = ("allowed_headers", "expose_headers")
+#: A list with more patterns than this is not compared with itself: the work grows with the
+#: square of their number, and nobody reads what would be said.
+MAX_COMPARED: Final = 256
 # A text names no more sites than this.
 _MAX_NAMED: Final = 5
 
@@ -55,7 +58,8 @@ def _overlapping(subject: Subject, index: int, field: str, rule: PlainRule) -> I
     """Compare the values of a list; those that are refused when they are put do not count."""
     as_written = {each.lower() if field in _OF_NAMES else each: each for each in rule.fields[field]}
     values = list(as_written)
-    if len(values) < 2 or not any(ANY in value for value in values):
+    patterns = sum(ANY in value for value in values)
+    if len(values) < 2 or not 0 < patterns <= MAX_COMPARED:
         return
     grammar, apart = (ORIGINS, APART) if field == "allowed_origins" else (HEADER_NAMES, None)
     atoms = Partition([[value] for value in values], grammar, apart).atoms
