@@ -1,7 +1,7 @@
 """Findings of lint as good compilers print them: what, where with a mark, a request, the mend."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -127,13 +127,13 @@ def print_finding(finding: Finding, linted: Linted) -> None:
     click.echo(f"  Mend: {_said(finding.mend)}")
 
 
-def counted(findings: Collection[Finding]) -> str:
-    """How many findings there are, in words."""
-    if not findings:
+def counted(counts: Counter[Severity]) -> str:
+    """How many findings there are of each severity, in words."""
+    count = counts.total()
+    if not count:
         return "no findings"
-    counts = Counter(each.severity for each in findings)
     parts = ", ".join(f"{each} {counts[each]}" for each in SEVERITIES if counts[each])
-    return f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'} ({parts})"
+    return f"{count} {'finding' if count == 1 else 'findings'} ({parts})"
 
 
 def _said(text: str) -> str:

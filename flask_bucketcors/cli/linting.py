@@ -1,5 +1,6 @@
 """``lint``: what rules do that their owner may not know."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -48,6 +49,7 @@ class _Lint:
     :param odd: how many of them have findings.
     :param left_out: how many could not be read.
     :param hidden: findings that are not shown.
+    :param shown: how many are, by severity.
     """
 
     sources: Iterable[Linted | None]
@@ -58,7 +60,7 @@ class _Lint:
     odd: int = 0
     left_out: int = 0
     hidden: int = 0
-    shown: list[Finding] = field(default_factory=list)
+    shown: Counter[Severity] = field(default_factory=Counter)
 
     def findings(self) -> Iterator[tuple[Linted, Finding]]:
         """Give all findings that are to be shown."""
@@ -71,7 +73,7 @@ class _Lint:
             self.looked += 1
             self.odd += bool(kept)
             self.hidden += len(found) - len(kept)
-            self.shown += kept
+            self.shown.update(each.severity for each in kept)
             for finding in kept:
                 yield linted, finding
 
