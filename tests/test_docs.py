@@ -99,8 +99,12 @@ def test_bounds_are_those_of_the_code() -> None:
 
 def test_links_between_the_documents_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^):]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for link in re.findall(r"\]\(([^):]+)\)", page.read_text()):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name}: {link}"
+            headings = re.findall(r"^#+ `?([\w ]+)`?$", target.read_text(), re.M) if anchor else []
+            assert not anchor or anchor in headings, f"{page.name}: {link}"
 
 
 def test_public_names_are_those_that_stay() -> None:
@@ -153,3 +157,31 @@ def test_every_cause_is_described_in_its_own_words() -> None:
     page = (ROOT / "docs" / "explain.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \| (.+?) \|$", page, re.M)
     assert rows == [(str(each), each.meaning, each.what_to_do) for each in flask_bucketcors.Cause]
+
+
+def check_rows() -> list[tuple[str, ...]]:
+    """The rows of the table of checks: id, severity, meaning, example, what to do."""
+    page = (ROOT / "docs" / "lint.md").read_text()
+    row = r"^\| (BC\d+) \| (\w+) \| (.+?) \| (.+?) \| (.+) \|$"
+    return re.findall(row, page, re.M)
+
+
+def test_every_check_is_described_in_its_own_words() -> None:
+    expected = [(each.id, str(each.severity), each.meaning) for each in flask_bucketcors.Check]
+    assert [row[:3] for row in check_rows()] == expected
+
+
+def test_origins_that_are_given_for_examples_are_found() -> None:
+    """With what to do in the words of the findings, but for what depends on the value."""
+    examples = {
+        row[0]: (found[1], row[4].replace("`", ""))
+        for row in check_rows()
+        if (found := re.match("origin `(.+?)`", row[3]))
+    }
+    assert len(examples) > 12
+    for number, (origin, mend) in examples.items():
+        rules = [{"allowed_origins": [origin], "allowed_methods": ["GET"]}]
+        found = {each.id: each for each in flask_bucketcors.lint(rules)}
+        assert number in found, origin
+        if number not in ("BC305", "BC314"):
+            assert found[number].mend.replace("'", "") == mend

@@ -28,11 +28,13 @@ from flask_bucketcors.core.errors import BucketCORSError, StoreUnavailable
 _COMMANDS: Final = {
     "check": "checking:check",
     "delete": "rules:delete_rules",
+    "diff": "comparing:diff_rules",
     "doctor": "doctor:doctor",
     "explain": "explaining:explain_request",
     "export": "transfer:export_rules",
     "history": "rules:show_history",
     "import": "transfer:import_rules",
+    "lint": "linting:lint_rules",
     "list": "rules:list_buckets",
     "put": "rules:put_rules",
     "rollback": "rules:roll_back",
@@ -76,7 +78,7 @@ class _Group(AppGroup):
 
 @click.group("bucketcors", cls=_Group)
 def bucketcors() -> None:
-    """CORS rules of buckets: edit them, move them, ask why a page was refused.
+    """CORS rules of buckets: edit, move, lint and compare them, ask why a page was refused.
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
+from shutil import get_terminal_size
 from typing import Any, Final
 
 import click
@@ -9,13 +10,20 @@ import click
 from flask_bucketcors.core.explain import Explanation, Mismatch, RuleTrace
 from flask_bucketcors.core.explanation.tracing import nearest
 
-_ELEMENTS: Final = {
+ELEMENTS: Final = {
     "allowed_origins": "AllowedOrigin",
     "allowed_methods": "AllowedMethod",
     "allowed_headers": "AllowedHeader",
+    "expose_headers": "ExposeHeader",
+    "max_age_seconds": "MaxAgeSeconds",
+    "id": "ID",
 }
 # Values of a field that are shown where none comes near.
 _MAX_SHOWN: Final = 3
+# Characters of a value where no terminal says how many there is room for.
+_USUAL_WIDTH: Final = 100
+_LEAST_WIDTH: Final = 20
+_CUT: Final = "..."
 
 
 def marked_rule(
@@ -46,27 +54,44 @@ def _decisive(explanation: Explanation) -> RuleTrace | None:
 
 def _marked_field(mismatch: Mismatch, values: object) -> Iterator[str]:
     """The value that came nearest, and below it what is marked and why."""
-    margin = f"    {_ELEMENTS.get(mismatch.field, mismatch.field)}  "
-    asked = _ascii(mismatch.asked)
-    texts = _texts(values)
+    margin = f"    {ELEMENTS.get(mismatch.field, mismatch.field)}  "
+    asked = escaped(mismatch.asked)
+    texts = texts_of(values)
     if mismatch.nearest is None:
-        shown = _shown(texts)
+        shown = listed(texts)
         start, length = 0, len(shown)
     else:
-        shown = _ascii(mismatch.nearest)
-        start, length = _difference(shown, asked)
-        shown += _count(len(texts) - 1)
+        shown = escaped(mismatch.nearest)
+        start, length = difference(shown, asked)
+        shown += count_of_more(len(texts) - 1)
     yield margin + shown
     mark = click.style("^" * length, fg="red", bold=True)
     causes = f" ({', '.join(mismatch.causes)})" if mismatch.causes else ""
     yield f"{' ' * (len(margin) + start)}{mark} asked: {asked}{causes}"
 
 
-def _difference(text: str, other: str) -> tuple[int, int]:
+def difference(text: str, other: str) -> tuple[int, int]:
     """Where two texts differ: the first character in ``text``, and how many, at least one."""
     start = _count_equal(text, other)
     rest, other_rest = text[start:], other[start:]
     return start, max(1, len(rest) - _count_equal(rest[::-1], other_rest[::-1]))
+
+
+def windowed(text: str, start: int, length: int, room: int) -> tuple[str, int, int]:
+    """Give the part of a long text in which something is marked, and where it is there."""
+    if len(text) <= room:
+        return text, start, length
+    length = min(length, room)
+    begin = min(max(0, start - (room - length) // 2), len(text) - room)
+    end = begin + room
+    before, behind = _CUT if begin else "", _CUT if end < len(text) else ""
+    return before + text[begin:end] + behind, start - begin + len(before), length
+
+
+def room_beside(margin: str) -> int:
+    """How many characters of a value go in a line behind a margin."""
+    width = get_terminal_size((_USUAL_WIDTH, 0)).columns
+    return max(_LEAST_WIDTH, width - len(margin) - 2 * len(_CUT))
 
 
 def _count_equal(text: str, other: str) -> int:
@@ -75,22 +100,25 @@ def _count_equal(text: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _shown(texts: list[str]) -> str:
-    shown = ", ".join(map(_ascii, texts[:_MAX_SHOWN])) or "(none)"
-    return shown + _count(len(texts) - _MAX_SHOWN)
+def listed(texts: list[str]) -> str:
+    """The first of some values, and how many there are besides."""
+    shown = ", ".join(map(escaped, texts[:_MAX_SHOWN])) or "(none)"
+    return shown + count_of_more(len(texts) - _MAX_SHOWN)
 
 
-def _count(more: int) -> str:
+def count_of_more(more: int) -> str:
+    """How many there are that are not shown, if any are, in words."""
     return f"  (and {more} more)" if more > 0 else ""
 
 
-def _texts(values: object) -> list[str]:
+def texts_of(values: object) -> list[str]:
+    """The values of a field, whatever it holds."""
     # Rules that are explained need not be such as a bucket may have.
     if isinstance(values, list | tuple):
         return [str(each) for each in values]
     return [] if values is None else [str(values)]
 
 
-def _ascii(text: str) -> str:
+def escaped(text: str) -> str:
     """A letter that only looks like another one, and one that cannot be seen, are escaped."""
     return ascii(text)[1:-1] if not (text.isascii() and text.isprintable()) else text

@@ -11,7 +11,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_bucketcors.cli.application import author_option, current_store
-from flask_bucketcors.cli.reading import INPUT_FILE, limits_of, read_file, to_s3_json
+from flask_bucketcors.cli.reading import INPUT_FILE, limits_of, name_of, read_file, to_s3_json
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -108,14 +108,17 @@ def existing_rules(store: Store, bucket: str) -> RuleSet:
 @click.command("put")
 @click.argument("bucket")
 @click.argument("file", type=INPUT_FILE)
+@click.option("--diff", "show_diff", is_flag=True, help="Show what changes, and ask before.")
+@click.option("--yes", is_flag=True, help="With --diff, do not ask.")
 @author_option
 @with_appcontext
-def put_rules(bucket: str, file: str, author: str | None) -> None:
+def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | None) -> None:
     """Replace the rules of BUCKET by those in FILE.
 
     FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
     JSON that `show` prints; - is standard input. It is refused as a whole, with everything
-    that is wrong.
+    that is wrong. With --diff, what changes is shown first, with what is dangerous in the
+    rules; standard input has to be a terminal then, or --yes be written.
 
     \b
     Example:
@@ -123,8 +126,17 @@ def put_rules(bucket: str, file: str, author: str | None) -> None:
     """
     store = current_store()
     rule_set = read_file(file, limits_of(current_app.config))
+    if show_diff and not _is_agreed(store, bucket, rule_set, name_of(file), yes):
+        return
     revision = store.put(bucket, rule_set, author)
     click.echo(f"{printable(bucket)}: revision {revision}, {count_of(rule_set)}")
+
+
+def _is_agreed(store: Store, bucket: str, rule_set: RuleSet, where: str, yes: bool) -> bool:
+    # Here, and not above: other commands need not wait for lint and diff.
+    from flask_bucketcors.cli.reviewing import is_agreed
+
+    return is_agreed(store, bucket, rule_set, where, yes)
 
 
 @click.command("delete")

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from textwrap import indent
 from typing import Any, Final
 
 import click
@@ -88,6 +89,15 @@ def _escaped(character: str) -> str:
 def echo_json(data: Any) -> None:
     """Print data as JSON. It is ASCII, and so says nothing to a terminal."""
     click.echo(json.dumps(data, indent=2))
+
+
+def echo_json_list(items: Iterable[Any]) -> None:
+    """Print a list as JSON, each item as soon as it is there."""
+    before = "["
+    for each in items:
+        click.echo(f"{before}\n{indent(json.dumps(each, indent=2), '  ')}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
 
 
 def fail_if(found: object) -> None:

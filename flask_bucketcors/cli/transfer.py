@@ -73,6 +73,15 @@ def export_rules(file: str, prefix: str) -> None:
 
 def _exported(store: Store, prefix: str) -> Iterator[str | None]:
     """The line of each bucket; None for one that is left out, and named."""
+    for bucket, rule_set in each_bucket(store, prefix):
+        if rule_set is None:
+            yield None
+        else:
+            yield json.dumps({"bucket": bucket, **rule_set.as_dict()}) + "\n"
+
+
+def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet | None]]:
+    """Give all buckets, each with its rules; None where what is stored is none, which is told."""
     for bucket in bucket_names(store, prefix):
         try:
             # A name that another tool wrote; rules are never found by it.
@@ -81,11 +90,11 @@ def _exported(store: Store, prefix: str) -> Iterator[str | None]:
             rule_set = store.get(bucket)
         except (InvalidBucketName, StoredRulesInvalid) as error:
             click.echo(f"left out: {printable(str(error))}", err=True)
-            yield None
+            yield bucket, None
         else:
             # It may have been deleted meanwhile.
             if rule_set is not None:
-                yield json.dumps({"bucket": bucket, **rule_set.as_dict()}) + "\n"
+                yield bucket, rule_set
 
 
 @dataclass

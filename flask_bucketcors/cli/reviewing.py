@@ -1,0 +1,78 @@
+"""``put --diff``: shows what would change, and asks."""
+
+import sys
+from dataclasses import replace
+
+import click
+from flask import current_app
+
+from flask_bucketcors.cli.changes import print_changes, print_sides
+from flask_bucketcors.cli.findings import find_public_suffix, print_finding
+from flask_bucketcors.cli.linting import stored_rules
+from flask_bucketcors.cli.terminal import Refused, printable
+from flask_bucketcors.core.diff import diff
+from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.core.linting.findings import Severity
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores import Store, StoredRules
+
+
+def is_agreed(store: Store, bucket: str, rule_set: RuleSet, where: str, yes: bool) -> bool:
+    """Show what other rules for a bucket change, and what is dangerous in them, and ask.
+
+    :param where: where they are from, for people.
+    :param yes: whether to go on without asking.
+    :returns: false if the bucket has these rules.
+    :raises click.Abort: if the answer is no.
+    :raises click.UsageError: if there is nobody to ask.
+    :raises Refused: if the rules were changed while the question stood there.
+    """
+    stored = store.read(bucket)
+    if not _show_changes(bucket, stored, rule_set, where):
+        return False
+    _show_dangers(bucket, rule_set, where)
+    if not yes:
+        _ask(bucket)
+        now = store.read(bucket)
+        if (now and now.version) != (stored and stored.version):
+            raise Refused(f"the rules of {printable(bucket)} were changed meanwhile: look again")
+    return True
+
+
+def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, where: str) -> bool:
+    """Print what changes, if anything does."""
+    name = printable(bucket)
+    try:
+        old = stored.parse() if stored else None
+    except StoredRulesInvalid as error:
+        # These rules mend that.
+        click.echo(f"{printable(str(error))}; nothing to compare with")
+        return True
+    if old == rule_set:
+        click.echo(f"{name} has these rules already: nothing changes")
+        return False
+    print_sides(f"bucket {name}" + ("" if old else " (no rules)"), where)
+    print_changes(
+        diff(
+            old,
+            rule_set,
+            current_app.config["BUCKETCORS_DIALECT"],
+            allow_credentials=current_app.config["BUCKETCORS_ALLOW_CREDENTIALS"],
+        )
+    )
+    return True
+
+
+def _show_dangers(bucket: str, rule_set: RuleSet, where: str) -> None:
+    linted = replace(stored_rules(bucket, rule_set), where=where)
+    for finding in linted.findings(find_public_suffix(None)):
+        if finding.severity is Severity.DANGER:
+            click.echo()
+            print_finding(finding, linted)
+    click.echo()
+
+
+def _ask(bucket: str) -> None:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError("standard input is no terminal to ask at: write --yes")
+    click.confirm(f"Put these rules for {printable(bucket)}?", abort=True)

@@ -1,0 +1,59 @@
+"""Commands on a terminal, as a person runs them."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from servers import ROOT
+
+
+def on_a_terminal(*args: str, folder: Path, answer: str = "", **environ: str) -> tuple[int, str]:
+    """Run ``flask`` on a terminal; give its exit code and all that it printed.
+
+    :param answer: what is typed once the command asks, with a question mark or in brackets.
+    """
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", *args],
+        cwd=folder,
+        env={
+            **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm",
+            **environ,
+        },
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    try:
+        output = _read(controller, answer, time.monotonic() + 60)
+        return process.wait(timeout=10), output
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
+
+
+def _read(controller: int, answer: str, deadline: float) -> str:
+    printed = b""
+    while time.monotonic() < deadline:
+        if not select.select([controller], [], [], 1)[0]:
+            continue
+        try:
+            data = os.read(controller, 65536)
+        except OSError:
+            # Linux says so when the other side is closed.
+            break
+        if not data:
+            break
+        printed += data
+        if answer and b"[y/N]" in printed:
+            os.write(controller, answer.encode())
+            answer = ""
+    return printed.decode().replace("\r\n", "\n")
