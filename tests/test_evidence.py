@@ -8,8 +8,8 @@ import pytest
 from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 
 from flask_bucketcors import Cause, explain
-from flask_bucketcors.core.explanation.console import read_console
-from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.seen.console import read_console
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\

@@ -18,8 +18,8 @@ from strategies import METHODS, Meeting, meetings
 from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, RuleSet, explain
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.explain import KINDS
-from flask_bucketcors.core.explanation.answers import read_answer, wanted_headers
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.seen.answers import read_answer, wanted_headers
 from flask_bucketcors.documents import read_rules
 from flask_bucketcors.evidence import from_console, from_curl, from_har
 

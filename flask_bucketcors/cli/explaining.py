@@ -17,9 +17,9 @@ from flask_bucketcors.cli.terminal import (
     format_option,
     printable,
 )
+from flask_bucketcors.core.browser import SAFE_METHODS, unsafe_names
 from flask_bucketcors.core.dialects import COS, DIALECTS
 from flask_bucketcors.core.explain import Explanation
-from flask_bucketcors.core.explanation.fetch import SAFE_METHODS, unsafe_names
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
 from flask_bucketcors.evidence import MAX_HAR, from_console, from_curl, from_har
 from flask_bucketcors.questions import explain

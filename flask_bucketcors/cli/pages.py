@@ -10,7 +10,7 @@ import click
 
 from flask_bucketcors.cli.asking import Headers
 from flask_bucketcors.cli.terminal import utf8_text
-from flask_bucketcors.core.explanation.fetch import sent_method
+from flask_bucketcors.core.browser import sent_method
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.origins import NULL, is_origin
 

@@ -14,14 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flask_bucketcors.cli.asking import Answer, Headers
-from flask_bucketcors.core.explanation.answers import (
-    Seen,
-    is_from_cdn,
-    is_from_proxy,
-    is_own,
-    varies,
-)
-from flask_bucketcors.core.explanation.fetch import (
+from flask_bucketcors.core.browser import (
     SAFE_METHODS,
     allows_method,
     refused_names,
@@ -33,6 +26,13 @@ from flask_bucketcors.core.headers import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,
     VARY,
+)
+from flask_bucketcors.core.seen.answers import (
+    Seen,
+    is_from_cdn,
+    is_from_proxy,
+    is_own,
+    varies,
 )
 from flask_bucketcors.core.wildcards import ANY
 

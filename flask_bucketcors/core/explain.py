@@ -9,31 +9,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flask_bucketcors.core.browser import SAFE_METHODS
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.compiled import Decision
 from flask_bucketcors.core.dialects import Dialect, ShowVary, find_dialect
-from flask_bucketcors.core.explanation import answers, texts
-from flask_bucketcors.core.explanation.answers import Seen
-from flask_bucketcors.core.explanation.causes import Cause
+from flask_bucketcors.core.explanation import texts
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
-from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
 from flask_bucketcors.core.explanation.fixes import Fix, find_fixes
 from flask_bucketcors.core.explanation.judging import (
     Case,
     after_rules,
     before_rules,
     instead_of_rules,
+    is_about_preflight,
 )
-from flask_bucketcors.core.explanation.plain import PlainRules
 from flask_bucketcors.core.explanation.tracing import (
     Mismatch,
     RuleTrace,
     nearest,
     trace_rules,
 )
-from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name, parse_requested_headers
+from flask_bucketcors.core.plain import PlainRules
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.seen import answers
+from flask_bucketcors.core.seen.answers import Seen
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
 
 __all__ = ["KINDS", "Cause", "Explanation", "Fix", "Mismatch", "RuleTrace", "explain"]
@@ -190,7 +192,7 @@ def _causes(
         request,
         lambda origin: play(plain.rule_set, request._replace(origin=origin)).actual.allowed,
         _max_age(plain, exchange),
-        answers.is_about_preflight(seen, request),
+        is_about_preflight(seen, request),
     )
     if by_rules and not _EXPOSING.issuperset(by_rules):
         first, last = before_rules(case), after_rules(case)

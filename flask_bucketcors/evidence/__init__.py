@@ -8,9 +8,9 @@ it is read.
 from collections.abc import Sequence
 from typing import Any
 
-from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, read_console
-from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
-from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.browser import SAFE_METHODS
+from flask_bucketcors.core.seen.console import MAX_CONSOLE, Complaint, read_console
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.evidence.curl import MAX_CURL, from_curl
 from flask_bucketcors.evidence.har import MAX_HAR, from_har
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask_bucketcors.core.explanation.fetch import passes_cors_check
+from flask_bucketcors.core.browser import passes_cors_check
 from flask_bucketcors.evidence.sent import last_of_each, request_arguments
 
 #: A HAR file beyond this is refused unread, in bytes; bodies of answers make them large.

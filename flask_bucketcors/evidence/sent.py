@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_bucketcors.core.explanation.fetch import SAFE_METHODS, sent_method, unsafe_names
+from flask_bucketcors.core.browser import SAFE_METHODS, sent_method, unsafe_names
 
 # Fetch, "forbidden request-header", and what browsers add by themselves: a page set none.
 _BROWSER_HEADERS: Final = """

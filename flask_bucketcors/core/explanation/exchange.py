@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
-from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.explanation.fetch import (
+from flask_bucketcors.core.browser import (
     allows_method,
     passes_cors_check,
     refused_names,
     unexposed_names,
 )
+from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
+from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.rules import RuleSet
 

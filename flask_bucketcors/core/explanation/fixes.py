@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.dialects import ShowVary
-from flask_bucketcors.core.explanation.causes import Cause
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
 from flask_bucketcors.core.explanation.mending import Fields, in_words, mend, unlisted
 from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
 )
-from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
 from flask_bucketcors.core.explanation.sending import is_sendable
 from flask_bucketcors.core.explanation.tracing import RuleTrace
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.explanation import answers
-from flask_bucketcors.core.explanation.answers import Seen
-from flask_bucketcors.core.explanation.causes import Cause
+from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.explanation.exchange import Request
-from flask_bucketcors.core.explanation.fetch import passes_cors_check
 from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
-from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
+from flask_bucketcors.core.seen import answers
+from flask_bucketcors.core.seen.answers import Seen
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
 
 # What rules answer to a preflight that they refuse.
@@ -33,6 +33,17 @@ class Case(NamedTuple):
     allows: Callable[[str], bool]
     max_age: int | None
     preflight: bool
+
+
+def is_about_preflight(seen: Seen, request: Request) -> bool:
+    """Whether what was seen is the answer to a preflight."""
+    told = [each.preflight for each in seen.complaints if each.preflight is not None]
+    if told:
+        return told[0]
+    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in _KEPT_METHODS:
+        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
+        return request.preflighted and bool(request.headers)
+    return request.preflighted
 
 
 def before_rules(case: Case) -> list[Cause]:

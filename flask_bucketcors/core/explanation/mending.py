@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from flask_bucketcors.core.explanation.characters import shown
-from flask_bucketcors.core.explanation.nearness import cut, is_for_all, mended_pattern, several
+from flask_bucketcors.core.explanation.nearness import is_for_all, mended_pattern
 from flask_bucketcors.core.explanation.tracing import Mismatch
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.looks import shown
 from flask_bucketcors.core.origins import OriginPattern, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import cut, several
 
 Fields = dict[str, Any]
 

@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.explanation.answers import Seen
-from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import shown
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.fixes import Fix
-from flask_bucketcors.core.explanation.nearness import WRAPPING, several
 from flask_bucketcors.core.explanation.sending import browser_form, is_sendable
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
-from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     MAX_REQUESTED_HEADERS_BYTES,
     parse_requested_headers,
 )
+from flask_bucketcors.core.looks import shown
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.seen.answers import Seen
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import WRAPPING, several
 
 _ELEMENTS: Final = {
     "allowed_origins": "AllowedOrigin",

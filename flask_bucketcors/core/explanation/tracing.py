@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.compiled import CompiledRules, Reason
-from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import MAX_LENGTH, skeleton, without_invisible
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.nearness import (
     NOT_NEAR,
@@ -15,9 +14,7 @@ from flask_bucketcors.core.explanation.nearness import (
     covers,
     mended_pattern,
     origin_differences,
-    several,
 )
-from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.explanation.sending import browser_form
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import CompiledRule
@@ -26,9 +23,12 @@ from flask_bucketcors.core.headers import (
     is_header_name,
     parse_requested_headers,
 )
+from flask_bucketcors.core.looks import MAX_LENGTH, skeleton, without_invisible
 from flask_bucketcors.core.origins import NULL, OriginPattern
+from flask_bucketcors.core.plain import PlainRule
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import several
 
 #: Values beyond these are not asked how near they come: an explanation is to stay cheap.
 MAX_COMPARED: Final = 10_000

@@ -7,13 +7,13 @@ from typing import Final
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.core.algebra.partition import Partition
 from flask_bucketcors.core.algebra.requests import APART
-from flask_bucketcors.core.explanation.nearness import cut
-from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
 from flask_bucketcors.core.linting.sites import site
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.plain import PlainRule
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import cut
 
 _LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 # Names of headers have no case (RFC 9110, 5.1).

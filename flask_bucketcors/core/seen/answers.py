@@ -4,11 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.core.explanation.console import Complaint, Console, read_console
-from flask_bucketcors.core.explanation.exchange import Request
-from flask_bucketcors.core.explanation.fetch import (
-    SAFE_METHODS,
+from flask_bucketcors.core.browser import (
     UNREADABLE,
     allows_method,
     names_in,
@@ -17,7 +13,7 @@ from flask_bucketcors.core.explanation.fetch import (
     unexposed_names,
     value_of,
 )
-from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -27,6 +23,8 @@ from flask_bucketcors.core.headers import (
     MAX_AGE,
     VARY,
 )
+from flask_bucketcors.core.seen.console import Complaint, Console, read_console
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
 
 #: More headers than these are not read.
@@ -202,17 +200,6 @@ def seen_origin(seen: Seen) -> str | None:
     value = seen.value(ALLOW_ORIGIN)
     told = seen.named(Said.OTHER_ORIGIN)
     return told[0] if value is None and told else value
-
-
-def is_about_preflight(seen: Seen, request: Request) -> bool:
-    """Whether what was seen is the answer to a preflight."""
-    told = [each.preflight for each in seen.complaints if each.preflight is not None]
-    if told:
-        return told[0]
-    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in SAFE_METHODS - {"POST"}:
-        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
-        return request.preflighted and bool(request.headers)
-    return request.preflighted
 
 
 def lists_preflight_answer(seen: Seen) -> bool:

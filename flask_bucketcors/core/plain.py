@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from flask_bucketcors.core.errors import InvalidRules
-from flask_bucketcors.core.explanation.characters import without_invisible
 from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.looks import without_invisible
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
