@@ -31,6 +31,7 @@ from flask_bucketcors.core.errors import (
     ProblemReason,
     Refusal,
 )
+from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.rules import Rule, RuleSet
 
 #: Rules in any form are refused unread beyond this.
@@ -174,7 +175,12 @@ def read_configuration(text: str | bytes) -> dict[str, Any]:
     if _local_name(root) != "CORSConfiguration":
         name = ascii(_local_name(root))[:SHOWN_VALUE]
         raise UnreadableRules(f"The root element is {name}: it must be CORSConfiguration.")
-    return _read_configuration(root)[0]
+    data, problems = _read_configuration(root)
+    for problem in problems:
+        if problem.rule is not None and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
+            # As JSON would have it, so that whoever judges the rules can name it.
+            data["rules"][problem.rule].setdefault(problem.field, None)
+    return data
 
 
 def _configuration_from_json(body: bytes) -> dict[str, Any]:
@@ -198,35 +204,40 @@ def _configuration_from_json(body: bytes) -> dict[str, Any]:
 
 
 def plain_configuration(data: Any) -> dict[str, Any]:
-    """Take rules that were read from JSON, in our own form or in that of an SDK.
+    """Take rules as plain data, in our own form or in that of an SDK.
 
+    :param data: a mapping, or a list of mappings and of :class:`~flask_bucketcors.Rule`.
     :raises UnreadableRules: if there are none.
     """
     data = unwrapped(data)
-    if isinstance(data, list):
+    if not isinstance(data, Mapping):
         data = {"rules": data}
-    if not isinstance(data, dict):
-        raise UnreadableRules('The JSON holds no rules: write {"rules": [{...}]}.')
     rules = next((data[name] for name in RULES_KEYS if name in data), None)
-    if isinstance(rules, dict):
+    if isinstance(rules, Mapping):
         # A document that was turned from XML into JSON does not know that there may be more.
         rules = [rules]
-    if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
-        raise UnreadableRules('The JSON holds no rules: write {"rules": [{...}]}.')
-    found: dict[str, Any] = {"rules": [_with_field_names(each) for each in rules]}
+    found: dict[str, Any] = {"rules": list(map(_with_field_names, _listed(rules)))}
     vary = data.get("response_vary", data.get("ResponseVary"))
     return found if vary is None else {**found, "response_vary": vary}
+
+
+def _listed(rules: Any) -> list[Mapping[str, Any]]:
+    if is_list(rules):
+        listed = [each.as_dict() if isinstance(each, Rule) else each for each in rules]
+        if all(isinstance(each, Mapping) for each in listed):
+            return listed
+    raise UnreadableRules('There are no rules here: write {"rules": [{...}]}.')
 
 
 def unwrapped(data: Any) -> Any:
     """The configuration, also where it is an argument of a call or part of a template."""
     for name in ("CORSConfiguration", "CorsConfiguration"):
-        if isinstance(data, dict) and isinstance(data.get(name), dict | list):
+        if isinstance(data, Mapping) and isinstance(data.get(name), Mapping | list | tuple):
             return data[name]
     return data
 
 
-def _with_field_names(rule: dict[str, Any]) -> dict[str, Any]:
+def _with_field_names(rule: Mapping[str, Any]) -> dict[str, Any]:
     # The S3 JSON has the plural of the element names, but for those of single values.
     return {_JSON_NAMES.get(name, name): _json_value(name, rule[name]) for name in rule}
 

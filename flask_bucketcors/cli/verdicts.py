@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from flask_bucketcors.cli.asking import Answer, Headers
 from flask_bucketcors.core.browser import (
-    SAFE_METHODS,
     allows_method,
+    combined,
+    lists_headers,
+    needs_preflight,
     refused_names,
     unsafe_names,
 )
@@ -86,11 +88,11 @@ class PageRequest:
     @property
     def asked_headers(self) -> list[str]:
         """The names that a preflight has to ask for, as browsers write them: lower case, sorted."""
-        return unsafe_names(dict(self.headers))
+        return unsafe_names(combined(self.headers))
 
     @property
     def needs_preflight(self) -> bool:
-        return self.method not in SAFE_METHODS or bool(self.asked_headers)
+        return needs_preflight(self.method, self.asked_headers)
 
     def preflight_headers(self) -> Headers:
         """What a browser's preflight carries."""
@@ -193,6 +195,10 @@ def _method_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
 
 
 def _header_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
+    if not lists_headers(answer.headers):
+        text = f"{ALLOW_HEADERS} is no list of names, so that a browser takes none of them"
+        yield Finding(Cause.HEADER_MISSING, text, ALLOW_HEADERS)
+        return
     for name in refused_names(request.asked_headers, request.credentials, answer.headers):
         text = f"{name} is not among the headers: add it to the rule as an AllowedHeader"
         yield Finding(Cause.HEADER_MISSING, text, ALLOW_HEADERS)

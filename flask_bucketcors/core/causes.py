@@ -41,6 +41,11 @@ class Cause(StrEnum):
     OTHER = "other"
 
     @property
+    def is_by_rules(self) -> bool:
+        """Whether a change of the rules could mend it."""
+        return self not in _NOT_BY_RULES
+
+    @property
     def meaning(self) -> str:
         """What is wrong, in one sentence."""
         return _TEXTS[self].meaning
@@ -49,6 +54,19 @@ class Cause(StrEnum):
     def what_to_do(self) -> str:
         """What mends it, in one sentence."""
         return _TEXTS[self].what_to_do
+
+
+_NOT_BY_RULES: Final = frozenset(
+    {
+        Cause.ACRM_MISSING,
+        Cause.APP_REFUSED,
+        Cause.CDN_ANSWERED,
+        Cause.DUPLICATE_HEADERS,
+        Cause.MAX_AGE_CACHED,
+        Cause.VARY_MISSING,
+        Cause.OTHER,
+    }
+)
 
 
 class _Texts(NamedTuple):

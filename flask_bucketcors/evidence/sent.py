@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_bucketcors.core.browser import SAFE_METHODS, sent_method, unsafe_names
+from flask_bucketcors.core.browser import needs_preflight, sent_method, unsafe_names
 
 # Fetch, "forbidden request-header", and what browsers add by themselves: a page set none.
 _BROWSER_HEADERS: Final = """
     accept accept-charset accept-encoding accept-language access-control-request-headers
     access-control-request-method connection content-length cookie cookie2 date dnt expect
-    host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade upgrade-
-    insecure-requests user-agent via priority x-client-data save-data
+    host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade
+    upgrade-insecure-requests user-agent via priority x-client-data save-data
 """
 _NOT_BY_PAGE: Final = frozenset(_BROWSER_HEADERS.split())
 _BY_BROWSER_PREFIXES: Final = ("sec-", "proxy-", ":")
@@ -32,8 +32,7 @@ def request_arguments(method: str, headers: Mapping[str, str], origin: str) -> d
         }
     names = unsafe_names(_page_headers(headers))
     sent = sent_method(method)
-    preflighted = bool(names) or sent not in SAFE_METHODS
-    kind = "preflight" if preflighted else "actual"
+    kind = "preflight" if needs_preflight(sent, names) else "actual"
     return {**found, "kind": kind, "method": sent, "headers": names}
 
 

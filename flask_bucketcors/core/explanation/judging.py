@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.core.browser import passes_cors_check, passes_preflight
 from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
@@ -73,7 +73,7 @@ def instead_of_rules(case: Case) -> list[Cause]:
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
         return []
-    if seen.says(Said.NO_ANSWER, Said.TAINTED):
+    if seen.has_failed or seen.says(Said.NO_ANSWER, Said.TAINTED):
         return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
@@ -113,7 +113,7 @@ def _without_refusal(case: Case) -> list[Cause]:
 def _is_fine(case: Case) -> bool:
     """Whether nothing that was seen would stop a browser."""
     seen, request = case.seen, case.request
-    if set(seen.complaints) and not _complains_of_exposing_only(seen):
+    if seen.has_failed or (seen.complaints and not _complains_of_exposing_only(seen)):
         return False
     if case.preflight and seen.status is not None and not 200 <= seen.status <= 299:
         return False
@@ -123,8 +123,8 @@ def _is_fine(case: Case) -> bool:
         return False
     if not (case.preflight and answers.lists_preflight_answer(seen)):
         return not _is_refusal(seen)
-    return answers.is_accepted(
-        seen, request.origin, request.credentials, request.method, request.headers
+    return passes_preflight(
+        request.origin, request.method, request.headers, request.credentials, seen.pairs
     )
 
 
