@@ -215,7 +215,9 @@ def check(
     source = find_source(context, rules, bucket, dialect)
     request = PageRequest(origin, method, headers, credentials)
     steps = _Check(url, request, send_unsafe, timeout).steps()
-    explanation = _explain(source, request, steps) if source else None
+    # Where nothing answered, there is nothing to explain by rules.
+    explains = source is not None and not (steps[-1].answer is None and steps[-1].findings)
+    explanation = _explain(source, request, steps) if source and explains else None
     if form == JSON:
         echo_json(_as_data(steps, explanation))
     else:
@@ -236,16 +238,20 @@ def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Exp
         headers=request.asked_headers if kind == PREFLIGHT else (),
         credentials=request.credentials,
         kind=kind,
-        answer=_seen(answered[-1].answer if answered else None),
+        answer=_seen(answered[-1]) if answered else None,
     )
 
 
-def _seen(answer: Answer | None) -> dict[str, Any] | None:
-    """An answer as explanations take it."""
+def _seen(step: Step) -> dict[str, Any] | None:
+    """An answer as explanations take it. Nobody knows here what the page reads of it."""
+    answer = step.answer
     if answer is None:
         return None
     headers = {name: answer.values(name) for name, _ in answer.headers}
-    return {"status": answer.status, "headers": headers}
+    seen = {"headers": headers, "reads": []}
+    # The page gets the answer, whatever its status: that is then no matter of CORS.
+    passes = step.name == ACTUAL and not step.blocks
+    return seen if passes else {**seen, "status": answer.status}
 
 
 def _as_data(steps: Sequence[Step], explanation: Explanation | None) -> dict[str, Any]:

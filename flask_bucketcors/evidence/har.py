@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from flask_bucketcors.core.browser import passes_cors_check
 from flask_bucketcors.evidence.sent import last_of_each, request_arguments
 
-#: A HAR file beyond this is refused unread, in bytes; bodies of answers make them large.
+#: A HAR file beyond this is refused unread, in bytes, or in characters where it is a text;
+#: bodies of answers make them large.
 MAX_HAR: Final = 64 * 1024 * 1024
 MAX_HAR_ENTRIES: Final = 10_000
 
@@ -51,13 +52,16 @@ def _har_entry(entry: object) -> dict[str, Any] | None:
     response = _mapping(entry).get("response")
     answer: dict[str, Any] = {}
     status = _mapping(response).get("status")
-    if isinstance(status, int) and status > 0:
+    if status == 0:
+        # So browsers write what they stopped, or got no answer to.
+        answer = {"status": 0}
+    elif isinstance(status, int) and status > 0:
         seen: dict[str, list[str]] = {}
         for name, value in _har_pairs(response):
             seen.setdefault(name, []).append(value)
         answer = {"status": status, "headers": seen}
     found = request_arguments(method, headers, origin)
-    if method != "OPTIONS" and answer and found["kind"] == "preflight":
+    if method != "OPTIONS" and "headers" in answer and found["kind"] == "preflight":
         # The request itself was sent, so its preflight went well.
         found = {**found, "kind": "actual", "headers": []}
     return {**found, "answer": answer, "_url": url}
@@ -84,7 +88,7 @@ def _origin_of(url: str) -> str:
 
 def _failed(found: Mapping[str, Any]) -> bool:
     answer = found["answer"]
-    if not answer:
+    if not _was_answered(found):
         return True
     if found["kind"] == "preflight" and not 200 <= answer["status"] <= 299:
         return True
@@ -92,12 +96,16 @@ def _failed(found: Mapping[str, Any]) -> bool:
     return not passes_cors_check(found["origin"], found["credentials"], pairs)
 
 
+def _was_answered(found: Mapping[str, Any]) -> bool:
+    return "headers" in found["answer"]
+
+
 def _once(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each failure once: a preflight that was refused also fails the request behind it."""
     kept: dict[tuple[str, ...], dict[str, Any]] = {}
     for each in found:
         key = _key(each)
-        if key not in kept or (each["answer"] and not kept[key]["answer"]):
+        if key not in kept or (_was_answered(each) and not _was_answered(kept[key])):
             kept[key] = each
     return list(map(_without_url, kept.values()))
 

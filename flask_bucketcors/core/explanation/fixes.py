@@ -98,12 +98,13 @@ class _Workshop:
 
     def for_refusals(self, near: RuleTrace) -> Iterator[Fix]:
         """Changes for a request that no rule allows."""
-        in_place = [*self._in_rule(near), *self._in_rule(near, patterns=True)]
-        if _is_tight(self._plain.rules[near.rule], near, self._request):
-            yield from in_place or self.own_rule()
-        else:
+        is_tight = _is_tight(self._plain.rules[near.rule], near, self._request)
+        if not is_tight:
             yield from self.own_rule()
-            yield from in_place
+        yield from self._in_rule(near)
+        yield from self._in_rule(near, patterns=True)
+        if is_tight and not self._has_offered:
+            yield from self.own_rule()
 
     def for_answers(self, exchange: Exchange, causes: Sequence[Cause]) -> Iterator[Fix]:
         """Changes for a request that a rule allows, but with an answer that does not do."""
@@ -113,9 +114,10 @@ class _Workshop:
         if exchange.passes_preflight and exchange.passes_actual:
             yield from self._exposing(winner)
         else:
-            own = list(self.own_rule(self._base[winner]["expose_headers"]))
-            # To name the origin takes "*" away from all others.
-            yield from own or self._named(winner)
+            yield from self.own_rule(self._base[winner]["expose_headers"])
+            if not self._has_offered:
+                # To name the origin takes "*" away from all others.
+                yield from self._named(winner)
 
     def own_rule(self, exposed: Sequence[str] = ()) -> Iterator[Fix]:
         """A rule for this request alone: at the end, or where it is needed to be first.
