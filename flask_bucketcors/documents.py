@@ -31,7 +31,7 @@ from flask_bucketcors.core.errors import (
     ProblemReason,
     Refusal,
 )
-from flask_bucketcors.core.fields import is_list
+from flask_bucketcors.core.fields import LIST_ELEMENTS, is_list
 from flask_bucketcors.core.rules import Rule, RuleSet
 
 #: Rules in any form are refused unread beyond this.
@@ -39,12 +39,7 @@ MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 # How many problems an error document spells out; the rest are counted.
 MAX_PROBLEMS_SHOWN: Final = 20
 
-_LISTS: Final = {
-    "AllowedOrigin": "allowed_origins",
-    "AllowedMethod": "allowed_methods",
-    "AllowedHeader": "allowed_headers",
-    "ExposeHeader": "expose_headers",
-}
+_LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
 _SINGLES: Final = {"ID": "id", "MaxAgeSeconds": "max_age_seconds"}
 _ELEMENTS: Final = {
     **{field: element for element, field in (_LISTS | _SINGLES).items()},
@@ -139,7 +134,7 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     return rule_set
 
 
-def read_rules(text: str | bytes) -> list[dict[str, Any]]:
+def read_configuration(text: str | bytes) -> dict[str, Any]:
     """Read rules in any form without judging their values, so that they can be explained.
 
     Forms: XML of COS, OSS and S3 in any namespace, and rules in it without their root; JSON of
@@ -147,17 +142,9 @@ def read_rules(text: str | bytes) -> list[dict[str, Any]]:
     ``CORSConfiguration`` of a call; JSON of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON
     list of rules.
 
-    :returns: mappings with the names of Rule's fields.
+    :returns: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` where the
+        text says so. What stands in a rule and does not belong there is among its keys.
     :raises UnreadableRules: if the text is too long, or has none of the forms.
-    """
-    rules: list[dict[str, Any]] = read_configuration(text)["rules"]
-    return rules
-
-
-def read_configuration(text: str | bytes) -> dict[str, Any]:
-    """Read rules as :func:`read_rules` does, with ``response_vary`` where the text says so.
-
-    :raises UnreadableRules: as there.
     """
     body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
     if len(body) > MAX_RULES_TEXT_BYTES:

@@ -36,9 +36,9 @@ from flask_bucketcors.cli.verdicts import (
     judge_preflight,
     judge_where_from,
 )
-from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.explain import Explanation
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
+from flask_bucketcors.core.seen.answers import OWN_IDS
 
 # What somebody else's answer looks like.
 _PERHAPS_OF_ANOTHER: Final = (Cause.NO_ALLOW_ORIGIN, Cause.OTHER_ORIGIN, Cause.REDIRECTED)
@@ -53,8 +53,7 @@ ACTUAL: Final = "actual"
 
 _LOCAL_HOSTS = re.compile(r"localhost|.*\.localhost|127\.[0-9.]+|::1")
 # Others may hold what is nobody's business, such as cookies.
-_IDS: Final = {each.header.lower() for dialect in DIALECTS.values() for each in dialect.ids}
-_SHOWN_HEADERS: Final = _IDS | {
+_SHOWN_HEADERS: Final = OWN_IDS | {
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",

@@ -7,12 +7,8 @@ from typing import Any, Final
 import click
 
 from flask_bucketcors.core.explain import Explanation, Mismatch
+from flask_bucketcors.core.fields import LIST_ELEMENTS
 
-_ELEMENTS: Final = {
-    "allowed_origins": "AllowedOrigin",
-    "allowed_methods": "AllowedMethod",
-    "allowed_headers": "AllowedHeader",
-}
 # Values of a field that are shown where none comes near.
 _MAX_SHOWN: Final = 3
 
@@ -35,7 +31,7 @@ def marked_rule(
 
 def _marked_field(mismatch: Mismatch, values: object) -> Iterator[str]:
     """The value that came nearest, and below it what is marked and why."""
-    margin = f"    {_ELEMENTS.get(mismatch.field, mismatch.field)}  "
+    margin = f"    {LIST_ELEMENTS.get(mismatch.field, mismatch.field)}  "
     asked = _ascii(mismatch.asked)
     texts = _texts(values)
     if mismatch.nearest is None:

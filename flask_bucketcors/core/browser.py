@@ -4,6 +4,7 @@ Sections are named as in https://fetch.spec.whatwg.org. Each function says from 
 answer whether a page would get through.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from string import ascii_letters, digits
 from typing import Final
@@ -42,6 +43,12 @@ UNREADABLE: Final = frozenset({"set-cookie", "set-cookie2"})
 #: "CORS non-wildcard request-header name".
 NON_WILDCARD_NAME: Final = "authorization"
 
+# "forbidden request-header".
+_FORBIDDEN_NAMES = re.compile(
+    "accept-charset|accept-encoding|access-control-request-(headers|method)|connection|"
+    "content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|"
+    "trailer|transfer-encoding|upgrade|via|(sec|proxy)-.*"
+)
 _SAFE_TYPES: Final = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 )
@@ -127,6 +134,11 @@ def unexposed_names(names: Iterable[str], credentials: bool, pairs: Pairs) -> li
 def sent_method(method: str) -> str:
     """The method as a browser sends it ("normalize a method")."""
     return method.upper() if method.upper() in NORMALIZED_METHODS else method
+
+
+def is_forbidden(name: str) -> bool:
+    """Whether no page may set a header, as its browser does ("forbidden request-header")."""
+    return bool(_FORBIDDEN_NAMES.fullmatch(name.lower()))
 
 
 def needs_preflight(method: str, names: Collection[str]) -> bool:

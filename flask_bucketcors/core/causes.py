@@ -88,7 +88,7 @@ _TEXTS: Final = {
         "Write the port as the page's address shows it.",
     ),
     Cause.ORIGIN_DEFAULT_PORT: _Texts(
-        "A rule spells out `:80` of http or `:443` of https, which browsers leave out.",
+        "The origin spells out `:80` of http or `:443` of https, which browsers leave out.",
         "Leave the port out.",
     ),
     Cause.ORIGIN_TRAILING_SLASH: _Texts(
@@ -121,9 +121,9 @@ _TEXTS: Final = {
         "Add the page's own origin.",
     ),
     Cause.ORIGIN_APEX: _Texts(
-        "A rule covers the subdomains, as `https://*.a.example` does; the bare domain "
-        "`https://a.example` is none of them.",
-        "Add the bare domain beside the pattern.",
+        "A rule names subdomains, such as `https://*.a.example` or `https://www.a.example`; the "
+        "bare domain `https://a.example` is none of them.",
+        "Add the bare domain beside them.",
     ),
     Cause.ORIGIN_NULL: _Texts(
         "The page has no origin and sends `null`: a file, a sandboxed frame, a `data:` page, or "

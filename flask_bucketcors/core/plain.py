@@ -6,12 +6,11 @@ from functools import cached_property
 from typing import Any, Final
 
 from flask_bucketcors.core.errors import Problem, ProblemReason
-from flask_bucketcors.core.fields import problem_of
+from flask_bucketcors.core.fields import LIST_ELEMENTS, problem_of
 from flask_bucketcors.core.looks import without_invisible
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
-LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 _REQUIRED: Final = ("allowed_origins", "allowed_methods")
 _SINGLES: Final = ("max_age_seconds", "id")
 # What stands in for a list that a rule must have and this one has not, so that its other
@@ -37,7 +36,7 @@ class PlainRule:
         """What of the rule could be stored, as arguments of Rule; lists may be empty."""
         found: dict[str, Any] = {
             field: [each for each in getattr(self, field) if problem_of(field, each) is None]
-            for field in LISTS
+            for field in LIST_ELEMENTS
         }
         for field in _SINGLES:
             value = getattr(self, field)
@@ -57,7 +56,7 @@ class PlainRule:
     def _problems(self) -> Iterator[Problem]:
         for name in self.unknown:
             yield Problem(name, None, ProblemReason.UNKNOWN_ELEMENT)
-        for field in LISTS:
+        for field in LIST_ELEMENTS:
             values = getattr(self, field)
             if not values and field in _REQUIRED:
                 yield Problem(field, None, ProblemReason.MISSING)

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_bucketcors.core.browser import needs_preflight, sent_method, unsafe_names
+from flask_bucketcors.core.browser import is_forbidden, needs_preflight, sent_method, unsafe_names
 
-# Fetch, "forbidden request-header", and what browsers add by themselves: a page set none.
-_BROWSER_HEADERS: Final = """
-    accept accept-charset accept-encoding accept-language access-control-request-headers
-    access-control-request-method connection content-length cookie cookie2 date dnt expect
-    host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade
-    upgrade-insecure-requests user-agent via priority x-client-data save-data
-"""
-_NOT_BY_PAGE: Final = frozenset(_BROWSER_HEADERS.split())
-_BY_BROWSER_PREFIXES: Final = ("sec-", "proxy-", ":")
+# What browsers add by themselves, and pages may set as well.
+_ADDED: Final = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "priority",
+        "save-data",
+        "upgrade-insecure-requests",
+        "user-agent",
+        "x-client-data",
+    }
+)
 # Browsers' tools add both when their cache is switched off.
 _CACHE_OFF: Final = frozenset({"cache-control", "pragma"})
 
@@ -40,7 +43,7 @@ def _page_headers(headers: Mapping[str, str]) -> dict[str, str]:
     by_page = {
         name: value
         for name, value in headers.items()
-        if name not in _NOT_BY_PAGE and not name.startswith(_BY_BROWSER_PREFIXES)
+        if not (is_forbidden(name) or name in _ADDED or name.startswith(":"))
     }
     if by_page.keys() >= _CACHE_OFF:
         by_page = {name: value for name, value in by_page.items() if name not in _CACHE_OFF}

@@ -8,14 +8,13 @@ something from them, only if nothing else helps.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.dialects import ShowVary
 from flask_bucketcors.core.explanation.effects import Fix
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
 from flask_bucketcors.core.explanation.mending import Fields, in_words, mend, unlisted
-from flask_bucketcors.core.explanation.nearness import NOT_NEAR
+from flask_bucketcors.core.explanation.nearness import FAR
 from flask_bucketcors.core.explanation.sending import is_sendable
 from flask_bucketcors.core.explanation.tracing import RuleTrace
 from flask_bucketcors.core.fields import METHODS
@@ -23,8 +22,6 @@ from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
-
-_FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 
 
 def find_fixes(
@@ -236,7 +233,7 @@ def _is_tight(rule: PlainRule, near: RuleTrace, request: Request) -> bool:
     """Whether a change of the rule gives nothing to others, and little more than asked."""
     by_field = {each.field: each for each in near.mismatches}
     origin = by_field.get("allowed_origins")
-    if origin is not None and _FAR.issuperset(origin.causes) and origin.nearest is None:
+    if origin is not None and FAR.issuperset(origin.causes) and origin.nearest is None:
         return set(rule.fields["allowed_methods"]) <= {request.method} and (
             ANY not in rule.allowed_headers
         )

@@ -11,7 +11,7 @@ from typing import Final
 from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.idna import as_sent, written_out
 from flask_bucketcors.core.looks import decoded, looks, without_invisible
-from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
+from flask_bucketcors.core.origins import NULL, covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.core.written import DEFAULT_PORTS, MAX_COMPARED, Parts, cut, several
 
@@ -48,6 +48,8 @@ _ORDER: Final = (
     Cause.ORIGIN_PORT,
 )
 NOT_NEAR: Final = (Cause.ORIGIN_NOT_LISTED,)
+#: Causes that say nothing of a pattern.
+FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 
 
 def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
@@ -65,7 +67,7 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     mended = tuple(dict.fromkeys((*held.mended, *asked.mended)))
     if not held.host:
         return _looks_alike(pattern, origin)
-    if covers(held.text, asked.text):
+    if fits_as_meant(held.text, asked.text):
         unwritten = () if asked.host.isascii() else (Cause.ORIGIN_IDN,)
         return mended or _stars(pattern) or unwritten or NOT_NEAR
     host = _host_differences(held.host, asked.host)
@@ -84,7 +86,7 @@ def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     held, asked = without_invisible(pattern), without_invisible(origin)
     if ANY in asked:
         return NOT_NEAR
-    return (Cause.ORIGIN_LOOKALIKE,) if covers(looks(held), looks(asked)) else NOT_NEAR
+    return (Cause.ORIGIN_LOOKALIKE,) if fits_as_meant(looks(held), looks(asked)) else NOT_NEAR
 
 
 def mended_pattern(pattern: str, origin: str) -> str | None:
@@ -92,7 +94,7 @@ def mended_pattern(pattern: str, origin: str) -> str | None:
     held = cut(pattern)
     sent = held._replace(host=as_sent(held.host))
     for text in (held.text, sent.text, _with_one_star(held.text)):
-        if pattern_problem(text) is None and OriginPattern(text).matches(origin):
+        if pattern_problem(text) is None and covers(text, origin):
             return text
     return None
 
@@ -110,7 +112,7 @@ def _with_one_star(text: str) -> str:
     return f"{scheme}{separator}{rest}"
 
 
-def covers(pattern: str, text: str) -> bool:
+def fits_as_meant(pattern: str, text: str) -> bool:
     """Whether a pattern with any number of ``*`` fits a text, as its author meant it."""
     first, *others = pattern.split(ANY)
     if not others:
@@ -141,25 +143,25 @@ def _stars(pattern: str) -> tuple[Cause, ...]:
 def _schemes_fit(held: Parts, asked: Parts) -> bool:
     if not held.scheme and held.host.startswith(ANY):
         return True
-    return covers(held.scheme, asked.scheme)
+    return fits_as_meant(held.scheme, asked.scheme)
 
 
 def _ports_fit(held: Parts, asked: Parts) -> bool:
     if not held.port and held.host.endswith(ANY):
         return True
-    return covers(held.port, asked.port) and bool(held.port) == bool(asked.port)
+    return fits_as_meant(held.port, asked.port) and bool(held.port) == bool(asked.port)
 
 
 def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
     """What differs between hosts: nothing, something, or None if they are far apart."""
-    if covers(held, asked):
+    if fits_as_meant(held, asked):
         return ()
     held_out, asked_out = written_out(decoded(held)), written_out(decoded(asked))
-    if covers(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
+    if fits_as_meant(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
         return (Cause.ORIGIN_IDN,)
     if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
         return (Cause.ORIGIN_IP_LOCALHOST,)
-    if asked and covers(looks(held_out), looks(asked_out)):
+    if asked and fits_as_meant(looks(held_out), looks(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
     return _depth_difference(held, asked)
 

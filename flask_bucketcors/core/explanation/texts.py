@@ -10,7 +10,7 @@ from flask_bucketcors.core.explanation.effects import Fix
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.sending import browser_form, is_sendable
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import LIST_ELEMENTS, METHODS
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     MAX_REQUESTED_HEADERS_BYTES,
@@ -23,11 +23,6 @@ from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.core.written import WRAPPING, several
 
-_ELEMENTS: Final = {
-    "allowed_origins": "AllowedOrigin",
-    "allowed_methods": "AllowedMethod",
-    "allowed_headers": "AllowedHeader",
-}
 _SHOWN_MISMATCHES: Final = 6
 _SHOWN_PROBLEMS: Final = 3
 
@@ -231,13 +226,13 @@ def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> li
 def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
     by_field: dict[str, list[str]] = {}
     for each in mismatches:
-        by_field.setdefault(_ELEMENTS[each.field], []).append(shown(each.asked))
+        by_field.setdefault(LIST_ELEMENTS[each.field], []).append(shown(each.asked))
     lacks = (f"its {element} lacks {', '.join(asked)}" for element, asked in by_field.items())
     return [f"Rule {rule + 1} comes nearest; " + ", and ".join(lacks) + "."] if by_field else []
 
 
 def _mismatch(rule: int, mismatch: Mismatch) -> str:
-    element, held = _ELEMENTS[mismatch.field], mismatch.nearest or ""
+    element, held = LIST_ELEMENTS[mismatch.field], mismatch.nearest or ""
     why = mismatch.causes[0].meaning
     if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
         why = _miswritten_origin(held)

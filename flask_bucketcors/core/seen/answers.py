@@ -27,8 +27,8 @@ from flask_bucketcors.core.wildcards import ANY
 #: More headers than these are not read.
 MAX_HEADERS: Final = 512
 
-# What storage puts into its answers, by which it can be told from what stands in front.
-_OWN_IDS: Final = frozenset(
+#: What storage puts into its answers, by which it can be told from what stands in front.
+OWN_IDS: Final = frozenset(
     each.header.lower() for dialect in DIALECTS.values() for each in dialect.ids
 )
 _OWN_SERVERS = re.compile(r"tencent-cos|AliyunOSS|AmazonS3|\bOBS\b|MinIO", re.IGNORECASE)
@@ -164,7 +164,7 @@ def is_duplicated(seen: Seen) -> bool:
 def is_own(seen: Seen) -> bool:
     """Whether the answer carries an id of the storage, so that it came from there."""
     names = {name.lower() for name, _ in seen.pairs or ()}
-    return bool(names & _OWN_IDS) or bool(_OWN_SERVERS.search(seen.value("Server") or ""))
+    return bool(names & OWN_IDS) or bool(_OWN_SERVERS.search(seen.value("Server") or ""))
 
 
 def is_from_cdn(seen: Seen) -> bool:
