@@ -102,7 +102,7 @@ def findings(
     url: str, *options: object, origin: str = PAGE, code: int = 1
 ) -> list[tuple[str, str]]:
     output = check(url, *options, "--format", "json", origin=origin, code=code).stdout
-    return [(each["step"], each["cause"]) for each in json.loads(output)["findings"]]
+    return [(each["step"], each["kind"]) for each in json.loads(output)["findings"]]
 
 
 ALLOWED = ["200 OK", f"Access-Control-Allow-Origin: {PAGE}", "Vary: Origin", ID]
