@@ -73,7 +73,9 @@ COPIED = f"""curl 'https://b.example/k?uploads' \\
 def test_curl_commands(text: str, expected: dict[str, Any]) -> None:
     found = from_curl(text)
     assert {name: found[name] for name in expected} == expected
-    explain([rule(PAGE)], **found)
+    wide = rule(found["origin"], methods="GET PUT POST HEAD", headers="*")
+    assert explain([wide], **found).allowed is bool(found["method"])
+    assert not explain([rule("https://else.example")], **found).allowed
 
 
 def test_what_curl_printed_is_the_answer() -> None:

@@ -189,7 +189,7 @@ def explain_request(
     _report(source, [source.explain(**each) for each in requests], form)
 
 
-def _evidence(known: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """What is known of each request but for the options that say it outright."""
     har = known["har"]
     if sum(known[name] is not None for name in ("console", "curl", "har")) > 1:
@@ -210,7 +210,7 @@ def _text_of(text: str | None) -> str | None:
     return read_bytes(STDIN, MAX_TEXT_BYTES).decode(errors="replace") if text == STDIN else text
 
 
-def _from_console(text: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         found = from_console(text)
     except ValueError:

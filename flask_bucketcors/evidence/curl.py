@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask_bucketcors.evidence.sent import request_arguments
+from flask_bucketcors.evidence.sent import Arguments, request_arguments
 
 #: A command beyond this is refused unread, in characters.
 MAX_CURL: Final = 256 * 1024
@@ -74,7 +74,7 @@ _STATUS_LINE = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 
-def from_curl(text: str) -> dict[str, Any]:
+def from_curl(text: str) -> Arguments:
     """Read a ``curl`` command, as browsers' tools copy it, with what it printed (``-v``, ``-i``).
 
     :raises ValueError: if it is none, or names no page; says what to write.
@@ -87,7 +87,9 @@ def from_curl(text: str) -> dict[str, Any]:
     method = _curl_method(options)
     found = request_arguments(method, headers, _page_origin(headers))
     answer = _answer_of_lines(_answer_lines(printed.split("\n")))
-    return {**found, "answer": answer} if answer else found
+    if answer:
+        found["answer"] = answer
+    return found
 
 
 def _without_carets(text: str) -> str:

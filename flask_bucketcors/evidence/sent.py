@@ -1,7 +1,7 @@
 """A request as it was sent, read as the request that a page's script made."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from flask_bucketcors.core.browser import is_forbidden, needs_preflight, sent_method, unsafe_names
 
@@ -21,22 +21,31 @@ _ADDED: Final = frozenset(
 _CACHE_OFF: Final = frozenset({"cache-control", "pragma"})
 
 
-def request_arguments(method: str, headers: Mapping[str, str], origin: str) -> dict[str, Any]:
+class Arguments(TypedDict):
+    """Arguments of :func:`flask_bucketcors.explain`, as far as evidence tells them."""
+
+    origin: NotRequired[str]
+    method: str
+    headers: list[str]
+    credentials: bool
+    kind: str
+    answer: NotRequired[Mapping[str, Any]]
+
+
+def request_arguments(method: str, headers: Mapping[str, str], origin: str) -> Arguments:
     """The arguments for a request with these headers, named in lower case."""
-    found: dict[str, Any] = {"origin": origin, "credentials": "cookie" in headers}
+    credentials = "cookie" in headers
     if method.upper() == "OPTIONS":
         asked = headers.get("access-control-request-headers", "")
-        names = [name.strip() for name in asked.split(",")]
-        return {
-            **found,
-            "kind": "preflight",
-            "method": headers.get("access-control-request-method", ""),
-            "headers": [name for name in names if name],
-        }
-    names = unsafe_names(_page_headers(headers))
-    sent = sent_method(method)
-    kind = "preflight" if needs_preflight(sent, names) else "actual"
-    return {**found, "kind": kind, "method": sent, "headers": names}
+        names = [name for each in asked.split(",") if (name := each.strip())]
+        method, kind = headers.get("access-control-request-method", ""), "preflight"
+    else:
+        names = unsafe_names(_page_headers(headers))
+        method = sent_method(method)
+        kind = "preflight" if needs_preflight(method, names) else "actual"
+    return Arguments(
+        origin=origin, method=method, headers=names, credentials=credentials, kind=kind
+    )
 
 
 def _page_headers(headers: Mapping[str, str]) -> dict[str, str]:
