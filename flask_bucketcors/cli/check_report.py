@@ -8,7 +8,7 @@ from urllib.parse import SplitResult
 import click
 
 from flask_bucketcors.cli.asking import Answer
-from flask_bucketcors.cli.explaining import explanation_data
+from flask_bucketcors.cli.explain_report import explanation_data
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.cli.verdicts import Finding, FindingKind, PageRequest
 from flask_bucketcors.core.explain import Explanation

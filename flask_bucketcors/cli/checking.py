@@ -17,12 +17,12 @@ from flask_bucketcors.cli.asking import (
     ask,
 )
 from flask_bucketcors.cli.check_report import Step, as_data, print_steps
+from flask_bucketcors.cli.explain_report import print_explanation
 from flask_bucketcors.cli.explaining import (
     Source,
     bucket_option,
     dialect_option,
     find_source,
-    print_explanation,
     rules_option,
 )
 from flask_bucketcors.cli.pages import read_headers, read_method, read_origin, read_url
@@ -193,7 +193,7 @@ def check(
     else:
         print_steps(url, request, steps)
         if source and explanation:
-            print_explanation(source, explanation)
+            print_explanation(explanation, source.rule)
     refused = explanation is not None and not explanation.allowed
     fail_if(refused or any(step.findings for step in steps))
 

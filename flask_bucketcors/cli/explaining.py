@@ -8,7 +8,7 @@ import click
 from flask import current_app
 
 from flask_bucketcors.cli.application import current_store, push_app
-from flask_bucketcors.cli.marking import marked_rule
+from flask_bucketcors.cli.explain_report import explanation_data, print_explanation
 from flask_bucketcors.cli.reading import INPUT_FILE, STDIN, name_of, read_bytes
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -25,7 +25,7 @@ from flask_bucketcors.core.browser import (
     unsafe_names,
 )
 from flask_bucketcors.core.dialects import COS, DIALECTS
-from flask_bucketcors.core.explain import Explanation, Fix
+from flask_bucketcors.core.explain import Explanation
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
 from flask_bucketcors.evidence import (
@@ -263,44 +263,8 @@ def _report(source: Source, explanations: Sequence[Explanation], form: str) -> N
         others = {"more": [explanation_data(each) for each in more]} if more else {}
         echo_json({**explanation_data(first), **others})
     else:
-        print_explanation(source, first)
+        print_explanation(first, source.rule)
         for each in more:
             click.echo()
-            print_explanation(source, each)
+            print_explanation(each, source.rule)
     fail_if(not first.allowed)
-
-
-def explanation_data(explanation: Explanation) -> dict[str, Any]:
-    """An explanation as plain data; each fix holds its rules."""
-    return {
-        "allowed": explanation.allowed,
-        "cause": explanation.cause,
-        "also": list(explanation.also),
-        "text": explanation.text,
-        "problems": list(map(str, explanation.problems)),
-        "fixes": list(map(_fix_data, explanation.fixes)),
-    }
-
-
-def _fix_data(fix: Fix) -> dict[str, Any]:
-    return {
-        "text": fix.text,
-        "effect": fix.effect,
-        **fix.rules.as_dict(),
-        "newly_allows": [each.as_dict() for each in fix.newly_allows],
-    }
-
-
-def print_explanation(source: Source, explanation: Explanation) -> None:
-    """Print an explanation, with the part of the rules that decides."""
-    colour = "green" if explanation.allowed else "red"
-    cause = f"[{explanation.cause}]" if explanation.cause else ""
-    verdict = click.style(explanation.verdict + cause, fg=colour, bold=True)
-    click.echo(f"{verdict}: {printable(explanation.summary)}")
-    for line in marked_rule(explanation, source.rule):
-        click.echo(line)
-    for line in filter(None, (*explanation.details, explanation.remedy)):
-        click.echo(printable(line))
-    for number, fix in enumerate(explanation.fixes, 1):
-        text = printable(f"{fix.text} {fix.effect}")
-        click.echo(f"{click.style(f'Fix {number}', fg='green')}: {text}")

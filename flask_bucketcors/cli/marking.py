@@ -9,13 +9,13 @@ import click
 from flask_bucketcors.core.explain import Explanation, Mismatch
 from flask_bucketcors.core.fields import LIST_ELEMENTS
 
+RuleAt = Callable[[int], Mapping[str, Any]]
+
 # Values of a field that are shown where none comes near.
 _MAX_SHOWN: Final = 3
 
 
-def marked_rule(
-    explanation: Explanation, rule_at: Callable[[int], Mapping[str, Any]]
-) -> Iterator[str]:
+def marked_rule(explanation: Explanation, rule_at: RuleAt) -> Iterator[str]:
     """The lines that show where the request and the nearest rule part; none if they do not.
 
     :param rule_at: gives the fields of the rule at an index.
