@@ -90,6 +90,7 @@ def test_what_curl_printed_is_the_answer() -> None:
     "printed, status, headers",
     [
         ("HTTP/1.1 405 Not Allowed\nServer: x\n\n<p>it's not: allowed</p>", 405, {"Server": ["x"]}),
+        ("HTTP/2 200\nAge: 1\n\ncurl is a tool", 200, {"Age": ["1"]}),
         ("HTTP/2 200\nVary: a\nVary: b", 200, {"Vary": ["a", "b"]}),
         ("HTTP/1.1 301 Moved\nLocation: /\n\nHTTP/1.1 200 OK\nAge: 1\n", 200, {"Age": ["1"]}),
         ("< HTTP/2 401\n< server: y\n<\n{it's: the body}\nHTTP/1.1 200 OK", 401, {"server": ["y"]}),

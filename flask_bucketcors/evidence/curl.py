@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -120,7 +121,9 @@ def _cut(text: str) -> tuple[str, str]:
             break
         place = part.end() if part else place + 1
     command, rest = text[found.end() : place], text[place:]
-    if any(_COMMAND.match(line.removeprefix("$ ")) for line in rest.split("\n")):
+    # Behind the answer's first line stands what somebody else wrote.
+    below = takewhile(lambda line: not _STATUS_LINE.search(line), rest.split("\n"))
+    if any(_COMMAND.match(line.removeprefix("$ ")) for line in below):
         raise ValueError("The text holds several curl commands: copy one of them.")
     return command.replace("\\\n", " "), rest
 
