@@ -24,9 +24,10 @@ if TYPE_CHECKING:
         StoreUnavailable,
         UnknownRevision,
     )
-    from flask_bucketcors.core.explain import Cause, Explanation, Fix
+    from flask_bucketcors.core.explain import Cause, Explanation, Fix, Mismatch, RuleTrace
     from flask_bucketcors.core.linting.findings import Check, Finding, Severity, Witness
     from flask_bucketcors.core.rules import Rule, RuleSet
+    from flask_bucketcors.documents import UnreadableRules
     from flask_bucketcors.extension import BucketCORS, BucketCORSState
     from flask_bucketcors.middleware import BucketCORSMiddleware
     from flask_bucketcors.questions import diff, explain, lint
@@ -53,11 +54,13 @@ __all__ = [
     "InvalidBucketName",
     "InvalidRules",
     "MemoryStore",
+    "Mismatch",
     "Problem",
     "ProblemReason",
     "Reason",
     "Rule",
     "RuleSet",
+    "RuleTrace",
     "RulesAPI",
     "RulesCall",
     "SQLiteStore",
@@ -66,6 +69,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredRulesInvalid",
     "UnknownRevision",
+    "UnreadableRules",
     "Witness",
     "create_blueprint",
     "diff",
@@ -90,9 +94,10 @@ _HOMES: Final = {
         "UnknownRevision",
     ),
     "core.diff": ("Change", "ChangeKind", "Diff"),
-    "core.explain": ("Cause", "Explanation", "Fix"),
+    "core.explain": ("Cause", "Explanation", "Fix", "Mismatch", "RuleTrace"),
     "core.linting.findings": ("Check", "Finding", "Severity", "Witness"),
     "core.rules": ("Rule", "RuleSet"),
+    "documents": ("UnreadableRules",),
     "extension": ("BucketCORS", "BucketCORSState"),
     "middleware": ("BucketCORSMiddleware",),
     "questions": ("diff", "explain", "lint"),

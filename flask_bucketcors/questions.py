@@ -13,6 +13,7 @@ from flask_bucketcors.core.diff import Diff
 from flask_bucketcors.core.diff import diff as diff_rules
 from flask_bucketcors.core.explain import Explanation
 from flask_bucketcors.core.explain import explain as explain_rules
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.lint import lint as lint_rules
 from flask_bucketcors.core.linting.findings import Finding
 from flask_bucketcors.core.linting.subject import PublicSuffix
@@ -29,9 +30,11 @@ def explain(
     method: str | None = "GET",
     headers: Iterable[str] = (),
     credentials: bool = False,
-    kind: str = "preflight",
+    kind: str | None = "preflight",
     dialect: Dialect | str = "cos",
     answer: Mapping[str, Any] | None = None,
+    allow_credentials: bool = True,
+    vary: VaryMode | str = VaryMode.SAFE,
 ) -> Explanation:
     """Say why a page's request fails under rules, and what to change.
 
@@ -50,6 +53,8 @@ def explain(
         kind=kind,
         dialect=dialect,
         answer=answer,
+        allow_credentials=allow_credentials,
+        vary=vary,
     )
 
 
@@ -92,18 +97,13 @@ def diff(
 
 
 def _plain(rules: AnyRules) -> Any:
-    if isinstance(rules, (str, bytes)):
-        return read_configuration(rules)
-    if isinstance(rules, dict) or _are_mappings(rules):
-        return plain_configuration(rules)
-    return rules
+    if rules is None or isinstance(rules, RuleSet):
+        return rules
+    return (
+        read_configuration(rules) if isinstance(rules, (str, bytes)) else plain_configuration(rules)
+    )
 
 
 def _valid(rules: AnyRules) -> RuleSet | None:
-    if rules is None or isinstance(rules, RuleSet):
-        return rules
-    return RuleSet.from_dict(_plain(rules))
-
-
-def _are_mappings(rules: object) -> bool:
-    return isinstance(rules, list) and all(isinstance(each, dict) for each in rules)
+    plain = _plain(rules)
+    return plain if plain is None or isinstance(plain, RuleSet) else RuleSet.from_dict(plain)

@@ -57,6 +57,7 @@ WRITTEN: list[tuple[str, str, Cause, list[dict[str, Any]], dict[str, Any]]] = [
     ("vv for w", "COS FAQ", Cause.ORIGIN_LOOKALIKE, [rule("https://vvww.a.example")], {}),
     ("cl for d, on a pattern", "COS FAQ", Cause.ORIGIN_LOOKALIKE, [rule("https://*.clemo.example")], {"origin": "https://x.demo.example"}),
     ("capital I for l", "COS FAQ", Cause.ORIGIN_LOOKALIKE, [rule("https://paypaI.example")], {"origin": "https://paypal.example"}),
+    ("palochka for l", "COS FAQ", Cause.ORIGIN_LOOKALIKE, [rule("https://paypa\u04cf.example")], {"origin": "https://paypal.example"}),
     ("two slashes", "COS console", Cause.ORIGIN_TRAILING_SLASH, [rule(PAGE + "//")], {}),
     ("two stars for all", "versitygw#1870", Cause.ORIGIN_NOT_LISTED, [rule("**")], {}),
     ("star, dot, star", "versitygw#1870", Cause.ORIGIN_NOT_LISTED, [rule("*.*")], {}),

@@ -164,7 +164,7 @@ def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLi
         ({"rules": [], "respons_vary": True}, ["respons_vary does not belong here"]),
         ({"rules": []}, ["rules is missing; write at least one"]),
         ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than are allowed"]),
-        ({}, ["The JSON holds no rules"]),
+        ({}, ["There are no rules here"]),
         ({"CORSConfiguration": 1}, ["CORSConfiguration does not belong here"]),
         ({"Bucket": "x", "CORSConfiguration": S3_JSON}, ["Bucket does not belong here"]),
         ({**S3_JSON, **COS_JSON}, ["CORSRule does not belong here"]),
@@ -440,9 +440,9 @@ def test_a_line_may_hold_rules_as_other_tools_write_them(
 @pytest.mark.parametrize(
     "line, reason",
     [
-        ('{"bucket": "a"}', 'The JSON holds no rules: write {"rules": [{...}]}.'),
+        ('{"bucket": "a"}', 'There are no rules here: write {"rules": [{...}]}.'),
         ('{"bucket": "a", "rules": {}}', "these rules are refused:"),
-        ('{"bucket": "a", "rules": [1]}', 'The JSON holds no rules: write {"rules": [{...}]}.'),
+        ('{"bucket": "a", "rules": [1]}', 'There are no rules here: write {"rules": [{...}]}.'),
         ('{"bucket": "a", "rules": []}', "these rules are refused:\n  rules is missing"),
         ('{"bucket": "a", "bucket": "b"}', "these rules are refused:\n  bucket may stand here"),
         ('{"bucket": "a", "rules": [], "CORSRules": []}', "these rules are refused:\n  CORSRules"),

@@ -18,7 +18,7 @@ from flask_bucketcors.documents import (
     format_error,
     format_xml,
     parse_xml,
-    read_rules,
+    read_configuration,
 )
 
 RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
@@ -349,7 +349,7 @@ def test_any_near_xml_is_a_rule_set_or_refused(text: str) -> None:
     ids=["CloudFormation", "its development kit", "a bare rule"],
 )
 def test_forms_that_questions_quote_are_read(text: str) -> None:
-    assert read_rules(text) == [
+    assert read_configuration(text)["rules"] == [
         {
             "allowed_origins": ["https://a.example"],
             "allowed_methods": ["GET"],
@@ -361,4 +361,4 @@ def test_forms_that_questions_quote_are_read(text: str) -> None:
 
 def test_rules_in_names_of_another_vendor_are_refused_with_words() -> None:
     with pytest.raises(UnreadableRules, match="names no origins"):
-        read_rules('[{"origin": ["*"], "method": ["GET"], "maxAgeSeconds": 5}]')
+        read_configuration('[{"origin": ["*"], "method": ["GET"], "maxAgeSeconds": 5}]')

@@ -8,8 +8,8 @@ import pytest
 from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 
 from flask_bucketcors import Cause, explain
-from flask_bucketcors.core.explanation.console import read_console
-from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.seen.console import read_console
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\
@@ -52,12 +52,30 @@ COPIED = f"""curl 'https://b.example/k?uploads' \\
          {"method": "POST", "kind": "actual"}),
         (f"curl -d a=b -H 'Origin: {PAGE}' https://b.example/",
          {"method": "POST", "kind": "actual", "headers": []}),
+        # A body of several lines, as it stands in a file.
+        (f"curl https://b.example/ -H 'Origin: {PAGE}' --data-raw '{{\n  \"a\": 1\n}}\n< x\n* y' "
+         "-H 'x-a: 1'", {"method": "POST", "headers": ["x-a"]}),
+        (f'curl ^"https://b.example/^" ^\n  -H ^"Origin: {PAGE}^" ^\n  --data-raw ^"^{{^\n\n  '
+         '^\\^"a^\\^": 1^\n\n^}}^" -H ^"x-a: 1^"', {"method": "POST", "headers": ["x-a"]}),
+        (f"curl -H 'Origin: {PAGE}' -H 'X-Empty;' -H 'Content-Type:' -d a https://b.example/",
+         {"method": "POST", "headers": ["x-empty"]}),
+        (f"curl -H 'Content-Type:' -H 'Origin: {PAGE}' --json a https://b.example/",
+         {"method": "POST", "kind": "actual", "headers": []}),
+        (f"curl -H 'Origin: {PAGE}' --oauth2-bearer abc https://b.example/",
+         {"headers": ["authorization"]}),
+        (f"curl https://b.example/\n  -H 'Origin: {PAGE}'\n  -X PUT\n", {"method": "PUT"}),
+        (f"curl -v 'https://b.example/?a=1&b=;' -H 'Origin: {PAGE}' 2>&1 | grep -X PUT",
+         {"method": "GET", "kind": "actual"}),
+        (f"curl -H 'Origin: {PAGE}' -H 'Upgrade-Insecure-Requests: 1' https://b.example/",
+         {"kind": "actual", "headers": []}),
     ],
 )  # fmt: skip
 def test_curl_commands(text: str, expected: dict[str, Any]) -> None:
     found = from_curl(text)
     assert {name: found[name] for name in expected} == expected
-    explain([rule(PAGE)], **found)
+    wide = rule(found["origin"], methods="GET PUT POST HEAD", headers="*")
+    assert explain([wide], **found).allowed is bool(found["method"])
+    assert not explain([rule("https://else.example")], **found).allowed
 
 
 def test_what_curl_printed_is_the_answer() -> None:
@@ -72,6 +90,7 @@ def test_what_curl_printed_is_the_answer() -> None:
     "printed, status, headers",
     [
         ("HTTP/1.1 405 Not Allowed\nServer: x\n\n<p>it's not: allowed</p>", 405, {"Server": ["x"]}),
+        ("HTTP/2 200\nAge: 1\n\ncurl is a tool", 200, {"Age": ["1"]}),
         ("HTTP/2 200\nVary: a\nVary: b", 200, {"Vary": ["a", "b"]}),
         ("HTTP/1.1 301 Moved\nLocation: /\n\nHTTP/1.1 200 OK\nAge: 1\n", 200, {"Age": ["1"]}),
         ("< HTTP/2 401\n< server: y\n<\n{it's: the body}\nHTTP/1.1 200 OK", 401, {"server": ["y"]}),
@@ -91,6 +110,14 @@ def test_what_curl_printed_with_its_headers_is_the_answer(
         ("curl 'https://b.example", "cannot be read"),
         ("curl https://b.example/", "names no page"),
         ("curl " * MAX_CURL, "longer than"),
+        (
+            "curl https://b.example/ -H 'Origin: x'\ncurl https://c.example/",
+            "several curl commands",
+        ),
+        (
+            "curl https://b.example/ -H 'Origin: x'; curl https://c.example/",
+            "several curl commands",
+        ),
     ],
 )
 def test_commands_that_say_nothing_are_refused(text: str, problem: str) -> None:
@@ -183,6 +210,14 @@ def test_a_har_file_without_failures_gives_what_crossed_origins() -> None:
     text = har(entry("OPTIONS", 200, ASKED, **fine), entry("PUT", 200, {"Origin": PAGE}, **fine))
     # The request was sent, so that nothing is to be said of its preflight.
     assert [each["kind"] for each in from_har(text)] == ["actual"]
+
+
+def test_a_request_that_failed_in_the_browser_is_no_success() -> None:
+    (found,) = from_har(har(entry("PUT", 0, {"Origin": PAGE})))
+    explanation = explain([rule(PAGE)], **found)
+    assert explanation.cause is Cause.OTHER
+    assert "The browser got no answer" in explanation.text
+    assert explain([rule("https://b.example")], **found).cause is Cause.ORIGIN_NOT_LISTED
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"log": {"entries": 1}}', har()])

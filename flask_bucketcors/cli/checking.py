@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import SplitResult
 
 import click
@@ -17,74 +16,41 @@ from flask_bucketcors.cli.asking import (
     Unreachable,
     ask,
 )
+from flask_bucketcors.cli.check_report import Step, as_data, print_steps
+from flask_bucketcors.cli.explain_report import print_explanation
 from flask_bucketcors.cli.explaining import (
     Source,
     bucket_option,
     dialect_option,
-    explanation_data,
     find_source,
-    print_explanation,
     rules_option,
 )
 from flask_bucketcors.cli.pages import read_headers, read_method, read_origin, read_url
-from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option, printable
+from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option
 from flask_bucketcors.cli.verdicts import (
-    Cause,
     Finding,
+    FindingKind,
     PageRequest,
     judge_actual,
     judge_preflight,
     judge_where_from,
 )
-from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.explain import Explanation
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
 
 # What somebody else's answer looks like.
-_PERHAPS_OF_ANOTHER: Final = (Cause.NO_ALLOW_ORIGIN, Cause.OTHER_ORIGIN, Cause.REDIRECTED)
+_PERHAPS_OF_ANOTHER: Final = (
+    FindingKind.NO_ALLOW_ORIGIN,
+    FindingKind.OTHER_ORIGIN,
+    FindingKind.REDIRECTED,
+)
 # What may be sent without changing anything.
 _HARMLESS_METHODS: Final = ("GET", "HEAD")
-
-# Of an address or a header's value so much is shown to a person; JSON has the whole.
-_MAX_SHOWN: Final = 500
 
 PREFLIGHT: Final = "preflight"
 ACTUAL: Final = "actual"
 
 _LOCAL_HOSTS = re.compile(r"localhost|.*\.localhost|127\.[0-9.]+|::1")
-# Others may hold what is nobody's business, such as cookies.
-_IDS: Final = {each.header.lower() for dialect in DIALECTS.values() for each in dialect.ids}
-_SHOWN_HEADERS: Final = _IDS | {
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "age",
-    "location",
-    "server",
-    "vary",
-    "via",
-    "x-cache",
-}
-
-
-class Step(NamedTuple):
-    """A request that was sent, or why it was not, and what a browser makes of it."""
-
-    name: str
-    method: str
-    answer: Answer | None
-    findings: Sequence[Finding]
-
-    @property
-    def blocks(self) -> bool:
-        return any(each.blocks for each in self.findings)
-
-    def without(self, cause: Cause) -> "Step":
-        """The same, as if there were nothing of this kind."""
-        return self._replace(findings=[each for each in self.findings if each.cause is not cause])
 
 
 @dataclass(frozen=True)
@@ -100,7 +66,9 @@ class _Check:
         """Ask, as far as a browser would go."""
         if self._is_mixed():
             text = "a browser lets no https page ask an http address: serve it by https"
-            return [Step(ACTUAL, self.request.method, None, [Finding(Cause.MIXED_CONTENT, text)])]
+            return [
+                Step(ACTUAL, self.request.method, None, [Finding(FindingKind.MIXED_CONTENT, text)])
+            ]
         if not self.request.needs_preflight:
             return [self._actual()]
         judge = partial(judge_preflight, self.request)
@@ -109,7 +77,7 @@ class _Check:
             return [preflight]
         actual = self._actual()
         # Caches keep no OPTIONS; what they may keep says for itself on what it depends.
-        return [preflight.without(Cause.VARY_MISSING) if actual.answer else preflight, actual]
+        return [preflight.without(FindingKind.VARY_MISSING) if actual.answer else preflight, actual]
 
     def _actual(self) -> Step:
         method = self.request.method
@@ -118,12 +86,14 @@ class _Check:
         judge = partial(judge_actual, self.request)
         step = self._step(ACTUAL, method, self.request.actual_headers(), judge)
         if method in _HARMLESS_METHODS and step.answer and self._is_fixed(step.answer):
-            return step.without(Cause.VARY_MISSING)
+            return step.without(FindingKind.VARY_MISSING)
         return step
 
     def _is_fixed(self, answer: Answer) -> bool:
         """Whether the server gives this origin to everybody: then the answer does not vary."""
-        if not any(each.cause is Cause.VARY_MISSING for each in judge_actual(self.request, answer)):
+        if not any(
+            each.kind is FindingKind.VARY_MISSING for each in judge_actual(self.request, answer)
+        ):
             return False
         headers = [pair for pair in self.request.actual_headers() if pair[0] != "Origin"]
         try:
@@ -143,9 +113,9 @@ class _Check:
             answer = ask(self.url, method, headers, self.seconds)
         except Unreachable as error:
             text = f"{error}: {error.hint}"
-            return Step(name, method, None, [Finding(Cause.UNREACHABLE, text)])
+            return Step(name, method, None, [Finding(FindingKind.UNREACHABLE, text)])
         findings = list(judge(answer))
-        if any(each.cause in _PERHAPS_OF_ANOTHER for each in findings):
+        if any(each.kind in _PERHAPS_OF_ANOTHER for each in findings):
             findings.extend(judge_where_from(answer))
         return Step(name, method, answer, findings)
 
@@ -215,13 +185,15 @@ def check(
     source = find_source(context, rules, bucket, dialect)
     request = PageRequest(origin, method, headers, credentials)
     steps = _Check(url, request, send_unsafe, timeout).steps()
-    explanation = _explain(source, request, steps) if source else None
+    # Where nothing answered, there is nothing to explain by rules.
+    explains = source is not None and not (steps[-1].answer is None and steps[-1].findings)
+    explanation = _explain(source, request, steps) if source and explains else None
     if form == JSON:
-        echo_json(_as_data(steps, explanation))
+        echo_json(as_data(steps, explanation))
     else:
-        _print(url, request, steps)
+        print_steps(url, request, steps)
         if source and explanation:
-            print_explanation(source, explanation)
+            print_explanation(explanation, source.rule)
     refused = explanation is not None and not explanation.allowed
     fail_if(refused or any(step.findings for step in steps))
 
@@ -236,92 +208,17 @@ def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Exp
         headers=request.asked_headers if kind == PREFLIGHT else (),
         credentials=request.credentials,
         kind=kind,
-        answer=_seen(answered[-1].answer if answered else None),
+        answer=_seen(answered[-1]) if answered else None,
     )
 
 
-def _seen(answer: Answer | None) -> dict[str, Any] | None:
-    """An answer as explanations take it."""
+def _seen(step: Step) -> dict[str, Any] | None:
+    """An answer as explanations take it. Nobody knows here what the page reads of it."""
+    answer = step.answer
     if answer is None:
         return None
     headers = {name: answer.values(name) for name, _ in answer.headers}
-    return {"status": answer.status, "headers": headers}
-
-
-def _as_data(steps: Sequence[Step], explanation: Explanation | None) -> dict[str, Any]:
-    findings = [
-        {"step": step.name, "cause": each.cause, "text": each.text, "blocks": each.blocks}
-        for step in steps
-        for each in step.findings
-    ]
-    explained = {"explanation": explanation_data(explanation)} if explanation else {}
-    return {
-        "allowed": not any(step.blocks for step in steps),
-        "findings": findings,
-        **{step.name: _answer_data(step) for step in steps},
-        **explained,
-    }
-
-
-def _answer_data(step: Step) -> dict[str, Any] | None:
-    if step.answer is None:
-        return None
-    return {
-        "method": step.method,
-        "status": step.answer.status,
-        "headers": _shown_headers(step.answer),
-    }
-
-
-def _shown_headers(answer: Answer) -> list[tuple[str, str]]:
-    return [
-        # The query of an address may be a signature.
-        (name, value.partition("?")[0] if name.lower() == "location" else value)
-        for name, value in answer.headers
-        if name.lower() in _SHOWN_HEADERS
-    ]
-
-
-def _print(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> None:
-    address = _clipped(printable(f"{url.scheme}://{url.netloc}{url.path or '/'}"))
-    for step in steps:
-        _print_step(step, address)
-    if any(step.blocks for step in steps):
-        verdict = click.style("refused", fg="red", bold=True)
-        click.echo(f"{verdict}: a page of {request.origin} does not get the answer")
-    else:
-        verdict = click.style("allowed", fg="green", bold=True)
-        click.echo(f"{verdict}: a page of {request.origin} may {_allowed(steps[-1].answer)}")
-    for finding in chain.from_iterable(step.findings for step in steps):
-        colour = "red" if finding.blocks else "yellow"
-        click.echo(f"  {click.style(finding.cause, fg=colour)}: {printable(finding.text)}")
-
-
-def _allowed(answer: Answer | None) -> str:
-    """What a page may do that got this last answer; None if it was not sent."""
-    if answer is None:
-        return "send this"
-    if answer.status >= 400:
-        return f"read the answer; that it is a {answer.status} is not by CORS"
-    return "do this"
-
-
-def _clipped(text: str) -> str:
-    more = len(text) - _MAX_SHOWN
-    return f"{text[:_MAX_SHOWN]} (and {more} more characters)" if more > 0 else text
-
-
-def _print_step(step: Step, address: str) -> None:
-    title = f"{step.name}: {step.method} {address}"
-    if step.answer is None:
-        unsent = "" if step.findings else " is not sent: it may change something (--send-unsafe)"
-        click.echo(f"{title}{unsent}")
-        return
-    click.echo(f"{title} -> {step.answer.status}")
-    deciding = {each.header.lower() for each in step.findings if each.header}
-    for name, value in _shown_headers(step.answer):
-        shown = _clipped(printable(value))
-        click.echo(f"  {printable(name)}: {shown}")
-        if name.lower() in deciding:
-            margin = " " * len(f"  {printable(name)}: ")
-            click.echo(margin + click.style("^" * max(1, len(shown)), fg="red"))
+    seen = {"headers": headers, "reads": []}
+    # The page gets the answer, whatever its status: that is then no matter of CORS.
+    passes = step.name == ACTUAL and not step.blocks
+    return seen if passes else {**seen, "status": answer.status}

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask import current_app
 
 from flask_bucketcors.cli.application import current_store, push_app
-from flask_bucketcors.cli.marking import marked_rule
+from flask_bucketcors.cli.explain_report import explanation_data, print_explanation
 from flask_bucketcors.cli.reading import INPUT_FILE, STDIN, name_of, read_bytes
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -17,12 +17,29 @@ from flask_bucketcors.cli.terminal import (
     format_option,
     printable,
 )
+from flask_bucketcors.core.browser import (
+    SAFE_METHODS,
+    combined,
+    needs_preflight,
+    sent_method,
+    unsafe_names,
+)
 from flask_bucketcors.core.dialects import COS, DIALECTS
 from flask_bucketcors.core.explain import Explanation
-from flask_bucketcors.core.explanation.fetch import SAFE_METHODS, unsafe_names
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
-from flask_bucketcors.evidence import MAX_HAR, from_console, from_curl, from_har
+from flask_bucketcors.evidence import (
+    MAX_CONSOLE,
+    MAX_CURL,
+    MAX_HAR,
+    from_console,
+    from_curl,
+    from_har,
+)
 from flask_bucketcors.questions import explain
+
+# A character may take four bytes.
+MAX_TEXT_BYTES: Final = 4 * max(MAX_CONSOLE, MAX_CURL)
 
 
 @dataclass(frozen=True)
@@ -32,14 +49,23 @@ class Source:
     :param rules: plain data with the names of Rule's fields, not judged yet; None if the
         bucket has none.
     :param dialect: whose forms the answers take.
+    :param allow_credentials, vary: as the application sets them.
     """
 
     rules: Mapping[str, Any] | None
     dialect: str
+    allow_credentials: bool = True
+    vary: str = VaryMode.SAFE
 
     def explain(self, **request: Any) -> Explanation:
         """Explain a request; see :func:`flask_bucketcors.explain`."""
-        return explain(self.rules, dialect=self.dialect, **request)
+        return explain(
+            self.rules,
+            dialect=self.dialect,
+            allow_credentials=self.allow_credentials,
+            vary=self.vary,
+            **request,
+        )
 
     def rule(self, index: int) -> Mapping[str, Any]:
         """The fields of a rule."""
@@ -73,8 +99,13 @@ def find_source(
         return None
     push_app(context)
     rule_set = current_store().get(bucket)
-    name = dialect or current_app.config["BUCKETCORS_DIALECT"]
-    return Source(rule_set.as_dict() if rule_set else None, name)
+    config = current_app.config
+    return Source(
+        rule_set.as_dict() if rule_set else None,
+        dialect or config["BUCKETCORS_DIALECT"],
+        config["BUCKETCORS_ALLOW_CREDENTIALS"],
+        config["BUCKETCORS_VARY"],
+    )
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -158,7 +189,7 @@ def explain_request(
     _report(source, [source.explain(**each) for each in requests], form)
 
 
-def _evidence(known: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """What is known of each request but for the options that say it outright."""
     har = known["har"]
     if sum(known[name] is not None for name in ("console", "curl", "har")) > 1:
@@ -175,10 +206,11 @@ def _evidence(known: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _text_of(text: str | None) -> str | None:
-    return read_bytes(STDIN, MAX_HAR).decode(errors="replace") if text == STDIN else text
+    # So much is read that it can be told that it is too much.
+    return read_bytes(STDIN, MAX_TEXT_BYTES).decode(errors="replace") if text == STDIN else text
 
 
-def _from_console(text: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         found = from_console(text)
     except ValueError:
@@ -195,13 +227,18 @@ def _from_console(text: str, known: Mapping[str, Any]) -> dict[str, Any]:
 
 def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """What evidence and options say of one request; options count more."""
+    method = None if known["method"] is None else sent_method(known["method"])
+    headers = _asked_headers(known["headers"])
     said = {
         "origin": known["origin"],
-        "method": known["method"],
-        "headers": _asked_headers(known["headers"]) or None,
+        "method": method,
+        "headers": list(dict.fromkeys([*evidence.get("headers", ()), *headers])),
         "credentials": known["credentials"] or None,
         "kind": "actual" if known["actual"] else None,
     }
+    if said["kind"] is None and evidence and needs_preflight(method or "GET", headers):
+        # What the options add may be what a browser asks for first.
+        said["kind"] = "preflight"
     seen = {"status": known["status"], "headers": known["seen"] or None}
     answer = {**(evidence.get("answer") or {}), **_said(seen)}
     return {**evidence, **_said(said), **({"answer": answer} if answer else {})}
@@ -209,9 +246,10 @@ def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
 
 def _asked_headers(texts: Sequence[str]) -> list[str]:
     """The names that a preflight asks for: all, but those whose value needs no asking."""
-    headers = {name.strip(): value.strip() for name, _, value in (t.partition(":") for t in texts)}
-    unsafe = unsafe_names({name: value for name, value in headers.items() if value})
-    return [name for name, value in headers.items() if not value or name.lower() in unsafe]
+    pairs = [(name.strip(), value.strip()) for name, _, value in (t.partition(":") for t in texts)]
+    unsafe = unsafe_names(combined(pair for pair in pairs if pair[1]))
+    names = dict.fromkeys(name for name, value in pairs if not value or name.lower() in unsafe)
+    return list(names)
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,36 +263,8 @@ def _report(source: Source, explanations: Sequence[Explanation], form: str) -> N
         others = {"more": [explanation_data(each) for each in more]} if more else {}
         echo_json({**explanation_data(first), **others})
     else:
-        print_explanation(source, first)
+        print_explanation(first, source.rule)
         for each in more:
             click.echo()
-            print_explanation(source, each)
+            print_explanation(each, source.rule)
     fail_if(not first.allowed)
-
-
-def explanation_data(explanation: Explanation) -> dict[str, Any]:
-    """An explanation as plain data; each fix holds its rules."""
-    return {
-        "allowed": explanation.allowed,
-        "cause": explanation.cause,
-        "also": list(explanation.also),
-        "text": explanation.text,
-        "fixes": [{"text": fix.text, **fix.rules.as_dict()} for fix in explanation.fixes],
-    }
-
-
-def print_explanation(source: Source, explanation: Explanation) -> None:
-    """Print an explanation, with the part of the rules that decides."""
-    colour = "green" if explanation.allowed else "red"
-    first, *lines = explanation.text.split("\n")
-    word, colon, rest = printable(first).partition(":")
-    cause = f"[{explanation.cause}]" if explanation.cause else ""
-    click.echo(click.style(word + cause, fg=colour, bold=True) + colon + rest)
-    for line in marked_rule(explanation, source.rule):
-        click.echo(line)
-    for line in lines:
-        # The fixes follow, all of them.
-        if not line.startswith("Fix: "):
-            click.echo(printable(line))
-    for number, fix in enumerate(explanation.fixes, 1):
-        click.echo(f"{click.style(f'Fix {number}', fg='green')}: {printable(fix.text)}")

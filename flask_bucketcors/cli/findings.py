@@ -20,8 +20,8 @@ from flask_bucketcors.cli.marking import (
     windowed,
 )
 from flask_bucketcors.cli.terminal import printable
-from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
 from flask_bucketcors.core.linting.findings import Check, Finding, Severity, Witness
+from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.questions import lint
 
 PublicSuffix = Callable[[str], str | None]

@@ -7,17 +7,12 @@ from typing import Any, Final
 
 import click
 
-from flask_bucketcors.core.explain import Explanation, Mismatch, RuleTrace
-from flask_bucketcors.core.explanation.tracing import nearest
+from flask_bucketcors.core.explain import Explanation, Mismatch
+from flask_bucketcors.core.fields import LIST_ELEMENTS
 
-ELEMENTS: Final = {
-    "allowed_origins": "AllowedOrigin",
-    "allowed_methods": "AllowedMethod",
-    "allowed_headers": "AllowedHeader",
-    "expose_headers": "ExposeHeader",
-    "max_age_seconds": "MaxAgeSeconds",
-    "id": "ID",
-}
+RuleAt = Callable[[int], Mapping[str, Any]]
+
+ELEMENTS: Final = {**LIST_ELEMENTS, "max_age_seconds": "MaxAgeSeconds", "id": "ID"}
 # Values of a field that are shown where none comes near.
 _MAX_SHOWN: Final = 3
 # Characters of a value where no terminal says how many there is room for.
@@ -26,30 +21,18 @@ _LEAST_WIDTH: Final = 20
 _CUT: Final = "..."
 
 
-def marked_rule(
-    explanation: Explanation, rule_at: Callable[[int], Mapping[str, Any]]
-) -> Iterator[str]:
-    """The lines that show where the request and the nearest rule part; none if there is none.
+def marked_rule(explanation: Explanation, rule_at: RuleAt) -> Iterator[str]:
+    """The lines that show where the request and the nearest rule part; none if they do not.
 
     :param rule_at: gives the fields of the rule at an index.
     """
-    trace = _decisive(explanation)
-    if trace is None:
+    trace = explanation.nearest
+    if trace is None or explanation.cause not in trace.causes:
         return
     rule = rule_at(trace.rule)
     yield click.style(f"  rule {trace.rule + 1}", bold=True)
     for mismatch in trace.mismatches:
         yield from _marked_field(mismatch, rule.get(mismatch.field))
-
-
-def _decisive(explanation: Explanation) -> RuleTrace | None:
-    """The rule that comes nearest, if the cause is in it."""
-    failed = [trace for trace in explanation.trace if trace.mismatches]
-    if not failed:
-        return None
-    trace = nearest(failed)
-    about = any(explanation.cause in mismatch.causes for mismatch in trace.mismatches)
-    return trace if about else None
 
 
 def _marked_field(mismatch: Mismatch, values: object) -> Iterator[str]:

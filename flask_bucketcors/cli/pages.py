@@ -10,16 +10,10 @@ import click
 
 from flask_bucketcors.cli.asking import Headers
 from flask_bucketcors.cli.terminal import utf8_text
-from flask_bucketcors.core.explanation.fetch import sent_method
+from flask_bucketcors.core.browser import is_forbidden, sent_method
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.origins import NULL, is_origin
 
-# Fetch, "forbidden request-header": what pages may not set.
-_FORBIDDEN_HEADERS: Final = re.compile(
-    "accept-charset|accept-encoding|access-control-request-(headers|method)|connection|"
-    "content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|"
-    "trailer|transfer-encoding|upgrade|via|(sec|proxy)-.*"
-)
 _FORBIDDEN_METHODS: Final = ("CONNECT", "TRACE", "TRACK")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # URL standard, "forbidden domain code point"; a % there is what it stands for.
@@ -103,6 +97,6 @@ def _read_header(text: str) -> tuple[str, str]:
     lowered = name.lower()
     if not is_header_name(name) or not (value.isascii() and value.isprintable()):
         raise click.BadParameter("write a name, or 'Name: value' in ASCII")
-    if _FORBIDDEN_HEADERS.fullmatch(lowered):
+    if is_forbidden(name):
         raise click.BadParameter(f"no page may set {lowered}; its browser does")
     return name, value or _MADE_UP_VALUES.get(lowered, "1")

@@ -14,16 +14,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flask_bucketcors.cli.asking import Answer, Headers
-from flask_bucketcors.core.explanation.answers import (
-    Seen,
-    is_from_cdn,
-    is_from_proxy,
-    is_own,
-    varies,
-)
-from flask_bucketcors.core.explanation.fetch import (
-    SAFE_METHODS,
+from flask_bucketcors.core.browser import (
     allows_method,
+    combined,
+    lists_headers,
+    needs_preflight,
     refused_names,
     unsafe_names,
 )
@@ -34,10 +29,17 @@ from flask_bucketcors.core.headers import (
     ALLOW_ORIGIN,
     VARY,
 )
+from flask_bucketcors.core.seen.answers import (
+    Seen,
+    is_from_cdn,
+    is_from_proxy,
+    is_own,
+    varies,
+)
 from flask_bucketcors.core.wildcards import ANY
 
 
-class Cause(StrEnum):
+class FindingKind(StrEnum):
     """What ``check`` finds. Those named like causes of an explanation mean the same."""
 
     REDIRECTED = "redirected"
@@ -63,7 +65,7 @@ class Finding(NamedTuple):
     :param blocks: whether a browser gives up for it.
     """
 
-    cause: Cause
+    kind: FindingKind
     text: str
     header: str | None = None
     blocks: bool = True
@@ -86,11 +88,11 @@ class PageRequest:
     @property
     def asked_headers(self) -> list[str]:
         """The names that a preflight has to ask for, as browsers write them: lower case, sorted."""
-        return unsafe_names(dict(self.headers))
+        return unsafe_names(combined(self.headers))
 
     @property
     def needs_preflight(self) -> bool:
-        return self.method not in SAFE_METHODS or bool(self.asked_headers)
+        return needs_preflight(self.method, self.asked_headers)
 
     def preflight_headers(self) -> Headers:
         """What a browser's preflight carries."""
@@ -116,7 +118,9 @@ def judge_preflight(request: PageRequest, answer: Answer) -> Iterator[Finding]:
         return
     yield from _origin_findings(request, answer)
     if not 200 <= answer.status < 300:
-        yield Finding(Cause.STATUS, f"the preflight got {answer.status}; it has to get 200 to 299")
+        yield Finding(
+            FindingKind.STATUS, f"the preflight got {answer.status}; it has to get 200 to 299"
+        )
     elif _allowed_origin(answer):
         yield from _method_findings(request, answer)
         yield from _header_findings(request, answer)
@@ -139,27 +143,27 @@ def judge_where_from(answer: Answer) -> Iterator[Finding]:
     what = "no id of a storage, such as x-cos-request-id"
     if is_from_cdn(seen) or is_from_proxy(seen):
         text = f"a CDN or a proxy answered: there is {what}. Let it pass OPTIONS and Origin on"
-        yield Finding(Cause.IN_FRONT, text, blocks=False)
+        yield Finding(FindingKind.IN_FRONT, text, blocks=False)
     else:
         text = f"there is {what}: perhaps it was not the storage that answered"
-        yield Finding(Cause.IN_FRONT, text, blocks=False)
+        yield Finding(FindingKind.IN_FRONT, text, blocks=False)
 
 
 def _redirected(what_follows: str) -> Finding:
-    return Finding(Cause.REDIRECTED, f"the answer is a redirect: {what_follows}", "Location")
+    return Finding(FindingKind.REDIRECTED, f"the answer is a redirect: {what_follows}", "Location")
 
 
 def _origin_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
     lines = answer.values(ALLOW_ORIGIN)
     if not lines:
         yield Finding(
-            Cause.NO_ALLOW_ORIGIN,
+            FindingKind.NO_ALLOW_ORIGIN,
             f"the answer has no {ALLOW_ORIGIN}: no rule allows this request, or the answer is "
             "somebody else's",
         )
     elif len(lines) > 1 or "," in lines[0]:
         yield Finding(
-            Cause.DUPLICATE_HEADERS,
+            FindingKind.DUPLICATE_HEADERS,
             f"{ALLOW_ORIGIN} has {max(len(lines), lines[0].count(',') + 1)} values; a browser "
             "accepts one. Leave it to the rules, and take it out of the application or proxy",
             ALLOW_ORIGIN,
@@ -171,16 +175,16 @@ def _origin_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
 def _value_findings(request: PageRequest, value: str, answer: Answer) -> Iterator[Finding]:
     if value == ANY and request.credentials:
         yield Finding(
-            Cause.CREDENTIALS_WILDCARD,
+            FindingKind.CREDENTIALS_WILDCARD,
             f"{ANY} never goes with credentials: name the origin in a rule, and no {ANY} beside it",
             ALLOW_ORIGIN,
         )
     elif value not in (ANY, request.origin):
         text = f"this is not {request.origin}: a cache kept another page's answer, or it is fixed"
-        yield Finding(Cause.OTHER_ORIGIN, text, ALLOW_ORIGIN)
+        yield Finding(FindingKind.OTHER_ORIGIN, text, ALLOW_ORIGIN)
     elif request.credentials and answer.values(ALLOW_CREDENTIALS) != ["true"]:
         yield Finding(
-            Cause.CREDENTIALS_MISSING,
+            FindingKind.CREDENTIALS_MISSING,
             f"with credentials the answer needs {ALLOW_CREDENTIALS}: true, once",
             ALLOW_CREDENTIALS,
         )
@@ -189,20 +193,24 @@ def _value_findings(request: PageRequest, value: str, answer: Answer) -> Iterato
 def _method_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
     if not allows_method(request.method, request.credentials, answer.headers):
         text = f"{request.method} is not among the methods: add it to the rule as an AllowedMethod"
-        yield Finding(Cause.METHOD_MISSING, text, ALLOW_METHODS)
+        yield Finding(FindingKind.METHOD_MISSING, text, ALLOW_METHODS)
 
 
 def _header_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
+    if not lists_headers(answer.headers):
+        text = f"{ALLOW_HEADERS} is no list of names, so that a browser takes none of them"
+        yield Finding(FindingKind.HEADER_MISSING, text, ALLOW_HEADERS)
+        return
     for name in refused_names(request.asked_headers, request.credentials, answer.headers):
         text = f"{name} is not among the headers: add it to the rule as an AllowedHeader"
-        yield Finding(Cause.HEADER_MISSING, text, ALLOW_HEADERS)
+        yield Finding(FindingKind.HEADER_MISSING, text, ALLOW_HEADERS)
 
 
 def _vary_findings(request: PageRequest, answer: Answer) -> Iterator[Finding]:
     named = answer.values(ALLOW_ORIGIN) == [request.origin]
     if named and not varies(Seen(answer.status, answer.headers)):
         yield Finding(
-            Cause.VARY_MISSING,
+            FindingKind.VARY_MISSING,
             "the answer names the origin and has no Vary: Origin, so that a cache may hand it to "
             "another page: have the server send it",
             VARY,

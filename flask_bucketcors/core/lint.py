@@ -10,7 +10,6 @@ Facts:
 from typing import Any, Final
 
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
-from flask_bucketcors.core.explanation.plain import PlainRules
 from flask_bucketcors.core.linting.dangers import danger_findings
 from flask_bucketcors.core.linting.findings import Finding
 from flask_bucketcors.core.linting.headers import header_findings
@@ -20,6 +19,7 @@ from flask_bucketcors.core.linting.sites import usual_public_suffix
 from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
 from flask_bucketcors.core.linting.writing import writing_findings
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.plain import PlainRules
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
 

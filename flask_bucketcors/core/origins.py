@@ -14,7 +14,6 @@ request's Origin that does not have this form is never compared with a ``*``.
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from string import ascii_letters, digits
 
 from flask_bucketcors.core.errors import ProblemReason
@@ -45,33 +44,6 @@ _REST_OF_PLAIN = b"://\n"
 def is_origin(text: str) -> bool:
     """Whether ``text`` has the form of an origin, ``null`` apart, so that a ``*`` may cover it."""
     return len(text) <= MAX_ORIGIN_BYTES and text != NULL and bool(_ORIGIN.fullmatch(text))
-
-
-@dataclass(frozen=True, slots=True)
-class OriginPattern:
-    """An AllowedOrigin: a literal, or a text with one ``*`` for zero or more characters.
-
-    :param text: as it is stored and shown.
-    :raises ValueError: if no rule may hold it; :func:`pattern_problem` says why.
-    """
-
-    text: str
-    wildcard: Wildcard | None = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        reason = pattern_problem(self.text)
-        if reason is not None:
-            raise ValueError(f"{self.text!r} {reason}")
-        object.__setattr__(self, "wildcard", Wildcard.parse(self.text))
-
-    @property
-    def is_any(self) -> bool:
-        """Whether this is the bare ``*``, which stands for every origin and for ``null``."""
-        return self.text == ANY
-
-    def matches(self, origin: str) -> bool:
-        """Whether a request's Origin fits, compared as it was sent, case and all."""
-        return covers(self.text, origin)
 
 
 def covers(pattern: str, origin: str) -> bool:

@@ -1,23 +1,31 @@
 """Evidence: what people have at hand when a request failed, read as arguments of ``explain``.
 
-Every function gives ``origin``, ``method``, ``headers``, ``credentials``, ``kind`` and
-``answer`` (as far as they are known), to be passed on as keywords. All text is bounded before
+Every function gives :class:`Arguments`, to be passed on as keywords. All text is bounded before
 it is read.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from flask_bucketcors.core.explanation.console import MAX_CONSOLE, Complaint, read_console
-from flask_bucketcors.core.explanation.fetch import SAFE_METHODS
-from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.browser import needs_preflight
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.seen.console import MAX_CONSOLE, Complaint, read_console
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.evidence.curl import MAX_CURL, from_curl
 from flask_bucketcors.evidence.har import MAX_HAR, from_har
+from flask_bucketcors.evidence.sent import Arguments
 
-__all__ = ["MAX_CONSOLE", "MAX_CURL", "MAX_HAR", "from_console", "from_curl", "from_har"]
+__all__ = [
+    "MAX_CONSOLE",
+    "MAX_CURL",
+    "MAX_HAR",
+    "Arguments",
+    "from_console",
+    "from_curl",
+    "from_har",
+]
 
 
-def from_console(text: str) -> dict[str, Any]:
+def from_console(text: str) -> Arguments:
     """Read what Chromium, Firefox or Safari printed about a request.
 
     :raises ValueError: if it speaks of no CORS failure.
@@ -32,17 +40,18 @@ def from_console(text: str) -> dict[str, Any]:
     said = {each.said for each in console.complaints}
     method = _told_method(console.complaints, text) or "GET"
     preflight = any(each.preflight for each in console.complaints)
-    found: dict[str, Any] = {
-        "kind": "preflight" if preflight or method not in SAFE_METHODS else "actual",
-        "method": method,
-        "headers": [
-            each.value for each in console.complaints if each.said is Said.HEADER and each.value
-        ],
-        "credentials": bool(said & {Said.WILDCARD, Said.NO_CREDENTIALS}),
-        "answer": {"console": text[:MAX_CONSOLE]},
-    }
-    origin = console.origin or ("null" if first.said is Said.NOT_HTTP else None)
-    return {**found, "origin": origin} if origin else found
+    names = [each.value for each in console.complaints if each.said is Said.HEADER and each.value]
+    found = Arguments(
+        kind="preflight" if preflight or needs_preflight(method, names) else "actual",
+        method=method,
+        headers=names,
+        credentials=bool(said & {Said.WILDCARD, Said.NO_CREDENTIALS}),
+        answer={"console": text[:MAX_CONSOLE]},
+    )
+    origin = console.origin or (NULL if first.said is Said.NOT_HTTP else None)
+    if origin:
+        found["origin"] = origin
+    return found
 
 
 def _told_method(complaints: Sequence[Complaint], text: str) -> str:

@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask_bucketcors.evidence.sent import last_of_each, request_arguments
+from flask_bucketcors.evidence.sent import Arguments, request_arguments
 
 #: A command beyond this is refused unread, in characters.
 MAX_CURL: Final = 256 * 1024
@@ -28,6 +29,7 @@ _CURL_WORDS: Final = {
     "--upload-file": "T",
     "--cookie": "b",
     "--user": "u",
+    "--oauth2-bearer": "oauth",
     "--url": "url",
     "--referer": "e",
     "--user-agent": "A",
@@ -51,39 +53,88 @@ _CURL_WORDS: Final = {
 # How shells write what plain quotes cannot hold; browsers copy bodies so.
 _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
+# Where a command ends, and what stands behind it in the shell is not its own.
+_SEPARATORS: Final = (";", "&&", "||", "|")
+_COMMAND = re.compile(r"(?:^|[\s;&|/])curl(?:\.exe)?(?=\s)", re.MULTILINE)
+_QUOTED = re.compile(
+    r"""\$'(?:[^'\\]|\\.)*+' | '[^']*+' | "(?:[^"\\]|\\.)*+" | \\. | [^'"\\\n]++ | ['"]""",
+    re.DOTALL | re.VERBOSE,
+)
+_NEXT_OPTION = re.compile(r"\s*-{1,2}[A-Za-z]")
 _ANSWER_LINE = re.compile(r"^\s*<\s?(.*)$")
-_OUTPUT_LINE = re.compile(r"^\s*(?:[<>*{}]|\[\d+ bytes)")
+# What options add, with the value where it is not that of the option.
+_HEADERS_OF_OPTIONS: Final = {
+    "json": ("content-type", "application/json"),
+    "d": ("content-type", "application/x-www-form-urlencoded"),
+    "u": ("authorization", "Basic"),
+    "oauth": ("authorization", "Bearer"),
+    "b": ("cookie", ""),
+    "e": ("referer", ""),
+}
 _STATUS_LINE = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 
-def from_curl(text: str) -> dict[str, Any]:
+def from_curl(text: str) -> Arguments:
     """Read a ``curl`` command, as browsers' tools copy it, with what it printed (``-v``, ``-i``).
 
     :raises ValueError: if it is none, or names no page; says what to write.
     """
     if len(text) > MAX_CURL:
         raise ValueError(f"The command is longer than {MAX_CURL} characters.")
-    lines = text.replace("\r\n", "\n").split("\n")
-    command, printed = _cut_output(lines)
-    options = list(_curl_options(_curl_words("\n".join(command))))
+    command, printed = _cut(_without_carets(text.replace("\r\n", "\n")))
+    options = list(_curl_options(_curl_words(command)))
     headers = _curl_headers(options)
     method = _curl_method(options)
     found = request_arguments(method, headers, _page_origin(headers))
-    answer = _answer_of_lines(printed)
-    return {**found, "answer": answer} if answer else found
+    answer = _answer_of_lines(_answer_lines(printed.split("\n")))
+    if answer:
+        found["answer"] = answer
+    return found
 
 
-def _cut_output(lines: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The lines of the command, and those of the answer that it printed."""
-    marked = [place for place, line in enumerate(lines) if _ANSWER_LINE.match(line)]
-    if any(_STATUS_LINE.match(_unmarked(lines[place])) for place in marked):
-        # As "-v" prints it; what comes behind is the body.
-        command = [line for line in lines[: marked[-1]] if not _OUTPUT_LINE.match(line)]
-        return command, [_unmarked(lines[place]) for place in marked]
-    start = next((i for i, line in enumerate(lines) if _STATUS_LINE.match(line.strip())), None)
-    command = [line for line in lines[:start] if not _OUTPUT_LINE.match(line)]
-    return command, [] if start is None else [line.strip() for line in lines[start:]]
+def _without_carets(text: str) -> str:
+    r"""The command as other shells have it, if it was copied for Windows, where ``^`` is ``\``."""
+    if '^"' not in text:
+        return text
+    return re.sub(r"\^(.)", r"\1", re.sub(r"\^\n", " ", text))
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The command, up to the end of its last line, and what follows.
+
+    What stands in quotes may have several lines. Options on a line of their own belong to the
+    command, also without the sign that it goes on.
+
+    :raises ValueError: if the text holds no command, or another one behind it.
+    """
+    found = _COMMAND.search(text)
+    if found is None:
+        raise ValueError(
+            "The text holds no curl command: write curl -H 'Origin: https://...' followed by "
+            "the address."
+        )
+    place = found.end()
+    while place < len(text):
+        part = _QUOTED.match(text, place)
+        if part is None and not _NEXT_OPTION.match(text, place + 1):
+            break
+        place = part.end() if part else place + 1
+    command, rest = text[found.end() : place], text[place:]
+    # Behind the answer's first line stands what somebody else wrote.
+    below = takewhile(lambda line: not _STATUS_LINE.search(line), rest.split("\n"))
+    if any(_COMMAND.match(line.removeprefix("$ ")) for line in below):
+        raise ValueError("The text holds several curl commands: copy one of them.")
+    return command.replace("\\\n", " "), rest
+
+
+def _answer_lines(lines: Sequence[str]) -> list[str]:
+    """The lines of the answer, of all that a command printed."""
+    marked = [line for line in lines if _ANSWER_LINE.match(line)]
+    if any(_STATUS_LINE.match(_unmarked(line)) for line in marked):
+        # As "-v" prints it; what comes without the mark is the body.
+        return list(map(_unmarked, marked))
+    return [line.strip() for line in lines]
 
 
 def _unmarked(line: str) -> str:
@@ -92,21 +143,19 @@ def _unmarked(line: str) -> str:
 
 
 def _curl_words(command: str) -> list[str]:
-    joined = re.sub(r"[\\^]\n", " ", command)
-    if '^"' in joined:
-        # As copied for Windows, where "^" is what "\" is elsewhere.
-        joined = re.sub(r"\^(.)", r"\1", joined)
+    plain = _ANSI_QUOTED.sub(_plainly_quoted, command)
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=";|&")
+    lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        words = shlex.split(_ANSI_QUOTED.sub(_plainly_quoted, joined))
+        words = list(lexer)
     except ValueError as error:
         raise ValueError(f"The command cannot be read: {error}. Copy it whole.") from None
-    starts = [i for i, word in enumerate(words) if re.search(r"(?:^|/)curl(?:\.exe)?$", word)]
-    if not starts:
-        raise ValueError(
-            "The text holds no curl command: write curl -H 'Origin: https://...' followed by "
-            "the address."
-        )
-    return words[starts[0] + 1 :]
+    ends = [place for place, word in enumerate(words) if word in _SEPARATORS]
+    if not ends:
+        return words
+    if any(word == "curl" for word in words[ends[0] :]):
+        raise ValueError("The text holds several curl commands: copy one of them.")
+    return words[: ends[0]]
 
 
 def _plainly_quoted(match: re.Match[str]) -> str:
@@ -141,20 +190,25 @@ def _curl_cluster(letters: str, rest: Iterator[str]) -> Iterator[tuple[str, str]
 
 
 def _curl_headers(options: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The headers that are sent, named in lower case."""
     headers: dict[str, str] = {}
     for letter, value in options:
-        if letter == "H" and (match := _FIELD.fullmatch(value.strip())):
-            headers[match[1]] = match[2]
-        elif letter in ("d", "json") and "content-type" not in map(str.lower, headers):
-            kind = "application/json" if letter == "json" else "application/x-www-form-urlencoded"
-            headers["Content-Type"] = kind
-        elif letter == "u":
-            headers["Authorization"] = "Basic"
-        elif letter == "b":
-            headers["Cookie"] = value
-        elif letter == "e":
-            headers["Referer"] = value
-    return last_of_each(headers)
+        if letter in _HEADERS_OF_OPTIONS:
+            name, sent = _HEADERS_OF_OPTIONS[letter]
+            headers.setdefault(name, sent or value)
+    # What is written out counts, wherever it stands.
+    for letter, value in options:
+        if letter != "H":
+            continue
+        text = value.strip()
+        if match := _FIELD.fullmatch(text):
+            headers[match[1].lower()] = match[2]
+            if not match[2]:
+                # So curl is told to leave out what it would send by itself.
+                del headers[match[1].lower()]
+        elif match := _FIELD.fullmatch(text.removesuffix(";") + ":"):
+            headers[match[1].lower()] = ""
+    return headers
 
 
 def _curl_method(options: Sequence[tuple[str, str]]) -> str:

@@ -2,18 +2,32 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from flask_bucketcors.core.explanation.fetch import passes_cors_check
-from flask_bucketcors.evidence.sent import last_of_each, request_arguments
+from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.evidence.sent import Arguments, last_of_each, request_arguments
 
-#: A HAR file beyond this is refused unread, in bytes; bodies of answers make them large.
+#: A HAR file beyond this is refused unread, in bytes, or in characters where it is a text;
+#: bodies of answers make them large.
 MAX_HAR: Final = 64 * 1024 * 1024
 MAX_HAR_ENTRIES: Final = 10_000
 
 
-def from_har(text: str | bytes) -> list[dict[str, Any]]:
+class _Entry(NamedTuple):
+    url: str
+    found: Arguments
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.url, self.found["method"], self.found["origin"]
+
+    @property
+    def was_answered(self) -> bool:
+        return "headers" in self.found["answer"]
+
+
+def from_har(text: str | bytes) -> list[Arguments]:
     """Read a HAR file: the entries that failed, else all that crossed origins, in order.
 
     :raises ValueError: if it is none, or nothing in it crosses origins.
@@ -39,7 +53,7 @@ def from_har(text: str | bytes) -> list[dict[str, Any]]:
     return _once(failed) if failed else _last_of_each(crossing)
 
 
-def _har_entry(entry: object) -> dict[str, Any] | None:
+def _har_entry(entry: object) -> _Entry | None:
     """The arguments of one entry; None if it crosses no origins or is none."""
     request = _mapping(entry).get("request")
     headers = last_of_each(dict(_har_pairs(request)))
@@ -51,16 +65,20 @@ def _har_entry(entry: object) -> dict[str, Any] | None:
     response = _mapping(entry).get("response")
     answer: dict[str, Any] = {}
     status = _mapping(response).get("status")
-    if isinstance(status, int) and status > 0:
+    if status == 0:
+        # So browsers write what they stopped, or got no answer to.
+        answer = {"status": 0}
+    elif isinstance(status, int) and status > 0:
         seen: dict[str, list[str]] = {}
         for name, value in _har_pairs(response):
             seen.setdefault(name, []).append(value)
         answer = {"status": status, "headers": seen}
     found = request_arguments(method, headers, origin)
-    if method != "OPTIONS" and answer and found["kind"] == "preflight":
+    if method != "OPTIONS" and "headers" in answer and found["kind"] == "preflight":
         # The request itself was sent, so its preflight went well.
-        found = {**found, "kind": "actual", "headers": []}
-    return {**found, "answer": answer, "_url": url}
+        found["kind"], found["headers"] = "actual", []
+    found["answer"] = answer
+    return _Entry(url, found)
 
 
 def _har_pairs(message: object) -> Iterator[tuple[str, str]]:
@@ -82,34 +100,27 @@ def _origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _failed(found: Mapping[str, Any]) -> bool:
-    answer = found["answer"]
-    if not answer:
+def _failed(entry: _Entry) -> bool:
+    if not entry.was_answered:
         return True
+    found = entry.found
+    answer = found["answer"]
     if found["kind"] == "preflight" and not 200 <= answer["status"] <= 299:
         return True
     pairs = [(name, value) for name, values in answer["headers"].items() for value in values]
     return not passes_cors_check(found["origin"], found["credentials"], pairs)
 
 
-def _once(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _once(entries: Sequence[_Entry]) -> list[Arguments]:
     """Each failure once: a preflight that was refused also fails the request behind it."""
-    kept: dict[tuple[str, ...], dict[str, Any]] = {}
-    for each in found:
-        key = _key(each)
-        if key not in kept or (each["answer"] and not kept[key]["answer"]):
-            kept[key] = each
-    return list(map(_without_url, kept.values()))
+    kept: dict[tuple[str, ...], _Entry] = {}
+    for each in entries:
+        before = kept.get(each.key)
+        if before is None or (each.was_answered and not before.was_answered):
+            kept[each.key] = each
+    return [each.found for each in kept.values()]
 
 
-def _last_of_each(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _last_of_each(entries: Sequence[_Entry]) -> list[Arguments]:
     """Each request once: of one whose preflight went well, the request itself."""
-    return list(map(_without_url, {_key(each): each for each in found}.values()))
-
-
-def _key(found: Mapping[str, Any]) -> tuple[str, ...]:
-    return found["_url"], found["method"], found["origin"]
-
-
-def _without_url(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name != "_url"}
+    return [each.found for each in {each.key: each for each in entries}.values()]

@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from flask_bucketcors.core.browser import passes_cors_check, passes_preflight, unexposed_names
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.explanation.fetch import (
-    allows_method,
-    passes_cors_check,
-    refused_names,
-    unexposed_names,
-)
-from flask_bucketcors.core.grants import HeaderPairs
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
 
 
@@ -21,6 +16,7 @@ class Request(NamedTuple):
     :param headers: names that the preflight asks for, as given.
     :param preflighted: whether a preflight goes first.
     :param wanted: response headers that the page reads.
+    :param allow_credentials, vary: as :class:`~flask_bucketcors.CompiledRules` takes them.
     """
 
     origin: str
@@ -30,11 +26,18 @@ class Request(NamedTuple):
     preflighted: bool
     dialect: Dialect
     wanted: Sequence[str] = ()
+    allow_credentials: bool = True
+    vary: VaryMode = VaryMode.SAFE
 
     @property
     def is_plain_options(self) -> bool:
         """Whether it is an OPTIONS request that is no preflight."""
         return not self.method or (self.method == "OPTIONS" and not self.preflighted)
+
+    @property
+    def lacks_credentials(self) -> bool:
+        """Whether the page sends credentials, and no answer whatever allows them."""
+        return self.credentials and not self.allow_credentials
 
     @property
     def requested_headers(self) -> str:
@@ -86,27 +89,28 @@ class Exchange(NamedTuple):
 
 def play(rule_set: RuleSet | None, request: Request) -> Exchange:
     """Answer a request by rules, and judge the answers as a browser does."""
-    rules: CompiledRules | ClosedRules = ClosedRules(Reason.NO_RULES, request.dialect)
-    if rule_set is not None:
-        rules = CompiledRules(rule_set, request.dialect)
+    rules = _compile(rule_set, request)
     judged = "" if request.preflighted else request.judged_headers
     actual = rules.actual(request.origin, request.method, judged)
-    passes_actual = actual.allowed and _passes(request, actual.headers)
+    passes_actual = actual.allowed and passes_cors_check(
+        request.origin, request.credentials, actual.headers
+    )
     unexposed = unexposed_names(request.wanted, request.credentials, actual.headers)
     if not request.preflighted:
         return Exchange(None, actual, True, passes_actual, unexposed)
     preflight = rules.preflight(request.origin, request.method, request.requested_headers)
-    passes_preflight = preflight.allowed and _passes_preflight(request, preflight.headers)
-    return Exchange(preflight, actual, passes_preflight, passes_actual, unexposed)
+    passes = preflight.allowed and passes_preflight(
+        request.origin, request.method, request.headers, request.credentials, preflight.headers
+    )
+    return Exchange(preflight, actual, passes, passes_actual, unexposed)
 
 
-def _passes(request: Request, pairs: HeaderPairs) -> bool:
-    return passes_cors_check(request.origin, request.credentials, pairs)
-
-
-def _passes_preflight(request: Request, pairs: HeaderPairs) -> bool:
-    return (
-        _passes(request, pairs)
-        and allows_method(request.method, request.credentials, pairs)
-        and not refused_names(request.headers, request.credentials, pairs)
+def _compile(rule_set: RuleSet | None, request: Request) -> CompiledRules | ClosedRules:
+    if rule_set is None:
+        return ClosedRules(Reason.NO_RULES, request.dialect, vary=request.vary)
+    return CompiledRules(
+        rule_set,
+        request.dialect,
+        vary=request.vary,
+        allow_credentials=request.allow_credentials,
     )

@@ -1,41 +1,27 @@
 """Changes of rules that let a request pass, each tried out before it is offered.
 
-A change is offered only if a browser would then get through and read what it wants. Nothing
-that was allowed is taken away unless nothing else helps, and no ``*`` is ever written.
+A change is offered only if a browser would then get through and read what it wants. No new
+``*`` is written; a pattern that has one already and is written wrong may be written right, after
+what is tighter. What a change does beside is said, see
+:mod:`~flask_bucketcors.core.explanation.effects`: a rule is moved above others, which may take
+something from them, only if nothing else helps.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
 
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.dialects import ShowVary
-from flask_bucketcors.core.explanation.causes import Cause
+from flask_bucketcors.core.explanation.effects import Fix
 from flask_bucketcors.core.explanation.exchange import Exchange, Request, play
 from flask_bucketcors.core.explanation.mending import Fields, in_words, mend, unlisted
-from flask_bucketcors.core.explanation.nearness import (
-    NOT_NEAR,
-)
-from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
+from flask_bucketcors.core.explanation.nearness import FAR
 from flask_bucketcors.core.explanation.sending import is_sendable
 from flask_bucketcors.core.explanation.tracing import RuleTrace
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
-
-_FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """A change of the rules that lets the request pass and the page read the answer.
-
-    :param rules: all rules, changed.
-    :param text: what it changes, for a person.
-    """
-
-    rules: RuleSet
-    text: str
 
 
 def find_fixes(
@@ -57,7 +43,7 @@ def find_fixes(
     # Rules that serve the page already are not what is to be changed, but for a pattern that
     # no PUT accepts.
     serves = exchange.passes and causes[0] is not Cause.EXPOSE_PATTERN
-    if causes[0] in _NOT_BY_RULES or serves or not _can_be_held(request):
+    if not causes[0].is_by_rules or serves or not _can_be_held(request):
         return ()
     workshop = _Workshop(plain, request)
     if exchange.stopped_at.allowed:
@@ -67,18 +53,6 @@ def find_fixes(
     else:
         tries = workshop.for_refusals(near)
     return tuple(_first_of_each(tries))
-
-
-_NOT_BY_RULES: Final = frozenset(
-    {
-        Cause.ACRM_MISSING,
-        Cause.APP_REFUSED,
-        Cause.CDN_ANSWERED,
-        Cause.DUPLICATE_HEADERS,
-        Cause.MAX_AGE_CACHED,
-        Cause.OTHER,
-    }
-)
 
 
 def _can_be_held(request: Request) -> bool:
@@ -106,7 +80,8 @@ def _vary_fixes(plain: PlainRules, request: Request) -> tuple[Fix, ...]:
     fixed = RuleSet(plain.rule_set.rules, True)
     if not play(fixed, request).passes:
         return ()
-    return (Fix(fixed, "Switch ResponseVary on, then empty the cache."),)
+    text = "Switch ResponseVary on, then empty the cache."
+    return (Fix(fixed, text, plain.rule_set, request),)
 
 
 class _Workshop:
@@ -116,15 +91,17 @@ class _Workshop:
         self._plain = plain
         self._request = request
         self._base = [_base_fields(rule) for rule in plain.rules]
+        self._has_offered = False
 
     def for_refusals(self, near: RuleTrace) -> Iterator[Fix]:
         """Changes for a request that no rule allows."""
-        in_place = [*self._in_rule(near), *self._in_rule(near, patterns=True)]
-        if _is_tight(self._plain.rules[near.rule], near, self._request):
-            yield from in_place or self.own_rule()
-        else:
+        is_tight = _is_tight(self._plain.rules[near.rule], near, self._request)
+        if not is_tight:
             yield from self.own_rule()
-            yield from in_place
+        yield from self._in_rule(near)
+        yield from self._in_rule(near, patterns=True)
+        if is_tight and not self._has_offered:
+            yield from self.own_rule()
 
     def for_answers(self, exchange: Exchange, causes: Sequence[Cause]) -> Iterator[Fix]:
         """Changes for a request that a rule allows, but with an answer that does not do."""
@@ -134,9 +111,10 @@ class _Workshop:
         if exchange.passes_preflight and exchange.passes_actual:
             yield from self._exposing(winner)
         else:
-            own = list(self.own_rule(self._base[winner]["expose_headers"]))
-            # To name the origin takes "*" away from all others.
-            yield from own or self._named(winner)
+            yield from self.own_rule(self._base[winner]["expose_headers"])
+            if not self._has_offered:
+                # To name the origin takes "*" away from all others.
+                yield from self._named(winner)
 
     def own_rule(self, exposed: Sequence[str] = ()) -> Iterator[Fix]:
         """A rule for this request alone: at the end, or where it is needed to be first.
@@ -203,20 +181,25 @@ class _Workshop:
                 yield from self._try(rules, None, f"Move rule {index + 1} above rule {winner + 1}")
                 return
 
-    def _try(self, rules: list[Fields], moved: int | None, text: str) -> Iterator[Fix]:
-        """Offer the rules if they help, else with one of them moved to where it is reached."""
+    def _try(self, rules: list[Fields], changed: int | None, text: str) -> Iterator[Fix]:
+        """Offer the rules if they help, else with the changed one moved to where it is reached.
+
+        A rule that is moved may take something from others, so that is a last resort.
+        """
         if self._helps(rules):
             yield self._fix(rules, text)
-        elif moved is not None and moved > 0:
+        elif changed is not None and changed > 0 and not self._has_offered:
             # The first rule that fits the request itself may not be the one that was changed.
-            first = [rules[moved], *rules[:moved], *rules[moved + 1 :]]
+            first = [rules[changed], *rules[:changed], *rules[changed + 1 :]]
             if self._helps(first):
                 yield self._fix(first, f"{text}; it must stand above rule 1")
 
     def _fix(self, rules: list[Fields], text: str) -> Fix:
         rule_set = _rule_set(rules, self._plain.response_vary)
         assert rule_set is not None
-        return Fix(rule_set, f"{text}{self._left_out(rules)}.")
+        self._has_offered = True
+        text = f"{text}{self._left_out(rules)}."
+        return Fix(rule_set, text, self._plain.rule_set, self._request)
 
     def _left_out(self, rules: Sequence[Fields]) -> str:
         numbers = [str(i + 1) for i, base in enumerate(self._base) if not _is_rule(base)]
@@ -250,7 +233,7 @@ def _is_tight(rule: PlainRule, near: RuleTrace, request: Request) -> bool:
     """Whether a change of the rule gives nothing to others, and little more than asked."""
     by_field = {each.field: each for each in near.mismatches}
     origin = by_field.get("allowed_origins")
-    if origin is not None and _FAR.issuperset(origin.causes) and origin.nearest is None:
+    if origin is not None and FAR.issuperset(origin.causes) and origin.nearest is None:
         return set(rule.fields["allowed_methods"]) <= {request.method} and (
             ANY not in rule.allowed_headers
         )

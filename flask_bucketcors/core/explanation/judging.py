@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.explanation import answers
-from flask_bucketcors.core.explanation.answers import Seen
-from flask_bucketcors.core.explanation.causes import Cause
+from flask_bucketcors.core.browser import passes_cors_check, passes_preflight
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.explanation.exchange import Request
-from flask_bucketcors.core.explanation.fetch import passes_cors_check
 from flask_bucketcors.core.explanation.nearness import NOT_NEAR, origin_differences
-from flask_bucketcors.core.explanation.wordings import Said
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
+from flask_bucketcors.core.seen import answers
+from flask_bucketcors.core.seen.answers import Seen
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
 
 # What rules answer to a preflight that they refuse.
@@ -33,6 +33,17 @@ class Case(NamedTuple):
     allows: Callable[[str], bool]
     max_age: int | None
     preflight: bool
+
+
+def is_about_preflight(seen: Seen, request: Request) -> bool:
+    """Whether what was seen is the answer to a preflight."""
+    told = [each.preflight for each in seen.complaints if each.preflight is not None]
+    if told:
+        return told[0]
+    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in _KEPT_METHODS:
+        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
+        return request.preflighted and bool(request.headers)
+    return request.preflighted
 
 
 def before_rules(case: Case) -> list[Cause]:
@@ -62,7 +73,7 @@ def instead_of_rules(case: Case) -> list[Cause]:
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
         return []
-    if seen.says(Said.NO_ANSWER, Said.TAINTED):
+    if seen.has_failed or seen.says(Said.NO_ANSWER, Said.TAINTED):
         return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
@@ -102,7 +113,7 @@ def _without_refusal(case: Case) -> list[Cause]:
 def _is_fine(case: Case) -> bool:
     """Whether nothing that was seen would stop a browser."""
     seen, request = case.seen, case.request
-    if set(seen.complaints) and not _complains_of_exposing_only(seen):
+    if seen.has_failed or (seen.complaints and not _complains_of_exposing_only(seen)):
         return False
     if case.preflight and seen.status is not None and not 200 <= seen.status <= 299:
         return False
@@ -112,8 +123,8 @@ def _is_fine(case: Case) -> bool:
         return False
     if not (case.preflight and answers.lists_preflight_answer(seen)):
         return not _is_refusal(seen)
-    return answers.is_accepted(
-        seen, request.origin, request.credentials, request.method, request.headers
+    return passes_preflight(
+        request.origin, request.method, request.headers, request.credentials, seen.pairs
     )
 
 

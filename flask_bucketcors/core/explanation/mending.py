@@ -4,17 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from flask_bucketcors.core.explanation.characters import shown
-from flask_bucketcors.core.explanation.nearness import cut, is_for_all, mended_pattern, several
+from flask_bucketcors.core.explanation.nearness import is_for_all, mended_pattern
 from flask_bucketcors.core.explanation.tracing import Mismatch
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import LIST_ELEMENTS, METHODS
 from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.origins import OriginPattern, pattern_problem
+from flask_bucketcors.core.looks import shown
+from flask_bucketcors.core.origins import covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import cut, several
 
 Fields = dict[str, Any]
 
-_ELEMENTS: Final = {"allowed_methods": "AllowedMethod", "allowed_headers": "AllowedHeader"}
 _SEPARATORS = re.compile(r"[\s,;|]+")
 # Who wrote more into one value is not understood anyway.
 _MAX_PARTS: Final = 64
@@ -38,7 +38,7 @@ def mend(fields: Fields, mismatches: Sequence[Mismatch], patterns: bool) -> Iter
         if each.nearest is not None and each.nearest not in held:
             yield f"write {shown(each.asked)} instead of {shown(each.nearest)}"
         elif each.asked not in held:
-            added.setdefault(_ELEMENTS[each.field], []).append(each.asked)
+            added.setdefault(LIST_ELEMENTS[each.field], []).append(each.asked)
     yield from (f"add {in_words(names)} to {element}" for element, names in added.items())
 
 
@@ -60,7 +60,7 @@ def _mend_origins(fields: Fields, mismatch: Mismatch, patterns: bool) -> str:
     if parts:
         kept = [each for each in parts if pattern_problem(each) is None]
         kept = [each for each in kept if patterns or ANY not in each]
-        if not any(OriginPattern(each).matches(origin) for each in kept):
+        if not any(covers(each, origin) for each in kept):
             kept.append(origin)
         fields["allowed_origins"] = [*held, *kept]
         return f"write each of {in_words(kept)} as a value of its own"

@@ -6,30 +6,19 @@ the compiled rules would have: nothing here says that an origin is allowed.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
-from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import decoded, looks, without_invisible
-from flask_bucketcors.core.explanation.hosts import as_sent, written_out
-from flask_bucketcors.core.origins import NULL, OriginPattern, pattern_problem
+from flask_bucketcors.core.causes import Cause
+from flask_bucketcors.core.idna import as_sent, written_out
+from flask_bucketcors.core.looks import decoded, looks, without_invisible
+from flask_bucketcors.core.origins import NULL, covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import DEFAULT_PORTS, MAX_COMPARED, Parts, cut, several
 
-# Nothing longer is compared: no origin is, and the work is to stay small.
-_MAX_COMPARED: Final = 512
-_DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
-# Also as people write it: "http(s)", "https?", with backslashes.
-_SCHEME = re.compile(
-    r"(?P<scheme>[A-Za-z*][A-Za-z0-9+.*?()|-]*)(?::[/\\]{1,3}|//|:/*(?![0-9*/]))|//"
-)
-_AGAIN = re.compile(r"(?:https?://)+")
-_BETWEEN = re.compile(r"[\s,;|]+")
-_PORT = re.compile(r":(?P<port>[^:\]]*)$")
 # The stars stand for labels in front of a name.
 _SUBDOMAINS = re.compile(r"[*.]+\.[^*.][^*]*$")
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?::1\]?|\[0:0:0:0:0:0:0:1\]")
 
-#: What values are wrapped in when they were copied with more than they are.
-WRAPPING: Final = "\"'<>`;,()"
 #: Causes that say the same origin is meant, written wrong; the others name another origin.
 WRITTEN_WRONG: Final = frozenset(
     {
@@ -59,88 +48,8 @@ _ORDER: Final = (
     Cause.ORIGIN_PORT,
 )
 NOT_NEAR: Final = (Cause.ORIGIN_NOT_LISTED,)
-
-
-class Parts(NamedTuple):
-    """An origin or a pattern, cut up and mended.
-
-    :param scheme: ``""`` if there is none.
-    :param port: ``""`` if there is none.
-    :param mended: what was wrong with the text as it was written.
-    """
-
-    scheme: str
-    host: str
-    port: str
-    mended: tuple[Cause, ...]
-
-    @property
-    def text(self) -> str:
-        """The parts as an origin is written."""
-        scheme = f"{self.scheme}://" if self.scheme else ""
-        return f"{scheme}{self.host}" + (f":{self.port}" if self.port else "")
-
-
-def cut(text: str) -> Parts:
-    """Cut a text into parts, mending what no browser would send."""
-    mended: list[Cause] = []
-    bounded = text[:_MAX_COMPARED]
-    visible = without_invisible(bounded)
-    if visible != bounded:
-        mended.append(Cause.ORIGIN_INVISIBLE_CHARACTER)
-    # An escaped slash, as JSON and regular expressions have it, is a slash.
-    visible = _without_expression(visible.strip(WRAPPING).replace("\\/", "/"))
-    found = _SCHEME.match(visible)
-    scheme = (found["scheme"] or "") if found else ""
-    authority = visible[found.end() :] if found else visible
-    if scheme.lower() in _DEFAULT_PORTS and (again := _AGAIN.match(authority)):
-        mended.append(Cause.ORIGIN_SCHEME)
-        authority = authority[again.end() :]
-    host, port = _cut_authority(authority, mended)
-    if (scheme + host) != (scheme + host).lower():
-        mended.append(Cause.ORIGIN_CASE)
-    scheme = scheme.lower()
-    if port and _DEFAULT_PORTS.get(scheme) == port:
-        mended.append(Cause.ORIGIN_DEFAULT_PORT)
-        port = ""
-    if scheme and found and found[0] != f"{found['scheme']}://":
-        mended.append(Cause.ORIGIN_SCHEME)
-    return Parts(scheme, host.lower(), port, tuple(mended))
-
-
-def _cut_authority(authority: str, mended: list[Cause]) -> tuple[str, str]:
-    host, rest = _cut_at(authority, "/?#\\")
-    if rest.strip("/"):
-        mended.append(Cause.ORIGIN_PATH)
-    elif rest:
-        mended.append(Cause.ORIGIN_TRAILING_SLASH)
-    user, at, behind = host.rpartition("@")
-    if at and user:
-        mended.append(Cause.ORIGIN_PATH)
-    host = behind if at else host
-    # A bare IPv6 address has colons and no port.
-    found = _PORT.search(host) if host.count(":") < 2 or "]" in host else None
-    return (host[: found.start()], found["port"]) if found else (host, "")
-
-
-def _without_expression(text: str) -> str:
-    """The text of a simple regular expression, as a pattern; other texts as they are."""
-    if "\\." not in text and ".*" not in text and text[:1] != "^":
-        return text
-    return text.removeprefix("^").removesuffix("$").replace("\\", "").replace(".*", ANY)
-
-
-def _cut_at(text: str, characters: str) -> tuple[str, str]:
-    ends = [place for place in map(text.find, characters) if place >= 0]
-    return (text[: min(ends)], text[min(ends) :]) if ends else (text, "")
-
-
-def several(pattern: str) -> list[str]:
-    """The origins of a value that holds more than one; nothing for other values."""
-    if pattern.count("://") < 2:
-        return []
-    parts = [each for each in _BETWEEN.split(pattern[:_MAX_COMPARED]) if each]
-    return parts if sum("://" in each for each in parts) > 1 else []
+#: Causes that say nothing of a pattern.
+FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 
 
 def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
@@ -150,7 +59,7 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     """
     if origin == NULL or origin.startswith(("file:", "data:", "about:")):
         return (Cause.ORIGIN_NULL,)
-    if max(len(pattern), len(origin)) > _MAX_COMPARED:
+    if max(len(pattern), len(origin)) > MAX_COMPARED:
         return NOT_NEAR
     if several(pattern):
         return NOT_NEAR
@@ -158,7 +67,7 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     mended = tuple(dict.fromkeys((*held.mended, *asked.mended)))
     if not held.host:
         return _looks_alike(pattern, origin)
-    if covers(held.text, asked.text):
+    if fits_as_meant(held.text, asked.text):
         unwritten = () if asked.host.isascii() else (Cause.ORIGIN_IDN,)
         return mended or _stars(pattern) or unwritten or NOT_NEAR
     host = _host_differences(held.host, asked.host)
@@ -166,7 +75,7 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
         return _looks_alike(pattern, origin)
     scheme = () if _schemes_fit(held, asked) else (Cause.ORIGIN_SCHEME,)
     port = () if _ports_fit(held, asked) else (Cause.ORIGIN_PORT,)
-    if port and held.scheme != asked.scheme and _DEFAULT_PORTS.get(held.scheme) == held.port:
+    if port and held.scheme != asked.scheme and DEFAULT_PORTS.get(held.scheme) == held.port:
         port = (Cause.ORIGIN_DEFAULT_PORT,)
     found = {*mended, *host, *scheme, *port, *_stars(pattern)}
     return tuple(sorted(found, key=_ORDER.index)) or NOT_NEAR
@@ -177,7 +86,7 @@ def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     held, asked = without_invisible(pattern), without_invisible(origin)
     if ANY in asked:
         return NOT_NEAR
-    return (Cause.ORIGIN_LOOKALIKE,) if covers(looks(held), looks(asked)) else NOT_NEAR
+    return (Cause.ORIGIN_LOOKALIKE,) if fits_as_meant(looks(held), looks(asked)) else NOT_NEAR
 
 
 def mended_pattern(pattern: str, origin: str) -> str | None:
@@ -185,7 +94,7 @@ def mended_pattern(pattern: str, origin: str) -> str | None:
     held = cut(pattern)
     sent = held._replace(host=as_sent(held.host))
     for text in (held.text, sent.text, _with_one_star(held.text)):
-        if pattern_problem(text) is None and OriginPattern(text).matches(origin):
+        if pattern_problem(text) is None and covers(text, origin):
             return text
     return None
 
@@ -203,7 +112,7 @@ def _with_one_star(text: str) -> str:
     return f"{scheme}{separator}{rest}"
 
 
-def covers(pattern: str, text: str) -> bool:
+def fits_as_meant(pattern: str, text: str) -> bool:
     """Whether a pattern with any number of ``*`` fits a text, as its author meant it."""
     first, *others = pattern.split(ANY)
     if not others:
@@ -234,25 +143,25 @@ def _stars(pattern: str) -> tuple[Cause, ...]:
 def _schemes_fit(held: Parts, asked: Parts) -> bool:
     if not held.scheme and held.host.startswith(ANY):
         return True
-    return covers(held.scheme, asked.scheme)
+    return fits_as_meant(held.scheme, asked.scheme)
 
 
 def _ports_fit(held: Parts, asked: Parts) -> bool:
     if not held.port and held.host.endswith(ANY):
         return True
-    return covers(held.port, asked.port) and bool(held.port) == bool(asked.port)
+    return fits_as_meant(held.port, asked.port) and bool(held.port) == bool(asked.port)
 
 
 def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
     """What differs between hosts: nothing, something, or None if they are far apart."""
-    if covers(held, asked):
+    if fits_as_meant(held, asked):
         return ()
     held_out, asked_out = written_out(decoded(held)), written_out(decoded(asked))
-    if covers(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
+    if fits_as_meant(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
         return (Cause.ORIGIN_IDN,)
     if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
         return (Cause.ORIGIN_IP_LOCALHOST,)
-    if asked and covers(looks(held_out), looks(asked_out)):
+    if asked and fits_as_meant(looks(held_out), looks(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
     return _depth_difference(held, asked)
 

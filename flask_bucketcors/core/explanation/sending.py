@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from flask_bucketcors.core.explanation.hosts import as_sent
-from flask_bucketcors.core.explanation.nearness import cut
+from flask_bucketcors.core.idna import as_sent
 from flask_bucketcors.core.origins import NULL, is_origin, pattern_problem
+from flask_bucketcors.core.written import cut
 
 _OLD_WEB_VIEW: Final = "file://"
 # HTML, "origin": pages of these have none, and blobs have that of the page that made them.

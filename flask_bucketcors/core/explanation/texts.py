@@ -3,50 +3,40 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.explanation.answers import Seen
-from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import shown
+from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.core.causes import Cause
+from flask_bucketcors.core.errors import Problem
+from flask_bucketcors.core.explanation.effects import Fix
 from flask_bucketcors.core.explanation.exchange import Request
-from flask_bucketcors.core.explanation.fixes import Fix
-from flask_bucketcors.core.explanation.nearness import WRAPPING, several
 from flask_bucketcors.core.explanation.sending import browser_form, is_sendable
 from flask_bucketcors.core.explanation.tracing import Mismatch, RuleTrace
-from flask_bucketcors.core.explanation.wordings import Said
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import LIST_ELEMENTS, METHODS
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     MAX_REQUESTED_HEADERS_BYTES,
     parse_requested_headers,
 )
+from flask_bucketcors.core.looks import shown
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.seen.answers import Seen
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import WRAPPING, several
 
-_ELEMENTS: Final = {
-    "allowed_origins": "AllowedOrigin",
-    "allowed_methods": "AllowedMethod",
-    "allowed_headers": "AllowedHeader",
-}
-_NOT_RULES: Final = frozenset(
-    {
-        Cause.ACRM_MISSING,
-        Cause.APP_REFUSED,
-        Cause.CDN_ANSWERED,
-        Cause.DUPLICATE_HEADERS,
-        Cause.MAX_AGE_CACHED,
-        Cause.VARY_MISSING,
-    }
-)
 _SHOWN_MISMATCHES: Final = 6
+_SHOWN_PROBLEMS: Final = 3
 
 
-class Findings(NamedTuple):
+class Told(NamedTuple):
     """What there is to tell.
 
     :param near: the rule that comes nearest, if no rule allows the request.
-    :param winner: index of the rule that decides, if one does.
+    :param decided: index of the rule that makes the decision that was asked for, if one does.
+    :param winner: index of the rule that decides about what stops the page; if nothing does,
+        about the request itself.
     :param fixes: changes that help.
     :param next_fix: what the rules need once what stops the request before them is mended.
-    :param refused_values: whether the rules hold values that no PUT accepts.
+    :param problems: why a PUT would refuse the rules.
     :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
     :param varies: whether ResponseVary cannot be switched on, or is.
     """
@@ -54,18 +44,25 @@ class Findings(NamedTuple):
     request: Request
     causes: Sequence[Cause]
     near: RuleTrace | None
+    decided: int | None
     winner: int | None
     fixes: Sequence[Fix]
     next_fix: Fix | None
     seen: Seen
-    refused_values: bool
+    problems: Sequence[Problem]
     max_age: int | None
     varies: bool
 
     @property
     def is_before_rules(self) -> bool:
         """Whether something else stops what the rules would refuse as well."""
-        return bool(self.mismatches) and self.causes[0] in _NOT_RULES
+        return bool(self.mismatches) and self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether something else than the rules stops the request first, and it is known."""
+        first = self.causes[0] if self.causes else Cause.OTHER
+        return not first.is_by_rules and first is not Cause.OTHER
 
     @property
     def mismatches(self) -> list[Mismatch]:
@@ -80,43 +77,70 @@ class Findings(NamedTuple):
         return not self.request.origin or is_sendable(self.request.origin)
 
 
-def write(found: Findings) -> str:
-    """Put an explanation into words."""
-    lines = [_headline(found), *_details(found)]
-    if found.refused_values:
-        lines.append("These rules hold values that are refused when they are put.")
-    also = [each for each in found.causes[1:] if each not in _told(found)]
-    if also:
-        lines.append("Also: " + " ".join(each.meaning for each in also[:3]))
-    lines.append(_remedy(found) if found.causes else "")
-    return "\n".join(filter(None, lines))
+def verdict(found: Told) -> str:
+    """What became of the request, in a word or a few."""
+    if not found.causes:
+        return "Allowed"
+    if found.is_before_rules:
+        return "Stopped before the rules are asked"
+    if found.causes[0] is Cause.VARY_MISSING:
+        return "Stopped by a cache"
+    if found.is_elsewhere:
+        return "Stopped, and not by the rules"
+    return "Refused" if found.winner is None else "Stopped by the browser"
 
 
-def _headline(found: Findings) -> str:
+def summary(found: Told) -> str:
+    """Why, in a sentence or two."""
     request, causes = found.request, found.causes
     page = f"from {shown(request.origin)}" if request.origin else "without an Origin"
     what = f"{request.method or 'the request'} {page}"
     if not causes:
-        return f"Allowed: rule {(found.winner or 0) + 1} allows {what}."
+        return f"{_who_allows(found, what)}."
     meaning = causes[0].meaning
     if found.is_before_rules:
         # It is not that the rules allow it.
         behind = meaning.rpartition("; ")[2]
-        return f"Stopped before the rules are asked: {behind[0].upper()}{behind[1:]}"
-    if causes[0] in _NOT_RULES:
-        return f"Stopped, and not by the rules: {meaning}"
+        return f"{behind[0].upper()}{behind[1:]}"
+    if found.is_elsewhere:
+        return meaning
     if found.winner is not None:
-        return f"Stopped by the browser, though rule {found.winner + 1} allows {what}. {meaning}"
+        return f"{_who_allows(found, what)}. {meaning}"
     told = any(each.nearest is not None for each in found.mismatches)
-    return f"Refused: no rule allows {what}." + ("" if told else f" {meaning}")
+    return f"no rule allows {what}." + ("" if told else f" {meaning}")
 
 
-def _told(found: Findings) -> set[Cause]:
+def _who_allows(found: Told, what: str) -> str:
+    decided = found.winner if found.decided is None else found.decided
+    rule = f"rule {(decided or 0) + 1} allows"
+    if found.winner is None or found.winner == decided:
+        return f"{rule} {what}"
+    return f"{rule} the preflight of {what}, and rule {found.winner + 1} the request itself"
+
+
+def details(found: Told) -> list[str]:
+    """What there is to see, a line each."""
+    lines = _details(found)
+    if found.problems:
+        lines.append(_refused_values(found.problems))
+    also = [each for each in found.causes[1:] if each not in _told(found)]
+    if also:
+        lines.append("Also: " + " ".join(each.meaning for each in also[:3]))
+    return lines
+
+
+def _refused_values(problems: Sequence[Problem]) -> str:
+    named = "; ".join(map(str, problems[:_SHOWN_PROBLEMS]))
+    more = len(problems) - _SHOWN_PROBLEMS
+    return f"A PUT refuses these rules: {named}" + (f"; and {more} more." if more > 0 else ".")
+
+
+def _told(found: Told) -> set[Cause]:
     """Causes that the details spell out."""
     return {each.causes[0] for each in found.mismatches}
 
 
-def _details(found: Findings) -> list[str]:
+def _details(found: Told) -> list[str]:
     causes, seen = found.causes, found.seen
     lines = []
     if seen.status is not None and Cause.APP_REFUSED in causes:
@@ -157,13 +181,18 @@ def _other(request: Request, seen: Seen) -> str:
             "The picture was asked for without CORS: set its crossorigin attribute before its "
             "address, and empty the cache, which may hold it as it was asked for before."
         )
-    if seen.says(Said.NO_ANSWER):
+    if seen.says(Said.NO_ANSWER) or seen.has_failed:
         return (
             "The browser got no answer, or something else than CORS stopped it: look at network "
             "and certificate, at http on an https page, at the page's content policy, at a "
             "service worker and at what blocks requests."
         )
-    if seen.says(Said.NO_CREDENTIALS):
+    if request.lacks_credentials:
+        return (
+            "The page sends credentials, and BUCKETCORS_ALLOW_CREDENTIALS is off: no answer "
+            "allows them. Switch it on, or send none."
+        )
+    if seen.says(Said.NO_CREDENTIALS) or _lacks_credentials(request, seen):
         return (
             "The answer lacks Access-Control-Allow-Credentials: true, which these rules give; "
             "look at BUCKETCORS_ALLOW_CREDENTIALS, and at what else writes CORS headers."
@@ -179,6 +208,13 @@ def _other(request: Request, seen: Seen) -> str:
     )
 
 
+def _lacks_credentials(request: Request, seen: Seen) -> bool:
+    """Whether the answer would do for a page that sends no credentials."""
+    pairs = seen.pairs or ()
+    with_them = passes_cors_check(request.origin, True, pairs)
+    return request.credentials and not with_them and passes_cors_check(request.origin, False, pairs)
+
+
 def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> list[str]:
     # An origin that no browser sends is no matter of the rules.
     told = [each for each in mismatches if sendable or each.field != "allowed_origins"]
@@ -190,13 +226,13 @@ def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> li
 def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
     by_field: dict[str, list[str]] = {}
     for each in mismatches:
-        by_field.setdefault(_ELEMENTS[each.field], []).append(shown(each.asked))
+        by_field.setdefault(LIST_ELEMENTS[each.field], []).append(shown(each.asked))
     lacks = (f"its {element} lacks {', '.join(asked)}" for element, asked in by_field.items())
     return [f"Rule {rule + 1} comes nearest; " + ", and ".join(lacks) + "."] if by_field else []
 
 
 def _mismatch(rule: int, mismatch: Mismatch) -> str:
-    element, held = _ELEMENTS[mismatch.field], mismatch.nearest or ""
+    element, held = LIST_ELEMENTS[mismatch.field], mismatch.nearest or ""
     why = mismatch.causes[0].meaning
     if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
         why = _miswritten_origin(held)
@@ -223,16 +259,17 @@ def _miswritten_origin(held: str) -> str:
     return "It is not written as a browser sends it."
 
 
-def _remedy(found: Findings) -> str:
+def remedy(found: Told) -> str:
+    """What helps if there is no fix; empty if nobody knows, or if nothing has to."""
+    if not found.causes or found.fixes or found.request.lacks_credentials:
+        return ""
     cause, request = found.causes[0], found.request
-    if found.fixes:
-        return f"Fix: {found.fixes[0].text}"
     if found.is_before_rules:
         then = f" Then the rules: {found.next_fix.text}" if found.next_fix else ""
         return f"What helps: {cause.what_to_do}{then}"
     if cause is Cause.OTHER:
         return ""
-    if request.method and request.method not in METHODS and cause is Cause.METHOD_MISSING:
+    if request.method not in ("", *METHODS) and cause is Cause.METHOD_MISSING:
         return (
             "No rule can hold this method: rules know GET, PUT, POST, DELETE and HEAD; use one "
             "of them."
@@ -244,6 +281,6 @@ def _remedy(found: Findings) -> str:
         )
     if request.origin == NULL and cause is Cause.ORIGIN_NULL:
         return f"What helps: {cause.what_to_do}"
-    if cause not in _NOT_RULES and not found.could_be_sent:
+    if not found.is_elsewhere and not found.could_be_sent:
         return "No change of the rules helps with such an origin."
     return f"No change of the rules helps. What does: {cause.what_to_do}"

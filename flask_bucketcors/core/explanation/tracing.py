@@ -5,30 +5,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.compiled import CompiledRules, Reason
-from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import MAX_LENGTH, skeleton, without_invisible
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.explanation.nearness import (
+    FAR,
     NOT_NEAR,
     WRITTEN_WRONG,
-    covers,
+    fits_as_meant,
     mended_pattern,
     origin_differences,
-    several,
 )
-from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.explanation.sending import browser_form
 from flask_bucketcors.core.fields import METHODS
-from flask_bucketcors.core.grants import CompiledRule
+from flask_bucketcors.core.grants import Grant
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     is_header_name,
     parse_requested_headers,
 )
-from flask_bucketcors.core.origins import NULL, OriginPattern
+from flask_bucketcors.core.looks import MAX_LENGTH, skeleton, without_invisible
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.plain import PlainRule
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import several
 
 #: Values beyond these are not asked how near they come: an explanation is to stay cheap.
 MAX_COMPARED: Final = 10_000
@@ -43,6 +44,14 @@ _NEAR_COST: Final = 40
 # A rule for everybody was not written with this page in view.
 _ANYBODY_COST: Final = 15
 _FAR_COST: Final = 100
+
+_MAX_PATTERNS: Final = 16
+_SEPARATORS = re.compile(r"[\s,;:|]+")
+_REASONS: Final = {
+    "allowed_origins": Reason.ORIGIN,
+    "allowed_methods": Reason.METHOD,
+    "allowed_headers": Reason.HEADERS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +92,6 @@ class RuleTrace:
         return tuple(dict.fromkeys(cause for each in self.mismatches for cause in each.causes))
 
 
-_MAX_PATTERNS: Final = 16
-_SEPARATORS = re.compile(r"[\s,;:|]+")
-_FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
-_REASONS: Final = {
-    "allowed_origins": Reason.ORIGIN,
-    "allowed_methods": Reason.METHOD,
-    "allowed_headers": Reason.HEADERS,
-}
-
-
 def trace_rules(rules: Sequence[PlainRule], request: Request) -> tuple[RuleTrace, ...]:
     """Ask every rule, from the top."""
     budget = MAX_COMPARED
@@ -110,11 +109,15 @@ def nearest(traces: Sequence[RuleTrace]) -> RuleTrace:
 
 
 def _trace_rule(index: int, rule: PlainRule, request: Request, near: Sequence[str]) -> RuleTrace:
-    compiled = CompiledRules(RuleSet([rule.stand_in]), request.dialect).rules[0]
+    compiled = CompiledRules(RuleSet([rule.stand_in]), request.dialect)
+    grant = compiled.rules[0].grant
+    # What only stands in for a list that the rule lacks allows nothing.
+    allows_origin = rule.fields["allowed_origins"] and compiled.allowing(request.origin)
+    allows_method = rule.fields["allowed_methods"] and request.method in grant.methods
     mismatches = [
-        *_origin_mismatch(rule, request.origin, near),
-        *_method_mismatch(rule, request.method),
-        *(_header_mismatches(rule, compiled, request) if request.judged_headers else ()),
+        *(() if allows_origin else _origin_mismatch(request.origin, near)),
+        *(() if allows_method else _method_mismatch(rule, request.method)),
+        *(_header_mismatches(rule, grant, request) if request.judged_headers else ()),
     ]
     reason = _REASONS[mismatches[0].field] if mismatches else None
     distance = _distance(mismatches)
@@ -123,9 +126,7 @@ def _trace_rule(index: int, rule: PlainRule, request: Request, near: Sequence[st
     return RuleTrace(index, reason, tuple(mismatches), distance)
 
 
-def _origin_mismatch(rule: PlainRule, origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
-    if any(OriginPattern(text).matches(origin) for text in rule.fields["allowed_origins"]):
-        return
+def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
     compared = [
         Mismatch("allowed_origins", origin, text, origin_differences(text, origin)) for text in near
     ]
@@ -133,15 +134,13 @@ def _origin_mismatch(rule: PlainRule, origin: str, near: Sequence[str]) -> Itera
     if best is None:
         causes = (Cause.ORIGIN_NULL,) if origin == NULL else NOT_NEAR
         yield Mismatch("allowed_origins", origin, None, causes)
-    elif best.causes[0] in _FAR and not _says_the_same(best):
+    elif best.causes[0] in FAR and not _says_the_same(best):
         yield replace(best, nearest=None)
     else:
         yield best
 
 
 def _method_mismatch(rule: PlainRule, method: str) -> Iterator[Mismatch]:
-    if method in rule.fields["allowed_methods"]:
-        return
     same = [each for each in rule.allowed_methods if each.strip().upper() == method.upper()]
     if same and method:
         yield Mismatch("allowed_methods", method, same[0], (Cause.METHOD_CASE,))
@@ -157,12 +156,10 @@ def _names_method(held: str, method: str) -> bool:
     return held not in METHODS and (held == ANY or (bool(method) and method in held.upper()))
 
 
-def _header_mismatches(
-    rule: PlainRule, compiled: CompiledRule, request: Request
-) -> Iterator[Mismatch]:
+def _header_mismatches(rule: PlainRule, grant: Grant, request: Request) -> Iterator[Mismatch]:
     names = parse_requested_headers(request.judged_headers)
     if names is not None:
-        refused = [name for name in names.sent if not compiled.grant.allows_header(name.lower())]
+        refused = [name for name in names.sent if not grant.allows_header(name.lower())]
     else:
         given = request.headers[:MAX_REQUESTED_HEADERS]
         refused = [name for name in given if parse_requested_headers(name) is None]
@@ -206,7 +203,7 @@ class _HeldNames:
         for meant, name, cause in self.patterns:
             by_looks = cause is Cause.HEADER_INVISIBLE_CHARACTER
             text = skeleton(asked) if by_looks else asked.replace("_", "-")
-            if covers(meant, text):
+            if fits_as_meant(meant, text):
                 return name, cause
         return None
 
@@ -249,7 +246,7 @@ def _cost(mismatch: Mismatch) -> int:
     if mismatch.field == "allowed_headers":
         return _MISSING_COST if mismatch.causes[0] is Cause.HEADER_MISSING else _WRITTEN_WRONG_COST
     more = len(mismatch.causes) - 1
-    if mismatch.causes[0] in _FAR:
+    if mismatch.causes[0] in FAR:
         return _WRITTEN_WRONG_COST if _says_the_same(mismatch) else _FAR_COST
     if WRITTEN_WRONG.issuperset(mismatch.causes) or _says_the_same(mismatch):
         return _WRITTEN_WRONG_COST + more

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from flask_bucketcors.core.explanation.characters import shown, without_invisible
-from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
 from flask_bucketcors.core.linting.subject import Subject
+from flask_bucketcors.core.looks import shown, without_invisible
+from flask_bucketcors.core.plain import PlainRule
 from flask_bucketcors.core.wildcards import ANY
 
 # Seconds for which browsers keep the answer to a preflight, whatever it says. Chromium:

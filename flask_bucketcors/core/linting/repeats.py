@@ -9,13 +9,13 @@ from flask_bucketcors.core.algebra.cells import Sets
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART
-from flask_bucketcors.core.explanation.nearness import cut
-from flask_bucketcors.core.explanation.plain import PlainRule
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
 from flask_bucketcors.core.linting.sites import is_owned, site
 from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.plain import PlainRule
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.core.written import cut
 
 _LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 # Names of headers have no case (RFC 9110, 5.1).

@@ -9,8 +9,8 @@ from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART, Requests, Rules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.explanation.plain import PlainRule, PlainRules
 from flask_bucketcors.core.linting.findings import Witness
+from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.terms import Terms, terms_of
 from flask_bucketcors.core.wildcards import Wildcard

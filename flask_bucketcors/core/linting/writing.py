@@ -8,16 +8,16 @@ from typing import Final, NamedTuple
 from flask_bucketcors.core.algebra.grammars import ORIGINS
 from flask_bucketcors.core.algebra.partition import Partition
 from flask_bucketcors.core.algebra.requests import FILE
-from flask_bucketcors.core.explanation.causes import Cause
-from flask_bucketcors.core.explanation.characters import shown, skeleton
-from flask_bucketcors.core.explanation.hosts import as_sent, written_out
-from flask_bucketcors.core.explanation.nearness import Parts, cut, several
+from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.fields import problem_of
+from flask_bucketcors.core.idna import as_sent, written_out
 from flask_bucketcors.core.linting.dangers import SCHEMES
 from flask_bucketcors.core.linting.findings import Check, Finding
 from flask_bucketcors.core.linting.subject import Subject
+from flask_bucketcors.core.looks import shown, skeleton
 from flask_bucketcors.core.origins import NULL, is_origin
 from flask_bucketcors.core.wildcards import ANY, Wildcard
+from flask_bucketcors.core.written import Parts, cut, several
 
 _FIELD: Final = "allowed_origins"
 # A host with or without what stands before it; not what is wrapped in quotes.

@@ -6,7 +6,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.explanation.wordings import WORDINGS, Said
+from flask_bucketcors.core.seen.wordings import WORDINGS, Said
 
 #: Console text beyond this is not read, in characters.
 MAX_CONSOLE: Final = 64 * 1024

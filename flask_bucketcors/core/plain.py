@@ -1,16 +1,18 @@
 """Rules as plain data, whatever they hold, and the part of them that could be stored."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
-from flask_bucketcors.core.errors import InvalidRules
-from flask_bucketcors.core.explanation.characters import without_invisible
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.errors import Problem, ProblemReason
+from flask_bucketcors.core.fields import LIST_ELEMENTS, problem_of
+from flask_bucketcors.core.looks import without_invisible
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
+_REQUIRED: Final = ("allowed_origins", "allowed_methods")
+_SINGLES: Final = ("max_age_seconds", "id")
 # What stands in for a list that a rule must have and this one has not, so that its other
 # fields can be compiled. No browser sends this origin (RFC 6761: .invalid).
 _NO_ORIGIN = "app://none.invalid"
@@ -26,32 +28,45 @@ class PlainRule:
     expose_headers: tuple[str, ...] = ()
     max_age_seconds: object = None
     id: object = None
+    # Names of what else stands in it.
+    unknown: tuple[str, ...] = ()
 
     @cached_property
     def fields(self) -> dict[str, Any]:
         """What of the rule could be stored, as arguments of Rule; lists may be empty."""
-        if self.is_valid:
-            return {name: _as_given(getattr(self, name)) for name in Rule.__slots__}
-        return {
-            "allowed_origins": [each for each in self.allowed_origins if _holds_origin(each)],
-            "allowed_methods": [each for each in self.allowed_methods if each in METHODS],
-            "allowed_headers": [each for each in self.allowed_headers if _holds_header(each)],
-            "expose_headers": [each for each in self.expose_headers if _holds_exposed(each)],
-            "max_age_seconds": self.max_age_seconds if self._keeps("max_age_seconds") else None,
-            "id": self.id if self._keeps("id") else None,
+        found: dict[str, Any] = {
+            field: [each for each in getattr(self, field) if problem_of(field, each) is None]
+            for field in LIST_ELEMENTS
         }
+        for field in _SINGLES:
+            value = getattr(self, field)
+            found[field] = value if value is None or problem_of(field, value) is None else None
+        return found
 
     @cached_property
     def is_valid(self) -> bool:
         """Whether a PUT would accept the rule as it is."""
-        return _is_valid(
-            allowed_origins=self.allowed_origins,
-            allowed_methods=self.allowed_methods,
-            allowed_headers=self.allowed_headers,
-            expose_headers=self.expose_headers,
-            max_age_seconds=self.max_age_seconds,
-            id=self.id,
-        )
+        return not self.problems
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why a PUT would not."""
+        return tuple(self._problems())
+
+    def _problems(self) -> Iterator[Problem]:
+        for name in self.unknown:
+            yield Problem(name, None, ProblemReason.UNKNOWN_ELEMENT)
+        for field in LIST_ELEMENTS:
+            values = getattr(self, field)
+            if not values and field in _REQUIRED:
+                yield Problem(field, None, ProblemReason.MISSING)
+            for value in values:
+                if reason := problem_of(field, value):
+                    yield Problem(field, value, reason)
+        for field in _SINGLES:
+            value = getattr(self, field)
+            if value is not None and (reason := problem_of(field, value)):
+                yield Problem(field, value, reason)
 
     @cached_property
     def rule(self) -> Rule | None:
@@ -77,17 +92,14 @@ class PlainRule:
         """
         return {
             **self.fields,
-            "allowed_origins": _kept(map(_visible, self.allowed_origins), _holds_origin),
+            "allowed_origins": _kept("allowed_origins", map(_visible, self.allowed_origins)),
             "allowed_methods": _kept(
+                "allowed_methods",
                 (without_invisible(each).upper() for each in self.allowed_methods),
-                METHODS.__contains__,
             ),
-            "allowed_headers": _kept(map(_visible, self.allowed_headers), _holds_header),
-            "expose_headers": _kept(map(without_invisible, self.expose_headers), _holds_exposed),
+            "allowed_headers": _kept("allowed_headers", map(_visible, self.allowed_headers)),
+            "expose_headers": _kept("expose_headers", map(without_invisible, self.expose_headers)),
         }
-
-    def _keeps(self, name: str) -> bool:
-        return _is_valid(**{name: getattr(self, name)})
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,16 @@ class PlainRules:
     @cached_property
     def is_valid(self) -> bool:
         """Whether a PUT would accept them as they are."""
-        return bool(self.rules) and all(rule.is_valid for rule in self.rules)
+        return bool(self.rules) and not self.problems
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why a PUT would refuse them, however many rules its dialect takes."""
+        return tuple(
+            replace(problem, rule=index)
+            for index, rule in enumerate(self.rules)
+            for problem in rule.problems
+        )
 
 
 def _plain_rule(data: object) -> PlainRule:
@@ -152,6 +173,7 @@ def _plain_rule(data: object) -> PlainRule:
         _texts(data.get("expose_headers")),
         data.get("max_age_seconds"),
         data.get("id"),
+        tuple(str(name) for name in data if name not in Rule.__slots__),
     )
 
 
@@ -165,34 +187,10 @@ def _texts(values: object) -> tuple[str, ...]:
     )
 
 
-def _as_given(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
 def _visible(text: str) -> str:
     plain = without_invisible(text)
     return text if ANY in plain else plain
 
 
-def _kept(values: Iterable[str], test: Any) -> list[str]:
-    return list(dict.fromkeys(each for each in values if test(each)))
-
-
-def _is_valid(**fields: object) -> bool:
-    try:
-        Rule(**{"allowed_origins": (ANY,), "allowed_methods": ("GET",), **fields})  # type: ignore[arg-type]
-    except InvalidRules:
-        return False
-    return True
-
-
-def _holds_origin(text: str) -> bool:
-    return _is_valid(allowed_origins=(text,))
-
-
-def _holds_header(text: str) -> bool:
-    return _is_valid(allowed_headers=(text,))
-
-
-def _holds_exposed(text: str) -> bool:
-    return _is_valid(expose_headers=(text,))
+def _kept(field: str, values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(each for each in values if problem_of(field, each) is None))

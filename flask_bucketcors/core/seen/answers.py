@@ -4,20 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.core.explanation.console import Complaint, Console, read_console
-from flask_bucketcors.core.explanation.exchange import Request
-from flask_bucketcors.core.explanation.fetch import (
-    SAFE_METHODS,
+from flask_bucketcors.core.browser import (
     UNREADABLE,
-    allows_method,
     names_in,
-    passes_cors_check,
-    refused_names,
     unexposed_names,
     value_of,
 )
-from flask_bucketcors.core.explanation.wordings import Said
+from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -27,13 +20,15 @@ from flask_bucketcors.core.headers import (
     MAX_AGE,
     VARY,
 )
+from flask_bucketcors.core.seen.console import Complaint, Console, read_console
+from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.core.wildcards import ANY
 
 #: More headers than these are not read.
 MAX_HEADERS: Final = 512
 
-# What storage puts into its answers, by which it can be told from what stands in front.
-_OWN_IDS: Final = frozenset(
+#: What storage puts into its answers, by which it can be told from what stands in front.
+OWN_IDS: Final = frozenset(
     each.header.lower() for dialect in DIALECTS.values() for each in dialect.ids
 )
 _OWN_SERVERS = re.compile(r"tencent-cos|AliyunOSS|AmazonS3|\bOBS\b|MinIO", re.IGNORECASE)
@@ -43,8 +38,8 @@ _CDN_HEADER_NAMES: Final = """
     x-served-by x-akamai-request-id x-akamai-transformed akamai-grn x-check-cacheable
     eagleid ali-swift-global-savetime x-swift-savetime x-swift-cachetime x-nws-log-uuid
     x-azure-ref x-fastly-request-id x-cdn x-cdn-request-id x-edge-location x-varnish x-iinfo
-    x-sucuri-id cdn-requestid cdn-cache x-vercel-id x-vercel-cache x-nf-request-id x-proxy-
-    cache x-via x-ccdn-cachettl x-ser fastly-debug-digest
+    x-sucuri-id cdn-requestid cdn-cache x-vercel-id x-vercel-cache x-nf-request-id
+    x-proxy-cache x-via x-ccdn-cachettl x-ser fastly-debug-digest
 """
 _CDN_HEADERS: Final = frozenset(_CDN_HEADER_NAMES.split())
 _CDN_SERVERS = re.compile(
@@ -74,11 +69,15 @@ class Seen(NamedTuple):
 
     :param status: None if unknown.
     :param pairs: its headers; None if unknown.
+    :param has_failed: whether the browser has none to show, as tools say by the status 0.
+    :param reads: headers that the page reads; None if unknown.
     """
 
     status: int | None = None
     pairs: Sequence[tuple[str, str]] | None = None
     console: Console = Console()
+    has_failed: bool = False
+    reads: tuple[str, ...] | None = None
 
     @property
     def complaints(self) -> Sequence[Complaint]:
@@ -98,7 +97,8 @@ class Seen(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        return bool(self.complaints) or self.status is not None or self.pairs is not None
+        known = bool(self.complaints) or self.status is not None or self.pairs is not None
+        return known or self.has_failed
 
     @property
     def max_age(self) -> int | None:
@@ -115,7 +115,14 @@ def read_answer(answer: Mapping[str, Any] | None) -> Seen:
     read = read_console(console) if isinstance(console, str) else Console()
     status = _status(answer.get("status"))
     pairs = list(_pairs(answer["headers"])) if answer.get("headers") is not None else None
-    return Seen(read.status if status is None else status, pairs, read)
+    reads = _names(answer.get("reads"))
+    if status == 0 and not pairs and not read.complaints:
+        return Seen(console=read, has_failed=True, reads=reads)
+    return Seen(read.status if status is None else status or None, pairs, read, reads=reads)
+
+
+def _names(values: object) -> tuple[str, ...] | None:
+    return tuple(map(str, values)) if isinstance(values, (list, tuple)) else None
 
 
 def _status(value: object) -> int | None:
@@ -137,10 +144,10 @@ def _pairs(headers: object) -> Iterator[tuple[str, str]]:
 
 def wanted_headers(seen: Seen) -> tuple[str, ...]:
     """The response headers that the page wants to read and could not, as far as it shows."""
-    named = seen.named(Said.UNEXPOSED)
+    named = [*seen.named(Said.UNEXPOSED), *(seen.reads or ())]
     # The page got the answer only if this is there.
     came = not seen.complaints and seen.value(ALLOW_ORIGIN) is not None
-    if not named and came and seen.pairs is not None:
+    if seen.reads is None and not named and came and seen.pairs is not None:
         named = [name for name, _ in seen.pairs if _OFTEN_READ.fullmatch(name)]
         named = [name for name in named if name in unexposed_names(named, True, seen.pairs)]
     written = {"etag": "ETag"}
@@ -157,7 +164,7 @@ def is_duplicated(seen: Seen) -> bool:
 def is_own(seen: Seen) -> bool:
     """Whether the answer carries an id of the storage, so that it came from there."""
     names = {name.lower() for name, _ in seen.pairs or ()}
-    return bool(names & _OWN_IDS) or bool(_OWN_SERVERS.search(seen.value("Server") or ""))
+    return bool(names & OWN_IDS) or bool(_OWN_SERVERS.search(seen.value("Server") or ""))
 
 
 def is_from_cdn(seen: Seen) -> bool:
@@ -204,32 +211,9 @@ def seen_origin(seen: Seen) -> str | None:
     return told[0] if value is None and told else value
 
 
-def is_about_preflight(seen: Seen, request: Request) -> bool:
-    """Whether what was seen is the answer to a preflight."""
-    told = [each.preflight for each in seen.complaints if each.preflight is not None]
-    if told:
-        return told[0]
-    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in SAFE_METHODS - {"POST"}:
-        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
-        return request.preflighted and bool(request.headers)
-    return request.preflighted
-
-
 def lists_preflight_answer(seen: Seen) -> bool:
     """Whether the headers that were seen are those of an answer to a preflight."""
     return any(seen.value(name) is not None for name in (ALLOW_METHODS, ALLOW_HEADERS, MAX_AGE))
-
-
-def is_accepted(
-    seen: Seen, origin: str, credentials: bool, method: str, headers: Sequence[str]
-) -> bool:
-    """Whether a browser would take the headers that were seen as the answer to a preflight."""
-    pairs = seen.pairs or ()
-    return (
-        passes_cors_check(origin, credentials, pairs)
-        and allows_method(method, credentials, pairs)
-        and not refused_names(headers, credentials, pairs)
-    )
 
 
 def exposes_any(seen: Seen) -> bool:

@@ -21,12 +21,12 @@ _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 # Cyrillic, Greek and Armenian, then others and signs; each with what it looks like.
 _ALIKE: Final = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458"
-    + "\u04bb\u0501\u051b\u051d\u0432\u043a\u043c\u043d\u0442\u0433\u050d"
+    + "\u04bb\u04cf\u0501\u051b\u051d\u0432\u043a\u043c\u043d\u0442\u0433\u050d"
     + "\u03b1\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3\u03b9\u03ba\u03b5\u03c9"
     + "\u0561\u0578\u057d\u0581\u0585\u0570\u0566"
     + "\u0131\u0251\u0261\u217c\u2215\u2044\u2010\u2011\u2012\u2013\u2014\u2212"
     + "\ufe63\u3002\u202401",
-    "aeopcyxsijhdqwbkmhtrg" + "avoptuxyikew" + "wnugohq" + "iagl//-------..ol",
+    "aeopcyxsijhldqwbkmhtrg" + "avoptuxyikew" + "wnugohq" + "iagl//-------..ol",
 )
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 #: Texts are compared by looks up to this length, in characters.

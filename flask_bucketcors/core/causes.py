@@ -41,6 +41,11 @@ class Cause(StrEnum):
     OTHER = "other"
 
     @property
+    def is_by_rules(self) -> bool:
+        """Whether a change of the rules could mend it."""
+        return self not in _NOT_BY_RULES
+
+    @property
     def meaning(self) -> str:
         """What is wrong, in one sentence."""
         return _TEXTS[self].meaning
@@ -49,6 +54,19 @@ class Cause(StrEnum):
     def what_to_do(self) -> str:
         """What mends it, in one sentence."""
         return _TEXTS[self].what_to_do
+
+
+_NOT_BY_RULES: Final = frozenset(
+    {
+        Cause.ACRM_MISSING,
+        Cause.APP_REFUSED,
+        Cause.CDN_ANSWERED,
+        Cause.DUPLICATE_HEADERS,
+        Cause.MAX_AGE_CACHED,
+        Cause.VARY_MISSING,
+        Cause.OTHER,
+    }
+)
 
 
 class _Texts(NamedTuple):
@@ -70,7 +88,7 @@ _TEXTS: Final = {
         "Write the port as the page's address shows it.",
     ),
     Cause.ORIGIN_DEFAULT_PORT: _Texts(
-        "A rule spells out `:80` of http or `:443` of https, which browsers leave out.",
+        "The origin spells out `:80` of http or `:443` of https, which browsers leave out.",
         "Leave the port out.",
     ),
     Cause.ORIGIN_TRAILING_SLASH: _Texts(
@@ -103,9 +121,9 @@ _TEXTS: Final = {
         "Add the page's own origin.",
     ),
     Cause.ORIGIN_APEX: _Texts(
-        "A rule covers the subdomains, as `https://*.a.example` does; the bare domain "
-        "`https://a.example` is none of them.",
-        "Add the bare domain beside the pattern.",
+        "A rule names subdomains, such as `https://*.a.example` or `https://www.a.example`; the "
+        "bare domain `https://a.example` is none of them.",
+        "Add the bare domain beside them.",
     ),
     Cause.ORIGIN_NULL: _Texts(
         "The page has no origin and sends `null`: a file, a sandboxed frame, a `data:` page, or "

@@ -1,0 +1,96 @@
+"""What a change of rules does beside what it was made for, exactly, by diff."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from flask_bucketcors.core.algebra.regions import Region
+from flask_bucketcors.core.diff import Change, Diff, diff
+from flask_bucketcors.core.explanation.exchange import Request
+from flask_bucketcors.core.rules import RuleSet
+
+_SHOWN_CHANGES: Final = 2
+# Of the words for a region so many characters are shown.
+_MAX_WORDS: Final = 200
+# The answers of a rule name its methods and headers. That they name more of them says nothing
+# that the newly allowed requests do not say.
+_TELLING: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
+_ASPECTS: Final = {"any_origin": "origin", "exposed": "exposed headers", "max_age": "max-age"}
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change of the rules that lets the request pass and the page read the answer.
+
+    :param rules: all rules, changed.
+    :param text: what it changes, for a person.
+    """
+
+    rules: RuleSet
+    text: str
+    _before: RuleSet | None = field(repr=False, compare=False)
+    _request: Request = field(repr=False, compare=False)
+
+    @property
+    def newly_allows(self) -> tuple[Change, ...]:
+        """What it newly allows and was not asked for."""
+        return self._beside(self._diff.newly_allowed)
+
+    @property
+    def no_longer_allows(self) -> tuple[Change, ...]:
+        """What was allowed before."""
+        return self._diff.no_longer_allowed
+
+    @property
+    def changes_terms(self) -> tuple[Change, ...]:
+        """What is allowed on other terms, and was not asked for."""
+        told = (each for each in self._diff.on_other_terms if _TELLING.intersection(each.aspects))
+        return self._beside(told)
+
+    @property
+    def effect(self) -> str:
+        """What it does beside what was asked for, in words."""
+        return " ".join(self._sentences())
+
+    @cached_property
+    def _diff(self) -> Diff:
+        request = self._request
+        return diff(
+            self._before, self.rules, request.dialect, allow_credentials=request.allow_credentials
+        )
+
+    def _beside(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        return tuple(each for each in changes if not _is_within(each.region, self._request))
+
+    def _sentences(self) -> Iterator[str]:
+        if self.newly_allows:
+            yield f"It also newly allows {_in_words(self.newly_allows)}."
+        else:
+            yield f"It newly allows nothing{' else' if self._diff.newly_allowed else ''}."
+        if self.no_longer_allows:
+            yield f"It no longer allows {_in_words(self.no_longer_allows)}."
+        if self.changes_terms:
+            named = {name: None for each in self.changes_terms for name in each.aspects}
+            aspects = ", ".join(_ASPECTS.get(each, each) for each in named if each in _TELLING)
+            yield f"It answers with other terms ({aspects}) to {_in_words(self.changes_terms)}."
+
+
+def _is_within(region: Region, request: Request) -> bool:
+    """Whether a region is the request itself, with all of its headers or some of them."""
+    asked = {name.lower() for name in request.headers}
+    return (
+        region.methods == (request.method,)
+        and all(each.pattern == request.origin for each in region.origins)
+        and all(each.pattern in asked for each in region.headers.names)
+    )
+
+
+def _in_words(changes: Sequence[Change]) -> str:
+    shown = [_cut(str(each.region)) for each in changes[:_SHOWN_CHANGES]]
+    more = len(changes) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "..."

@@ -1,0 +1,36 @@
+"""Documents: rule sets as XML and JSON text, and back; error documents."""
+
+from flask_bucketcors.documents.elements import in_element_names, shortened_integer
+from flask_bucketcors.documents.plain import (
+    MAX_RULES_TEXT_BYTES,
+    RULES_KEYS,
+    UnreadableRules,
+    plain_configuration,
+    read_configuration,
+    unwrapped,
+)
+from flask_bucketcors.documents.reading import (
+    MAX_PROBLEMS_SHOWN,
+    DocumentError,
+    check_size,
+    parse_xml,
+)
+from flask_bucketcors.documents.writing import escape_text, format_error, format_xml
+
+__all__ = [
+    "MAX_PROBLEMS_SHOWN",
+    "MAX_RULES_TEXT_BYTES",
+    "RULES_KEYS",
+    "DocumentError",
+    "UnreadableRules",
+    "check_size",
+    "escape_text",
+    "format_error",
+    "format_xml",
+    "in_element_names",
+    "parse_xml",
+    "plain_configuration",
+    "read_configuration",
+    "shortened_integer",
+    "unwrapped",
+]

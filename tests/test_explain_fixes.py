@@ -1,0 +1,127 @@
+"""What a fix does beside what it was made for is said, exactly."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from broken import BROKEN, PAGE, Broken, rule
+from broken_told import TOLD
+from hypothesis import given
+from strategies import Meeting, meetings
+
+from flask_bucketcors import Change, CompiledRules, Explanation, Fix, RuleSet, diff, explain
+from flask_bucketcors.core.plain import PlainRules
+
+UNEXPOSED = {"console": 'Refused to get unsafe header "ETag"'}
+
+
+def why(*rules: dict[str, Any], **request: Any) -> Explanation:
+    return explain(list(rules), **{"origin": PAGE, "method": "PUT", **request})
+
+
+def allows(rules: RuleSet | None, change: Change) -> bool:
+    origin, method, headers = change.witness
+    compiled = CompiledRules(rules) if rules else None
+    return bool(compiled and compiled.preflight(origin, method, ",".join(headers)).allowed)
+
+
+def check_effects(before: RuleSet | None, fixes: Sequence[Fix]) -> None:
+    for fix in fixes:
+        for change in fix.newly_allows:
+            assert not allows(before, change)
+            assert allows(fix.rules, change)
+        for change in fix.no_longer_allows:
+            assert allows(before, change)
+            assert not allows(fix.rules, change)
+        for change in fix.changes_terms:
+            assert allows(before, change)
+            assert allows(fix.rules, change)
+
+
+def check_order(fixes: Sequence[Fix]) -> None:
+    """A fix that allows less than another one stands before it."""
+    for tight, loose in pairwise(fixes):
+        change = diff(tight.rules, loose.rules)
+        assert change.newly_allowed or not change.no_longer_allowed
+    for loose in fixes[1:]:
+        change = diff(fixes[0].rules, loose.rules)
+        assert change.newly_allowed or not change.no_longer_allowed
+
+
+@pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
+def test_effects_are_those_of_the_rules(setup: Broken) -> None:
+    before = PlainRules.read(setup.rules).rule_set
+    fixes = explain(setup.rules, **setup.request, answer=setup.answer).fixes
+    check_effects(before, fixes)
+    check_order(fixes)
+    for fix in fixes:
+        asked = fix.rules and explain(fix.rules, **setup.request).decision
+        assert asked.allowed
+        assert fix.effect.startswith("It ")
+
+
+@given(meetings())
+def test_effects_of_generated_fixes_are_those_of_the_rules(meeting: Meeting) -> None:
+    headers = (meeting.requested_headers or "").split(",")
+    request = {"origin": meeting.origin, "method": meeting.method, "headers": headers}
+    fixes = explain(meeting.rules, **request).fixes
+    check_effects(RuleSet.from_dict({"rules": meeting.rules}), fixes)
+    check_order(fixes)
+
+
+OTHER = "https://b.example"
+
+
+@pytest.mark.parametrize(
+    "rules, request_, effect",
+    [
+        ([rule(OTHER)], {}, "It newly allows nothing else."),
+        ([rule(PAGE, headers="x-a")], {"headers": ["X-B"]}, "It also newly allows GET, PUT from "
+         f"{PAGE}, with headers out of x-a, x-b, at least one out of x-b."),
+        ([rule(PAGE + "/")], {}, f"It also newly allows GET, PUT from {PAGE}, with no header."),
+        ([rule(PAGE, methods="PUT")], {"answer": UNEXPOSED}, "It newly allows nothing."),
+        ([rule(PAGE, "https://*.b.example", methods="PUT")], {"answer": UNEXPOSED},
+         "It newly allows nothing. It answers with other terms (exposed headers) to PUT from "
+         f"{PAGE}, https://*.b.example, with no header."),
+        ([rule("*", methods="PUT")], {"credentials": True}, "It newly allows nothing."),
+        ([{**rule(PAGE, methods="PUT"), "max_age_seconds": True}], {"method": "GET"},
+         "It newly allows nothing else."),
+    ],
+)  # fmt: skip
+def test_effects_are_told(rules: list[Any], request_: dict[str, Any], effect: str) -> None:
+    explanation = why(*rules, **request_)
+    assert explanation.fixes[0].effect == effect
+    assert explanation.text.endswith(f"Fix: {explanation.fixes[0].text} {effect}")
+
+
+def test_of_many_effects_the_first_are_told() -> None:
+    rules = [rule(*(f"{PAGE}:{port}/" for port in range(1, 200)))]
+    fix = why(*rules, origin=f"{PAGE}:7").fixes[0]
+    assert len(fix.effect) < 600
+    wide = rule(f"{PAGE}/", methods="GET PUT POST DELETE", headers="x-a x-b")
+    narrow = [rule(PAGE, methods="GET", headers="x-a"), rule(PAGE, methods="DELETE")]
+    fix = why(wide, *narrow).fixes[0]
+    assert len(fix.newly_allows) == 3
+    assert fix.effect.endswith("; and 1 more.")
+
+
+def test_a_rule_is_moved_only_if_nothing_else_helps() -> None:
+    rules = [rule(PAGE, methods="PUT"), rule(OTHER), rule("*", methods="PUT", headers="x_a")]
+    fixes = why(*rules, headers=["x-a"], answer=UNEXPOSED).fixes
+    assert [fix.no_longer_allows for fix in fixes] == [()]
+    assert "alone" in fixes[0].text
+
+
+def test_what_a_fix_takes_away_is_said() -> None:
+    rules = [rule("*", methods="PUT"), rule(PAGE, methods="PUT")]
+    fix = why(*rules, credentials=True).fixes[0]
+    assert fix.text == "Move rule 2 above rule 1."
+    assert fix.effect == "It newly allows nothing."
+    # There is no room for one more rule.
+    rules = [rule("*", methods="PUT"), *[rule(OTHER, methods="GET")] * 99]
+    (fix,) = why(*rules, credentials=True).fixes
+    assert fix.effect == (
+        "It newly allows nothing. It no longer allows PUT from * (but not https://www.a.example), "
+        "with no header."
+    )
