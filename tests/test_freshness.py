@@ -24,7 +24,7 @@ APP = "served_app:create_app()"
 BUCKET = "examplebucket-1250000000"
 HOST = f"{BUCKET}.{HOST_SUFFIX}"
 # Rules allow them in turn, so that an answer by the rules before is wrong in any case.
-ORIGINS = ("http://even.test", "http://odd.test")
+ORIGINS = ("https://even.test", "https://odd.test")
 
 # Each worker class does it with and without --preload, which makes 1,000.
 ROUNDS = 500
