@@ -35,7 +35,7 @@ EVERYTHING: Configuration = {
         },
         {
             "id": None,
-            "origins": ["http://*"],
+            "origins": ["https://*.b.example"],
             "methods": ["GET"],
             "headers": [],
             "expose": [],
