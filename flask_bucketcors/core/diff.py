@@ -7,13 +7,12 @@ all lists of header names that a server reads, see
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
 from typing import Any, NamedTuple
 
-from flask_bucketcors.core.algebra.partition import Atoms
+from flask_bucketcors.core.algebra.partition import Atoms, bits
 from flask_bucketcors.core.algebra.regions import Region
 from flask_bucketcors.core.algebra.requests import Lists, Request, Requests, Rules
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
@@ -179,17 +178,36 @@ class _Comparison:
         return self._differences[rules]
 
     def _compare(self, old: Rules, new: Rules) -> Iterator[_Difference]:
-        sides = product(self._sides(old), self._sides(new))
-        for (before, old_lists), (after, new_lists) in sides:
-            if before != after:
-                lists = self._where_unlike(before, after, old_lists.within(new_lists))
-                if lists.exist():
-                    yield _Difference(before, after, lists)
+        sides = dict(self._sides(new))
+        for rule, old_lists in self._sides(old):
+            before = self._terms_of(rule)
+            for other in self._meeting(old_lists, sides):
+                after = self._terms_of(other)
+                if before != after:
+                    lists = self._where_unlike(before, after, old_lists.within(sides[other]))
+                    if lists.exist():
+                        yield _Difference(before, after, lists)
 
-    def _sides(self, rules: Rules) -> Iterator[tuple[Terms | None, Lists]]:
-        for index, lists in self._requests.decided(rules):
-            yield self._terms[index], lists
+    def _sides(self, rules: Rules) -> Iterator[tuple[int | None, Lists]]:
+        """Give what each rule decides, and what none of them allows."""
+        yield from self._requests.decided(rules)
         yield None, self._requests.refused(rules)
+
+    def _meeting(self, lists: Lists, sides: Mapping[int | None, Lists]) -> Iterator[int | None]:
+        """Give the rules that can have lists in common with some, and None.
+
+        All of these lists have a name out of some sets. A rule that allows no name out of the
+        smallest one has none of them.
+        """
+        smallest = min((each for each in lists.one_of if each > 0), key=int.bit_count, default=None)
+        if smallest is None:
+            yield from sides
+            return
+        yield from (rule for rule in bits(self._requests.having(smallest)) if rule in sides)
+        yield None
+
+    def _terms_of(self, rule: int | None) -> Terms | None:
+        return None if rule is None else self._terms[rule]
 
     def _where_unlike(self, before: Terms | None, after: Terms | None, lists: Lists) -> Lists:
         """Leave out lists that make up for what alone is unlike: names that answers hold.

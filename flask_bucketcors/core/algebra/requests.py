@@ -105,6 +105,7 @@ class Requests:
         #: For each rule the names that it allows.
         self.allowed = tuple(self.names.sets[numbers[each]] for each in lists)
         self._name_atoms = dict(zip(names, self.names.sets[len(numbers) :], strict=True))
+        self._having: dict[Atoms, Rules] = {}
         self._decided: dict[Rules, tuple[tuple[int, Lists], ...]] = {}
 
     @cached_property
@@ -120,6 +121,14 @@ class Requests:
     def name_atom(self, name: str) -> Atoms:
         """Give the atom of a name that a rule lists without a ``*``; 0 if none can ask for it."""
         return self._name_atoms[name]
+
+    def having(self, names: Atoms) -> Rules:
+        """Give the rules that allow any of some names."""
+        if names not in self._having:
+            self._having[names] = sum(
+                1 << index for index, allowed in enumerate(self.allowed) if allowed & names
+            )
+        return self._having[names]
 
     def decided(self, rules: Rules) -> tuple[tuple[int, Lists], ...]:
         """Give what each of some rules decides, if a request has their origin and method.
