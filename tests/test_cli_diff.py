@@ -471,3 +471,24 @@ def test_what_changed_meanwhile_is_not_put_over(
     monkeypatch.setattr(reviewing, "_ask", lambda bucket: store.put(bucket, DANGEROUS))
     assert "the rules of photos were changed meanwhile" in put(run_app, new, code=1)
     assert store.get("photos") == DANGEROUS
+
+
+def test_another_response_vary_is_told_though_it_decides_nothing(old: str, tmp_path: Path) -> None:
+    new = written(tmp_path / "new.json", RuleSet(OLD.rules, response_vary=True))
+    result = CliRunner().invoke(bucketcors, ["diff", old, new])
+    assert result.exit_code == 0
+    assert "ResponseVary: false -> true\nno request is decided otherwise" in result.output
+
+
+@pytest.mark.parametrize("options", [[], ["--diff", "--yes"]], ids=["put", "put --diff"])
+def test_put_refuses_what_a_strict_application_does(
+    run_app: Run, store: SQLiteStore, tmp_path: Path, options: list[str]
+) -> None:
+    dangerous = written(tmp_path / "dangerous.json", DANGEROUS)
+    arguments = ["put", "photos", dangerous, *options]
+    result = run_app(*arguments, code=1, BUCKETCORS_STRICT=True)
+    assert "BC201 rule 2: 'https://*abc.com' covers 'https://evilabc.com'" in result.output
+    assert "BUCKETCORS_STRICT refuses that" in result.output
+    assert store.get("photos") is None
+    run_app(*arguments)
+    assert store.get("photos") == DANGEROUS

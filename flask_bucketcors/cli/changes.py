@@ -18,6 +18,7 @@ from flask_bucketcors.core.headers import (
     EXPOSE_HEADERS,
     MAX_AGE,
 )
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.terms import Terms
 from flask_bucketcors.core.wildcards import ANY
 
@@ -44,6 +45,13 @@ def print_sides(old: str, new: str) -> None:
     """Say what is compared, as other tools do."""
     click.echo(click.style(f"--- {old}", bold=True))
     click.echo(click.style(f"+++ {new}", bold=True))
+
+
+def print_vary(old: RuleSet | None, new: RuleSet | None) -> None:
+    """Say it if ResponseVary is another one: that decides nothing, and is a change all the same."""
+    before, after = (bool(each and each.response_vary) for each in (old, new))
+    if before is not after:
+        click.echo(f"ResponseVary: {str(before).lower()} -> {str(after).lower()}")
 
 
 def print_changes(changes: Diff) -> None:

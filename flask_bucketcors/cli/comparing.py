@@ -8,7 +8,7 @@ import click
 from flask import current_app
 
 from flask_bucketcors.cli.application import current_store, push_app
-from flask_bucketcors.cli.changes import print_changes, print_sides
+from flask_bucketcors.cli.changes import print_changes, print_sides, print_vary
 from flask_bucketcors.cli.explaining import bucket_option, dialect_option
 from flask_bucketcors.cli.reading import INPUT_FILE, STDIN, name_of, read_file
 from flask_bucketcors.cli.terminal import (
@@ -96,6 +96,7 @@ def diff_rules(
         echo_json({"old": old.name, "new": new.name, "changes": data})
     else:
         print_sides(old.title, new.title)
+        print_vary(old.rule_set, new.rule_set)
         print_changes(changes)
     fail_if(changes)
 

@@ -1,4 +1,4 @@
-"""``put --diff``: shows what would change, and asks."""
+"""Before a ``put``: what would change, what is dangerous, and whether that may be."""
 
 import sys
 from dataclasses import replace
@@ -6,15 +6,34 @@ from dataclasses import replace
 import click
 from flask import current_app
 
-from flask_bucketcors.cli.changes import print_changes, print_sides
+from flask_bucketcors.cli.changes import print_changes, print_sides, print_vary
 from flask_bucketcors.cli.findings import find_public_suffix, print_finding
 from flask_bucketcors.cli.linting import stored_rules
 from flask_bucketcors.cli.terminal import Refused, printable
+from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.diff import diff
-from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.core.errors import CallRefused, StoredRulesInvalid
 from flask_bucketcors.core.linting.findings import Severity
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.review import Reviewer
 from flask_bucketcors.stores import Store, StoredRules
+
+
+def refuse_dangers(rule_set: RuleSet) -> None:
+    """Refuse what a PUT by an SDK would be refused for.
+
+    :raises Refused: if rules are dangerous, and the application takes no such.
+    """
+    config = current_app.config
+    reviewer = Reviewer(
+        strict=config["BUCKETCORS_STRICT"],
+        public_suffix=config["BUCKETCORS_PUBLIC_SUFFIX"],
+        allow_credentials=config["BUCKETCORS_ALLOW_CREDENTIALS"],
+    )
+    try:
+        reviewer.review(rule_set, DIALECTS[config["BUCKETCORS_DIALECT"]])
+    except CallRefused as error:
+        raise Refused(f"{printable(error.detail)}\n  BUCKETCORS_STRICT refuses that") from None
 
 
 def is_agreed(store: Store, bucket: str, rule_set: RuleSet, where: str, yes: bool) -> bool:
@@ -52,6 +71,7 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
         click.echo(f"{name} has these rules already: nothing changes")
         return False
     print_sides(f"bucket {name}" + ("" if old else " (no rules)"), where)
+    print_vary(old, rule_set)
     print_changes(
         diff(
             old,

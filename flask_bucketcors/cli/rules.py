@@ -128,12 +128,20 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     rule_set = read_file(file, limits_of(current_app.config))
     if show_diff and not _is_agreed(store, bucket, rule_set, name_of(file), yes):
         return
+    if current_app.config["BUCKETCORS_STRICT"]:
+        _refuse_dangers(rule_set)
     revision = store.put(bucket, rule_set, author)
     click.echo(f"{printable(bucket)}: revision {revision}, {count_of(rule_set)}")
 
 
-def _is_agreed(store: Store, bucket: str, rule_set: RuleSet, where: str, yes: bool) -> bool:
+def _refuse_dangers(rule_set: RuleSet) -> None:
     # Here, and not above: other commands need not wait for lint and diff.
+    from flask_bucketcors.cli.reviewing import refuse_dangers
+
+    refuse_dangers(rule_set)
+
+
+def _is_agreed(store: Store, bucket: str, rule_set: RuleSet, where: str, yes: bool) -> bool:
     from flask_bucketcors.cli.reviewing import is_agreed
 
     return is_agreed(store, bucket, rule_set, where, yes)

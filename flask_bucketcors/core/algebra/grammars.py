@@ -138,7 +138,15 @@ ORIGINS: Final = Grammar(
     ("word", "host", "bracket", "1 digit", "2 digits", "3 digits", "4 digits", "5 digits"),
     MAX_ORIGIN_BYTES,
     fillers=("https://www", "http://www", "www", "x", "s", "8443", "1", ""),
-    endings=("https://www.example.com", "http://www.example.com", "www.example.com", "8443", "x", "1", ""),
+    endings=(
+        "https://www.example.com",
+        "http://www.example.com",
+        "www.example.com",
+        "8443",
+        "x",
+        "1",
+        "",
+    ),
 )
 
 _NAME: Final = ascii_lowercase + digits + "-_!#$%&'*+.^`|~"
