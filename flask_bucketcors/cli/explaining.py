@@ -21,7 +21,6 @@ from flask_bucketcors.core.browser import (
     SAFE_METHODS,
     combined,
     needs_preflight,
-    sent_method,
     unsafe_names,
 )
 from flask_bucketcors.core.dialects import COS, DIALECTS
@@ -227,7 +226,8 @@ def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """What evidence and options say of one request; options count more."""
-    method = None if known["method"] is None else sent_method(known["method"])
+    # As it is written: in which case it was sent is part of the question.
+    method = known["method"]
     headers = _asked_headers(known["headers"])
     said = {
         "origin": known["origin"],
