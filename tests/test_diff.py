@@ -293,3 +293,18 @@ def test_the_work_does_not_explode():
     often = steps(lambda: diff(many(100, 10), many(100, 10, shift=1)))
     assert often < 25 * few
     assert often < 1_000_000
+
+
+def test_a_single_long_name_is_found_where_several_would_be_too_long():
+    first, second = "x-" + "b" * 3988, "x-" + "c" * 7898
+    both = "x-" + "a" * 7998
+    above = [{"allowed_headers": [second]}, {"allowed_headers": [first]}]
+    below = {"allowed_headers": [both, first, second]}
+    (change,) = diff(rule_set(*above), rule_set(*above, below), "s3")
+    assert change.witness.headers == (both,)
+
+
+def test_lists_without_the_only_name_are_called_that():
+    old, new = rule_set({"allowed_headers": ["x-a"]}), rule_set({"allowed_headers": ["*"]})
+    (change,) = diff(old, new).on_other_terms
+    assert str(change.region) == f"GET from {A}, with no header"

@@ -271,6 +271,20 @@ def test_other_values(given, expected):
     assert [each.id for each in lint(rules(given))] == expected
 
 
+def test_an_exception_above_a_rule_may_stay():
+    (named,) = lint(rules({}, {"allowed_origins": ["*"]}))
+    assert named.mend.startswith("If that is an exception to this rule, leave it so")
+    (same, *_) = lint(rules({}, {"allowed_methods": ["GET", "DELETE"]}))
+    assert same.mend == "Have each request allowed by one rule alone, or move the narrower rule up."
+
+
+def test_a_rule_is_not_called_unreachable_for_want_of_a_short_list():
+    first, second = "x-" + "b" * 3988, "x-" + "c" * 7898
+    reached = {"allowed_headers": ["x-" + "a" * 7998, first, second]}
+    found = ids({"allowed_headers": [second]}, {"allowed_headers": [first]}, reached)
+    assert "BC101 3" not in found
+
+
 def test_an_upload_may_find_its_headers_in_a_rule_below():
     upload = {"allowed_methods": ["PUT"], "expose_headers": ["ETag"]}
     assert "BC313 1" not in ids(upload, {**upload, "allowed_headers": ["*"]})

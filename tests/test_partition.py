@@ -1,5 +1,8 @@
 """The algebra of patterns: what they tell apart, against every short text there is."""
 
+import os
+import subprocess
+import sys
 from itertools import product
 
 import pytest
@@ -199,6 +202,30 @@ def test_the_grammar_holds_what_an_origin_is(text, start):
 def test_the_grammar_holds_what_a_header_name_is(text):
     tokens = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
     assert HEADER_NAMES.holds(text) == consists_of(text, tokens)
+
+
+CHANGE = """
+from flask_bucketcors import diff
+old, new = (
+    [{"allowed_origins": origins, "allowed_methods": ["GET"]}]
+    for origins in (
+        ["https://x*", "https://y*", "https://z*"],
+        ["https://*.a.example", "https://*.b.example", "https://*.c.example"],
+    )
+)
+print([each.as_dict() for each in diff(old, new)])
+"""
+
+
+def test_what_is_found_does_not_depend_on_the_hashes_of_a_process():
+    """Python gives texts other ones in each process."""
+    outputs = {
+        subprocess.check_output(
+            [sys.executable, "-c", CHANGE], env={**os.environ, "PYTHONHASHSEED": seed}
+        )
+        for seed in "0123"
+    }
+    assert len(outputs) == 1
 
 
 def test_what_is_listed_decides_the_order_and_not_chance():

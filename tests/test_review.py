@@ -125,6 +125,18 @@ def test_strict_is_about_the_credentials_that_there_are(put):
     assert put("http://a.example", strict=True, allow_credentials=False).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "https://*", "http://a.example", "*://a.example", "app://*", "https*"]
+)
+def test_the_quick_look_sees_each_kind_of_danger(origin):
+    assert may_be_dangerous(RuleSet([Rule([PLAIN], ["GET"]), Rule([PLAIN, origin], ["GET"])]))
+
+
+@pytest.mark.parametrize("origin", ["*", PLAIN, "app://a", "localhost", "HTTP://a.example"])
+def test_the_quick_look_lets_the_rest_be(origin):
+    assert not may_be_dangerous(RuleSet([Rule([origin], ["GET"])]))
+
+
 @given(rule_sets())
 def test_the_quick_look_misses_no_danger(given):
     rules = RuleSet([Rule(**each) for each in given])

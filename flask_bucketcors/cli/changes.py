@@ -7,7 +7,7 @@ import click
 
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.algebra.regions import HeaderLists, Region
-from flask_bucketcors.core.algebra.requests import Request
+from flask_bucketcors.core.algebra.requests import Example
 from flask_bucketcors.core.algebra.spans import Span
 from flask_bucketcors.core.diff import Change, ChangeKind, Diff
 from flask_bucketcors.core.headers import (
@@ -138,7 +138,7 @@ def _more(things: Collection[Any], most: int = _MAX_SHOWN) -> str:
     return f" {len(things) - most} more" if len(things) > most else ""
 
 
-def _request(request: Request) -> str:
+def _request(request: Example) -> str:
     headers = f" with {_joined(request.headers[:_MAX_SHOWN], _more(request.headers))}"
     return f"{request.method} from {request.origin}{headers if request.headers else ''}"
 

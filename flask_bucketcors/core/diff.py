@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from flask_bucketcors.core.algebra.partition import Atoms, bits
 from flask_bucketcors.core.algebra.regions import Region
-from flask_bucketcors.core.algebra.requests import Lists, Request, Requests, Rules
+from flask_bucketcors.core.algebra.requests import Example, Lists, Requests, Rules
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.terms import Terms, terms_of
@@ -39,7 +39,7 @@ class Change:
     """
 
     region: Region
-    witness: Request
+    witness: Example
     before: Terms | None
     after: Terms | None
 
@@ -155,8 +155,8 @@ class _Comparison:
             # Without an example, a list would have to be longer than what a server reads.
             if headers is not None:
                 region = Region(tuple(methods), self._requests, origins, difference.lists)
-                origin = self._requests.origins.one_of(origins)
-                witness = Request(origin, methods[0], headers)
+                origin = self._requests.origins.any_text(origins)
+                witness = Example(origin, methods[0], headers)
                 yield Change(region, witness, difference.before, difference.after)
 
     def _by_origins(self) -> dict[tuple[_Difference, Atoms], list[str]]:
@@ -199,7 +199,7 @@ class _Comparison:
         All of these lists have a name out of some sets. A rule that allows no name out of the
         smallest one has none of them.
         """
-        smallest = min((each for each in lists.one_of if each > 0), key=int.bit_count, default=None)
+        smallest = min(lists.one_of, key=int.bit_count, default=None)
         if smallest is None:
             yield from sides
             return
@@ -217,6 +217,8 @@ class _Comparison:
         if before is None or after is None or before != after._replace(headers=before.headers):
             return lists
         names = [self._requests.name_atom(name) for name in before.headers ^ after.headers]
-        if all(name & lists.names for name in names):
-            return lists._replace(not_all_of=sum(names))
-        return lists
+        if not all(name & lists.names for name in names):
+            return lists
+        unlike = lists._replace(not_all_of=sum(names))
+        # Where there is but one, these are the lists without it.
+        return next(unlike.without_one(), unlike) if len(names) == 1 else unlike

@@ -66,13 +66,12 @@ class Nested:
 
 
 def nested_prefixes(patterns: Collection[Wildcard]) -> Nested:
-    return Nested({each.prefix for each in patterns}, lambda text, length: text[:length])
+    return Nested([each.prefix for each in patterns], lambda text, length: text[:length])
 
 
 def nested_suffixes(patterns: Collection[Wildcard]) -> Nested:
-    return Nested(
-        {each.suffix for each in patterns}, lambda text, length: text[len(text) - length :]
-    )
+    suffixes = [each.suffix for each in patterns]
+    return Nested(suffixes, lambda text, length: text[len(text) - length :])
 
 
 def find_cells(patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Nested) -> Cells:

@@ -154,7 +154,7 @@ class Partition:
             else:
                 waiting |= dict.fromkeys(self._landscape.children(cell))
 
-    def one_of(self, atoms: Atoms) -> str:
+    def any_text(self, atoms: Atoms) -> str:
         """Give a text out of some atoms, at least one."""
         return self.atoms[(atoms & -atoms).bit_length() - 1].example
 

@@ -11,7 +11,8 @@ none of these differences is empty: one name out of each will do.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
@@ -65,9 +66,6 @@ class Lists(NamedTuple):
         return Lists(names, _least(one_of) if all(one_of) else (0,))
 
 
-ALL_LISTS: Final = Lists(-1)
-
-
 def _least(sets: Iterable[Atoms]) -> tuple[Atoms, ...]:
     """Leave out a set that holds another one: who has a name out of that one has one of it."""
     kept: list[Atoms] = []
@@ -77,8 +75,8 @@ def _least(sets: Iterable[Atoms]) -> tuple[Atoms, ...]:
     return tuple(kept)
 
 
-class Request(NamedTuple):
-    """An example of a request.
+class Example(NamedTuple):
+    """A request, one of many.
 
     :param headers: names in lower case.
     """
@@ -151,17 +149,32 @@ class Requests:
 
     def refused(self, rules: Rules) -> Lists:
         """Give the lists that none of the rules allows."""
-        return Lists(-1, _least(~self.allowed[index] for index, _ in self.decided(rules)))
+        names = self.names.all
+        lacking = (names & ~self.allowed[index] for index, _ in self.decided(rules))
+        return Lists(names, _least(lacking))
 
     def example(self, lists: Lists) -> tuple[str, ...] | None:
-        """Give a short list; None if there is none, or none that a server would read."""
+        """Give a short list; None if none was found that a server would read.
+
+        To find the shortest of all takes exponential time (hitting set), so where names are
+        thousands of characters long, or more than a hundred are needed, one may be missed.
+        """
         if lists.not_all_of:
             examples = map(self.example, lists.without_one())
             return next((each for each in examples if each is not None), None)
-        names = self._first_names(lists)
-        if not _is_read(names):
-            names = self._short_names(lists)
-        return names if _is_read(names) else None
+        for find in (self._first_names, self._short_names, self._single_name):
+            names = find(lists)
+            if names is not None and _is_read(names):
+                return names
+        return None
+
+    def may_be_read(self, lists: Lists) -> bool:
+        """Whether a server might read one of some lists; not if what all of them have is too long.
+
+        True wherever :meth:`example` finds one, and where it may have missed one.
+        """
+        forced = [each.bit_length() - 1 for each in lists.one_of if each.bit_count() == 1]
+        return _is_read([self.names.shortest(bit) for bit in forced])
 
     def _first_names(self, lists: Lists) -> tuple[str, ...]:
         chosen = 0
@@ -171,11 +184,7 @@ class Requests:
         return tuple(self.names.atoms[bit].example for bit in bits(chosen))
 
     def _short_names(self, lists: Lists) -> tuple[str, ...]:
-        """Give names that are short for how many of the sets they are out of.
-
-        To find the fewest or shortest of all takes exponential time (hitting set). These are
-        within a small factor of it, so what is missed is lists that a server would hardly read.
-        """
+        """Give names that are short for how many of the sets they are out of."""
         chosen = []
         missing = [each for each in lists.one_of if each.bit_count() > 1]
         forced = [each.bit_length() - 1 for each in lists.one_of if each.bit_count() == 1]
@@ -184,6 +193,12 @@ class Requests:
             chosen.append(self.names.shortest(bit))
             missing = [each for each in missing if not each >> bit & 1]
         return tuple(chosen)
+
+    def _single_name(self, lists: Lists) -> tuple[str, ...] | None:
+        """Give a name that is out of all of the sets; None if there is none."""
+        common = reduce(and_, lists.one_of, lists.names)
+        names = [self.names.shortest(bit) for bit in bits(common)]
+        return (min(names, key=len),) if names else None
 
     def _best(self, missing: Sequence[Atoms]) -> int:
         counts = Counter(bit for each in missing for bit in bits(each))

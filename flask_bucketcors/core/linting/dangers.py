@@ -163,7 +163,10 @@ def _of_name(
         whole = end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]
         if not is_owned(whole, public_suffix):
             origin = f"{before}evil{suffix}"
-            yield (_public_suffix if end.startswith(".") else _open_start)(value, origin, whole)
+            if end.startswith("."):
+                yield _public_suffix(value, origin, whole)
+            else:
+                yield _open_start(value, origin)
     elif before in SCHEMES:
         yield _nearly_any(value, f"{before}evil.example{suffix}")
     else:
@@ -181,7 +184,7 @@ def _any_scheme(value: str, origin: str) -> _Danger:
     )
 
 
-def _open_start(value: str, origin: str, whole: str) -> _Danger:
+def _open_start(value: str, origin: str) -> _Danger:
     return _Danger(
         Check.OPEN_START,
         origin,

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.algebra.partition import bits
-from flask_bucketcors.core.algebra.requests import Lists, Request, Rules
+from flask_bucketcors.core.algebra.requests import Example, Lists, Rules
 from flask_bucketcors.core.linting.findings import Check, Finding
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.terms import Terms
@@ -21,7 +21,7 @@ class _Overlap(NamedTuple):
     """
 
     by: int
-    request: Request
+    request: Example
 
 
 class _Unlike(NamedTuple):
@@ -31,8 +31,8 @@ class _Unlike(NamedTuple):
     """
 
     other: int
-    its_request: Request
-    request: Request
+    its_request: Example
+    request: Example
 
 
 def order_findings(subject: Subject) -> Iterator[Finding]:
@@ -62,15 +62,17 @@ class _Order:
     def _look_at_all(self) -> None:
         seen: set[Rules] = set()
         for atom in self._requests.origins.atoms:
-            deciding: dict[int, Request] = {}
+            deciding: dict[int, Example] = {}
             for method, rules in self._requests.by_method.items():
                 together = atom.sets & rules
                 for rule, lists in self._requests.decided(together):
                     if rule not in deciding:
                         headers = self._requests.example(lists)
-                        # Without one, a list would be longer than what a server reads.
                         if headers is not None:
-                            deciding[rule] = Request(atom.example, method, headers)
+                            deciding[rule] = Example(atom.example, method, headers)
+                        elif self._requests.may_be_read(lists):
+                            # Not known to be out of reach.
+                            self._decides.add(rule)
                 if together not in seen:
                     seen.add(together)
                     self._look_at(atom.example, method, together)
@@ -96,9 +98,9 @@ class _Order:
         above.add(by)
         any_first = self._terms(by).any_origin and not self._terms(rule).any_origin
         taken = self._taken_by_any if any_first else self._taken
-        taken.setdefault(rule, _Overlap(by, Request(origin, method, headers)))
+        taken.setdefault(rule, _Overlap(by, Example(origin, method, headers)))
 
-    def _compare(self, deciding: dict[int, Request]) -> None:
+    def _compare(self, deciding: dict[int, Example]) -> None:
         for rule, other in combinations(sorted(deciding, reverse=True), 2):
             if rule not in self._unlike and self._aspects(other, rule):
                 self._unlike[rule] = _Unlike(other, deciding[other], deciding[rule])
@@ -187,7 +189,7 @@ class _Order:
         return f"rules {', '.join(numbers[:-1])} and {numbers[-1]}"
 
     def _finding(
-        self, check: Check, rule: int, text: str, mend: str, *requests: Request
+        self, check: Check, rule: int, text: str, mend: str, *requests: Example
     ) -> Finding:
         witnesses = tuple(self._subject.witness(*request) for request in requests)
         return Finding(check, self._subject.index(rule), text, mend, witnesses)

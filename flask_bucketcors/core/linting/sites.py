@@ -7,9 +7,9 @@ from flask_bucketcors.core.linting.subject import PublicSuffix
 
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+)*|\[[0-9a-f:.]*\]?")
 _LOCAL: Final = re.compile(r"(.+\.)?localhost\.?|127(\.[0-9]+){3}|0\.0\.0\.0|\[::1\]")
-# RFC 6761, and ICANN's for private use: nobody can register names below these. Nor below
+# RFC 6761 and 6762, and ICANN's for private use: nobody can register names below these. Nor below
 # "example", but that stands for a name to be, of which the same is to be said.
-_PRIVATE: Final = frozenset({"test", "invalid", "internal"})
+_PRIVATE: Final = frozenset({"test", "invalid", "internal", "local"})
 # Below these two-letter domains, names are registered one level further down.
 _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 
