@@ -128,9 +128,10 @@ WORDS = {
         f"+ GET from {A}, with any headers, at least one",
     ),
     "headers but for some": (
-        [([A], ["GET"], ["x-a", "x-b", "x-c", "x-d"])],
+        [([A], ["GET"], [f"x-{name}" for name in "abcdefg"])],
         [([A], ["GET"], ["*"])],
-        f"+ GET from {A}, with any headers, at least one other than x-a, x-b, x-c and 1 more",
+        f"+ GET from {A}, with any headers, at least one other than "
+        "x-a, x-b, x-c, x-d, x-e and 2 more",
     ),
     "headers out of a pattern": (
         [([A], ["GET"], ["x-a"])],

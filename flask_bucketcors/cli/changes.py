@@ -1,14 +1,12 @@
 """What a change of rules does, in lines that begin with ``+``, ``-`` or ``~``."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 import click
 
 from flask_bucketcors.cli.terminal import printable
-from flask_bucketcors.core.algebra.regions import HeaderLists, Region
 from flask_bucketcors.core.algebra.requests import Example
-from flask_bucketcors.core.algebra.spans import Span
 from flask_bucketcors.core.diff import Change, ChangeKind, Diff
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
@@ -38,7 +36,6 @@ _NAMES: Final = {
 # What people read of one kind; programs get all.
 _MAX_CHANGES: Final = 20
 _MAX_SHOWN: Final = 5
-_MAX_LEFT_OUT: Final = 3
 
 
 def print_sides(old: str, new: str) -> None:
@@ -78,52 +75,10 @@ def counted(changes: Diff) -> str:
 
 
 def _print_change(change: Change, mark: str, colour: str) -> None:
-    click.echo(click.style(f"{mark} {printable(_region(change.region))}", fg=colour))
+    click.echo(click.style(f"{mark} {printable(change.region.in_words(_MAX_SHOWN))}", fg=colour))
     for line in _terms(change):
         click.echo(f"    {printable(line)}")
     click.echo(f"    such as {printable(_request(change.witness))}")
-
-
-def _region(region: Region) -> str:
-    methods, origins = ", ".join(region.methods), _spans(region.origins, "any origin")
-    return f"{methods} from {origins}, with {_lists(region.headers)}"
-
-
-def _lists(lists: HeaderLists) -> str:
-    """Lists of header names in words, shortened."""
-    if not lists.names:
-        return "no header"
-    is_any = lists.names == (Span(ANY),)
-    asked = "any headers" if is_any else f"headers out of {_spans(lists.names)}"
-    parts = ["at least one" + _out_of(each, lists.names) for each in lists.one_of[:_MAX_SHOWN]]
-    if more := _more(lists.one_of):
-        parts.append(f"at least one out of each of{more} sets")
-    if lists.not_all_of:
-        parts.append(f"without at least one of {_listed(lists.not_all_of)}")
-    text = ", ".join([asked, *parts])
-    return text if lists.one_of else f"no header, or {text}"
-
-
-def _out_of(spans: Sequence[Span], names: Sequence[Span]) -> str:
-    if spans == names:
-        return ""
-    if len(spans) == 1 and spans[0].pattern == ANY:
-        return f" other than {_left_out(spans[0])}"
-    return f" out of {_spans(spans)}"
-
-
-def _spans(spans: Sequence[Span], any_text: str = "any") -> str:
-    shown = [_span(span, any_text) for span in spans[:_MAX_SHOWN]]
-    return _joined(shown, _more(spans))
-
-
-def _span(span: Span, any_text: str) -> str:
-    pattern = any_text if span.pattern == ANY else span.pattern
-    return f"{pattern} (but not {_left_out(span)})" if span.but_not else pattern
-
-
-def _left_out(span: Span) -> str:
-    return _joined(span.but_not[:_MAX_LEFT_OUT], _more(span.but_not, _MAX_LEFT_OUT))
 
 
 def _listed(names: Collection[str]) -> str:

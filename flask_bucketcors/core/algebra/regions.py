@@ -39,22 +39,26 @@ class HeaderLists:
             and not (self.not_all_of and asked.issuperset(self.not_all_of))
         )
 
-    def __str__(self) -> str:
+    def in_words(self, most: int | None = None) -> str:
+        """Say which lists these are.
+
+        :param most: how many of a number of values to name; None for all.
+        """
         if not self.names:
             return "no header"
-        names = _said(self.names)
-        asked = "any headers" if names == ANY else f"headers out of {names}"
-        for each in self.one_of:
-            if each == self.names:
-                asked += ", at least one"
-            else:
-                asked += f", at least one out of {_said(each)}"
+        is_any = self.names == (Span(ANY),)
+        parts = ["any headers" if is_any else f"headers out of {_said(self.names, most)}"]
+        shown = self.one_of[:most]
+        parts += [f"at least one{_out_of(each, self.names, most)}" for each in shown]
+        if len(shown) < len(self.one_of):
+            parts.append(f"at least one out of each of {len(self.one_of) - len(shown)} more sets")
         if self.not_all_of:
-            all_of = ", ".join(self.not_all_of)
-            asked += (
-                f", without {all_of}" if len(self.not_all_of) == 1 else f", not all of {all_of}"
-            )
-        return asked if self.one_of else f"no header, or {asked}"
+            parts.append(f"without at least one of {_joined(self.not_all_of, most)}")
+        text = ", ".join(parts)
+        return text if self.one_of else f"no header, or {text}"
+
+    def __str__(self) -> str:
+        return self.in_words()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +116,16 @@ class Region:
             },
         }
 
+    def in_words(self, most: int | None = None) -> str:
+        """Say which requests these are.
+
+        :param most: how many of a number of values to name; None for all.
+        """
+        origins = _said(self.origins, most, "any origin")
+        return f"{', '.join(self.methods)} from {origins}, with {self.headers.in_words(most)}"
+
     def __str__(self) -> str:
-        return f"{', '.join(self.methods)} from {_said(self.origins)}, with {self.headers}"
+        return self.in_words()
 
 
 def _spans_hold(spans: Sequence[Span], name: str) -> bool:
@@ -132,8 +144,25 @@ def _span_as_dict(span: Span) -> dict[str, Any]:
     return {"pattern": span.pattern, "but_not": list(span.but_not)}
 
 
-def _said(spans: Sequence[Span]) -> str:
-    return ", ".join(
-        f"{span.pattern} (but not {', '.join(span.but_not)})" if span.but_not else span.pattern
-        for span in spans
-    )
+def _out_of(spans: Sequence[Span], names: Sequence[Span], most: int | None) -> str:
+    """Say out of which names one is, unless it is any of the list's."""
+    if spans == names:
+        return ""
+    if len(spans) == 1 and spans[0].pattern == ANY:
+        return f" other than {_joined(spans[0].but_not, most)}"
+    return f" out of {_said(spans, most)}"
+
+
+def _said(spans: Sequence[Span], most: int | None, anything: str = ANY) -> str:
+    return _joined([_in_words(span, most, anything) for span in spans[:most]], most, len(spans))
+
+
+def _in_words(span: Span, most: int | None, anything: str) -> str:
+    pattern = anything if span.pattern == ANY else span.pattern
+    return f"{pattern} (but not {_joined(span.but_not, most)})" if span.but_not else pattern
+
+
+def _joined(texts: Sequence[str], most: int | None, count: int | None = None) -> str:
+    """Name some of a number of texts, and say how many more there are."""
+    more = (len(texts) if count is None else count) - len(texts[:most])
+    return ", ".join(texts[:most]) + (f" and {more} more" if more else "")

@@ -11,8 +11,8 @@ from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.rules import RuleSet
 
 _SHOWN_CHANGES: Final = 2
-# Of the words for a region so many characters are shown.
-_MAX_WORDS: Final = 200
+# Of the values of a region so many are named.
+_SHOWN_VALUES: Final = 5
 # The answers of a rule name its methods and headers. That they name more of them says nothing
 # that the newly allowed requests do not say.
 _TELLING: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
@@ -87,10 +87,6 @@ def _is_within(region: Region, request: Request) -> bool:
 
 
 def _in_words(changes: Sequence[Change]) -> str:
-    shown = [_cut(str(each.region)) for each in changes[:_SHOWN_CHANGES]]
+    shown = [each.region.in_words(_SHOWN_VALUES) for each in changes[:_SHOWN_CHANGES]]
     more = len(changes) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "..."
