@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ProblemReason,
         StoredRulesInvalid,
         StoreUnavailable,
+        TooIntricate,
         UnknownRevision,
     )
     from flask_bucketcors.core.explain import Cause, Explanation, Fix, Mismatch, RuleTrace
@@ -68,6 +69,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoredRulesInvalid",
+    "TooIntricate",
     "UnknownRevision",
     "UnreadableRules",
     "Witness",
@@ -91,6 +93,7 @@ _HOMES: Final = {
         "ProblemReason",
         "StoredRulesInvalid",
         "StoreUnavailable",
+        "TooIntricate",
         "UnknownRevision",
     ),
     "core.diff": ("Change", "ChangeKind", "Diff"),

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.errors import CallRefused, Refusal
+from flask_bucketcors.core.errors import CallRefused, Refusal, TooIntricate
 from flask_bucketcors.core.lint import lint, may_be_dangerous
 from flask_bucketcors.core.linting.findings import Finding, Severity
 from flask_bucketcors.core.linting.subject import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.logs import IntervalLog
 
 logger = logging.getLogger(__name__)
 
 #: With this request header, the answer to a PUT has the next one. Any value will do.
 LINT: Final = "X-Bucketcors-Lint"
-#: The findings, as a list of RFC 9651: ``BC201;rule=1, BC312;rule=2``; ``none`` if there are none.
+#: The findings, as a list of RFC 9651: ``BC201;rule=1, BC312;rule=2``; ``none`` if there are none,
+#: ``unknown`` if the rules could not be looked at.
 FINDINGS: Final = "X-Bucketcors-Findings"
 
 # A line, a header or a message holds no more findings than this; what is more is counted.
@@ -44,32 +46,69 @@ class Reviewer:
         self._strict = strict
         self._public_suffix = public_suffix
         self._allow_credentials = allow_credentials
+        self._log = IntervalLog(logger)
 
     def review(
         self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False
-    ) -> tuple[Finding, ...]:
+    ) -> tuple[Finding, ...] | None:
         """Give what is to be said of rules; without ``in_full``, what somebody would read.
+
+        None if that cannot be told: then it is no reason to refuse them, unless it is strict.
 
         :raises CallRefused: if they are dangerous, and such are refused.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
         if not in_full and not may_be_dangerous(rule_set):
             return ()
-        findings = lint(
-            rule_set,
-            dialect,
-            self._public_suffix,
-            allow_credentials=self._allow_credentials,
-            dangers_only=not in_full,
-        )
+        try:
+            findings = self._look(rule_set, dialect, dangers_only=not in_full)
+        except TooIntricate as error:
+            if self._strict:
+                self._refuse_dangers(rule_set, dialect, error, in_full=in_full)
+            return None
+        except Exception:
+            # Such as of the application's own function for public suffixes.
+            if self._strict:
+                raise
+            self._log.write(logging.ERROR, "looking at rules failed", exc_info=True)
+            return None
         dangers = _dangers(findings)
         if self._strict and dangers:
             raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
         return findings
 
+    def _refuse_dangers(
+        self, rule_set: RuleSet, dialect: Dialect, error: TooIntricate, *, in_full: bool
+    ) -> None:
+        """Refuse what is too intricate, unless that is so only of what is no danger."""
+        if not may_be_dangerous(rule_set):
+            return
+        if not in_full:
+            raise CallRefused(Refusal.INVALID_VALUE, _sentence(error))
+        try:
+            dangers = self._look(rule_set, dialect, dangers_only=True)
+        except TooIntricate:
+            raise CallRefused(Refusal.INVALID_VALUE, _sentence(error)) from None
+        if _dangers(dangers):
+            raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
 
-def log_findings(bucket: str, findings: Sequence[Finding]) -> None:
+    def _look(
+        self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool
+    ) -> tuple[Finding, ...]:
+        return lint(
+            rule_set,
+            dialect,
+            self._public_suffix,
+            allow_credentials=self._allow_credentials,
+            dangers_only=dangers_only,
+        )
+
+
+def log_findings(bucket: str, findings: Sequence[Finding] | None) -> None:
     """Write what is to be said of a bucket's new rules to the log, the dangers as a warning."""
+    if findings is None:
+        logger.warning("rules for bucket %r could not be looked at", bucket)
+        return
     dangers = _dangers(findings)
     others = [each for each in findings if each not in dangers]
     if dangers:
@@ -78,12 +117,19 @@ def log_findings(bucket: str, findings: Sequence[Finding]) -> None:
         logger.info("rules for bucket %r: %s", bucket, _listed(others))
 
 
-def findings_header(findings: Sequence[Finding]) -> str:
+def findings_header(findings: Sequence[Finding] | None) -> str:
     """Give the value of :data:`FINDINGS`."""
+    if findings is None:
+        return "unknown"
     items = [f"{each.id};rule={each.rule + 1}" for each in findings[:MAX_LISTED]]
     if len(findings) > MAX_LISTED:
         items.append(f"more;count={len(findings) - MAX_LISTED}")
     return ", ".join(items) or "none"
+
+
+def _sentence(error: TooIntricate) -> str:
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _dangers(findings: Sequence[Finding]) -> list[Finding]:

@@ -493,3 +493,21 @@ def test_put_refuses_what_a_strict_application_does(
     assert store.get("photos") is None
     run_app(*arguments)
     assert store.get("photos") == DANGEROUS
+
+
+def test_rules_too_intricate_to_compare_are_trouble(tmp_path):
+    rule = {"allowed_origins": [A], "allowed_methods": ["GET"]}
+    old = written(tmp_path / "old.json", [rule])
+    new = written(tmp_path / "new.json", [{**rule, "allowed_headers": ["*" + "a" * 60_000]}])
+    result = CliRunner().invoke(bucketcors, ["diff", old, new])
+    assert result.exit_code == 2
+    assert "overlap in too many ways" in result.stderr
+
+
+def test_what_is_too_intricate_to_compare_can_be_mended(
+    run_app: Run, store: SQLiteStore, new: str
+) -> None:
+    store.put("photos", RuleSet([Rule([A], ["GET"], ["*" + "a" * 60_000])]))
+    output = put(run_app, new, "--yes")
+    assert "what changes cannot be said: the values" in output
+    assert store.get("photos") == NEW

@@ -384,3 +384,13 @@ def test_an_interrupt_ends_it_in_a_word(mixed: str) -> None:
         assert process.stderr is not None
         assert process.stderr.read() == "\nAborted!\n"
         assert process.wait(timeout=60) == 1
+
+
+def test_rules_too_intricate_to_look_at_are_left_out(tmp_path):
+    intricate, odd = tmp_path / "intricate.json", tmp_path / "odd.json"
+    rule = {**GOOD[0], "allowed_headers": ["*" + "a" * 60_000]}
+    intricate.write_text(json.dumps([rule]))
+    odd.write_text(json.dumps(MIXED[1:2]))
+    result = run(intricate, odd, "--severity", "danger", code=1)
+    assert result.stderr.startswith(f"left out: {intricate}: the values with '*' are too long")
+    assert result.stdout.count("\n") == 1

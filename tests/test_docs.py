@@ -143,6 +143,7 @@ def test_public_names_are_those_that_stay() -> None:
         "Store",
         "StoreUnavailable",
         "StoredRulesInvalid",
+        "TooIntricate",
         "UnknownRevision",
         "UnreadableRules",
         "Witness",

@@ -11,6 +11,8 @@ from hypothesis import given
 from strategies import Meeting, meetings
 
 from flask_bucketcors import Change, CompiledRules, Explanation, Fix, RuleSet, diff, explain
+from flask_bucketcors.cli.explain_report import explanation_data
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.plain import PlainRules
 
 UNEXPOSED = {"console": 'Refused to get unsafe header "ETag"'}
@@ -125,3 +127,12 @@ def test_what_a_fix_takes_away_is_said() -> None:
         "It newly allows nothing. It no longer allows PUT from * (but not https://www.a.example), "
         "with no header."
     )
+
+
+def test_what_cannot_be_said_of_a_fix_is_said() -> None:
+    explanation = why(rule(OTHER, headers="*" + "a" * 60_000))
+    fix = explanation.fixes[0]
+    assert fix.effect.startswith("What else it does cannot be said: ")
+    with pytest.raises(TooIntricate):
+        _ = fix.newly_allows
+    assert explanation_data(explanation)["fixes"][0]["newly_allows"] is None

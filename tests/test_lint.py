@@ -177,6 +177,11 @@ ORIGINS = {
     "http://localhost.": [],
     # These are no websites.
     "chrome-extension://*": ["BC204"],
+    "chrome-extension*": ["BC204"],
+    "chrome-extension:*": ["BC204"],
+    "m*": ["BC204"],
+    "app*": ["BC308"],
+    "chrome-extension*.abc.com": [],
     "chrome-extension://abc*": [],
     "wss://*.com": [],
     "null": ["BC206"],

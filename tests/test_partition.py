@@ -13,6 +13,7 @@ from strategies import HOSTS
 
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS, Grammar
 from flask_bucketcors.core.algebra.partition import Partition, bits
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES, NULL, covers, is_origin
 from flask_bucketcors.core.wildcards import Wildcard
 
@@ -233,3 +234,25 @@ def test_what_is_listed_decides_the_order_and_not_chance():
     first, second = (Partition(family, ORIGINS, APART) for _ in range(2))
     assert first.atoms == second.atoms
     assert first.spans(first.all) == second.spans(second.all)
+
+
+INTRICATE = {
+    "sides that share characters in millions of ways": (
+        [f"https://{i:03}{'a' * 40}*" for i in range(390)]
+        + [f"*{'a' * 40}{i:03}" for i in range(390)]
+    ),
+    "sides that can be put together in very many ways": (
+        [f"https://{i:03}b*" for i in range(600)] + [f"*c{i:03}" for i in range(600)]
+    ),
+    "a side that is as long as a document": ["*" + "a" * 60_000],
+}
+
+
+@pytest.mark.parametrize("patterns", INTRICATE.values(), ids=INTRICATE)
+def test_what_would_take_too_long_is_refused_at_once(patterns):
+    with pytest.raises(TooIntricate):
+        Partition([patterns], ORIGINS)
+
+
+def test_many_patterns_as_people_write_them_are_not():
+    Partition([[f"{scheme}://*.site{i}.example"] for i in range(1000) for scheme in "ab"], ORIGINS)

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,12 @@ from strategies import rule_sets
 from webtest import TestApp, TestResponse
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet, lint
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.errors import CallRefused
 from flask_bucketcors.core.lint import may_be_dangerous
+from flask_bucketcors.core.linting import order
 from flask_bucketcors.core.linting.findings import Severity
-from flask_bucketcors.review import FINDINGS, LINT, MAX_EXPLAINED, MAX_LISTED
+from flask_bucketcors.review import FINDINGS, LINT, MAX_EXPLAINED, MAX_LISTED, Reviewer
 
 PLAIN = "https://a.example"
 Put = Callable[..., TestResponse]
@@ -29,7 +34,7 @@ def store() -> Iterator[MemoryStore]:
 def put(store: MemoryStore) -> Put:
     """Put one rule for GET and HEAD."""
 
-    def put(*origins: str, headers: dict[str, str] | None = None, **options: bool) -> TestResponse:
+    def put(*origins: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
         api = RulesAPI(store, access_keys=KEYS, clock=lambda: NOW, **options)
         app = TestApp(BucketCORSMiddleware(lambda *_: [], store=store, api=api))
         body = document(origins)
@@ -135,6 +140,63 @@ def test_the_quick_look_sees_each_kind_of_danger(origin):
 @pytest.mark.parametrize("origin", ["*", PLAIN, "app://a", "localhost", "HTTP://a.example"])
 def test_the_quick_look_lets_the_rest_be(origin):
     assert not may_be_dangerous(RuleSet([Rule([origin], ["GET"])]))
+
+
+# Its one finding would take minutes to tell, and its answer all memory there is.
+INTRICATE = ("http://*abc.com", *(f"https://{i:03}{'a' * 40}*" for i in range(300)))
+INTRICATE += tuple(f"*{'a' * 40}{i:03}" for i in range(300))
+
+
+def test_rules_too_intricate_to_look_at_are_stored_and_that_is_said(put, store, caplog):
+    assert put(*INTRICATE, headers={LINT: "1"}).headers[FINDINGS] == "unknown"
+    assert store.get("photos") is not None
+    (line,) = caplog.records
+    assert line.getMessage() == "rules for bucket 'photos' could not be looked at"
+
+
+def test_strict_refuses_them(put, store):
+    answer = put(*INTRICATE, strict=True)
+    assert answer.status_code == 400
+    assert "overlap in too many ways" in answer.xml.findtext("Message")
+    assert store.get("photos") is None
+
+
+@pytest.mark.parametrize("in_full", [False, True])
+def test_strict_takes_what_is_too_intricate_and_no_danger(in_full):
+    """Whoever asks for all that there is to be said is not refused for that."""
+    reviewer = Reviewer(strict=True, public_suffix=None, allow_credentials=True)
+    rule = {"allowed_methods": ["GET"], "allowed_headers": ["*" + "a" * 60_000]}
+    plain = RuleSet([Rule(allowed_origins=[PLAIN], **rule)])
+    assert not reviewer.review(plain, COS, in_full=in_full)
+    dangerous = RuleSet([Rule(allowed_origins=["http://a.example"], **rule)])
+    with pytest.raises(CallRefused):
+        reviewer.review(dangerous, COS, in_full=in_full)
+
+
+@pytest.mark.parametrize("origin, refused", [(PLAIN, False), ("null", True)])
+def test_strict_judges_the_dangers_where_the_rest_is_too_intricate(monkeypatch, origin, refused):
+    monkeypatch.setattr(order, "MAX_PAIRS", 0)
+    reviewer = Reviewer(strict=True, public_suffix=None, allow_credentials=True)
+    rules = RuleSet([Rule([origin, "https://*.a.example"], ["GET"])] * 2)
+    with pytest.raises(CallRefused, match="BC206") if refused else nullcontext():
+        assert reviewer.review(rules, COS, in_full=True) is None
+
+
+def failing(host: str) -> str:
+    raise LookupError(host)
+
+
+def test_a_failing_function_for_public_suffixes_breaks_no_put(put, store, caplog):
+    answer = put("https://*.com", headers={LINT: "1"}, public_suffix=failing)
+    assert (answer.status_code, answer.headers[FINDINGS]) == (200, "unknown")
+    assert store.get("photos") is not None
+    assert "LookupError" in caplog.text
+
+
+def test_unless_dangers_are_to_be_refused(put, store, caplog):
+    assert put("https://*.com", strict=True, public_suffix=failing).status_code == 500
+    assert store.get("photos") is None
+    assert "LookupError" in caplog.text
 
 
 @given(rule_sets())

@@ -21,6 +21,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.diff import diff
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES
 
@@ -88,9 +89,12 @@ def diff_rules(
         old, new = _with_bucket(bucket, files, revisions)
         dialect = dialect or current_app.config["BUCKETCORS_DIALECT"]
         allow_credentials = current_app.config["BUCKETCORS_ALLOW_CREDENTIALS"]
-    changes = diff(
-        old.rule_set, new.rule_set, dialect or COS.name, allow_credentials=allow_credentials
-    )
+    try:
+        changes = diff(
+            old.rule_set, new.rule_set, dialect or COS.name, allow_credentials=allow_credentials
+        )
+    except TooIntricate as error:
+        raise _Trouble(str(error)) from None
     if form == JSON:
         data = [each.as_dict() for each in changes]
         echo_json({"old": old.name, "new": new.name, "changes": data})

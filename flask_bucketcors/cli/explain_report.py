@@ -6,6 +6,7 @@ import click
 
 from flask_bucketcors.cli.marking import RuleAt, marked_rule
 from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.explain import Explanation, Fix
 
 
@@ -22,11 +23,16 @@ def explanation_data(explanation: Explanation) -> dict[str, Any]:
 
 
 def _fix_data(fix: Fix) -> dict[str, Any]:
+    try:
+        newly_allows = [each.as_dict() for each in fix.newly_allows]
+    except TooIntricate:
+        # The effect says so.
+        newly_allows = None
     return {
         "text": fix.text,
         "effect": fix.effect,
         **fix.rules.as_dict(),
-        "newly_allows": [each.as_dict() for each in fix.newly_allows],
+        "newly_allows": newly_allows,
     }
 
 

@@ -12,7 +12,7 @@ from flask_bucketcors.cli.linting import stored_rules
 from flask_bucketcors.cli.terminal import Refused, printable
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.diff import diff
-from flask_bucketcors.core.errors import CallRefused, StoredRulesInvalid
+from flask_bucketcors.core.errors import CallRefused, StoredRulesInvalid, TooIntricate
 from flask_bucketcors.core.linting.findings import Severity
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.review import Reviewer
@@ -72,20 +72,29 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
         return False
     print_sides(f"bucket {name}" + ("" if old else " (no rules)"), where)
     print_vary(old, rule_set)
-    print_changes(
-        diff(
+    try:
+        changes = diff(
             old,
             rule_set,
             current_app.config["BUCKETCORS_DIALECT"],
             allow_credentials=current_app.config["BUCKETCORS_ALLOW_CREDENTIALS"],
         )
-    )
+    except TooIntricate as error:
+        # Often because of the old rules, which these mend.
+        click.echo(f"what changes cannot be said: {error}")
+    else:
+        print_changes(changes)
     return True
 
 
 def _show_dangers(bucket: str, rule_set: RuleSet, where: str) -> None:
     linted = replace(stored_rules(bucket, rule_set), where=where)
-    for finding in linted.findings(find_public_suffix(None)):
+    try:
+        found = linted.findings(find_public_suffix(None))
+    except TooIntricate as error:
+        click.echo(f"what is dangerous cannot be said: {error}")
+        return
+    for finding in found:
         if finding.severity is Severity.DANGER:
             click.echo()
             print_finding(finding, linted)

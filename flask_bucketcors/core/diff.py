@@ -112,6 +112,7 @@ def diff(
     :param dialect: whose forms the answers take, or its name.
     :param allow_credentials: whether an answer that names the origin also allows credentials.
     :raises ValueError: if there is no such dialect.
+    :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
     dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
     old_rules = tuple(old.rules) if old else ()

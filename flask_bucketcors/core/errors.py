@@ -20,6 +20,16 @@ class StoredRulesInvalid(BucketCORSError):
     """A stored rule set no longer is one; another tool, or a newer release, wrote it."""
 
 
+class TooIntricate(BucketCORSError):
+    """The patterns of rules overlap in so many ways that nothing can be said of them in time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the values with '*' are too long, or overlap in too many ways: write fewer of them, "
+            "or shorter ones"
+        )
+
+
 class Refusal(StrEnum):
     """Why a request is answered with an error.
 

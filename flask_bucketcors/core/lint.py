@@ -53,6 +53,7 @@ def lint(
     :param dangers_only: whether to look for findings of severity danger alone.
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect.
+    :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
     dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
     plain = PlainRules.read(rules)

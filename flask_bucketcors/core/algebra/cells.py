@@ -8,13 +8,24 @@ a single text.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain
+from typing import Final
 
 from flask_bucketcors.core.algebra.grammars import Grammar
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
 
 #: The sets that something is in, a bit for each.
 Sets = int
 Cells = Mapping[Wildcard, Sets]
+
+# Whoever may put rules could keep a worker busy for minutes, and fill its memory, with patterns
+# of 64 KiB that overlap in millions of ways. Those that people write hardly overlap at all.
+MAX_CELLS: Final = 200_000
+MAX_OVERLAPS: Final = 20_000
+#: Kinds of texts that patterns tell apart.
+MAX_KINDS: Final = 10_000
+# All beginnings of all sides of patterns together, in characters.
+MAX_BEGINNINGS: Final = 32_000_000
 
 
 class Nested:
@@ -69,13 +80,27 @@ def nested_prefixes(patterns: Collection[Wildcard]) -> Nested:
     return Nested([each.prefix for each in patterns], lambda text, length: text[:length])
 
 
+def check_lengths(patterns: Collection[Wildcard]) -> None:
+    """Refuse patterns that are too long.
+
+    :raises TooIntricate: if they are.
+    """
+    sides = {side for pattern in patterns for side in pattern}
+    if sum(len(side) ** 2 for side in sides) // 2 > MAX_BEGINNINGS:
+        raise TooIntricate
+
+
 def nested_suffixes(patterns: Collection[Wildcard]) -> Nested:
     suffixes = [each.suffix for each in patterns]
     return Nested(suffixes, lambda text, length: text[len(text) - length :])
 
 
 def find_cells(patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Nested) -> Cells:
-    """Give the cells whose texts are in any set, and the sets."""
+    """Give the cells whose texts are in any set, and the sets.
+
+    :raises TooIntricate: if there are too many.
+    """
+    count = 0
     by_prefix: defaultdict[str, list[tuple[str, Sets]]] = defaultdict(list)
     for (prefix, suffix), sets in patterns.items():
         by_prefix[prefix].append((suffix, sets))
@@ -90,6 +115,9 @@ def find_cells(patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Ne
         for suffix, sets in by_prefix[prefix]:
             for each in ending[suffix]:
                 row[each] = row.get(each, 0) | sets
+        count += len(row)
+        if count > MAX_CELLS:
+            raise TooIntricate
     return {
         Wildcard(prefix, suffix): sets
         for prefix, row in rows.items()
@@ -107,6 +135,8 @@ def find_points(
 
     They are those that are listed as they are, and those in which a prefix and a suffix share
     characters.
+
+    :raises TooIntricate: if there are too many of the latter.
     """
     index = WildcardIndex(patterns.items())
     literals = (text for text in listed if Wildcard.parse(text) is None)
@@ -135,8 +165,13 @@ def _all_overlaps(cells: Cells) -> Iterator[str]:
     for suffix in dict.fromkeys(each.suffix for each in cells):
         for length in range(1, len(suffix) + 1):
             beginnings[suffix[:length]].append(suffix)
+    count = 0
     for prefix in dict.fromkeys(each.prefix for each in cells):
         for length in range(1, len(prefix) + 1):
-            for suffix in beginnings.get(prefix[-length:], ()):
+            meeting = beginnings.get(prefix[-length:], ())
+            count += len(meeting)
+            if count > MAX_OVERLAPS:
+                raise TooIntricate
+            for suffix in meeting:
                 if Wildcard(prefix, suffix) in cells:
                     yield prefix + suffix[length:]

@@ -31,7 +31,9 @@ from operator import or_
 from typing import NamedTuple, TypeVar
 
 from flask_bucketcors.core.algebra.cells import (
+    MAX_KINDS,
     Sets,
+    check_lengths,
     find_cells,
     find_points,
     nested_prefixes,
@@ -40,6 +42,7 @@ from flask_bucketcors.core.algebra.cells import (
 from flask_bucketcors.core.algebra.grammars import Grammar
 from flask_bucketcors.core.algebra.search import Wanted, find_example, find_shortest
 from flask_bucketcors.core.algebra.spans import Landscape, Span, find_spans
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 #: Atoms, a bit for each.
@@ -64,6 +67,7 @@ class Partition:
     :param grammar: which texts there are; others are left out.
     :param apart: texts beyond the grammar that count all the same, each with what must be listed
         for it to be in a set. No other ``*`` covers them.
+    :raises TooIntricate: if the patterns overlap in too many ways.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Partition:
             for text in texts:
                 listed[text] |= 1 << index
         patterns = {each: listed[text] for text in listed if (each := Wildcard.parse(text))}
+        check_lengths(patterns)
         self._grammar = grammar
         self._prefixes = nested_prefixes(patterns)
         self._suffixes = nested_suffixes(patterns)
@@ -108,6 +113,8 @@ class Partition:
         found = {0}
         for cell, sets in self._cells.items():
             if sets not in found and (example := self.example(cell)) is not None:
+                if len(found) > MAX_KINDS:
+                    raise TooIntricate
                 found.add(sets)
                 yield Atom(sets, example)
         for text, sets in self._points.items():

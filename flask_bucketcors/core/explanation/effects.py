@@ -7,6 +7,7 @@ from typing import Final
 
 from flask_bucketcors.core.algebra.regions import Region
 from flask_bucketcors.core.diff import Change, Diff, diff
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.explanation.exchange import Request
 from flask_bucketcors.core.rules import RuleSet
 
@@ -34,7 +35,10 @@ class Fix:
 
     @property
     def newly_allows(self) -> tuple[Change, ...]:
-        """What it newly allows and was not asked for."""
+        """What it newly allows and was not asked for.
+
+        :raises TooIntricate: as :func:`~flask_bucketcors.diff` does; so do the next two.
+        """
         return self._beside(self._diff.newly_allowed)
 
     @property
@@ -51,7 +55,10 @@ class Fix:
     @property
     def effect(self) -> str:
         """What it does beside what was asked for, in words."""
-        return " ".join(self._sentences())
+        try:
+            return " ".join(self._sentences())
+        except TooIntricate as error:
+            return f"What else it does cannot be said: {error}."
 
     @cached_property
     def _diff(self) -> Diff:

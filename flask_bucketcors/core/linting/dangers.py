@@ -21,6 +21,8 @@ _SCHEME_END: Final = "://"
 _HTTP: Final = "http://"
 #: The schemes of websites.
 SCHEMES: Final = (_HTTP, "https://")
+# Those of which anybody may have origins that a browser lets onto the web.
+EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 # In a text, stands for the origin that the finding is shown by.
 _ORIGIN: Final = "{origin}"
 _MAX_PORT_LENGTH: Final = 5
@@ -119,6 +121,12 @@ def _of_pattern(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> 
             is_nearly_any = any(each.check is Check.NEARLY_ANY_ORIGIN for each in dangers)
             if _HTTP in schemes and not is_nearly_any:
                 yield _any_scheme(value, dangers[0].origin if dangers else f"{_HTTP}www{suffix}")
+        elif not _host_of(suffix):
+            for scheme in EXTENSIONS:
+                if scheme.startswith(prefix):
+                    name = scheme.removesuffix(_SCHEME_END)
+                    yield _any_of_scheme(value, name, f"{scheme}example{suffix}")
+                    return
 
 
 def _of_authority(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> Iterator[_Danger]:

@@ -6,10 +6,14 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.core.algebra.partition import bits
 from flask_bucketcors.core.algebra.requests import Example, Lists, Rules
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.linting.findings import Check, Finding
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.terms import Terms
 
+# Whoever may put rules could keep a worker busy for long; a thousand that all overlap are half of
+# these.
+MAX_PAIRS: Final = 1_000_000
 # A text names no more rules than this.
 MAX_NAMED: Final = 5
 
@@ -57,6 +61,7 @@ class _Order:
         self._unlike: dict[int, _Unlike] = {}
         # For each rule those that decide requests in its place.
         self._above: dict[int, set[int]] = {}
+        self._looked = 0
         self._look_at_all()
 
     def _look_at_all(self) -> None:
@@ -85,6 +90,9 @@ class _Order:
             for by, lists in decided:
                 if by >= rule:
                     break
+                self._looked += 1
+                if self._looked > MAX_PAIRS:
+                    raise TooIntricate
                 self._look_at_pair(origin, method, rule, by, lists)
 
     def _look_at_pair(self, origin: str, method: str, rule: int, by: int, lists: Lists) -> None:

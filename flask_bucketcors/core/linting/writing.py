@@ -11,7 +11,7 @@ from flask_bucketcors.core.algebra.requests import FILE
 from flask_bucketcors.core.causes import Cause
 from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.idna import as_sent, written_out
-from flask_bucketcors.core.linting.dangers import SCHEMES
+from flask_bucketcors.core.linting.dangers import EXTENSIONS, SCHEMES
 from flask_bucketcors.core.linting.findings import Check, Finding
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.looks import shown, skeleton
@@ -129,7 +129,8 @@ def _not_as_sent(host: str) -> _Fault:
 
 def _covers_schemes(value: str) -> bool:
     wildcard = Wildcard.parse(value)
-    return wildcard is not None and any(each.startswith(wildcard.prefix) for each in SCHEMES)
+    schemes = (*SCHEMES, *EXTENSIONS)
+    return wildcard is not None and any(each.startswith(wildcard.prefix) for each in schemes)
 
 
 def _has_lookalike(labels: Sequence[str]) -> bool:
