@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from flask_bucketcors.api import RulesAPI, RulesCall
     from flask_bucketcors.blueprint import create_blueprint
+    from flask_bucketcors.core.algebra.regions import HeaderLists, Region
+    from flask_bucketcors.core.algebra.spans import Span
     from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
     from flask_bucketcors.core.diff import Change, ChangeKind, Diff
     from flask_bucketcors.core.errors import (
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from flask_bucketcors.core.explain import Cause, Explanation, Fix, Mismatch, RuleTrace
     from flask_bucketcors.core.linting.findings import Check, Finding, Severity, Witness
     from flask_bucketcors.core.rules import Rule, RuleSet
+    from flask_bucketcors.core.terms import Terms
     from flask_bucketcors.documents import UnreadableRules
     from flask_bucketcors.extension import BucketCORS, BucketCORSState
     from flask_bucketcors.middleware import BucketCORSMiddleware
@@ -51,6 +54,7 @@ __all__ = [
     "Explanation",
     "Finding",
     "Fix",
+    "HeaderLists",
     "HistoryEntry",
     "InvalidBucketName",
     "InvalidRules",
@@ -59,6 +63,7 @@ __all__ = [
     "Problem",
     "ProblemReason",
     "Reason",
+    "Region",
     "Rule",
     "RuleSet",
     "RuleTrace",
@@ -66,9 +71,11 @@ __all__ = [
     "RulesCall",
     "SQLiteStore",
     "Severity",
+    "Span",
     "Store",
     "StoreUnavailable",
     "StoredRulesInvalid",
+    "Terms",
     "TooIntricate",
     "UnknownRevision",
     "UnreadableRules",
@@ -84,6 +91,8 @@ __all__ = [
 _HOMES: Final = {
     "api": ("RulesAPI", "RulesCall"),
     "blueprint": ("create_blueprint",),
+    "core.algebra.regions": ("HeaderLists", "Region"),
+    "core.algebra.spans": ("Span",),
     "core.compiled": ("CompiledRules", "Decision", "Reason"),
     "core.errors": (
         "BucketCORSError",
@@ -100,6 +109,7 @@ _HOMES: Final = {
     "core.explain": ("Cause", "Explanation", "Fix", "Mismatch", "RuleTrace"),
     "core.linting.findings": ("Check", "Finding", "Severity", "Witness"),
     "core.rules": ("Rule", "RuleSet"),
+    "core.terms": ("Terms",),
     "documents": ("UnreadableRules",),
     "extension": ("BucketCORS", "BucketCORSState"),
     "middleware": ("BucketCORSMiddleware",),

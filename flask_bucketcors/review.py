@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from flask_bucketcors.core.algebra.bounds import HASTY
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, TooIntricate
 from flask_bucketcors.core.lint import lint, may_be_dangerous
@@ -27,6 +28,7 @@ FINDINGS: Final = "X-Bucketcors-Findings"
 # A line, a header or a message holds no more findings than this; what is more is counted.
 MAX_LISTED: Final = 50
 MAX_EXPLAINED: Final = 3
+_SEVERITIES: Final = tuple(Severity)
 
 
 class Reviewer:
@@ -101,6 +103,7 @@ class Reviewer:
             self._public_suffix,
             allow_credentials=self._allow_credentials,
             dangers_only=dangers_only,
+            bounds=HASTY,
         )
 
 
@@ -110,7 +113,7 @@ def log_findings(bucket: str, findings: Sequence[Finding] | None) -> None:
         logger.warning("rules for bucket %r could not be looked at", bucket)
         return
     dangers = _dangers(findings)
-    others = [each for each in findings if each not in dangers]
+    others = [each for each in findings if each.severity is not Severity.DANGER]
     if dangers:
         logger.warning("dangerous rules for bucket %r: %s", bucket, _listed(dangers))
     if others:
@@ -121,7 +124,9 @@ def findings_header(findings: Sequence[Finding] | None) -> str:
     """Give the value of :data:`FINDINGS`."""
     if findings is None:
         return "unknown"
-    items = [f"{each.id};rule={each.rule + 1}" for each in findings[:MAX_LISTED]]
+    # The worst first, so that none of them is among those that are only counted.
+    listed = sorted(findings, key=lambda each: _SEVERITIES.index(each.severity))[:MAX_LISTED]
+    items = [f"{each.id};rule={each.rule + 1}" for each in listed]
     if len(findings) > MAX_LISTED:
         items.append(f"more;count={len(findings) - MAX_LISTED}")
     return ", ".join(items) or "none"

@@ -274,6 +274,13 @@ def test_a_bucket_is_looked_at_by_the_settings_of_its_application(
     run_app("--bucket", "photos", BUCKETCORS_ALLOW_CREDENTIALS=False, code=0)
 
 
+def test_the_public_suffixes_of_the_application_count(run_app: Run, store: SQLiteStore) -> None:
+    store.put("photos", RuleSet([Rule(["https://*.corp.example"], ["GET"])]))
+    run_app("--bucket", "photos", code=0)
+    result = run_app("--bucket", "photos", BUCKETCORS_PUBLIC_SUFFIX=lambda host: host)
+    assert "danger[BC205]" in result.output
+
+
 def test_a_bucket_that_is_misspelt_does_not_pass(run_app: Run) -> None:
     output = run_app("--bucket", f"photo{EVIL}", code=2).output
     assert r"bucket photo\x1b[31m\x07\u202e has no rules" in output

@@ -124,8 +124,8 @@ def test_what_a_fix_takes_away_is_said() -> None:
     rules = [rule("*", methods="PUT"), *[rule(OTHER, methods="GET")] * 99]
     (fix,) = why(*rules, credentials=True).fixes
     assert fix.effect == (
-        "It newly allows nothing. It no longer allows PUT from * (but not https://www.a.example), "
-        "with no header."
+        "It newly allows nothing. It no longer allows PUT from any origin (but not "
+        "https://www.a.example), with no header."
     )
 
 

@@ -65,6 +65,7 @@ class Linted:
     :param rules: plain data with the names of Rule's fields, not judged yet.
     :param dialect: whose forms the answers take.
     :param allow_credentials: whether answers that name the origin allow credentials.
+    :param public_suffix: the application's own function, if it has one.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Linted:
     rules: Any
     dialect: str
     allow_credentials: bool = True
+    public_suffix: PublicSuffix | None = None
 
     @cached_property
     def _plain(self) -> PlainRules:
@@ -86,7 +88,7 @@ class Linted:
         found = lint(
             self.rules,
             self.dialect,
-            public_suffix,
+            self.public_suffix or public_suffix,
             allow_credentials=self.allow_credentials,
         )
         return sorted(found, key=lambda each: SEVERITIES.index(each.severity))

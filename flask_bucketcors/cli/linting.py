@@ -205,4 +205,5 @@ def stored_rules(bucket: str, rule_set: RuleSet, dialect: str | None = None) -> 
         rule_set.as_dict(),
         dialect or current_app.config["BUCKETCORS_DIALECT"],
         current_app.config["BUCKETCORS_ALLOW_CREDENTIALS"],
+        current_app.config["BUCKETCORS_PUBLIC_SUFFIX"],
     )

@@ -126,10 +126,10 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     """
     store = current_store()
     rule_set = read_file(file, limits_of(current_app.config))
-    if show_diff and not _is_agreed(store, bucket, rule_set, name_of(file), yes):
-        return
     if current_app.config["BUCKETCORS_STRICT"]:
         _refuse_dangers(rule_set)
+    if show_diff and not _is_agreed(store, bucket, rule_set, name_of(file), yes):
+        return
     revision = store.put(bucket, rule_set, author)
     click.echo(f"{printable(bucket)}: revision {revision}, {count_of(rule_set)}")
 

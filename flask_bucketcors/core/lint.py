@@ -9,6 +9,7 @@ Facts:
 
 from typing import Any, Final
 
+from flask_bucketcors.core.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
 from flask_bucketcors.core.linting.dangers import danger_findings
 from flask_bucketcors.core.linting.findings import Finding
@@ -42,6 +43,7 @@ def lint(
     *,
     allow_credentials: bool = True,
     dangers_only: bool = False,
+    bounds: Bounds = AMPLE,
 ) -> tuple[Finding, ...]:
     """Say what is dangerous, useless or otherwise worth knowing about rules.
 
@@ -51,6 +53,7 @@ def lint(
         which there are lists; without it, what two-letter domains usually do is assumed.
     :param allow_credentials: whether an answer that names the origin also allows credentials.
     :param dangers_only: whether to look for findings of severity danger alone.
+    :param bounds: of the work.
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
@@ -58,7 +61,7 @@ def lint(
     dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
     plain = PlainRules.read(rules)
     suffix = public_suffix or usual_public_suffix
-    subject = Subject(plain, dialect, allow_credentials, suffix)
+    subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
     checks = _DANGERS if dangers_only else _CHECKS
     found = [finding for check in checks for finding in check(subject)]
     return tuple(sorted(found, key=lambda each: (each.rule, each.id)))

@@ -8,8 +8,8 @@ a single text.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain
-from typing import Final
 
+from flask_bucketcors.core.algebra.bounds import Bounds
 from flask_bucketcors.core.algebra.grammars import Grammar
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
@@ -17,15 +17,6 @@ from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
 #: The sets that something is in, a bit for each.
 Sets = int
 Cells = Mapping[Wildcard, Sets]
-
-# Whoever may put rules could keep a worker busy for minutes, and fill its memory, with patterns
-# of 64 KiB that overlap in millions of ways. Those that people write hardly overlap at all.
-MAX_CELLS: Final = 200_000
-MAX_OVERLAPS: Final = 20_000
-#: Kinds of texts that patterns tell apart.
-MAX_KINDS: Final = 10_000
-# All beginnings of all sides of patterns together, in characters.
-MAX_BEGINNINGS: Final = 32_000_000
 
 
 class Nested:
@@ -80,13 +71,13 @@ def nested_prefixes(patterns: Collection[Wildcard]) -> Nested:
     return Nested([each.prefix for each in patterns], lambda text, length: text[:length])
 
 
-def check_lengths(patterns: Collection[Wildcard]) -> None:
+def check_lengths(patterns: Collection[Wildcard], bounds: Bounds) -> None:
     """Refuse patterns that are too long.
 
     :raises TooIntricate: if they are.
     """
     sides = {side for pattern in patterns for side in pattern}
-    if sum(len(side) ** 2 for side in sides) // 2 > MAX_BEGINNINGS:
+    if sum(len(side) ** 2 for side in sides) // 2 > bounds.beginnings:
         raise TooIntricate
 
 
@@ -95,7 +86,9 @@ def nested_suffixes(patterns: Collection[Wildcard]) -> Nested:
     return Nested(suffixes, lambda text, length: text[len(text) - length :])
 
 
-def find_cells(patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Nested) -> Cells:
+def find_cells(
+    patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Nested, bounds: Bounds
+) -> Cells:
     """Give the cells whose texts are in any set, and the sets.
 
     :raises TooIntricate: if there are too many.
@@ -116,7 +109,7 @@ def find_cells(patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Ne
             for each in ending[suffix]:
                 row[each] = row.get(each, 0) | sets
         count += len(row)
-        if count > MAX_CELLS:
+        if count > bounds.cells:
             raise TooIntricate
     return {
         Wildcard(prefix, suffix): sets
@@ -130,6 +123,7 @@ def find_points(
     patterns: Mapping[Wildcard, Sets],
     cells: Cells,
     grammar: Grammar,
+    bounds: Bounds,
 ) -> dict[str, Sets]:
     """Give the texts that belong to no cell, and the sets that they are in.
 
@@ -142,7 +136,7 @@ def find_points(
     literals = (text for text in listed if Wildcard.parse(text) is None)
     points = {}
     # Many cells have the same ones: these are not to be kept many times.
-    for text in dict.fromkeys(chain(literals, _all_overlaps(cells))):
+    for text in dict.fromkeys(chain(literals, _all_overlaps(cells, bounds))):
         if grammar.holds(text):
             sets = listed.get(text, 0)
             for each in index.find(text):
@@ -159,7 +153,7 @@ def overlaps(cell: Wildcard) -> Iterator[str]:
             yield prefix + suffix[length:]
 
 
-def _all_overlaps(cells: Cells) -> Iterator[str]:
+def _all_overlaps(cells: Cells, bounds: Bounds) -> Iterator[str]:
     """Give those of all cells."""
     beginnings: defaultdict[str, list[str]] = defaultdict(list)
     for suffix in dict.fromkeys(each.suffix for each in cells):
@@ -170,7 +164,7 @@ def _all_overlaps(cells: Cells) -> Iterator[str]:
         for length in range(1, len(prefix) + 1):
             meeting = beginnings.get(prefix[-length:], ())
             count += len(meeting)
-            if count > MAX_OVERLAPS:
+            if count > bounds.overlaps:
                 raise TooIntricate
             for suffix in meeting:
                 if Wildcard(prefix, suffix) in cells:

@@ -30,8 +30,8 @@ from functools import cached_property, reduce
 from operator import or_
 from typing import NamedTuple, TypeVar
 
+from flask_bucketcors.core.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.core.algebra.cells import (
-    MAX_KINDS,
     Sets,
     check_lengths,
     find_cells,
@@ -67,6 +67,7 @@ class Partition:
     :param grammar: which texts there are; others are left out.
     :param apart: texts beyond the grammar that count all the same, each with what must be listed
         for it to be in a set. No other ``*`` covers them.
+    :param bounds: of the work.
     :raises TooIntricate: if the patterns overlap in too many ways.
     """
 
@@ -75,18 +76,20 @@ class Partition:
         sets: Sequence[Iterable[str]],
         grammar: Grammar,
         apart: Mapping[str, Sequence[str]] | None = None,
+        bounds: Bounds = AMPLE,
     ) -> None:
         listed: defaultdict[str, Sets] = defaultdict(int)
         for index, texts in enumerate(sets):
             for text in texts:
                 listed[text] |= 1 << index
         patterns = {each: listed[text] for text in listed if (each := Wildcard.parse(text))}
-        check_lengths(patterns)
+        check_lengths(patterns, bounds)
+        self._bounds = bounds
         self._grammar = grammar
         self._prefixes = nested_prefixes(patterns)
         self._suffixes = nested_suffixes(patterns)
-        self._cells = find_cells(patterns, self._prefixes, self._suffixes)
-        self._points = find_points(listed, patterns, self._cells, grammar)
+        self._cells = find_cells(patterns, self._prefixes, self._suffixes, bounds)
+        self._points = find_points(listed, patterns, self._cells, grammar, bounds)
         self._apart = dict(apart or {})
         self._points |= {
             text: reduce(or_, (listed[each] for each in others if each in listed), 0)
@@ -113,7 +116,7 @@ class Partition:
         found = {0}
         for cell, sets in self._cells.items():
             if sets not in found and (example := self.example(cell)) is not None:
-                if len(found) > MAX_KINDS:
+                if len(found) > self._bounds.kinds:
                     raise TooIntricate
                 found.add(sets)
                 yield Atom(sets, example)

@@ -15,6 +15,7 @@ from functools import cached_property, reduce
 from operator import and_
 from typing import Final, NamedTuple
 
+from flask_bucketcors.core.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.core.algebra.partition import Atoms, Partition, bits
 from flask_bucketcors.core.fields import METHODS
@@ -90,16 +91,19 @@ class Requests:
     """The requests that some rules tell apart.
 
     :param rules: of one rule set, or of several one after another.
+    :param bounds: of the work.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], bounds: Bounds = AMPLE) -> None:
         self.rules = rules
-        self.origins = Partition([rule.allowed_origins for rule in rules], ORIGINS, APART)
+        origins = [rule.allowed_origins for rule in rules]
+        self.origins = Partition(origins, ORIGINS, APART, bounds)
         lists = [tuple(map(str.lower, rule.allowed_headers)) for rule in rules]
         numbers = {each: number for number, each in enumerate(dict.fromkeys(lists))}
         # Each name that is listed is an atom of its own, so that a list can be said to lack it.
         names = dict.fromkeys(name for each in numbers for name in each if ANY not in name)
-        self.names = Partition([*numbers, *((name,) for name in names)], HEADER_NAMES)
+        sets = [*numbers, *((name,) for name in names)]
+        self.names = Partition(sets, HEADER_NAMES, bounds=bounds)
         #: For each rule the names that it allows.
         self.allowed = tuple(self.names.sets[numbers[each]] for each in lists)
         self._name_atoms = dict(zip(names, self.names.sets[len(numbers) :], strict=True))

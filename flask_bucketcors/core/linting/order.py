@@ -11,9 +11,6 @@ from flask_bucketcors.core.linting.findings import Check, Finding
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.terms import Terms
 
-# Whoever may put rules could keep a worker busy for long; a thousand that all overlap are half of
-# these.
-MAX_PAIRS: Final = 1_000_000
 # A text names no more rules than this.
 MAX_NAMED: Final = 5
 
@@ -91,7 +88,7 @@ class _Order:
                 if by >= rule:
                     break
                 self._looked += 1
-                if self._looked > MAX_PAIRS:
+                if self._looked > self._subject.bounds.pairs:
                     raise TooIntricate
                 self._look_at_pair(origin, method, rule, by, lists)
 

@@ -62,7 +62,7 @@ def _overlapping(subject: Subject, index: int, field: str, rule: PlainRule) -> I
     if len(values) < 2 or not 0 < patterns <= MAX_COMPARED:
         return
     grammar, apart = (ORIGINS, APART) if field == "allowed_origins" else (HEADER_NAMES, None)
-    atoms = Partition([[value] for value in values], grammar, apart).atoms
+    atoms = Partition([[value] for value in values], grammar, apart, subject.bounds).atoms
 
     def finding(check: Check, value: str, other: str, example: str) -> Finding:
         text, mend = _OVERLAP_TEXTS[check]

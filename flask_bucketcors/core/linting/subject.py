@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
+from flask_bucketcors.core.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.core.algebra.grammars import ORIGINS
 from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART, Requests, Rules
@@ -30,6 +31,7 @@ class Subject:
     :param plain: the rules as they were written.
     :param allow_credentials: whether answers that name the origin allow credentials.
     :param public_suffix: see :data:`PublicSuffix`.
+    :param bounds: of the work.
     """
 
     def __init__(
@@ -38,13 +40,15 @@ class Subject:
         dialect: Dialect,
         allow_credentials: bool,
         public_suffix: PublicSuffix,
+        bounds: Bounds = AMPLE,
     ) -> None:
         self.plain = plain
+        self.bounds = bounds
         rule_set = plain.rule_set
         self.rules: tuple[Rule, ...] = tuple(rule_set.rules) if rule_set else ()
         self.allow_credentials = allow_credentials
         self.public_suffix = public_suffix
-        self.requests = Requests(self.rules)
+        self.requests = Requests(self.rules, bounds)
         self.terms: tuple[Terms, ...] = tuple(
             terms_of(rule, dialect, allow_credentials) for rule in self.rules
         )
