@@ -22,7 +22,7 @@ from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import DIALECTS, Dialect, find_dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
 from flask_bucketcors.core.grants import HeaderPairs
-from flask_bucketcors.core.linting.subject import PublicSuffix
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.logs import IntervalLog
@@ -108,9 +108,8 @@ class RulesAPI:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._reviewer = Reviewer(
-            strict=strict, public_suffix=public_suffix, allow_credentials=allow_credentials
-        )
+        self._strict = strict
+        self._reviewer = Reviewer(public_suffix=public_suffix, allow_credentials=allow_credentials)
         self._keys = access_keys or None
         self._authorize = authorize
         self._bucket_exists = bucket_exists
@@ -217,6 +216,8 @@ class RulesAPI:
     ) -> HeaderPairs:
         """Store rules, and give the headers that say what is to be said of them."""
         is_asked = _LINT in environ
+        if self._strict:
+            self._reviewer.refuse_dangers(rule_set, dialect)
         findings = self._reviewer.review(rule_set, dialect, in_full=is_asked)
         self._store.put(bucket, rule_set, requester)
         # The bucket may have been deleted since: whoever makes the next one of its name must

@@ -9,7 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
 from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.errors import SetupRefused
-from flask_bucketcors.core.linting.subject import PublicSuffix
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store

@@ -16,7 +16,7 @@ from flask_bucketcors.core.explain import explain as explain_rules
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.lint import lint as lint_rules
 from flask_bucketcors.core.linting.findings import Finding
-from flask_bucketcors.core.linting.subject import PublicSuffix
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import plain_configuration, read_configuration
 

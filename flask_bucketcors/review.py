@@ -12,8 +12,8 @@ from flask_bucketcors.core.algebra.bounds import HASTY
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import CallRefused, Refusal, TooIntricate
 from flask_bucketcors.core.lint import lint, may_be_dangerous
-from flask_bucketcors.core.linting.findings import Finding, Severity
-from flask_bucketcors.core.linting.subject import PublicSuffix
+from flask_bucketcors.core.linting.findings import Finding, Severity, worst_first
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.logs import IntervalLog
 
@@ -28,71 +28,51 @@ FINDINGS: Final = "X-Bucketcors-Findings"
 # A line, a header or a message holds no more findings than this; what is more is counted.
 MAX_LISTED: Final = 50
 MAX_EXPLAINED: Final = 3
-_SEVERITIES: Final = tuple(Severity)
 
 
 class Reviewer:
     """Looks at rules that are put.
 
-    :param strict: whether rules with dangerous values are refused.
     :param public_suffix, allow_credentials: see :func:`flask_bucketcors.lint`.
     """
 
-    def __init__(
-        self,
-        *,
-        strict: bool,
-        public_suffix: PublicSuffix | None,
-        allow_credentials: bool,
-    ) -> None:
-        self._strict = strict
+    def __init__(self, *, public_suffix: PublicSuffix | None, allow_credentials: bool) -> None:
         self._public_suffix = public_suffix
         self._allow_credentials = allow_credentials
         self._log = IntervalLog(logger)
+
+    def refuse_dangers(self, rule_set: RuleSet, dialect: Dialect) -> None:
+        """Let rules pass that are not dangerous.
+
+        :raises CallRefused: if they are, or if that cannot be told.
+        """
+        if not may_be_dangerous(rule_set):
+            return
+        try:
+            dangers = self._look(rule_set, dialect, dangers_only=True)
+        except TooIntricate as error:
+            raise CallRefused(Refusal.INVALID_VALUE, _sentence(error)) from None
+        if dangers:
+            raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
 
     def review(
         self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False
     ) -> tuple[Finding, ...] | None:
         """Give what is to be said of rules; without ``in_full``, what somebody would read.
 
-        None if that cannot be told: then it is no reason to refuse them, unless it is strict.
-
-        :raises CallRefused: if they are dangerous, and such are refused.
+        None if that cannot be told, which is no reason to refuse them.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
         if not in_full and not may_be_dangerous(rule_set):
             return ()
         try:
-            findings = self._look(rule_set, dialect, dangers_only=not in_full)
-        except TooIntricate as error:
-            if self._strict:
-                self._refuse_dangers(rule_set, dialect, error, in_full=in_full)
+            return self._look(rule_set, dialect, dangers_only=not in_full)
+        except TooIntricate:
             return None
         except Exception:
             # Such as of the application's own function for public suffixes.
-            if self._strict:
-                raise
             self._log.write(logging.ERROR, "looking at rules failed", exc_info=True)
             return None
-        dangers = _dangers(findings)
-        if self._strict and dangers:
-            raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
-        return findings
-
-    def _refuse_dangers(
-        self, rule_set: RuleSet, dialect: Dialect, error: TooIntricate, *, in_full: bool
-    ) -> None:
-        """Refuse what is too intricate, unless that is so only of what is no danger."""
-        if not may_be_dangerous(rule_set):
-            return
-        if not in_full:
-            raise CallRefused(Refusal.INVALID_VALUE, _sentence(error))
-        try:
-            dangers = self._look(rule_set, dialect, dangers_only=True)
-        except TooIntricate:
-            raise CallRefused(Refusal.INVALID_VALUE, _sentence(error)) from None
-        if _dangers(dangers):
-            raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
 
     def _look(
         self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool
@@ -125,7 +105,7 @@ def findings_header(findings: Sequence[Finding] | None) -> str:
     if findings is None:
         return "unknown"
     # The worst first, so that none of them is among those that are only counted.
-    listed = sorted(findings, key=lambda each: _SEVERITIES.index(each.severity))[:MAX_LISTED]
+    listed = worst_first(findings)[:MAX_LISTED]
     items = [f"{each.id};rule={each.rule + 1}" for each in listed]
     if len(findings) > MAX_LISTED:
         items.append(f"more;count={len(findings) - MAX_LISTED}")

@@ -169,25 +169,25 @@ def test_strict_refuses_them(put, store):
     assert store.get("photos") is None
 
 
-@pytest.mark.parametrize("in_full", [False, True])
-def test_strict_takes_what_is_too_intricate_and_no_danger(in_full):
-    """Whoever asks for all that there is to be said is not refused for that."""
-    reviewer = Reviewer(strict=True, public_suffix=None, allow_credentials=True)
+def test_what_is_too_intricate_is_refused_if_it_may_be_dangerous():
+    reviewer = Reviewer(public_suffix=None, allow_credentials=True)
     rule = {"allowed_methods": ["GET"], "allowed_headers": ["*" + "a" * 60_000]}
     plain = RuleSet([Rule(allowed_origins=[PLAIN], **rule)])
-    assert not reviewer.review(plain, COS, in_full=in_full)
+    reviewer.refuse_dangers(plain, COS)
+    assert reviewer.review(plain, COS, in_full=True) is None
     dangerous = RuleSet([Rule(allowed_origins=["http://a.example"], **rule)])
     with pytest.raises(CallRefused):
-        reviewer.review(dangerous, COS, in_full=in_full)
+        reviewer.refuse_dangers(dangerous, COS)
 
 
 @pytest.mark.parametrize("origin, refused", [(PLAIN, False), ("null", True)])
 def test_strict_judges_the_dangers_where_the_rest_is_too_intricate(monkeypatch, origin, refused):
     monkeypatch.setattr(review, "HASTY", review.HASTY._replace(pairs=0))
-    reviewer = Reviewer(strict=True, public_suffix=None, allow_credentials=True)
+    reviewer = Reviewer(public_suffix=None, allow_credentials=True)
     rules = RuleSet([Rule([origin, "https://*.a.example"], ["GET"])] * 2)
     with pytest.raises(CallRefused, match="BC206") if refused else nullcontext():
-        assert reviewer.review(rules, COS, in_full=True) is None
+        reviewer.refuse_dangers(rules, COS)
+    assert reviewer.review(rules, COS, in_full=True) is None
 
 
 def failing(host: str) -> str:

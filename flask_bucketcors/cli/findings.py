@@ -1,7 +1,7 @@
 """Findings of lint as good compilers print them: what, where with a mark, a request, the mend."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -20,11 +20,10 @@ from flask_bucketcors.cli.marking import (
     windowed,
 )
 from flask_bucketcors.cli.terminal import printable
-from flask_bucketcors.core.linting.findings import Check, Finding, Severity, Witness
+from flask_bucketcors.core.linting.findings import Check, Finding, Severity, Witness, worst_first
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.questions import lint
-
-PublicSuffix = Callable[[str], str | None]
 
 SEVERITIES: Final = tuple(Severity)
 
@@ -91,7 +90,7 @@ class Linted:
             self.public_suffix or public_suffix,
             allow_credentials=self.allow_credentials,
         )
-        return sorted(found, key=lambda each: SEVERITIES.index(each.severity))
+        return worst_first(found)
 
 
 def find_public_suffix(wanted: bool | None) -> PublicSuffix | None:

@@ -14,7 +14,6 @@ from flask_bucketcors.cli.explaining import bucket_option, dialect_option, find_
 from flask_bucketcors.cli.findings import (
     SEVERITIES,
     Linted,
-    PublicSuffix,
     counted,
     find_public_suffix,
     print_finding,
@@ -30,6 +29,7 @@ from flask_bucketcors.cli.terminal import (
 from flask_bucketcors.cli.transfer import each_bucket
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.linting.findings import Check, Finding, Severity
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 
 public_suffix_option = click.option(

@@ -26,12 +26,11 @@ def refuse_dangers(rule_set: RuleSet) -> None:
     """
     config = current_app.config
     reviewer = Reviewer(
-        strict=config["BUCKETCORS_STRICT"],
         public_suffix=config["BUCKETCORS_PUBLIC_SUFFIX"],
         allow_credentials=config["BUCKETCORS_ALLOW_CREDENTIALS"],
     )
     try:
-        reviewer.review(rule_set, DIALECTS[config["BUCKETCORS_DIALECT"]])
+        reviewer.refuse_dangers(rule_set, DIALECTS[config["BUCKETCORS_DIALECT"]])
     except CallRefused as error:
         raise Refused(f"{printable(error.detail)}\n  BUCKETCORS_STRICT refuses that") from None
 

@@ -16,8 +16,8 @@ from flask_bucketcors.core.linting.findings import Finding
 from flask_bucketcors.core.linting.headers import header_findings
 from flask_bucketcors.core.linting.order import order_findings
 from flask_bucketcors.core.linting.repeats import repeat_findings
-from flask_bucketcors.core.linting.sites import usual_public_suffix
-from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
+from flask_bucketcors.core.linting.sites import PublicSuffix, usual_public_suffix
+from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.linting.writing import writing_findings
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.plain import PlainRules

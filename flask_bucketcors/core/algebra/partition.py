@@ -179,15 +179,15 @@ class Partition:
     @cached_property
     def _landscape(self) -> Landscape:
         return Landscape(
-            self._prefixes,
-            self._suffixes,
-            self._cells,
-            self._points,
-            self._apart,
-            _turned(self._cells),
-            _turned(self._points),
-            self._points_in_cells(),
-            lambda cell: self.example(cell) is None,
+            prefixes=self._prefixes,
+            suffixes=self._suffixes,
+            cells=self._cells,
+            points=self._points,
+            apart=self._apart,
+            cells_of=_turned(self._cells),
+            points_of=_turned(self._points),
+            points_in=self._points_in_cells(),
+            is_empty=lambda cell: self.example(cell) is None,
         )
 
     def _points_in_cells(self) -> dict[Wildcard, list[str]]:

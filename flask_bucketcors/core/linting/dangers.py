@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.core.linting.addresses import public_address
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
-from flask_bucketcors.core.linting.sites import is_local, is_owned
-from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
+from flask_bucketcors.core.linting.sites import PublicSuffix, is_local, is_owned
+from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.origins import NULL, covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 

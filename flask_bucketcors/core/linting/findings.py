@@ -1,5 +1,6 @@
 """Findings: what is to be said about rules, each of a known kind."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
@@ -174,3 +175,9 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.id} rule {self.rule + 1}: {self.text} {self.mend}"
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Give findings by their severity; those of one severity stay in their order."""
+    severities = tuple(Severity)
+    return sorted(findings, key=lambda each: severities.index(each.severity))

@@ -10,8 +10,8 @@ from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.core.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.core.algebra.requests import APART
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
-from flask_bucketcors.core.linting.sites import is_owned, site
-from flask_bucketcors.core.linting.subject import PublicSuffix, Subject
+from flask_bucketcors.core.linting.sites import PublicSuffix, is_owned, site
+from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.plain import PlainRule
 from flask_bucketcors.core.wildcards import ANY

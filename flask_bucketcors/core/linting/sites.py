@@ -1,9 +1,11 @@
 """Sites: the part of a host name that somebody registered, and what lies below it."""
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-from flask_bucketcors.core.linting.subject import PublicSuffix
+#: Gives the public suffix of a host name, as ``com`` of ``a.com``: what is bought names below.
+PublicSuffix = Callable[[str], str | None]
 
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+)*|\[[0-9a-f:.]*\]?")
 _LOCAL: Final = re.compile(r"(.+\.)?localhost\.?|127(\.[0-9]+){3}|0\.0\.0\.0|\[::1\]")

@@ -1,6 +1,6 @@
 """What lint looks at: the rules as they were written, and what they decide."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -11,13 +11,11 @@ from flask_bucketcors.core.algebra.requests import APART, Requests, Rules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.linting.findings import Witness
+from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.core.plain import PlainRule, PlainRules
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.terms import Terms, terms_of
 from flask_bucketcors.core.wildcards import Wildcard
-
-#: Gives the public suffix of a host name, as ``com`` of ``a.com``: what is bought names below.
-PublicSuffix = Callable[[str], str | None]
 
 # RFC 6761: no page comes from there. For rules that name no origin at all.
 _NOBODY: Final = "https://nobody.invalid"
