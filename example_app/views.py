@@ -121,6 +121,7 @@ def _answer_storage_error(error: StorageError) -> Response:
     document = error_document(error, _resource(), _request_id(), trace_id)
     response = operations.xml_response(document, error.status)
     response.headers["x-cos-trace-id"] = trace_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
     if request.method == "HEAD" and vendor() == "oss":
         # An answer without a body: OSS has the document here, and its SDKs read it.
         response.headers["x-oss-err"] = _base64(document)

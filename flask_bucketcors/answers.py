@@ -18,6 +18,9 @@ from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.hosts import is_host
 from flask_bucketcors.documents import escape_text, format_error
 
+# An error document repeats a part of the request (OWASP Secure Headers Project).
+NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
+
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
 MAX_METHOD_SHOWN: Final = 64
@@ -155,6 +158,7 @@ def answer_error(
         [
             ("Content-Type", "application/xml"),
             ("Content-Length", str(len(body))),
+            NO_SNIFF,
             *headers,
             *ids,
         ],

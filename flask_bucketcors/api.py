@@ -144,12 +144,13 @@ class RulesAPI:
         self, environ: WSGIEnvironment, signed: SignedRequest, dialect: Dialect
     ) -> "_Answer":
         method, bucket = signed.method, signed.bucket
+        # First, so that a URL which names no bucket is refused alike with every method.
+        if not is_bucket_name(bucket):
+            raise CallRefused(Refusal.INVALID_BUCKET_NAME)
         if method == "OPTIONS":
             return _Answer("200 OK", headers=(("Allow", _ALLOW),))
         if method not in ("GET", "PUT", "DELETE"):
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
-        if not is_bucket_name(bucket):
-            raise CallRefused(Refusal.INVALID_BUCKET_NAME)
         signer = self._admit(environ, signed)
         requester = signer.access_key_id if signer else None
         # Before asking for the bucket: a sender may take longer than the bucket lives, and

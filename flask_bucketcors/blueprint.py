@@ -11,6 +11,7 @@ from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
+from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
 
@@ -28,6 +29,7 @@ def create_blueprint(
     bucket_exists: BucketExists | None = None,
     buckets: BucketFunction | None = None,
     host_suffixes: Iterable[str] = (),
+    reserved: Iterable[str] = (),
     dialect: str = "cos",
     limits: Limits | None = None,
     require_content_md5: bool = False,
@@ -46,6 +48,7 @@ def create_blueprint(
 
     :param store: where the rules are.
     :param buckets, host_suffixes: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :param reserved: see :class:`~flask_bucketcors.BucketCORS`.
     :param name: the blueprint's, in case the application has another of this one.
 
     The other parameters are those of :class:`RulesAPI`.
@@ -68,7 +71,12 @@ def create_blueprint(
         )
         # As Flask does for routes, leave out a slash at the end.
         prefix = (state.url_prefix or "").rstrip("/")
-        resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=prefix)
+        resolve = make_resolver(
+            buckets,
+            host_suffixes=host_suffixes,
+            url_prefix=prefix,
+            reserved=reserved_by_routes(app.url_map, prefix, reserved),
+        )
         _install(app, api, resolve)
 
     blueprint.record(install)

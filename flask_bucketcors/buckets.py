@@ -1,13 +1,23 @@
 """Which bucket a request is about: by path, by host, or as the application says.
 
-A resolver takes a WSGI environ and gives ``(bucket, is_root)``, or None if the request is
-about no bucket. ``is_root`` says whether it is about the bucket itself and not an object in it.
+A resolver takes a WSGI environ and gives a :class:`Resolved`, or None if the request is about
+no bucket.
+
+Two kinds of URL name no bucket and may not be left to chance:
+
+- A **dot segment**. ``/other/..%2fphotos/cat.txt`` arrives decoded (PEP 3333). Its first segment
+  is ``other``, and many applications serve an object of ``photos`` for it, so the rules of
+  neither bucket may count.
+- A **reserved** first segment belongs to the application's own routes. No bucket has such a
+  name, or its rules would open them.
 """
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Final
+from enum import Enum
+from functools import cached_property
+from typing import Final, NamedTuple
 from wsgiref.types import WSGIEnvironment
 
 from flask_bucketcors.core.hosts import split_host
@@ -15,7 +25,41 @@ from flask_bucketcors.core.hosts import split_host
 #: The key of the environ under which the ``?cors`` API finds the name of its call's bucket.
 BUCKET: Final = "flask_bucketcors.bucket"
 
-Resolved = tuple[str, bool]
+
+class Kind(Enum):
+    """What a URL stands for."""
+
+    BUCKET = "a bucket or an object in it"
+    DOT_SEGMENT = "a path with a segment '..'"
+    RESERVED = "a first segment that is the application's own"
+
+
+class Resolved(NamedTuple):
+    """What a request is about.
+
+    :param bucket: name of the bucket; ``""`` where there is none.
+    :param is_root: whether it is about the bucket itself and not an object in it.
+    :param kind: what the URL stands for.
+    """
+
+    bucket: str
+    is_root: bool
+    kind: Kind = Kind.BUCKET
+
+
+class Reserved(NamedTuple):
+    """First segments of paths, below the prefix, that are the application's own.
+
+    :param names: no bucket has one of these names.
+    :param on_hosts: no object begins with one of these on a bucket's own host.
+    """
+
+    names: frozenset[str] = frozenset()
+    on_hosts: frozenset[str] = frozenset()
+
+
+#: Gives the reserved segments. It is called once, at the first request.
+FindReserved = Callable[[], Reserved]
 
 #: What an application may pass: it takes an environ and gives None, or ``(bucket, key)``, where
 #: the key of a bucket itself is ``""``.
@@ -30,17 +74,39 @@ _REGION: Final = "{region}"
 _SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
 
 
+# No bucket has this name; what is about it is refused, or left to the application.
+_NO_NAME: Final = ""
+_DOT_SEGMENT: Final = Resolved(_NO_NAME, True, Kind.DOT_SEGMENT)
+_RESERVED: Final = Resolved(_NO_NAME, True, Kind.RESERVED)
+_SEPARATORS = re.compile(r"[/\\]")
+
+
+def has_dot_segment(path: str) -> bool:
+    """Whether a decoded path has a segment ``..``, between ``/``, ``\\`` or an end.
+
+    Applications on any system resolve it (RFC 3986, 5.2.4), some of them ``\\`` as well.
+    """
+    return ".." in path and ".." in _SEPARATORS.split(path)
+
+
 class Resolver(ABC):
     """Says which bucket a request is about."""
 
     #: Whether the first segment of the path always names it.
     is_plain_path = False
 
+    @property
+    def reserved(self) -> Reserved:
+        """The first segments that are the application's own."""
+        return Reserved()
+
     @abstractmethod
     def __call__(self, environ: WSGIEnvironment) -> Resolved | None: ...
 
     def name_bucket(self, environ: WSGIEnvironment) -> str:
         """Name the bucket of a request that is plainly about an object in it, at little cost.
+
+        The path has no ``..`` anywhere.
 
         :raises LookupError, ValueError: if it has to be looked at more closely.
         """
@@ -52,41 +118,67 @@ def make_resolver(
     *,
     host_suffixes: Iterable[str] = (),
     url_prefix: str = "",
+    reserved: Iterable[str] | FindReserved = (),
 ) -> Resolver:
     """Build the resolver for an application.
 
-    :param buckets: the application's own function; the other two are not used then.
+    :param buckets: the application's own function; the others are not used then.
     :param host_suffixes: host names below which each bucket has a name of its own, such as
         ``cos.example.com`` or ``cos.{region}.example.com``.
     :param url_prefix: path below which the buckets are, such as ``/storage``.
-    :raises ValueError: if a suffix or the prefix does not have that form.
+    :param reserved: first segments that are the application's own, such as ``api``; or a
+        function that gives them.
+    :raises ValueError: if a suffix, the prefix or a reserved segment does not have that form.
     """
+    find_reserved = reserved if callable(reserved) else as_given(reserved)
     if buckets is not None:
         return ByFunction(buckets)
     prefix = _checked_prefix(url_prefix)
     if isinstance(host_suffixes, str):
         raise ValueError(f"{host_suffixes!r} is a text: write a list of host suffixes")
     suffixes = tuple(map(_checked_suffix, host_suffixes))
-    return ByHost(suffixes, prefix) if suffixes else ByPath(prefix)
+    by_path = ByPath(prefix, find_reserved)
+    return ByHost(suffixes, prefix, by_path) if suffixes else by_path
+
+
+def as_given(segments: Iterable[str]) -> FindReserved:
+    """Give a function that gives reserved segments as somebody wrote them.
+
+    :raises ValueError: if one is not the segment of a path.
+    """
+    if isinstance(segments, str):
+        raise ValueError(f"reserved is {segments!r}: write a list, such as {[segments]!r}")
+    names = frozenset(map(_checked_segment, segments))
+    return lambda: Reserved(names, names)
 
 
 class ByPath(Resolver):
     """The first segment of the path below a prefix names the bucket."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, find_reserved: FindReserved = Reserved) -> None:
         self._prefix = prefix
         self._start = f"{prefix}/"
         self._start_length = len(self._start)
+        self._find_reserved = find_reserved
         self.is_plain_path = not prefix
+
+    @cached_property
+    def reserved(self) -> Reserved:
+        return self._find_reserved()
 
     def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
         path = _below(self._prefix, environ)
         if path is None:
             return None
+        if has_dot_segment(path):
+            return _DOT_SEGMENT
         name, _, key = path.partition("/")
         if not name.strip("."):
             return None
-        return _text(name), not key or not key.strip("/")
+        bucket, is_root = _text(name), not key or not key.strip("/")
+        if bucket in self.reserved.names:
+            return _RESERVED if is_root else None
+        return Resolved(bucket, is_root)
 
     def name_bucket(self, environ: WSGIEnvironment) -> str:
         path: str = environ["PATH_INFO"]
@@ -102,14 +194,22 @@ class ByPath(Resolver):
 class ByHost(Resolver):
     """Below a suffix, the rest of the host names the bucket; elsewhere the path does."""
 
-    def __init__(self, suffixes: Iterable[str], prefix: str) -> None:
+    def __init__(self, suffixes: Iterable[str], prefix: str, by_path: ByPath) -> None:
         self._prefix = prefix
-        self._by_path = ByPath(prefix)
+        self._by_path = by_path
         self._below_suffix = _host_pattern(suffixes)
         self._behind_label = _host_pattern(filter(None, (s.partition(".")[2] for s in suffixes)))
         self._start = f"{prefix}/"
         self._start_length = len(self._start)
         self._learnt: set[str] = set()
+
+    @property
+    def reserved(self) -> Reserved:
+        return self._by_path.reserved
+
+    @cached_property
+    def _reserved_on_hosts(self) -> frozenset[str]:
+        return frozenset(map(_guise, self.reserved.on_hosts))
 
     def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
         host = environ.get("HTTP_HOST", "")
@@ -117,19 +217,26 @@ class ByHost(Resolver):
         match = self._below_suffix.fullmatch(split[0]) if split else None
         if match is None or match["bucket"] is None:
             # A Host that is none names no bucket, and must not turn into path style either.
-            return self._by_path(environ) if split or not host else ("", True)
+            return self._by_path(environ) if split or not host else Resolved(_NO_NAME, True)
         self._learn(host, match["bucket"])
         path = _below(self._prefix, environ)
-        return None if path is None else (match["bucket"].lower(), not path)
+        return None if path is None else self._on_host(match["bucket"].lower(), path)
+
+    def _on_host(self, bucket: str, path: str) -> Resolved | None:
+        if has_dot_segment(path):
+            return _DOT_SEGMENT
+        if bucket in self.reserved.names:
+            return None if path else _RESERVED
+        if path.partition("/")[0] in self._reserved_on_hosts:
+            return None
+        return Resolved(bucket, not path)
 
     def name_bucket(self, environ: WSGIEnvironment) -> str:
         host: str = environ["HTTP_HOST"]
         label, _, rest = host.partition(".")
         path = environ["PATH_INFO"]
-        if self._prefix:
-            is_object = path.startswith(self._start) and path[self._start_length :] >= "0"
-        else:
-            is_object = path >= "/0"
+        key = path[self._start_length :] if path.startswith(self._start) else ""
+        is_object = key >= "0" and key.partition("/")[0] not in self._reserved_on_hosts
         if rest in self._learnt and label.islower() and is_object and len(host) <= MAX_HOST:
             return label
         raise LookupError
@@ -187,7 +294,12 @@ class ByFunction(Resolver):
         if isinstance(found, str):
             raise TypeError(f"the function for buckets gave {found!r}: give (bucket, key)")
         bucket, key = found
-        return bucket, not key
+        return Resolved(bucket, not key)
+
+
+def _guise(text: str) -> str:
+    # As PEP 3333 hands paths over.
+    return text.encode().decode("latin-1")
 
 
 def _text(raw: str) -> str:
@@ -205,8 +317,15 @@ def _checked_prefix(prefix: str) -> str:
         raise ValueError(
             f"{prefix!r} is not a URL prefix: write it like '/storage', without variables"
         )
-    # As PEP 3333 hands paths over.
-    return prefix.encode().decode("latin-1")
+    return _guise(prefix)
+
+
+def _checked_segment(segment: str) -> str:
+    if not isinstance(segment, str) or not segment or "/" in segment:
+        raise ValueError(
+            f"{segment!r} is not the first segment of a path: write it like 'api', without slashes"
+        )
+    return segment
 
 
 def _checked_suffix(suffix: str) -> str:

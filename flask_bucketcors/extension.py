@@ -23,6 +23,7 @@ from flask_bucketcors.middleware import (
     RulesCallRouter,
     find_layer,
 )
+from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.signatures import AccessKey
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.contract import HISTORY_LIMIT
@@ -57,6 +58,8 @@ class BucketCORS:
     :param bucket_exists: function of a name, for NoSuchBucket. It runs in the context of ``app``.
     :param buckets: function of the environ that says which bucket a request is about; see
         :data:`~flask_bucketcors.buckets.BucketFunction`.
+    :param reserved: first segments of paths that are the application's own, beside those that
+        its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :raises SetupRefused: as :meth:`init_app`.
     """
 
@@ -68,11 +71,13 @@ class BucketCORS:
         authorize: Authorize | None = None,
         bucket_exists: BucketExists | None = None,
         buckets: BucketFunction | None = None,
+        reserved: Iterable[str] = (),
     ) -> None:
         self._store = store
         self._authorize = authorize
         self._bucket_exists = bucket_exists
         self._buckets = buckets
+        self._reserved = reserved
         if app is not None:
             self.init_app(app)
 
@@ -96,6 +101,7 @@ class BucketCORS:
             buckets=self._buckets,
             host_suffixes=settings["HOST_SUFFIXES"],
             url_prefix=settings["URL_PREFIX"],
+            reserved=reserved_by_routes(app.url_map, settings["URL_PREFIX"], self._reserved),
             dialect=settings["DIALECT"],
             vary=settings["VARY"],
             allow_credentials=settings["ALLOW_CREDENTIALS"],

@@ -15,7 +15,15 @@ from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask_bucketcors.answers import answer_error, answer_ids, requested_method
-from flask_bucketcors.buckets import BUCKET, BucketFunction, Resolver, make_resolver
+from flask_bucketcors.buckets import (
+    BUCKET,
+    BucketFunction,
+    FindReserved,
+    Kind,
+    Resolved,
+    Resolver,
+    make_resolver,
+)
 from flask_bucketcors.cache import Rules, RulesCache
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import find_dialect
@@ -58,6 +66,9 @@ class BucketCORSMiddleware:
         path does.
     :param host_suffixes: host names below which each bucket has its own name.
     :param url_prefix: path below which the buckets are.
+    :param reserved: first segments of paths that are the application's own, such as
+        ``["api", "static"]``: no bucket has one of these names, and no object on a bucket's
+        host begins with one. ``buckets`` decides without them.
     :param dialect: whose forms answers take: ``"cos"``, ``"oss"``, ``"s3"`` or ``"obs"``.
     :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.core.compiled.VaryMode`.
     :param allow_credentials: whether answers that name the origin allow credentials.
@@ -90,6 +101,7 @@ class BucketCORSMiddleware:
         buckets: BucketFunction | None = None,
         host_suffixes: Iterable[str] = (),
         url_prefix: str = "",
+        reserved: Iterable[str] | FindReserved = (),
         dialect: str = "cos",
         vary: str = "safe",
         allow_credentials: bool = True,
@@ -102,11 +114,14 @@ class BucketCORSMiddleware:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
         router = find_layer(app, RulesCallRouter)
         self.api = router.api if api is None and router is not None else api
-        self.resolve = make_resolver(buckets, host_suffixes=host_suffixes, url_prefix=url_prefix)
+        self.resolve = make_resolver(
+            buckets, host_suffixes=host_suffixes, url_prefix=url_prefix, reserved=reserved
+        )
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
         self._without_rules = self._closed_rules(Reason.NO_RULES)
         self._rules_call = self._closed_rules(Reason.RULES_CALL)
+        self._dot_segment = self._closed_rules(Reason.DOT_SEGMENT)
         self._allow_credentials = _flag("allow_credentials", allow_credentials)
         self._plain_options = _one_of("plain_options", plain_options, PLAIN_OPTIONS)
         self._no_rules = _one_of("no_rules", no_rules, NO_RULES)
@@ -142,19 +157,27 @@ class BucketCORSMiddleware:
         resolved = self.resolve(environ)
         if resolved is None:
             return self.app, None
-        bucket, is_root = resolved
-        is_rules_call = is_root and names_rules(environ)
-        closed = is_rules_call and not self._is_api_cross_origin()
-        rules = self._rules_call if closed else self._rules.get(bucket)
+        is_rules_call = resolved.is_root and names_rules(environ)
+        if is_rules_call:
+            environ[BUCKET] = resolved.bucket
+        if resolved.kind is Kind.RESERVED:
+            return (self._answer_rules_call if is_rules_call else self.app), None
+        rules = self._rules_for(resolved, is_rules_call)
         if environ["REQUEST_METHOD"] == "OPTIONS" and self._keeps_options(environ, rules):
             return partial(self._answer_preflight, rules or self._without_rules), None
         added = None if rules is None else self._added(environ, rules)
-        if is_root and asks_for_version(environ) and self.api is not None:
+        if is_rules_call:
+            return self._answer_rules_call, added
+        if self.api is not None and asks_for_version(environ, resolved):
             return partial(answer_version, self.app), added
-        if not is_rules_call:
-            return self.app, added
-        environ[BUCKET] = bucket
-        return self._answer_rules_call, added
+        return self.app, added
+
+    def _rules_for(self, resolved: Resolved, is_rules_call: bool) -> Rules | None:
+        if resolved.kind is Kind.DOT_SEGMENT:
+            return self._dot_segment
+        if is_rules_call and not self._is_api_cross_origin():
+            return self._rules_call
+        return self._rules.get(resolved.bucket)
 
     def _is_api_cross_origin(self) -> bool:
         # Asked for at each call: a blueprint may bring the API later.
@@ -212,9 +235,10 @@ class BucketCORSMiddleware:
     def _answer_rules_call(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        if self.api is None:
-            return self._error(environ, start_response, Refusal.NOT_IMPLEMENTED)
-        return self.api(environ, start_response)
+        if self.api is not None:
+            return self.api(environ, start_response)
+        refusal = Refusal.NOT_IMPLEMENTED if environ[BUCKET] else Refusal.INVALID_BUCKET_NAME
+        return self._error(environ, start_response, refusal)
 
     def _error(
         self,
@@ -224,9 +248,10 @@ class BucketCORSMiddleware:
         headers: Iterable[Pair] = (),
         message: str | None = None,
     ) -> Iterable[bytes]:
-        about = ("", True)
+        about = None
         if self._dialect.errors[refusal].elements:
-            about = self.resolve(environ) or about
+            about = self.resolve(environ)
+        about = about or Resolved("", True)
         return answer_error(
             environ,
             start_response,
@@ -234,8 +259,8 @@ class BucketCORSMiddleware:
             refusal,
             headers=headers,
             message=message,
-            bucket=about[0],
-            is_root=about[1],
+            bucket=about.bucket,
+            is_root=about.is_root,
         )
 
 
@@ -252,12 +277,14 @@ class RulesCallRouter:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         resolved = self._resolve(environ)
-        if resolved is not None and resolved[1] and asks_for_version(environ):
-            return answer_version(self.app, environ, start_response)
-        if resolved is None or not resolved[1] or not names_rules(environ):
+        if resolved is None or not resolved.is_root:
             return self.app(environ, start_response)
-        environ[BUCKET] = resolved[0]
-        return self.api(environ, start_response)
+        if names_rules(environ):
+            environ[BUCKET] = resolved.bucket
+            return self.api(environ, start_response)
+        if asks_for_version(environ, resolved):
+            return answer_version(self.app, environ, start_response)
+        return self.app(environ, start_response)
 
 
 _Layer = TypeVar("_Layer")
@@ -293,9 +320,14 @@ def names_rules(environ: WSGIEnvironment) -> bool:
     return any(name.lower() == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
-def asks_for_version(environ: WSGIEnvironment) -> bool:
-    """Whether a request on a bucket is the one with which the SDKs of Huawei OBS begin."""
-    return environ["REQUEST_METHOD"] == "HEAD" and environ.get("QUERY_STRING") in _VERSION_QUERIES
+def asks_for_version(environ: WSGIEnvironment, resolved: Resolved) -> bool:
+    """Whether a request is the one with which the SDKs of Huawei OBS begin on a bucket."""
+    return (
+        resolved.is_root
+        and resolved.bucket != ""
+        and environ["REQUEST_METHOD"] == "HEAD"
+        and environ.get("QUERY_STRING") in _VERSION_QUERIES
+    )
 
 
 def answer_version(

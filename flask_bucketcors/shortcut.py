@@ -79,9 +79,12 @@ def make_shortcut(
             generation = cache.generation
             if generation.signal[0] != generation.seen or clock() >= generation.until:
                 raise LookupError
+            path = environ["PATH_INFO"]
+            if ".." in path:
+                raise LookupError
             if by_path:
                 # "/bucket/key", where the key does not begin with another slash.
-                parts = environ["PATH_INFO"].split("/", 3)
+                parts = path.split("/", 3)
                 if parts[0] or not parts[2]:
                     raise LookupError
                 rules = generation.by_bucket[parts[1]]

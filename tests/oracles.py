@@ -192,7 +192,15 @@ def _is_host_and_port(text: str) -> bool:
         address, bracket, rest = text[1:].partition("]")
         return bracket == "]" and consists_of(address, ADDRESS_CHARACTERS) and _is_port(rest)
     host, colon, number = text.partition(":")
-    return consists_of(host, HOST_CHARACTERS) and _is_port(colon + number)
+    return consists_of(host, HOST_CHARACTERS) and _has_labels(host) and _is_port(colon + number)
+
+
+def _has_labels(host: str) -> bool:
+    """Choice 5: an empty label is no host, but for the root's behind a dot at the end."""
+    first, *others = host.split(".")
+    if others and others[-1] == "":
+        others.pop()
+    return first != "" and "" not in others
 
 
 def _is_port(text: str) -> bool:

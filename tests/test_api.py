@@ -141,6 +141,7 @@ def assert_error(response: TestResponse, status: int, code: str, *texts: str) ->
     """Of an answer: status, code, and what its message has to mention."""
     error = error_of(response)
     assert (response.status_code, error["Code"]) == (status, code)
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     for text in texts:
         assert text in error["Message"]
 
@@ -499,8 +500,8 @@ def test_a_hook_that_raises_is_an_internal_error(make, store, caplog, options):
 
 # What can be wrong with a call, in the order in which it is looked at.
 CHECKS = {
-    "method": "MethodNotAllowed",
     "name": "InvalidBucketName",
+    "method": "MethodNotAllowed",
     "signature": "AccessDenied",
     "bucket": "NoSuchBucket",
     "size": "XMLSizeLimit",

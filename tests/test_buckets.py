@@ -2,11 +2,13 @@
 
 import pytest
 
-from flask_bucketcors.buckets import make_resolver
+from flask_bucketcors.buckets import Kind, make_resolver
 
 PHOTOS = ("photos", True)
 IN_PHOTOS = ("photos", False)
 NO_BUCKET = None
+CLOSED = Kind.DOT_SEGMENT
+RESERVED = Kind.RESERVED
 
 SUFFIXES = ["cos.test", "cos.{region}.example.com", "example.com"]
 
@@ -15,7 +17,14 @@ def resolve(resolver, path="/", host=None):
     environ = {"SCRIPT_NAME": "", "PATH_INFO": path, "REQUEST_METHOD": "OPTIONS"}
     if host is not None:
         environ["HTTP_HOST"] = host
-    return resolver(environ)
+    return said(resolver(environ))
+
+
+def said(resolved):
+    """Name and root of a bucket; the kind of what is none; None."""
+    if resolved is None or resolved.kind is Kind.BUCKET:
+        return resolved and resolved[:2]
+    return resolved.kind
 
 
 @pytest.mark.parametrize(
@@ -29,16 +38,30 @@ def resolve(resolver, path="/", host=None):
         pytest.param("/photos//", PHOTOS, id="root with slashes"),
         pytest.param("/photos//cat.png", IN_PHOTOS, id="object that begins with a slash"),
         pytest.param("/photos/.", IN_PHOTOS, id="object named dot"),
-        pytest.param("/photos/../private", IN_PHOTOS, id="dots behind the bucket are a key"),
+        pytest.param("/photos/../private", CLOSED, id="two dots behind the bucket"),
+        pytest.param("/photos/..", CLOSED, id="two dots at the end"),
+        pytest.param("/photos/a/../../private/b", CLOSED, id="two dots in a key"),
+        pytest.param("/photos/..\\private", CLOSED, id="two dots before a backslash"),
+        pytest.param("/photos/a\\..", CLOSED, id="two dots behind a backslash"),
+        pytest.param("/photos//../private", CLOSED, id="two dots behind slashes"),
+        pytest.param("/photos\\..\\private", CLOSED, id="backslashes alone"),
+        pytest.param("/photos/a..b", IN_PHOTOS, id="dots inside a key"),
+        pytest.param("/photos/..a", IN_PHOTOS, id="key that begins with two dots"),
+        pytest.param("/photos/a..", IN_PHOTOS, id="key that ends with two dots"),
+        pytest.param("/photos/.../a", IN_PHOTOS, id="three dots in a key"),
+        pytest.param("/photos/.well-known", IN_PHOTOS, id="key that begins with a dot"),
+        pytest.param("/photos/./x", IN_PHOTOS, id="one dot in a key"),
+        pytest.param("/photos/.. /x", IN_PHOTOS, id="two dots and a blank"),
+        pytest.param("/photos/%2e%2e/x", IN_PHOTOS, id="%252e is decoded once"),
         pytest.param("", NO_BUCKET, id="empty path"),
         pytest.param("/", NO_BUCKET, id="slash"),
         pytest.param("//", NO_BUCKET, id="two slashes"),
         pytest.param("//photos", PHOTOS, id="slashes before the bucket count as one"),
         pytest.param("///photos/cat.png", IN_PHOTOS, id="any number of them"),
         pytest.param("/.", NO_BUCKET, id="dot"),
-        pytest.param("/..", NO_BUCKET, id="two dots"),
+        pytest.param("/..", CLOSED, id="two dots"),
         pytest.param("/.../cat.png", NO_BUCKET, id="three dots"),
-        pytest.param("/../photos", NO_BUCKET, id="dots before the bucket"),
+        pytest.param("/../photos", CLOSED, id="dots before the bucket"),
         pytest.param("/./photos", NO_BUCKET, id="dot before the bucket"),
         pytest.param("/.photos", (".photos", True), id="name that begins with a dot"),
         pytest.param("/pho..tos", ("pho..tos", True), id="dots inside a name"),
@@ -64,8 +87,11 @@ def test_path_style(path, expected):
 
 def test_only_an_options_request_is_about_the_server_as_a_whole():
     """An application's router takes ``DELETE *`` for the bucket of that name."""
-    assert make_resolver()({"PATH_INFO": "*", "REQUEST_METHOD": "DELETE"}) == ("*", True)
-    assert make_resolver()({"PATH_INFO": "/*", "REQUEST_METHOD": "OPTIONS"}) == ("*", True)
+    for environ in (
+        {"PATH_INFO": "*", "REQUEST_METHOD": "DELETE"},
+        {"PATH_INFO": "/*", "REQUEST_METHOD": "OPTIONS"},
+    ):
+        assert said(make_resolver()(environ)) == ("*", True)
 
 
 def test_names_of_other_bytes_stay_apart():
@@ -77,7 +103,7 @@ def test_names_of_other_bytes_stay_apart():
 
 def test_a_path_is_relative_to_where_the_application_is_mounted():
     environ = {"SCRIPT_NAME": "/mounted", "PATH_INFO": "/photos/cat.png"}
-    assert make_resolver()(environ) == IN_PHOTOS
+    assert said(make_resolver()(environ)) == IN_PHOTOS
 
 
 def test_a_request_without_a_path_has_no_bucket():
@@ -123,7 +149,11 @@ def test_the_order_of_suffixes_does_not_matter(suffixes):
         pytest.param("/cat.png", IN_PHOTOS, id="object"),
         pytest.param("//", PHOTOS, id="root with slashes"),
         pytest.param("/photos", IN_PHOTOS, id="object called like the bucket"),
-        pytest.param("/..", IN_PHOTOS, id="object named dots"),
+        pytest.param("/..", CLOSED, id="object named two dots"),
+        pytest.param("/../albums/a", CLOSED, id="two dots before another bucket"),
+        pytest.param("/a/..\\b", CLOSED, id="two dots in a key"),
+        pytest.param("/a..b", IN_PHOTOS, id="dots inside a key"),
+        pytest.param("/...", IN_PHOTOS, id="object named three dots"),
         pytest.param("*", NO_BUCKET, id="asterisk form"),
         pytest.param("http://photos.cos.test/", IN_PHOTOS, id="absolute form under wsgiref"),
     ],
@@ -189,7 +219,9 @@ def test_a_host_that_is_none_names_no_bucket(host):
         pytest.param("/storage", NO_BUCKET, id="prefix alone"),
         pytest.param("/storage/", NO_BUCKET, id="prefix with slash"),
         pytest.param("/storage//photos", PHOTOS, id="slashes behind the prefix"),
-        pytest.param("/storage/..", NO_BUCKET, id="dots behind the prefix"),
+        pytest.param("/storage/..", CLOSED, id="two dots behind the prefix"),
+        pytest.param("/storage/other/../photos/a", CLOSED, id="two dots behind the bucket"),
+        pytest.param("/x/../storage/photos", NO_BUCKET, id="two dots before the prefix"),
         pytest.param("/storagex", NO_BUCKET, id="longer segment"),
         pytest.param("/storagex/photos", NO_BUCKET, id="bucket below a longer segment"),
         pytest.param("/Storage/photos", NO_BUCKET, id="other case"),
@@ -208,6 +240,7 @@ def test_path_below_a_prefix(path, expected):
         pytest.param("/storage", PHOTOS, id="prefix alone"),
         pytest.param("/storage/", PHOTOS, id="prefix with slash"),
         pytest.param("/storage/cat.png", IN_PHOTOS, id="object"),
+        pytest.param("/storage/a/../b", CLOSED, id="two dots in a key"),
         pytest.param("/storagex", NO_BUCKET, id="longer segment"),
         pytest.param("/", NO_BUCKET, id="root of the site"),
         pytest.param("/cat.png", NO_BUCKET, id="elsewhere"),
@@ -259,7 +292,79 @@ def test_a_function_gets_the_environ_and_replaces_the_other_means():
         url_prefix="/storage",
     )
     environ = {"HTTP_HOST": "albums.cos.test", "PATH_INFO": "/", "HTTP_X_BUCKET": "photos"}
-    assert resolver(environ) == PHOTOS
+    assert said(resolver(environ)) == PHOTOS
+
+
+@pytest.mark.parametrize("path", ["/other/../photos", "/../photos", "/api/items"])
+def test_a_function_decides_about_dot_segments_and_reserved_segments_too(path):
+    resolver = make_resolver(lambda environ: ("photos", ""), reserved=["api"])
+    assert resolve(resolver, path) == PHOTOS
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/api", RESERVED, id="segment alone"),
+        pytest.param("/api/", RESERVED, id="with a slash"),
+        pytest.param("//api//", RESERVED, id="with slashes"),
+        pytest.param("/api/items", NO_BUCKET, id="what is below it"),
+        pytest.param("/b\xc3\xbccher", RESERVED, id="beyond ASCII"),
+        pytest.param("/api2/items", ("api2", False), id="longer segment"),
+        pytest.param("/API/items", ("API", False), id="other case, as in a router"),
+        pytest.param("/photos/api", IN_PHOTOS, id="second segment"),
+        pytest.param("/api/../photos", CLOSED, id="two dots come first"),
+    ],
+)
+def test_a_reserved_segment_is_no_bucket(path, expected):
+    assert resolve(make_resolver(reserved=["api", "b\xfccher"]), path) == expected
+
+
+@pytest.mark.parametrize(
+    "host, path, expected",
+    [
+        pytest.param("photos.cos.test", "/api", NO_BUCKET, id="segment alone"),
+        pytest.param("photos.cos.test", "/api/items", NO_BUCKET, id="what is below it"),
+        pytest.param("photos.cos.test", "//api/items", NO_BUCKET, id="behind slashes"),
+        pytest.param("photos.cos.test", "/b\xc3\xbccher/a", NO_BUCKET, id="beyond ASCII"),
+        pytest.param("photos.cos.test", "/api2", IN_PHOTOS, id="longer segment"),
+        pytest.param("photos.cos.test", "/", PHOTOS, id="bucket"),
+        pytest.param("api.cos.test", "/", RESERVED, id="reserved name as a host"),
+        pytest.param("API.cos.test", "/", RESERVED, id="in another case"),
+        pytest.param("api.cos.test", "/cat.png", NO_BUCKET, id="what is below that host"),
+        pytest.param("cos.test", "/api/items", NO_BUCKET, id="path style"),
+    ],
+)
+def test_no_object_on_a_host_begins_with_a_reserved_segment(host, path, expected):
+    resolver = make_resolver(host_suffixes=["cos.test"], reserved=["api", "b\xfccher"])
+    for _ in range(2):
+        assert resolve(resolver, path, host) == expected
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/storage/upload", RESERVED, id="below the prefix"),
+        pytest.param("/storage/upload/a", NO_BUCKET, id="below it"),
+        pytest.param("/storage/photos", PHOTOS, id="other"),
+        pytest.param("/upload", NO_BUCKET, id="elsewhere"),
+    ],
+)
+def test_a_reserved_segment_stands_below_the_prefix(path, expected):
+    assert resolve(make_resolver(url_prefix="/storage", reserved=["upload"]), path) == expected
+
+
+@pytest.mark.parametrize(
+    "reserved, said",
+    [
+        pytest.param("api", r"write a list, such as \['api'\]", id="text"),
+        pytest.param(["/api"], r"write it like 'api'", id="slash"),
+        pytest.param([""], r"write it like 'api'", id="empty"),
+        pytest.param([b"api"], r"write it like 'api'", id="bytes"),
+    ],
+)
+def test_reserved_segments_that_are_refused(reserved, said):
+    with pytest.raises(ValueError, match=said):
+        make_resolver(reserved=reserved)
 
 
 @pytest.mark.parametrize("suffix", ["COS.Test", "localhost", "{region}.test", "cos-1.{region}"])

@@ -389,7 +389,11 @@ def test_a_refused_preflight(dialect: Dialect, situation: str, vary: str) -> Non
     assert (answer.code, answer.body) == (status, expected)
     # A bucket without rules has no owner who said ResponseVary.
     silent = vary == "vendor" and not path.startswith(ROOT)
-    about_body = {"Content-Type": "application/xml", "Content-Length": str(len(expected))}
+    about_body = {
+        "Content-Type": "application/xml",
+        "Content-Length": str(len(expected)),
+        "X-Content-Type-Options": "nosniff",
+    }
     expected_vary = None if silent else VARY[dialect.name, vary][2]
     assert answer.without_ids(dialect) == with_vary(about_body, expected_vary)
 

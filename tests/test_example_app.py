@@ -705,6 +705,7 @@ def test_an_error_has_the_form_of_cos(app):
     response = call(app, "GET", "/unknown-1/%E4%B8%AD '%0A", {"Host": host}, secret=None)
     assert response.status_code == 400
     assert response.headers["Content-Type"] == "application/xml"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.data.decode() == (
         "<?xml version='1.0' encoding='utf-8' ?>\n"
         "<Error>\n"

@@ -168,12 +168,12 @@ def csrf_protection(app: Flask) -> None:
 
 def strict_slashes(app: Flask) -> None:
     app.url_map.strict_slashes = True
-    app.add_url_rule("/photos/", "photos", lambda: "photos", methods=METHODS)
+    app.add_url_rule("/<any(photos):bucket>/", "photos", lambda bucket: bucket, methods=METHODS)
 
 
 def catch_all(app: Flask) -> None:
     methods = [*METHODS, "OPTIONS"]
-    app.add_url_rule("/photos", "greedy", lambda: abort(418), methods=methods)
+    app.add_url_rule("/<any(photos):bucket>", "greedy", lambda bucket: abort(418), methods=methods)
 
 
 def error_pages(app: Flask) -> None:
@@ -236,11 +236,11 @@ def test_preflights_are_answered_before_the_application(make_app, store, hostili
 )
 def test_whatever_flask_answers_is_decorated(make_app, store, url, status):
     app = make_app()
-    app.add_url_rule("/photos/cat.png", "cat", lambda: "cat")
-    app.add_url_rule("/photos/missing/", "missing", lambda: abort(404))
-    app.add_url_rule("/photos/post", "post", lambda: "post", methods=["POST"])
-    app.add_url_rule("/photos/crash", "crash", lambda: 1 / 0)
-    app.add_url_rule("/photos/folder/", "folder", lambda: "folder")
+    app.add_url_rule("/<bucket>/cat.png", "cat", lambda bucket: "cat")
+    app.add_url_rule("/<bucket>/missing/", "missing", lambda bucket: abort(404))
+    app.add_url_rule("/<bucket>/post", "post", lambda bucket: "post", methods=["POST"])
+    app.add_url_rule("/<bucket>/crash", "crash", lambda bucket: 1 / 0)
+    app.add_url_rule("/<bucket>/folder/", "folder", lambda bucket: "folder")
     BucketCORS(app, store=store)
     response = get(app, url)
     assert response.status_code == status

@@ -17,7 +17,10 @@ from flask_bucketcors.core.origins import (
 )
 
 # As text this fits; that "*" never covers a slash is this package's choice.
-DECIDED_OTHERWISE = {("http://*.abc.com", "http://evil.com/.abc.com")}
+DECIDED_OTHERWISE = {
+    ("http://*.abc.com", "http://evil.com/.abc.com"),
+    ("http://*.abc.com", "http://.abc.com"),
+}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,9 @@ DECIDED_OTHERWISE = {("http://*.abc.com", "http://evil.com/.abc.com")}
         "localhost:4566",
         "whatever",
         "http://under_score.example",
-        "http://.abc.com",
+        "http://abc.com.",
+        "http://abc.com.:80",
+        "a.b.:80",
         "a" * MAX_ORIGIN_BYTES,
     ],
 )
@@ -64,6 +69,14 @@ def test_has_the_form_of_an_origin(origin: str) -> None:
         "https://a.example:\u0661",
         "http://[::1",
         "1ttp://a.example",
+        "https://.a.example",
+        "https://a..example",
+        "https://a.example..",
+        "https://a..example:80",
+        "https://.",
+        ".",
+        ".a.example",
+        "a..example",
         "a" * (MAX_ORIGIN_BYTES + 1),
     ],
 )

@@ -86,7 +86,9 @@ paths = st.builds(
     str.join,
     st.just(""),
     st.lists(
-        st.sampled_from(["/", "//", "/up", "a", "*", "..", "%", *map(raw, ODD_NAMES), "/photos/k"]),
+        st.sampled_from(
+            ["/", "//", "/up", "a", "*", "..", "\\", "%", *map(raw, ODD_NAMES), "/photos/k"]
+        ),
         max_size=4,
     ),
 ) | st.sampled_from(["/photos", "/photos/", "/photos/k", "/single/k", "/up/photos/k", "/empty/k"])
@@ -118,6 +120,8 @@ resolvers = st.sampled_from(
         {"url_prefix": "/up"},
         {"host_suffixes": ["cos.test", "{region}.cos.test", "test"]},
         {"host_suffixes": ["test"], "url_prefix": "/photos"},
+        {"reserved": ["photos", "b\xfccher"]},
+        {"host_suffixes": ["cos.test", "test"], "reserved": ["k", "up", "single"]},
         {"buckets": lambda environ: ("photos", environ["PATH_INFO"].strip("/"))},
         {"buckets": lambda environ: None},
     ]

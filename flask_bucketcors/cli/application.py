@@ -7,7 +7,7 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 
-from flask_bucketcors.cli.terminal import utf8_text
+from flask_bucketcors.cli.terminal import Refused, printable, utf8_text
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
 from flask_bucketcors.stores import Store
 
@@ -41,6 +41,20 @@ def current_store() -> Store:
     :raises click.UsageError: as :func:`current_state`.
     """
     return current_state().store
+
+
+def refuse_reserved(bucket: str) -> None:
+    """Let the name of a bucket pass that is not a part of the application's own URLs.
+
+    :raises Refused: if it is; rules under that name would never be used.
+    """
+    if bucket in current_state().middleware.resolve.reserved.names:
+        raise Refused(reserved_text(printable(bucket)))
+
+
+def reserved_text(bucket: str) -> str:
+    """Say that a bucket cannot have this name."""
+    return f"{bucket} is no bucket: the application's own URLs begin with it; name another bucket"
 
 
 def push_app(context: click.Context) -> None:

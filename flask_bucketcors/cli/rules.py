@@ -10,7 +10,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from flask_bucketcors.cli.application import author_option, current_store
+from flask_bucketcors.cli.application import author_option, current_store, refuse_reserved
 from flask_bucketcors.cli.reading import INPUT_FILE, limits_of, name_of, read_file, to_s3_json
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -124,6 +124,7 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     Example:
       flask bucketcors put photos rules.xml
     """
+    refuse_reserved(bucket)
     store = current_store()
     rule_set = read_file(file, limits_of(current_app.config))
     if current_app.config["BUCKETCORS_STRICT"]:
@@ -205,6 +206,7 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
     Example:
       flask bucketcors rollback photos 1
     """
+    refuse_reserved(bucket)
     name = printable(bucket)
     try:
         made = current_store().rollback(bucket, revision, author)

@@ -13,7 +13,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from flask_bucketcors.cli.application import author_option, current_store
+from flask_bucketcors.cli.application import (
+    author_option,
+    current_state,
+    current_store,
+    reserved_text,
+)
 from flask_bucketcors.cli.reading import (
     INPUT_FILE,
     STDIN,
@@ -101,6 +106,7 @@ def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet |
 class _Import:
     """An import under way.
 
+    :param reserved: names that no bucket can have, as the application has them in its URLs.
     :param stored: buckets that got other rules than they had.
     :param equal: buckets that had these rules.
     :param refused: lines that are wrong.
@@ -109,6 +115,7 @@ class _Import:
     store: Store
     author: str | None
     limits: Dialect
+    reserved: frozenset[str]
     stored: int = 0
     equal: int = 0
     refused: int = 0
@@ -120,6 +127,8 @@ class _Import:
         :raises Unreadable: if the line is wrong; of its bucket nothing is stored then.
         """
         bucket, rule_set = _parse_line(line, self.limits)
+        if bucket in self.reserved:
+            raise Unreadable(reserved_text(bucket))
         self.batch[bucket] = rule_set
         if len(self.batch) >= BATCH:
             self.flush()
@@ -168,7 +177,9 @@ def import_rules(file: str, author: str | None) -> None:
     Example:
       flask bucketcors import buckets.jsonl
     """
-    work = _Import(current_store(), author, limits_of(current_app.config))
+    state = current_state()
+    reserved = state.middleware.resolve.reserved.names
+    work = _Import(state.store, author, limits_of(current_app.config), reserved)
     try:
         with open_input(file) as opened:
             _import_lines(opened, file, work)

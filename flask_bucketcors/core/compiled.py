@@ -39,6 +39,7 @@ class Reason(StrEnum):
     ``ORIGIN``, ``METHOD``, ``HEADERS``: the step that the rule which came nearest failed at.
     ``NO_RULES``: the bucket has none. ``UNREADABLE``: they changed and cannot be read.
     ``RULES_CALL``: the request would read or edit the rules, which no page may do here.
+    ``DOT_SEGMENT``: the path has a segment ``..``, so that nobody can tell whose rules count.
     """
 
     ORIGIN = "origin"
@@ -47,6 +48,7 @@ class Reason(StrEnum):
     NO_RULES = "no_rules"
     UNREADABLE = "unreadable"
     RULES_CALL = "rules_call"
+    DOT_SEGMENT = "dot_segment"
 
 
 class Decision(NamedTuple):

@@ -2,6 +2,7 @@
 
 Facts:
 
+- RFC 1034, 3.1: only the root's label is empty, so a host has none but behind a dot at its end.
 - RFC 6454, 6.1: a browser serialises an origin as ``scheme://host`` or ``scheme://host:port``,
   in lower case and without the default port, or sends ``null``.
 - Tencent COS, PUT Bucket cors (436/8279): an AllowedOrigin holds at most one ``*``, which
@@ -26,7 +27,8 @@ MAX_ORIGIN_BYTES = 326
 NULL = "null"
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
-_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_LABEL = r"[A-Za-z0-9_-]++"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*+\.?|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = re.compile(rf"(?:{_SCHEME})?{_HOST}(?::[0-9]{{1,5}})?")
 
 _FORBIDDEN_IN_PATTERN = re.compile(r"[^!-~]|[,\"'<>@?#\\]")

@@ -60,7 +60,7 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
         return
     with app.app_context():
         yield from examine_settings(app, state)
-        yield from examine_database(state.store)
+        yield from examine_database(state.store, state.middleware.resolve.reserved.names)
         yield from examine_workers(state.store, write=write)
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -30,18 +30,24 @@ _OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'bucketco
 
 _PUT_AGAIN: Final = "put the rules again, or roll back: the bucket is closed until then"
 
+_RESERVED: Final = "the application's own URLs begin with this name, so no request uses its rules"
+_RENAME: Final = "give the bucket another name, put its rules there, and delete these"
+
 _note = partial(Note, "database")
 
 
-def examine_database(store: Store) -> Iterator[Note]:
-    """Look at where the rules are."""
+def examine_database(store: Store, reserved: Collection[str]) -> Iterator[Note]:
+    """Look at where the rules are.
+
+    :param reserved: names that no bucket can have, as the application has them in its URLs.
+    """
     path = store.path if isinstance(store, SQLiteStore) else None
     try:
         if path is not None:
             yield _note(f"{path} opens")
             yield from _examine_file(path)
             yield from _examine_tables(path)
-        yield from _examine_rules(store)
+        yield from _examine_rules(store, reserved)
     except (StoreUnavailable, sqlite3.Error, OSError) as error:
         yield _note(str(error), STORE_REMEDY)
 
@@ -137,13 +143,15 @@ def _expected_objects() -> set[tuple[str, str]]:
         return set(fresh.execute(_OBJECTS))
 
 
-def _examine_rules(store: Store) -> Iterator[Note]:
+def _examine_rules(store: Store, reserved: Collection[str]) -> Iterator[Note]:
     count, invalid = 0, []
     for bucket in bucket_names(store):
         count += 1
         try:
             if not is_bucket_name(bucket):
                 raise InvalidBucketName(bucket)
+            if bucket in reserved:
+                invalid.append((f"bucket {bucket!r}: {_RESERVED}", _RENAME))
             store.get(bucket)
         except InvalidBucketName as error:
             invalid.append((str(error), "another tool wrote it: take it out of bucketcors_rules"))

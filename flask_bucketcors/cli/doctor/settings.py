@@ -25,8 +25,15 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
             # A mapping that nobody may change looks like what it is.
             shown = dict(value) if isinstance(value, Mapping) else value
             yield _note(f"{key} is {shown!r}")
+    yield _reserved_note(state)
     yield from _examine_keys(app.config[_KEYS], state)
     yield from _layers(app, state)
+
+
+def _reserved_note(state: BucketCORSState) -> Note:
+    names = sorted(state.middleware.resolve.reserved.names)
+    shown = ", ".join(map(repr, names)) or "none"
+    return _note(f"names that no bucket can have, as URLs of the application begin so: {shown}")
 
 
 def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:

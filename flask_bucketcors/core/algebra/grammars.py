@@ -104,27 +104,36 @@ def _classes(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 _LETTERS: Final = ascii_letters
-_HOST: Final = _LETTERS + digits + "._-"
+_LABEL: Final = _LETTERS + digits + "_-"
 _ADDRESS: Final = hexdigits + ":."
 
 #: [scheme "://"] host [":" port], where the host may be an address in brackets: what
 #: :func:`flask_bucketcors.core.origins.is_origin` accepts, ``null`` apart.
 ORIGINS: Final = Grammar(
     {
-        "start": {_LETTERS: "word", digits + "._-": "host", "[": "address"},
+        "start": {_LETTERS: "word", digits + "_-": "host", "[": "address"},
         # A scheme or a host; which of them, what follows will tell.
         "word": {
-            _LETTERS + digits + ".-": "word",
+            _LETTERS + digits + "-": "word",
+            ".": "word dot",
             "_": "host",
             "+": "scheme",
+            ":": "colon",
+        },
+        # No label of a host is empty, but a scheme may have two dots side by side.
+        "word dot": {
+            _LETTERS + digits + "-": "word",
+            "_": "host",
+            ".+": "scheme",
             ":": "colon",
         },
         "scheme": {_LETTERS + digits + ".-+": "scheme", ":": "scheme colon"},
         "colon": {"/": "slash", digits: "1 digit"},
         "scheme colon": {"/": "slash"},
         "slash": {"/": "authority"},
-        "authority": {_HOST: "host", "[": "address"},
-        "host": {_HOST: "host", ":": "port"},
+        "authority": {_LABEL: "host", "[": "address"},
+        "host": {_LABEL: "host", ".": "host dot", ":": "port"},
+        "host dot": {_LABEL: "host", ":": "port"},
         "address": {_ADDRESS: "in address"},
         "in address": {_ADDRESS: "in address", "]": "bracket"},
         "bracket": {":": "port"},
@@ -135,7 +144,10 @@ ORIGINS: Final = Grammar(
         "4 digits": {digits: "5 digits"},
         "5 digits": {},
     },
-    ("word", "host", "bracket", "1 digit", "2 digits", "3 digits", "4 digits", "5 digits"),
+    (
+        *("word", "word dot", "host", "host dot", "bracket"),
+        *("1 digit", "2 digits", "3 digits", "4 digits", "5 digits"),
+    ),
     MAX_ORIGIN_BYTES,
     fillers=("https://www", "http://www", "www", "x", "s", "8443", "1", ""),
     endings=(
