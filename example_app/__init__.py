@@ -82,7 +82,7 @@ def extend(app: Flask, storage: Storage) -> None:
     app.config.setdefault("BUCKETCORS_PLAIN_OPTIONS", "refuse")
     BucketCORS(app, bucket_exists=storage.bucket_exists)
     # A bucket that somebody makes later under the same name must not inherit rules.
-    storage.bucket_deletion_hooks.append(app.extensions["bucketcors"].store.delete)
+    storage.free_name_hooks.append(app.extensions["bucketcors"].store.delete)
 
 
 def _keys() -> dict[str, str]:

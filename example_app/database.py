@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -10,6 +11,7 @@ from typing import Literal
 
 # How long a transaction waits for those of other workers, in seconds.
 LOCK_SECONDS = 30.0
+RETRY_SECONDS = 0.002
 
 _SCHEMA = """
     BEGIN IMMEDIATE;
@@ -62,9 +64,37 @@ def transaction(path: Path, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"BEGIN {kind}")
+        if kind == "IMMEDIATE":
+            _begin_writing(connection)
+        else:
+            connection.execute("BEGIN")
         with connection:
             yield connection
+
+
+def _begin_writing(connection: sqlite3.Connection) -> None:
+    """Begin a write transaction, once nobody else has one.
+
+    Waiting is done here and not within SQLite, which would stop every greenlet of gevent: also
+    the one that writes, if a hook waits in it.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    _begin_when_free(connection)
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000:.0f}")
+
+
+def _begin_when_free(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            # The lowest byte is the kind; above it stands why it is busy.
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_SECONDS)
 
 
 def create(path: Path) -> None:

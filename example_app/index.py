@@ -111,6 +111,15 @@ def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:
     return _bucket(row)
 
 
+def has_bucket(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether there is a bucket of this name; False for what is no bucket name."""
+    try:
+        find_bucket(connection, name)
+    except StorageError:
+        return False
+    return True
+
+
 def all_buckets(connection: sqlite3.Connection) -> list[Bucket]:
     """Give all buckets, sorted by name."""
     return [_bucket(row) for row in connection.execute("SELECT * FROM buckets ORDER BY name")]

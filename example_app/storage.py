@@ -36,9 +36,10 @@ class Storage:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._files = Files(Path(root, "files"))
         self._index = Path(root, "index.sqlite")
-        #: Called with the name of a bucket that is being deleted, while nobody can make
-        #: another of that name yet. If a hook raises, the bucket stays.
-        self.bucket_deletion_hooks: list[Callable[[str], object]] = []
+        #: Each is called with a name that no bucket has, while nobody can create one: after a
+        #: bucket is deleted, and before a bucket is created. If a hook raises, a bucket that
+        #: is deleted is gone all the same, and a bucket is not created.
+        self.free_name_hooks: list[Callable[[str], object]] = []
         #: The multipart uploads.
         self.uploads = Uploads(self._index, self._files)
         database.create(self._index)
@@ -47,6 +48,9 @@ class Storage:
         """Make a bucket."""
         with self._writing() as connection:
             index.insert_bucket(connection, Bucket(name, public, _now()))
+            # A process that died may have left something behind. Before the commit, because
+            # what comes later belongs to the new bucket.
+            self._run_free_name_hooks(name)
 
     def get_bucket(self, name: str) -> Bucket:
         """Find a bucket."""
@@ -55,11 +59,8 @@ class Storage:
 
     def bucket_exists(self, name: str) -> bool:
         """Whether there is a bucket of this name; False for what is no bucket name."""
-        try:
-            self.get_bucket(name)
-        except StorageError:
-            return False
-        return True
+        with self._reading() as connection:
+            return index.has_bucket(connection, name)
 
     def list_buckets(self) -> list[Bucket]:
         """Give all buckets, sorted by name."""
@@ -70,8 +71,11 @@ class Storage:
         """Delete a bucket; it must have neither objects nor multipart uploads."""
         with self._writing() as connection:
             index.delete_bucket(connection, name)
-            for hook in self.bucket_deletion_hooks:
-                hook(name)
+        # After the commit: until then others find the bucket, and may add to it what the hooks
+        # would miss. In a transaction, so that nobody creates the next bucket meanwhile.
+        with self._writing() as connection:
+            if not index.has_bucket(connection, name):
+                self._run_free_name_hooks(name)
 
     def put_object(
         self,
@@ -128,6 +132,10 @@ class Storage:
         """List a part of a bucket, in the order of the keys' UTF-8 bytes."""
         with self._reading() as connection:
             return index.list_objects(connection, bucket, query)
+
+    def _run_free_name_hooks(self, name: str) -> None:
+        for hook in self.free_name_hooks:
+            hook(name)
 
     def _find_object(self, bucket: str, key: str) -> StoredObject:
         with self._reading() as connection:

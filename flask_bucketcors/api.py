@@ -165,7 +165,8 @@ class RulesAPI:
             # was kept.
             check_size(body, dialect)
             self._check_digests(environ, body, signer)
-            findings = self._put(environ, bucket, parse_xml(body, dialect), dialect, requester)
+            rule_set = parse_xml(body, dialect)
+            findings = self._put(environ, signed, rule_set, dialect, requester)
             return _Answer("200 OK", headers=findings)
         self._store.delete(bucket, requester)
         return _Answer("204 No Content")
@@ -179,15 +180,20 @@ class RulesAPI:
         if self._keys is not None:
             signer = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
         if self._authorize is not None:
-            requester = signer.access_key_id if signer else None
-            call = RulesCall(signed.bucket, signed.method, requester, _bodiless(environ))
-            if not _allows(self._authorize, call):
-                raise CallRefused(Refusal.ACCESS_DENIED)
+            self._ask_hook(environ, signed, signer.access_key_id if signer else None)
         elif signer is None:
             self._warn_without_keys()
             unknown = has_unknown_authorization(signed)
             raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
         return signer
+
+    def _ask_hook(
+        self, environ: WSGIEnvironment, signed: SignedRequest, requester: str | None
+    ) -> None:
+        if self._authorize is not None:
+            call = RulesCall(signed.bucket, signed.method, requester, _bodiless(environ))
+            if not _allows(self._authorize, call):
+                raise CallRefused(Refusal.ACCESS_DENIED)
 
     def _warn_without_keys(self) -> None:
         if self._keys is None:
@@ -210,24 +216,44 @@ class RulesAPI:
     def _put(
         self,
         environ: WSGIEnvironment,
-        bucket: str,
+        signed: SignedRequest,
         rule_set: RuleSet,
         dialect: Dialect,
         requester: str | None,
     ) -> HeaderPairs:
         """Store rules, and give the headers that say what is to be said of them."""
-        is_asked = _LINT in environ
+        bucket, is_asked = signed.bucket, _LINT in environ
         if self._strict:
             self._reviewer.refuse_dangers(rule_set, dialect)
         findings = self._reviewer.review(rule_set, dialect, in_full=is_asked)
-        self._store.put(bucket, rule_set, requester)
-        # The bucket may have been deleted since: whoever makes the next one of its name must
-        # not find these rules there.
-        if self._bucket_exists is not None and not self._bucket_exists(bucket):
-            self._store.delete(bucket, requester)
-            raise CallRefused(Refusal.NO_SUCH_BUCKET)
+        revision = self._store.put(bucket, rule_set, requester)
+        try:
+            self._check_still_allowed(environ, signed, requester)
+        except CallRefused:
+            self._take_back(bucket, revision, requester)
+            raise
         log_findings(bucket, findings)
         return ((FINDINGS, findings_header(findings)),) if is_asked else ()
+
+    def _check_still_allowed(
+        self, environ: WSGIEnvironment, signed: SignedRequest, requester: str | None
+    ) -> None:
+        """Check again, after a PUT, what the application allowed before it.
+
+        The bucket may have been deleted meanwhile, and another one created under its name,
+        whose owner may be somebody else.
+        """
+        if self._bucket_exists is None:
+            return
+        if not self._bucket_exists(signed.bucket):
+            raise CallRefused(Refusal.NO_SUCH_BUCKET)
+        self._ask_hook(environ, signed, requester)
+
+    def _take_back(self, bucket: str, revision: int, requester: str | None) -> None:
+        # Later rules are those of another call, which checks them itself.
+        newest = next(iter(self._store.history(bucket)), None)
+        if newest is None or newest.revision == revision:
+            self._store.delete(bucket, requester)
 
     def _check_digests(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
         check_digests(

@@ -762,6 +762,27 @@ def test_a_hook_that_aborts_refuses(make, status):
     assert_error(signed(app, "PUT", URL, BODY), 403, "AccessDenied")
 
 
+def test_a_put_asks_the_hook_again_when_the_rules_are_stored(make, store):
+    """The bucket may be another one by then, of the same name, that belongs to somebody else."""
+    allowed = iter([True, False])
+    app = make(authorize=lambda call: next(allowed), bucket_exists=lambda name: True)
+    assert_error(send(app, "PUT", URL, BODY), 403, "AccessDenied")
+    assert store.get("photos") is None
+
+
+def test_rules_that_came_after_a_refused_put_are_kept(make, store):
+    """They are those of another call, which has been asked about itself."""
+
+    def lose(name: str) -> bool:
+        if store.get(name) != NEW:
+            return True
+        store.put(name, OLD)
+        return False
+
+    assert_error(signed(make(bucket_exists=lose), "PUT", URL, BODY), 404, "NoSuchBucket")
+    assert store.get("photos") == OLD
+
+
 @pytest.mark.parametrize("answer", ["Forbidden", ("Forbidden", 403), object()], ids=repr)
 def test_a_hook_that_gives_something_else_does_not_allow(make, store, caplog, answer):
     """A response of a view counts as true."""

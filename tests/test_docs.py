@@ -1,6 +1,8 @@
 """The documents say what is so: their code runs, their tables name everything."""
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,25 @@ def test_python_in_the_documents_runs(code: str, tmp_path: Path) -> None:
     names = {"app": app, "Flask": make_app, **public, "__name__": "documented"}
     exec(code.replace("from flask import Flask\n", ""), names)
     names["app"].extensions["bucketcors"].store.close()  # type: ignore[attr-defined]
+
+
+def test_the_recipe_for_deleting_buckets_lets_no_bucket_inherit_rules() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    [recipe] = re.findall(r"## Deleting buckets.*?```python\n(.*?)```", page, re.S)
+    app, store = Flask("documented"), flask_bucketcors.MemoryStore()
+    flask_bucketcors.BucketCORS(app, store=store)
+    names: dict[str, Any] = {"app": app}
+    exec(recipe, names)
+    rules = flask_bucketcors.RuleSet([flask_bucketcors.Rule(["*"], ["GET"])])
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute("CREATE TABLE buckets (name TEXT PRIMARY KEY)")
+        names["create_bucket"](db, "photos")
+        store.put("photos", rules)
+        names["delete_bucket"](db, "photos")
+        assert (names["bucket_exists"](db, "photos"), store.get("photos")) == (False, None)
+        store.put("photos", rules)
+        names["create_bucket"](db, "photos")
+        assert (names["bucket_exists"](db, "photos"), store.get("photos")) == (True, None)
 
 
 def test_every_setting_is_described_with_its_default() -> None:

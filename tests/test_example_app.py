@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from base64 import b64encode
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +21,7 @@ import requests
 from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
-from servers import gunicorn
+from servers import ROOT, gunicorn
 from werkzeug.test import Client
 
 import example_app
@@ -171,23 +173,61 @@ def test_the_acl_of_a_new_bucket_says_who_may_read(app, storage, acl, expected, 
         assert storage.get_bucket("new-1").public is public
 
 
-def test_a_deletion_hook_is_told_of_buckets_that_go_and_of_no_others(app, storage):
+def test_hooks_are_told_of_names_that_are_free_and_of_no_others(app, storage):
     told = []
-    storage.bucket_deletion_hooks.append(told.append)
+    storage.free_name_hooks.append(lambda name: told.append((name, name in names_in(storage))))
     put(storage, "kept", bucket=PUBLIC)
     for name in (BUCKET, PUBLIC, "unknown-1"):
         call(app, "DELETE", f"/{name}")
-    assert told == [BUCKET]
+    for name in ("new-1", PUBLIC, "invalid"):
+        call(app, "PUT", f"/{name}")
+    assert told == [(BUCKET, False), ("new-1", False)]
 
 
-def test_a_deletion_hook_that_fails_keeps_the_bucket(storage):
+def names_in(storage):
+    return [bucket.name for bucket in storage.list_buckets()]
+
+
+def test_a_hook_that_fails_prevents_a_creation_and_no_deletion(storage):
     def fail(name):
         raise RuntimeError(name)
 
-    storage.bucket_deletion_hooks.append(fail)
+    storage.free_name_hooks.append(fail)
     with pytest.raises(RuntimeError, match=BUCKET):
         storage.delete_bucket(BUCKET)
-    assert storage.bucket_exists(BUCKET)
+    assert not storage.bucket_exists(BUCKET)
+    with pytest.raises(RuntimeError, match=BUCKET):
+        storage.create_bucket(BUCKET)
+    assert not storage.bucket_exists(BUCKET)
+
+
+HOOKS_THAT_WAIT = """
+from gevent import monkey; monkey.patch_all()
+import sys, time
+from gevent import joinall, spawn
+from gevent.event import Event
+from example_app import database
+from example_app.storage import Storage
+
+database.LOCK_SECONDS = 2
+storage, waits = Storage(sys.argv[1]), Event()
+
+def wait(name):
+    waits.set()
+    time.sleep(0.1)
+
+storage.free_name_hooks.append(wait)
+creation = spawn(storage.create_bucket, "slow-1")
+waits.wait()
+joinall([creation, spawn(storage.put_object, "%s", "key", [b"bytes"], {})], raise_error=True)
+"""
+
+
+def test_a_hook_that_waits_does_not_stop_the_greenlets_of_its_process(storage, tmp_path):
+    command = [sys.executable, "-c", HOOKS_THAT_WAIT % BUCKET, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names_in(Storage(tmp_path)) == [BUCKET, PUBLIC, "slow-1"]
 
 
 @pytest.mark.parametrize("query", ["cors", "cors=", "acl", "lifecycle", "%63ors", "q-sign"])
