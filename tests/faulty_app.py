@@ -1,0 +1,67 @@
+"""The application of :mod:`served_app` with a fault, for tests of what looks for faults."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import served_app
+from flask import Flask
+
+from flask_bucketcors import SQLiteStore
+from flask_bucketcors.cache import Generation, RulesCache
+
+#: Names the variable of the environment that says which fault.
+FAULT = "SERVED_FAULT"
+# Long enough for a change to come in between, also on a machine that has much else to do.
+TOO_EARLY_SECONDS = 0.02
+
+
+def create_app() -> Flask:
+    """Build the application with the fault that the environment names."""
+    FAULTS[os.environ[FAULT]]()
+    return served_app.create_app()
+
+
+def publish_nothing() -> None:
+    """No process is told of a change."""
+    SQLiteStore._publish = lambda self, revision, stamp: revision  # type: ignore[method-assign]
+
+
+def publish_before_the_commit() -> None:
+    """Processes are told of a change, and it is committed afterwards."""
+    publish_nothing()
+    for name in ("put", "delete"):
+        setattr(SQLiteStore, name, _publishing_first(getattr(SQLiteStore, name)))
+
+
+def _publishing_first(change: Callable[..., Any]) -> Callable[..., Any]:
+    def publish_and_change(store: SQLiteStore, *arguments: Any) -> Any:
+        store.signal()[0] = random.getrandbits(62)  # type: ignore[index]
+        return change(store, *arguments)
+
+    return publish_and_change
+
+
+def keep_rules_in_a_later_generation() -> None:
+    """Rules that were read before a change are kept as if they had been read after it."""
+
+    def load(cache: RulesCache, bucket: str, generation: Generation) -> Any:
+        rules = cache._read(bucket, None, generation.trouble)
+        time.sleep(TOO_EARLY_SECONDS)
+        if rules is not None:
+            cache.generation.by_bucket[bucket] = rules
+        return rules
+
+    RulesCache._load = load  # type: ignore[method-assign]
+
+
+FAULTS = {
+    fault.__name__.replace("_", " "): fault
+    for fault in (
+        publish_nothing,
+        publish_before_the_commit,
+        keep_rules_in_a_later_generation,
+    )
+}

@@ -1,0 +1,102 @@
+"""No response is decided by rules older than an acknowledged change, under a real gunicorn.
+
+Six processes put and delete rules and ask for them at the same time. :mod:`stale_reads` checks what
+they have seen. ``BUCKETCORS_STALE_READS_ROUNDS`` says how many rounds each of them runs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import stale_reads_client
+from faulty_app import FAULT, FAULTS
+from served_app import DATABASE, HOST_SUFFIX, WORKER
+from servers import ROOT, TESTS, gunicorn
+from stale_reads import DISAGREES, REPLACED, Read, Write, find_violations
+
+CLIENTS = 6
+WORKERS = 3
+ROUNDS = int(os.environ.get("BUCKETCORS_STALE_READS_ROUNDS", "60"))
+# Of the reads of twice as many rounds, each fault makes dozens too old.
+ROUNDS_WITH_A_FAULT = 30
+# Bounds, for a machine that has much else to do.
+ROUND_SECONDS = 2
+START_SECONDS = 60
+
+SERVERS = {
+    "gthread": {"worker_class": "gthread", "threads": 4},
+    "gevent": {"worker_class": "gevent"},
+}
+
+
+class History(NamedTuple):
+    """What the clients have seen together."""
+
+    writes: list[Write]
+    reads: list[Read]
+    workers: set[str]
+
+
+def run_clients(port: int, rounds: int) -> History:
+    """Run the clients against a server, all at once."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, TESTS)))}
+    script = str(Path(stale_reads_client.__file__))
+    history = History([], [], set())
+    with ExitStack() as stack:
+        clients = []
+        for number in range(1, CLIENTS + 1):
+            arguments = (port, HOST_SUFFIX, WORKER, number, rounds)
+            command = [sys.executable, script, *map(str, arguments)]
+            client = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE)
+            clients.append(stack.enter_context(client))
+            stack.callback(client.kill)
+        for client in clients:
+            output, _ = client.communicate(timeout=START_SECONDS + rounds * ROUND_SECONDS)
+            assert client.returncode == 0, "a client has failed; it says above why"
+            told = json.loads(output)
+            history.writes.extend(Write(*write) for write in told["writes"])
+            history.reads.extend(Read(*read) for read in told["reads"])
+            history.workers.update(told["workers"])
+    return history
+
+
+def is_one_during_a_change(events: Iterable[Write | Read], writes: list[Write]) -> bool:
+    """Whether one of the events happened while somebody else changed their bucket."""
+    return any(
+        write is not event
+        and write.bucket == event.bucket
+        and write.start < event.end
+        and event.start < write.end
+        for event in events
+        for write in writes
+    )
+
+
+@pytest.mark.parametrize("settings", SERVERS.values(), ids=SERVERS.keys())
+def test_no_response_is_older_than_an_acknowledged_change(tmp_path, settings):
+    environ = {DATABASE: str(tmp_path / "rules.sqlite")}
+    app = "served_app:create_app()"
+    with gunicorn(app, workers=WORKERS, environ=environ, **settings) as server:
+        history = run_clients(server.port, ROUNDS)
+    assert find_violations(history.writes, history.reads) == []
+    # Otherwise it would have shown nothing.
+    assert len(history.workers) > 1
+    assert is_one_during_a_change(history.writes, history.writes)
+    assert is_one_during_a_change(history.reads, history.writes)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_by_which_workers_use_old_rules_is_found(tmp_path, fault):
+    environ = {DATABASE: str(tmp_path / "rules.sqlite"), FAULT: fault}
+    app = "faulty_app:create_app()"
+    with gunicorn(app, workers=WORKERS, environ=environ, **SERVERS["gthread"]) as server:
+        history = run_clients(server.port, ROUNDS_WITH_A_FAULT)
+    found = {each.reason for each in find_violations(history.writes, history.reads)}
+    assert REPLACED in found
+    assert found <= {REPLACED, DISAGREES}
