@@ -80,7 +80,7 @@ class RulesAPI:
     :param authorize: called with a :class:`RulesCall`; what it returns decides. With a hook,
         calls that nobody signed are its to judge as well.
     :param bucket_exists: called with a name, so that calls on other buckets are answered
-        NoSuchBucket.
+        NoSuchBucket. A PUT calls it, and ``authorize``, again after it has stored the rules.
     :param dialect: whose forms the answers to calls take that nobody signed: ``"cos"``,
         ``"oss"``, ``"s3"`` or ``"obs"``. Others are answered in the dialect of their signature.
     :param limits: dialect to the rules and bytes that a document may have, in place of the
