@@ -250,7 +250,8 @@ class RulesAPI:
         self._ask_hook(environ, signed, requester)
 
     def _take_back(self, bucket: str, revision: int, requester: str | None) -> None:
-        # Later rules are those of another call, which checks them itself.
+        # Later rules are those of another call, which checks them itself. Earlier ones do not
+        # come back: they may be those of another call that left it to this one.
         newest = next(iter(self._store.history(bucket)), None)
         if newest is None or newest.revision == revision:
             self._store.delete(bucket, requester)

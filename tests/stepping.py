@@ -66,6 +66,7 @@ class Stepper:
 
     def send(self, method: str, url: str) -> None:
         """Send a request, up to its first step."""
+        self.finish()
         self._tell(f"send {method} {url}")
         self._listen()
 

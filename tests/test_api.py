@@ -770,6 +770,30 @@ def test_a_put_asks_the_hook_again_when_the_rules_are_stored(make, store):
     assert store.get("photos") is None
 
 
+def test_a_put_that_loses_its_bucket_leaves_no_rules(make, store):
+    """Not those from before either."""
+    exists = iter([True, False])
+    store.put("photos", OLD)
+    app = make(bucket_exists=lambda name: next(exists))
+    assert_error(signed(app, "PUT", URL, BODY), 404, "NoSuchBucket")
+    assert store.get("photos") is None
+
+
+def test_two_puts_that_are_refused_when_they_are_stored_leave_no_rules(make, store):
+    """The second has replaced the rules of the first, and does not bring them back."""
+    allowed = iter([True, True, False, False])
+    second = [BODY]
+
+    def exists(name: str) -> bool:
+        if store.get(name) is not None and second:
+            assert_error(send(app, "PUT", URL, second.pop()), 403, "AccessDenied")
+        return True
+
+    app = make(authorize=lambda call: next(allowed), bucket_exists=exists)
+    assert_error(send(app, "PUT", URL, BODY), 403, "AccessDenied")
+    assert store.get("photos") is None
+
+
 def test_rules_that_came_after_a_refused_put_are_kept(make, store):
     """They are those of another call, which has been asked about itself."""
 
