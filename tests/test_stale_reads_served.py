@@ -23,7 +23,7 @@ from stale_reads import DISAGREES, REPLACED, Read, Write, find_violations
 CLIENTS = 6
 WORKERS = 3
 ROUNDS = int(os.environ.get("BUCKETCORS_STALE_READS_ROUNDS", "60"))
-# Of the reads of twice as many rounds, each fault makes dozens too old.
+# Enough for each fault to make more than a dozen reads too old.
 ROUNDS_WITH_A_FAULT = 30
 # Bounds, for a machine that has much else to do.
 ROUND_SECONDS = 2
@@ -95,7 +95,8 @@ def test_no_response_is_older_than_an_acknowledged_change(tmp_path, settings):
 def test_a_fault_by_which_workers_use_old_rules_is_found(tmp_path, fault):
     environ = {DATABASE: str(tmp_path / "rules.sqlite"), FAULT: fault}
     app = "faulty_app:create_app()"
-    with gunicorn(app, workers=WORKERS, environ=environ, **SERVERS["gthread"]) as server:
+    settings = {**SERVERS["gthread"], "preload": True}
+    with gunicorn(app, workers=WORKERS, environ=environ, **settings) as server:
         history = run_clients(server.port, ROUNDS_WITH_A_FAULT)
     found = {each.reason for each in find_violations(history.writes, history.reads)}
     assert REPLACED in found
