@@ -80,7 +80,7 @@ class RulesAPI:
     :param authorize: called with a :class:`RulesCall`; what it returns decides. With a hook,
         calls that nobody signed are its to judge as well.
     :param bucket_exists: called with a name, so that calls on other buckets are answered
-        NoSuchBucket. A PUT calls it, and ``authorize``, again after it has stored the rules.
+        NoSuchBucket. A PUT calls it again after it has stored the rules.
     :param dialect: whose forms the answers to calls take that nobody signed: ``"cos"``,
         ``"oss"``, ``"s3"`` or ``"obs"``. Others are answered in the dialect of their signature.
     :param limits: dialect to the rules and bytes that a document may have, in place of the
@@ -166,7 +166,7 @@ class RulesAPI:
             check_size(body, dialect)
             self._check_digests(environ, body, signer)
             rule_set = parse_xml(body, dialect)
-            findings = self._put(environ, signed, rule_set, dialect, requester)
+            findings = self._put(environ, bucket, rule_set, dialect, requester)
             return _Answer("200 OK", headers=findings)
         self._store.delete(bucket, requester)
         return _Answer("204 No Content")
@@ -180,20 +180,15 @@ class RulesAPI:
         if self._keys is not None:
             signer = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
         if self._authorize is not None:
-            self._ask_hook(environ, signed, signer.access_key_id if signer else None)
+            requester = signer.access_key_id if signer else None
+            call = RulesCall(signed.bucket, signed.method, requester, _bodiless(environ))
+            if not _allows(self._authorize, call):
+                raise CallRefused(Refusal.ACCESS_DENIED)
         elif signer is None:
             self._warn_without_keys()
             unknown = has_unknown_authorization(signed)
             raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
         return signer
-
-    def _ask_hook(
-        self, environ: WSGIEnvironment, signed: SignedRequest, requester: str | None
-    ) -> None:
-        if self._authorize is not None:
-            call = RulesCall(signed.bucket, signed.method, requester, _bodiless(environ))
-            if not _allows(self._authorize, call):
-                raise CallRefused(Refusal.ACCESS_DENIED)
 
     def _warn_without_keys(self) -> None:
         if self._keys is None:
@@ -216,38 +211,23 @@ class RulesAPI:
     def _put(
         self,
         environ: WSGIEnvironment,
-        signed: SignedRequest,
+        bucket: str,
         rule_set: RuleSet,
         dialect: Dialect,
         requester: str | None,
     ) -> HeaderPairs:
         """Store rules, and give the headers that say what is to be said of them."""
-        bucket, is_asked = signed.bucket, _LINT in environ
+        is_asked = _LINT in environ
         if self._strict:
             self._reviewer.refuse_dangers(rule_set, dialect)
         findings = self._reviewer.review(rule_set, dialect, in_full=is_asked)
         revision = self._store.put(bucket, rule_set, requester)
-        try:
-            self._check_still_allowed(environ, signed, requester)
-        except CallRefused:
+        # The bucket may have been deleted since: the next one of its name must not get these rules.
+        if self._bucket_exists is not None and not self._bucket_exists(bucket):
             self._take_back(bucket, revision, requester)
-            raise
+            raise CallRefused(Refusal.NO_SUCH_BUCKET)
         log_findings(bucket, findings)
         return ((FINDINGS, findings_header(findings)),) if is_asked else ()
-
-    def _check_still_allowed(
-        self, environ: WSGIEnvironment, signed: SignedRequest, requester: str | None
-    ) -> None:
-        """Check again, after a PUT, what the application allowed before it.
-
-        The bucket may have been deleted meanwhile, and another one created under its name,
-        whose owner may be somebody else.
-        """
-        if self._bucket_exists is None:
-            return
-        if not self._bucket_exists(signed.bucket):
-            raise CallRefused(Refusal.NO_SUCH_BUCKET)
-        self._ask_hook(environ, signed, requester)
 
     def _take_back(self, bucket: str, revision: int, requester: str | None) -> None:
         # Later rules are those of another call, which checks them itself. Earlier ones do not

@@ -762,14 +762,6 @@ def test_a_hook_that_aborts_refuses(make, status):
     assert_error(signed(app, "PUT", URL, BODY), 403, "AccessDenied")
 
 
-def test_a_put_asks_the_hook_again_when_the_rules_are_stored(make, store):
-    """The bucket may be another one by then, of the same name, that belongs to somebody else."""
-    allowed = iter([True, False])
-    app = make(authorize=lambda call: next(allowed), bucket_exists=lambda name: True)
-    assert_error(send(app, "PUT", URL, BODY), 403, "AccessDenied")
-    assert store.get("photos") is None
-
-
 def test_a_put_that_loses_its_bucket_leaves_no_rules(make, store):
     """Not those from before either."""
     exists = iter([True, False])
@@ -779,18 +771,18 @@ def test_a_put_that_loses_its_bucket_leaves_no_rules(make, store):
     assert store.get("photos") is None
 
 
-def test_two_puts_that_are_refused_when_they_are_stored_leave_no_rules(make, store):
+def test_two_puts_that_lose_their_bucket_leave_no_rules(make, store):
     """The second has replaced the rules of the first, and does not bring them back."""
-    allowed = iter([True, True, False, False])
+    exists = iter([True, True, False, False])
     second = [BODY]
 
-    def exists(name: str) -> bool:
+    def bucket_exists(name: str) -> bool:
         if store.get(name) is not None and second:
-            assert_error(send(app, "PUT", URL, second.pop()), 403, "AccessDenied")
-        return True
+            assert_error(signed(app, "PUT", URL, second.pop()), 404, "NoSuchBucket")
+        return next(exists)
 
-    app = make(authorize=lambda call: next(allowed), bucket_exists=exists)
-    assert_error(send(app, "PUT", URL, BODY), 403, "AccessDenied")
+    app = make(bucket_exists=bucket_exists)
+    assert_error(signed(app, "PUT", URL, BODY), 404, "NoSuchBucket")
     assert store.get("photos") is None
 
 
