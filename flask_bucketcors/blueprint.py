@@ -7,7 +7,7 @@ from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
 from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
-from flask_bucketcors.buckets import BucketFunction, Resolver, make_resolver
+from flask_bucketcors.buckets import BucketFunction, Resolver, as_given, make_resolver
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
@@ -54,6 +54,7 @@ def create_blueprint(
     The other parameters are those of :class:`RulesAPI`.
     """
     blueprint = Blueprint(name, __name__)
+    given = as_given(reserved)()
 
     def install(state: BlueprintSetupState) -> None:
         app = cast(Flask, state.app)
@@ -75,7 +76,7 @@ def create_blueprint(
             buckets,
             host_suffixes=host_suffixes,
             url_prefix=prefix,
-            reserved=reserved_by_routes(app.url_map, prefix, reserved),
+            reserved=reserved_by_routes(app, prefix, given),
         )
         _install(app, api, resolve)
 

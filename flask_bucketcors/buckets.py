@@ -48,17 +48,20 @@ class Resolved(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """First segments of paths, below the prefix, that are the application's own.
+    """What is the application's own: first segments of paths below the prefix, and hosts.
 
     :param names: no bucket has one of these names.
     :param on_hosts: no object begins with one of these on a bucket's own host.
+    :param hosts: hosts that are the application's own; no bucket has the name that one of them
+        would give it.
     """
 
     names: frozenset[str] = frozenset()
     on_hosts: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
 
 
-#: Gives the reserved segments. It is called once, at the first request.
+#: Gives what is reserved. It is called once, at the first request.
 FindReserved = Callable[[], Reserved]
 
 #: What an application may pass: it takes an environ and gives None, or ``(bucket, key)``, where
@@ -79,6 +82,7 @@ _NO_NAME: Final = ""
 _DOT_SEGMENT: Final = Resolved(_NO_NAME, True, Kind.DOT_SEGMENT)
 _RESERVED: Final = Resolved(_NO_NAME, True, Kind.RESERVED)
 _SEPARATORS = re.compile(r"[/\\]")
+_NO_SEGMENTS = re.compile(r"(?:\.?[/\\])*")
 
 
 def has_dot_segment(path: str) -> bool:
@@ -87,6 +91,15 @@ def has_dot_segment(path: str) -> bool:
     Applications on any system resolve it (RFC 3986, 5.2.4), some of them ``\\`` as well.
     """
     return ".." in path and ".." in _SEPARATORS.split(path)
+
+
+def _begins_with(segments: frozenset[str], path: str) -> bool:
+    """Whether the first segment is one of these to an application that reads a path in any way.
+
+    Some resolve ``.`` (RFC 3986, 5.2.4), some take ``\\`` for ``/``.
+    """
+    resolved = _NO_SEGMENTS.sub("", path, count=1)
+    return path.partition("/")[0] in segments or _SEPARATORS.split(resolved, 1)[0] in segments
 
 
 class Resolver(ABC):
@@ -137,8 +150,7 @@ def make_resolver(
     if isinstance(host_suffixes, str):
         raise ValueError(f"{host_suffixes!r} is a text: write a list of host suffixes")
     suffixes = tuple(map(_checked_suffix, host_suffixes))
-    by_path = ByPath(prefix, find_reserved)
-    return ByHost(suffixes, prefix, by_path) if suffixes else by_path
+    return ByHost(suffixes, prefix, find_reserved) if suffixes else ByPath(prefix, find_reserved)
 
 
 def as_given(segments: Iterable[str]) -> FindReserved:
@@ -176,7 +188,7 @@ class ByPath(Resolver):
         if not name.strip("."):
             return None
         bucket, is_root = _text(name), not key or not key.strip("/")
-        if bucket in self.reserved.names:
+        if _begins_with(self.reserved.names, bucket):
             return _RESERVED if is_root else None
         return Resolved(bucket, is_root)
 
@@ -194,9 +206,10 @@ class ByPath(Resolver):
 class ByHost(Resolver):
     """Below a suffix, the rest of the host names the bucket; elsewhere the path does."""
 
-    def __init__(self, suffixes: Iterable[str], prefix: str, by_path: ByPath) -> None:
+    def __init__(self, suffixes: Iterable[str], prefix: str, find_reserved: FindReserved) -> None:
         self._prefix = prefix
-        self._by_path = by_path
+        self._by_path = ByPath(prefix, self._find_reserved)
+        self._find_given = find_reserved
         self._below_suffix = _host_pattern(suffixes)
         self._behind_label = _host_pattern(filter(None, (s.partition(".")[2] for s in suffixes)))
         self._start = f"{prefix}/"
@@ -206,6 +219,16 @@ class ByHost(Resolver):
     @property
     def reserved(self) -> Reserved:
         return self._by_path.reserved
+
+    def _find_reserved(self) -> Reserved:
+        found = self._find_given()
+        names = filter(None, map(self._name_by_host, found.hosts))
+        return found._replace(names=found.names.union(names))
+
+    def _name_by_host(self, host: str) -> str | None:
+        split = split_host(host)
+        match = self._below_suffix.fullmatch(split[0]) if split else None
+        return match["bucket"].lower() if match and match["bucket"] else None
 
     @cached_property
     def _reserved_on_hosts(self) -> frozenset[str]:
@@ -227,7 +250,7 @@ class ByHost(Resolver):
             return _DOT_SEGMENT
         if bucket in self.reserved.names:
             return None if path else _RESERVED
-        if path.partition("/")[0] in self._reserved_on_hosts:
+        if _begins_with(self._reserved_on_hosts, path):
             return None
         return Resolved(bucket, not path)
 
@@ -236,7 +259,8 @@ class ByHost(Resolver):
         label, _, rest = host.partition(".")
         path = environ["PATH_INFO"]
         key = path[self._start_length :] if path.startswith(self._start) else ""
-        is_object = key >= "0" and key.partition("/")[0] not in self._reserved_on_hosts
+        first = key.partition("/")[0]
+        is_object = key >= "0" and "\\" not in first and first not in self._reserved_on_hosts
         if rest in self._learnt and label.islower() and is_object and len(host) <= MAX_HOST:
             return label
         raise LookupError

@@ -11,7 +11,7 @@ from flask import Flask
 
 from flask_bucketcors.api import Authorize, BucketExists, RulesAPI, is_limit
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
-from flask_bucketcors.buckets import BucketFunction, make_resolver
+from flask_bucketcors.buckets import BucketFunction, as_given, make_resolver
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.grants import VaryMode
@@ -61,6 +61,7 @@ class BucketCORS:
     :param reserved: first segments of paths that are the application's own, beside those that
         its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :raises SetupRefused: as :meth:`init_app`.
+    :raises ValueError: if ``reserved`` holds something else than segments of a path.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class BucketCORS:
         self._authorize = authorize
         self._bucket_exists = bucket_exists
         self._buckets = buckets
-        self._reserved = reserved
+        self._reserved = as_given(reserved)()
         if app is not None:
             self.init_app(app)
 
@@ -101,7 +102,7 @@ class BucketCORS:
             buckets=self._buckets,
             host_suffixes=settings["HOST_SUFFIXES"],
             url_prefix=settings["URL_PREFIX"],
-            reserved=reserved_by_routes(app.url_map, settings["URL_PREFIX"], self._reserved),
+            reserved=reserved_by_routes(app, settings["URL_PREFIX"], self._reserved),
             dialect=settings["DIALECT"],
             vary=settings["VARY"],
             allow_credentials=settings["ALLOW_CREDENTIALS"],

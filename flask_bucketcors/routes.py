@@ -1,38 +1,38 @@
 """What the routes of an application say about the names of its buckets."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from werkzeug.routing import Map, Rule
+from flask import Flask
+from werkzeug.routing import Rule
 
-from flask_bucketcors.buckets import FindReserved, Reserved, as_given
+from flask_bucketcors.buckets import FindReserved, Reserved
 
 _VARIABLE: Final = "<"
 
 
-def reserved_by_routes(url_map: Map, url_prefix: str, also: Iterable[str] = ()) -> FindReserved:
-    """Give a function that finds the first segments that routes spell out.
+def reserved_by_routes(app: Flask, url_prefix: str, given: Reserved) -> FindReserved:
+    """Give a function that finds the first segments, and the hosts, that routes spell out.
 
     ``/api/items`` spells out ``api``, and below the prefix ``/files`` the route
     ``/files/upload`` spells out ``upload``. Routes for websockets, and those that only build
     URLs, serve no request.
 
-    :param url_map: of the application; it may get routes until the function is called.
+    :param app: it may get routes until the function is called.
     :param url_prefix: path below which the buckets are.
-    :param also: further segments that are the application's own.
-    :raises ValueError: if one of those is not the segment of a path.
+    :param given: what else is the application's own.
     """
-    given = as_given(also)()
 
     def find() -> Reserved:
-        spelt = [
-            (segment, _has_own_host(url_map, route))
-            for route in url_map.iter_rules()
+        routes = [
+            (_spelt_out(route.rule, url_prefix), _own_host(app, route))
+            for route in app.url_map.iter_rules()
             if not route.websocket and not route.build_only
-            if (segment := _spelt_out(route.rule, url_prefix))
         ]
-        anywhere = {segment for segment, has_own_host in spelt if not has_own_host}
-        return Reserved(given.names.union(each for each, _ in spelt), given.on_hosts | anywhere)
+        # A host with a variable may be any bucket's.
+        fixed = {host for _, host in routes if host and _VARIABLE not in host}
+        names = {segment for segment, _ in routes if segment}
+        anywhere = {segment for segment, host in routes if segment and host not in fixed}
+        return Reserved(given.names | names, given.on_hosts | anywhere, given.hosts | fixed)
 
     return find
 
@@ -48,5 +48,12 @@ def _spelt_out(route: str, url_prefix: str) -> str | None:
     return segment if segment and _VARIABLE not in segment else None
 
 
-def _has_own_host(url_map: Map, route: Rule) -> bool:
-    return bool(route.host if url_map.host_matching else route.subdomain)
+def _own_host(app: Flask, route: Rule) -> str | None:
+    """The only host on which a route serves requests; None for one that does on others."""
+    if app.url_map.host_matching:
+        return route.host
+    server_name = app.config["SERVER_NAME"]
+    # Without these, Flask takes every host for that of the default subdomain.
+    if not (app.subdomain_matching and server_name and route.subdomain):
+        return None
+    return f"{route.subdomain}.{server_name}"

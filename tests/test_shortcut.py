@@ -87,7 +87,20 @@ paths = st.builds(
     st.just(""),
     st.lists(
         st.sampled_from(
-            ["/", "//", "/up", "a", "*", "..", "\\", "%", *map(raw, ODD_NAMES), "/photos/k"]
+            [
+                "/",
+                "//",
+                "/up",
+                "a",
+                "k",
+                "*",
+                ".",
+                "..",
+                "\\",
+                "%",
+                *map(raw, ODD_NAMES),
+                "/photos/k",
+            ]
         ),
         max_size=4,
     ),
