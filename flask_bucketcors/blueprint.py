@@ -1,13 +1,15 @@
 """The ``?cors`` API as a Flask blueprint, and its hooks in the application's contexts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, cast
+from wsgiref.types import WSGIApplication
 
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
 from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
-from flask_bucketcors.buckets import BucketFunction, Resolver, as_given, make_resolver
+from flask_bucketcors.buckets import BucketFunction, as_given, make_resolver
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.linting.sites import PublicSuffix
 from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
@@ -72,28 +74,32 @@ def create_blueprint(
         )
         # As Flask does for routes, leave out a slash at the end.
         prefix = (state.url_prefix or "").rstrip("/")
+        find_reserved = partial(reserved_by_routes, app, given)
         resolve = make_resolver(
             buckets,
             host_suffixes=host_suffixes,
             url_prefix=prefix,
-            reserved=reserved_by_routes(app, prefix, given),
+            reserved=partial(find_reserved, prefix),
         )
-        _install(app, api, resolve)
+        route = partial(RulesCallRouter, api=api, resolve=resolve, find_reserved=find_reserved)
+        _install(app, api, route)
 
     blueprint.record(install)
     return blueprint
 
 
-def _install(app: Flask, api: RulesAPI, resolve: Resolver) -> None:
+def _install(
+    app: Flask, api: RulesAPI, route: Callable[[WSGIApplication], RulesCallRouter]
+) -> None:
     middleware = find_layer(app.wsgi_app, BucketCORSMiddleware)
     if middleware is None:
-        app.wsgi_app = RulesCallRouter(app.wsgi_app, api, resolve)  # type: ignore[method-assign]
+        app.wsgi_app = route(app.wsgi_app)  # type: ignore[method-assign]
         return
     if middleware.api is not None:
         raise SetupRefused(ONE_API)
     middleware.api = api
     # The middleware may look for buckets elsewhere than the blueprint was registered for.
-    middleware.wrap(RulesCallRouter(middleware.app, api, resolve))
+    middleware.wrap(route(middleware.app))
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -102,7 +103,7 @@ class BucketCORS:
             buckets=self._buckets,
             host_suffixes=settings["HOST_SUFFIXES"],
             url_prefix=settings["URL_PREFIX"],
-            reserved=reserved_by_routes(app, settings["URL_PREFIX"], self._reserved),
+            reserved=partial(reserved_by_routes, app, self._reserved, settings["URL_PREFIX"]),
             dialect=settings["DIALECT"],
             vary=settings["VARY"],
             allow_credentials=settings["ALLOW_CREDENTIALS"],

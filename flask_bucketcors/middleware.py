@@ -20,8 +20,10 @@ from flask_bucketcors.buckets import (
     BucketFunction,
     FindReserved,
     Kind,
+    Reserved,
     Resolved,
     Resolver,
+    as_given,
     make_resolver,
 )
 from flask_bucketcors.cache import Rules, RulesCache
@@ -114,8 +116,12 @@ class BucketCORSMiddleware:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
         router = find_layer(app, RulesCallRouter)
         self.api = router.api if api is None and router is not None else api
+        given = reserved if callable(reserved) else as_given(reserved)
         self.resolve = make_resolver(
-            buckets, host_suffixes=host_suffixes, url_prefix=url_prefix, reserved=reserved
+            buckets,
+            host_suffixes=host_suffixes,
+            url_prefix=url_prefix,
+            reserved=partial(self._find_reserved, given, url_prefix),
         )
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(_one_of("vary", vary, VaryMode))
@@ -151,6 +157,12 @@ class BucketCORSMiddleware:
         )
         # By the slot, so that a class below this one may have a method of that name.
         vars(BucketCORSMiddleware)["__call__"].__set__(self, shortcut)
+
+    def _find_reserved(self, given: FindReserved, url_prefix: str) -> Reserved:
+        # Asked at the first request: a blueprint knows the routes, and may come later.
+        router = find_layer(self.app, RulesCallRouter)
+        further = router.find_reserved(url_prefix) if router else Reserved()
+        return Reserved(*map(frozenset.union, given(), further))
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
         """Say who answers a request, and which headers are added to the answer."""
@@ -268,11 +280,20 @@ class RulesCallRouter:
     """Sends ``?cors`` calls on buckets to the API, and everything else to the application.
 
     It is the half of the middleware that an application needs which serves the API alone.
+
+    :param find_reserved: gives what is the application's own below a URL prefix.
     """
 
-    def __init__(self, app: WSGIApplication, api: WSGIApplication, resolve: Resolver) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        api: WSGIApplication,
+        resolve: Resolver,
+        find_reserved: Callable[[str], Reserved],
+    ) -> None:
         self.app = app
         self.api = api
+        self.find_reserved = find_reserved
         self._resolve = resolve
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

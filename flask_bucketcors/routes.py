@@ -5,36 +5,31 @@ from typing import Final
 from flask import Flask
 from werkzeug.routing import Rule
 
-from flask_bucketcors.buckets import FindReserved, Reserved
+from flask_bucketcors.buckets import Reserved
 
 _VARIABLE: Final = "<"
 
 
-def reserved_by_routes(app: Flask, url_prefix: str, given: Reserved) -> FindReserved:
-    """Give a function that finds the first segments, and the hosts, that routes spell out.
+def reserved_by_routes(app: Flask, given: Reserved, url_prefix: str) -> Reserved:
+    """Find the first segments, and the hosts, that routes spell out.
 
     ``/api/items`` spells out ``api``, and below the prefix ``/files`` the route
     ``/files/upload`` spells out ``upload``. Routes for websockets, and those that only build
     URLs, serve no request.
 
-    :param app: it may get routes until the function is called.
-    :param url_prefix: path below which the buckets are.
     :param given: what else is the application's own.
+    :param url_prefix: path below which the buckets are.
     """
-
-    def find() -> Reserved:
-        routes = [
-            (_spelt_out(route.rule, url_prefix), _own_host(app, route))
-            for route in app.url_map.iter_rules()
-            if not route.websocket and not route.build_only
-        ]
-        # A host with a variable may be any bucket's.
-        fixed = {host for _, host in routes if host and _VARIABLE not in host}
-        names = {segment for segment, _ in routes if segment}
-        anywhere = {segment for segment, host in routes if segment and host not in fixed}
-        return Reserved(given.names | names, given.on_hosts | anywhere, given.hosts | fixed)
-
-    return find
+    routes = [
+        (_spelt_out(route.rule, url_prefix), _own_host(app, route))
+        for route in app.url_map.iter_rules()
+        if not route.websocket and not route.build_only
+    ]
+    # A host with a variable may be any bucket's.
+    fixed = {host for _, host in routes if host and _VARIABLE not in host}
+    names = {segment for segment, _ in routes if segment}
+    anywhere = {segment for segment, host in routes if segment and host not in fixed}
+    return Reserved(given.names | names, given.on_hosts | anywhere, given.hosts | fixed)
 
 
 def _spelt_out(route: str, url_prefix: str) -> str | None:

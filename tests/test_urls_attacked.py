@@ -182,6 +182,27 @@ def test_every_application_of_a_blueprint_gets_them_too(store):
         assert send(app, "h", "/photos", query="cors").status_code == 200
 
 
+@pytest.mark.parametrize("prefix", ["", "/storage"])
+@pytest.mark.parametrize("order", ["blueprint first", "middleware first"])
+def test_a_middleware_reserves_what_the_blueprint_inside_does(store, order, prefix):
+    app = Flask("site", static_folder=None)
+    app.add_url_rule(f"{prefix}/api/items", "own", lambda: "own")
+    blueprint = create_blueprint(store, authorize=lambda call: True, reserved=["www"])
+    if order == "blueprint first":
+        app.register_blueprint(blueprint, url_prefix=prefix)
+    app.wsgi_app = BucketCORSMiddleware(  # type: ignore[method-assign]
+        app.wsgi_app, store=store, url_prefix=prefix, reserved=["docs"]
+    )
+    if order == "middleware first":
+        app.register_blueprint(blueprint, url_prefix=prefix)
+    for name in ("api", "www", "docs"):
+        assert send(app, "h", f"{prefix}/{name}", query="cors").status_code == 400
+    response = send(app, "h", f"{prefix}/api/items")
+    assert response.data == b"own"
+    assert not is_opened(response)
+    assert is_opened(send(app, "h", f"{prefix}/photos/cat.png"))
+
+
 def test_a_map_of_routes_that_came_later_counts(store):
     app = Flask("site", static_folder=None)
     BucketCORS(app, store=store)
