@@ -2,15 +2,18 @@
 """What people have at hand is read as what it says."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
+from steps import steps
 
 from flask_bucketcors import Cause, explain
 from flask_bucketcors.core.seen.console import read_console
 from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
+from flask_bucketcors.evidence.curl import _cut
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\
   -X 'PUT' \\
@@ -245,3 +248,19 @@ def test_what_names_no_reason_counts_only_alone() -> None:
     told = blocked(NO_ALLOW_ORIGIN)["console"] + "\nUncaught TypeError: Failed to fetch"
     assert [each.said for each in read_console(told).complaints] == [Said.NO_ALLOW_ORIGIN]
     assert [each.said for each in read_console("Network Error").complaints] == [Said.UNNAMED]
+
+
+def test_blank_lines_in_a_command_are_looked_at_once() -> None:
+    """Steps are counted: 200,000 lines once took a minute."""
+
+    def command(lines: int) -> str:
+        return "curl https://b.example/" + "\n" * lines + " -X PUT"
+
+    few, many = (steps(partial(_cut, command(lines))) for lines in (20, 2000))
+    assert many == few
+    assert _cut(command(2000))[0].endswith("-X PUT")
+
+
+def test_a_referrer_that_is_no_address_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="The referrer is no address"):
+        from_curl("curl -e https://[ https://b.example/")

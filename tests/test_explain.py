@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from oracles import RuleDict, evaluate
 from strategies import METHODS, Meeting, meetings
 
-from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, RuleSet, explain
+from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, RuleSet, explain, lint
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import ProblemReason
 from flask_bucketcors.core.explain import KINDS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.plain import PlainRules
 from flask_bucketcors.core.seen.answers import _CDN_HEADERS
 from flask_bucketcors.documents import read_configuration
 from flask_bucketcors.evidence import from_console, from_curl, from_har
@@ -636,3 +637,14 @@ def test_a_pattern_that_is_written_right_comes_after_what_is_tighter() -> None:
     written = why(rule("https://*.*.a.example"), origin="https://x.y.a.example").fixes
     origins = [fix.rules.rules[0].allowed_origins for fix in written]
     assert origins == [("https://x.y.a.example",), ("https://*.a.example",)]
+
+
+def test_rules_that_python_cannot_write_are_explained_all_the_same() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    odd = {"allowed_origins": [deep], "allowed_methods": ["GET"], "max_age_seconds": 10**5000}
+    assert not explain([odd], origin=PAGE).allowed
+    assert lint([odd])
+    with pytest.raises(ValueError, match="too large to show is no rule"):
+        PlainRules.read([deep])

@@ -246,3 +246,41 @@ def test_a_rule_can_be_copied_with_another_field() -> None:
     assert pickle.loads(pickle.dumps(Rule(**GOOD))) == Rule(**GOOD)
     with pytest.raises(FrozenInstanceError):
         Rule(**GOOD).id = "r"  # type: ignore[misc]
+
+
+def nested(depth: int) -> list[Any]:
+    """A list in a list, as JSON may have it."""
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        pytest.param("allowed_origins", [nested(100_000)], id="nested too deeply"),
+        pytest.param("max_age_seconds", nested(100_000), id="nested too deeply, single"),
+        pytest.param("max_age_seconds", 10**5000, id="too many digits"),
+        pytest.param("id", {"a": 10**5000}, id="too many digits within"),
+    ],
+)
+def test_a_value_that_python_cannot_write_is_a_problem_like_any_other(
+    field: str, value: Any
+) -> None:
+    with pytest.raises(InvalidRules, match="too large to show") as refused:
+        RuleSet.from_dict({"rules": [{**GOOD, field: value}]})
+    assert [each.field for each in refused.value.problems] == [field]
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nERROR forged", "\x1b[2J", "\u202egpj", "\ud800", "a" * 10_000]
+)
+def test_a_problem_shows_a_foreign_field_in_bounded_ascii(name: str) -> None:
+    with pytest.raises(InvalidRules) as refused:
+        RuleSet.from_dict({"rules": [{**GOOD, name: 1}], name: 1})
+    for each in refused.value.problems:
+        assert each.field == name
+        assert str(each).isascii()
+        assert str(each).isprintable()
+        assert len(str(each)) < 200

@@ -268,3 +268,11 @@ def test_a_closed_store_opens_again(make: Make) -> None:
         assert store.list() == []
     store.put("b", rules())
     assert store.get("b") == rules()
+
+
+def test_limits_may_be_as_large_as_anybody_writes_them(make: Make) -> None:
+    store = make(history_limit=10**30)
+    for seconds in range(3):
+        store.put("alice", rules(seconds))
+    assert len(store.history("alice")) == 3
+    assert store.list(limit=10**30) == ["alice"]

@@ -186,13 +186,26 @@ class Problem:
     rule: int | None = None
 
     def __str__(self) -> str:
-        where = self.field if self.rule is None else f"rule {self.rule + 1}: {self.field}"
+        # Documents in JSON may call a field anything.
+        field = shortened(ascii(self.field)[1:-1])
+        where = field if self.rule is None else f"rule {self.rule + 1}: {field}"
         if self.value is None:
             return f"{where} {self.reason}"
-        shown = ascii(self.value)
-        if len(shown) > SHOWN_VALUE:
-            shown = shown[:SHOWN_VALUE] + "..."
-        return f"{where} {shown} {self.reason}"
+        return f"{where} {shown_value(self.value)} {self.reason}"
+
+
+def shown_value(value: object) -> str:
+    """What a message repeats of any value: printable ASCII of bounded length."""
+    try:
+        return shortened(ascii(value))
+    except (RecursionError, ValueError):
+        # It is nested too deeply, or holds a number of too many digits, for Python to write.
+        return f"a {type(value).__name__} that is too large to show"
+
+
+def shortened(text: str) -> str:
+    """At most :data:`SHOWN_VALUE` characters of a text, and dots for the rest."""
+    return text if len(text) <= SHOWN_VALUE else text[:SHOWN_VALUE] + "..."
 
 
 class InvalidRules(BucketCORSError, ValueError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
-from flask_bucketcors.core.errors import Problem, ProblemReason
+from flask_bucketcors.core.errors import Problem, ProblemReason, shown_value
 from flask_bucketcors.core.fields import LIST_ELEMENTS, problem_of
 from flask_bucketcors.core.looks import without_invisible
 from flask_bucketcors.core.rules import Rule, RuleSet
@@ -165,7 +165,9 @@ def _plain_rule(data: object) -> PlainRule:
     if isinstance(data, Rule):
         data = {name: getattr(data, name) for name in Rule.__slots__}
     if not isinstance(data, Mapping):
-        raise ValueError(f"{data!r:.80} is no rule: write a mapping with the names of its fields")
+        raise ValueError(
+            f"{shown_value(data)} is no rule: write a mapping with the names of its fields"
+        )
     return PlainRule(
         _texts(data.get("allowed_origins")),
         _texts(data.get("allowed_methods")),
@@ -183,8 +185,16 @@ def _texts(values: object) -> tuple[str, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         values = (values,)
     return tuple(
-        each if isinstance(each, str) else str(each) for each in values if each is not None
+        each if isinstance(each, str) else as_text(each) for each in values if each is not None
     )
+
+
+def as_text(value: object) -> str:
+    """Any value as text, also one that Python cannot write."""
+    try:
+        return str(value)
+    except (RecursionError, ValueError):
+        return shown_value(value)
 
 
 def _visible(text: str) -> str:

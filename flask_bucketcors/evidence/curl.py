@@ -117,9 +117,11 @@ def _cut(text: str) -> tuple[str, str]:
     place = found.end()
     while place < len(text):
         part = _QUOTED.match(text, place)
-        if part is None and not _NEXT_OPTION.match(text, place + 1):
+        # All blanks in front of an option at once: a look behind each would take too long.
+        part = part or _NEXT_OPTION.match(text, place + 1)
+        if part is None:
             break
-        place = part.end() if part else place + 1
+        place = part.end()
     command, rest = text[found.end() : place], text[place:]
     # Behind the answer's first line stands what somebody else wrote.
     below = takewhile(lambda line: not _STATUS_LINE.search(line), rest.split("\n"))
@@ -227,7 +229,10 @@ def _curl_method(options: Sequence[tuple[str, str]]) -> str:
 def _page_origin(headers: Mapping[str, str]) -> str:
     if headers.get("origin"):
         return headers["origin"]
-    page = urlsplit(headers.get("referer", ""))
+    try:
+        page = urlsplit(headers.get("referer", ""))
+    except ValueError as error:
+        raise ValueError(f"The referrer is no address: {error}.") from None
     if page.scheme and page.netloc:
         return f"{page.scheme}://{page.netloc.rpartition('@')[2]}"
     raise ValueError("The command names no page: add -H 'Origin: https://...'.")

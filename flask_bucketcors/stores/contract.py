@@ -9,7 +9,7 @@ rules do.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
@@ -17,6 +17,8 @@ from flask_bucketcors.core.rules import RuleSet
 
 # Entries of history that a store keeps for each bucket unless told otherwise.
 HISTORY_LIMIT = 50
+# SQLite counts no further. No store holds as many rows, so a larger limit is none.
+MAX_COUNT: Final = 2**63 - 1
 
 
 class HistoryEntry(NamedTuple):
@@ -65,7 +67,7 @@ class Store(ABC):
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
         if history_limit < 1:
             raise ValueError(f"history_limit is {history_limit!r}: write a whole number from 1")
-        self._history_limit = history_limit
+        self._history_limit = min(history_limit, MAX_COUNT)
 
     def put(self, bucket: str, rules: RuleSet, author: str | None = None) -> int:
         """Replace the bucket's rules and give the new revision.

@@ -31,7 +31,7 @@ class MemoryStore(Store):
         self._revision = [0]
         self._current: dict[str, HistoryEntry] = {}
         self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
-            lambda: deque(maxlen=history_limit)
+            lambda: deque(maxlen=self._history_limit)
         )
 
     @property

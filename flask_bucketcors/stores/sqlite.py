@@ -22,6 +22,7 @@ from flask_bucketcors.core.errors import InvalidRules, StoredRulesInvalid, Store
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
+    MAX_COUNT,
     HistoryEntry,
     Signal,
     Store,
@@ -99,7 +100,8 @@ class SQLiteStore(Store):
         return self._publish(*done) if done else None
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
-        parameters = (prefix, after, prefix, prefix, -1 if limit is None else limit)
+        count = -1 if limit is None else min(limit, MAX_COUNT)
+        parameters = (prefix, after, prefix, prefix, count)
         return [bucket for (bucket,) in self._database.query(_LIST, parameters)]
 
     def history(self, bucket: str) -> Sequence[HistoryEntry]:

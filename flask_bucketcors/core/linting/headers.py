@@ -7,7 +7,7 @@ from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.linting.findings import Check, Finding, Witness
 from flask_bucketcors.core.linting.subject import Subject
 from flask_bucketcors.core.looks import shown, without_invisible
-from flask_bucketcors.core.plain import PlainRule
+from flask_bucketcors.core.plain import PlainRule, as_text
 from flask_bucketcors.core.wildcards import ANY
 
 # Seconds for which browsers keep the answer to a preflight, whatever it says. Chromium:
@@ -59,14 +59,15 @@ def _about_name(
 
 
 def _refused(subject: Subject, index: int, field: str, value: object, reason: str) -> Finding:
+    text = as_text(value)
     return Finding(
         Check.REFUSED_VALUE,
         index,
-        f"{shown(str(value))} is refused when it is put.",
+        f"{shown(text)} is refused when it is put.",
         f"It {reason}.",
         (subject.any_witness(index),),
         field,
-        str(value),
+        text,
     )
 
 

@@ -1,0 +1,154 @@
+"""Rule sets as text: XML, JSON in its forms, and what a store keeps."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from xml.etree.ElementTree import fromstring
+
+from corpus import body_of, load
+
+from flask_bucketcors import RuleSet
+from flask_bucketcors.cli.reading import Unreadable, parse_document, to_s3_json
+from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
+from flask_bucketcors.core.errors import Problem, StoredRulesInvalid
+from flask_bucketcors.core.plain import PlainRules
+from flask_bucketcors.documents import (
+    DocumentError,
+    UnreadableRules,
+    format_error,
+    format_xml,
+    parse_xml,
+    read_configuration,
+)
+from flask_bucketcors.stores.sqlite import _dump, _load
+from tests.fuzz.target import Target, check_words
+
+# Twenty problems with a shown value each, and the vendors' sentences about them.
+MAX_TEXT = 20_000
+MAX_PROBLEM = 512
+
+
+def check_xml(data: bytes) -> None:
+    """A document is refused with a bounded text, or comes back as it was written."""
+    for dialect in DIALECTS.values():
+        try:
+            rules = parse_xml(data, dialect)
+        except DocumentError as error:
+            _check_refusal(error, dialect)
+        else:
+            _check_written(rules, dialect)
+
+
+def _check_refusal(error: DocumentError, dialect: Dialect) -> None:
+    assert error.code in dialect.errors
+    text = f"{error.message} {error.detail}"
+    assert len(text) <= MAX_TEXT
+    document = format_error(dialect, {"Code": "Code", "Message": text})
+    assert fromstring(document).findtext("Code") == "Code"
+    _check_problems(error.problems)
+
+
+def _check_problems(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        assert len(str(problem)) <= MAX_PROBLEM
+        assert str(problem).isprintable()
+
+
+def _check_written(rules: RuleSet, dialect: Dialect) -> None:
+    assert len(rules.rules) <= dialect.max_rules
+    # Written with its indents, a document may be longer than one that is taken.
+    roomy = replace(dialect, max_body_bytes=64 * dialect.max_body_bytes)
+    written = format_xml(rules, dialect)
+    again = parse_xml(written, roomy)
+    assert format_xml(again, dialect) == written
+    assert [replaced(each) for each in again.rules] == [replaced(each) for each in rules.rules]
+    if dialect is COS:
+        assert again == rules
+
+
+def replaced(rule: object) -> object:
+    """A rule without its ID, which not every dialect shows."""
+    return replace(rule, id=None)  # type: ignore[type-var]
+
+
+def check_rules(data: bytes) -> None:
+    """Rules in any form are refused in words, or read alike by whoever reads them."""
+    try:
+        plain = PlainRules.read(read_configuration(data))
+    except UnreadableRules as error:
+        check_words(str(error), MAX_TEXT)
+        plain = None
+    else:
+        _check_problems(plain.problems)
+        assert plain.is_valid is (plain.rule_set is not None and not plain.problems)
+    try:
+        rules = parse_document(data, COS)
+    except Unreadable as error:
+        check_words(str(error) or "problems", MAX_TEXT)
+        _check_problems(error.problems)
+        return
+    assert plain is not None
+    assert RuleSet.from_dict(rules.as_dict()) == rules
+    as_s3 = json.dumps(to_s3_json(rules)).encode()
+    assert parse_document(as_s3, replace(COS, max_body_bytes=len(as_s3))).rules == rules.rules
+
+
+def check_stored(data: bytes) -> None:
+    """What is stored is a rule set, or is said to be none."""
+    document = data.decode("utf-8", "replace")
+    try:
+        rules = _load("bucket", document)
+    except StoredRulesInvalid as error:
+        check_words(str(error), None, "the stored rules of bucket")
+        return
+    assert _load("bucket", _dump(rules)) == rules
+
+
+def xml_seeds() -> Iterator[bytes]:
+    """Documents that clients send, and such as a case of a corpus has."""
+    vectors = load("vectors.json")
+    for vector in [*vectors["put_bodies_valid"], *vectors["put_bodies_invalid"]]:
+        if "text" in vector:
+            yield vector["text"].encode()
+    for name in ("cos.json", "ceph.json"):
+        for case in load(name):
+            if case["kind"] == "put" and len(body := body_of(case)) < 4096:
+                yield body
+
+
+def json_seeds() -> Iterator[bytes]:
+    """The same rules in the forms of JSON, and XML beside them."""
+    for body in xml_seeds():
+        try:
+            rules = parse_xml(body, COS)
+        except DocumentError:
+            continue
+        yield json.dumps(rules.as_dict()).encode()
+        yield json.dumps(to_s3_json(rules)).encode()
+        yield body
+
+
+def stored_seeds() -> Iterator[bytes]:
+    """What a store keeps."""
+    return (each for each in json_seeds() if each.startswith(b'{"rules"'))
+
+
+_FIELDS = (
+    b'"rules"', b'"CORSRules"', b'"allowed_origins"', b'"AllowedOrigins"', b'"allowed_methods"',
+    b'"AllowedMethods"', b'"max_age_seconds"', b'"MaxAgeSeconds"', b'"response_vary"', b'"id"',
+    b"true", b"null", b"[", b"]", b"{", b"}", b"1e999", b"-1", b"NaN", b'"\\ud800"', b'"\\u0000"',
+    b"[[[[[[[[[[[[[[[[", b"]]]]]]]]]]]]]]]]", b"9" * 64,
+)  # fmt: skip
+_ELEMENTS = (
+    b"<CORSRule>", b"</CORSRule>", b"<AllowedOrigin>", b"</AllowedOrigin>", b"<ID/>", b"<ID>",
+    b"</ID>", b"<MaxAgeSeconds>", b"<ResponseVary>true</ResponseVary>", b"<!DOCTYPE a>", b"<!--",
+    b"-->", b"<![CDATA[", b"]]>", b"&#0;", b"&#x85;", b"&lt;", b"&a;", b' xmlns="n"',
+    b"\xef\xbb\xbf",
+    b"<?xml version='1.0' encoding='utf-16'?>", b"<?a?>", b"*", b"\xc2\xa0", b"\xed\xa0\x80",
+)  # fmt: skip
+
+TARGETS = (
+    Target("xml", check_xml, xml_seeds, _ELEMENTS),
+    Target("rules", check_rules, json_seeds, _FIELDS + _ELEMENTS),
+    Target("stored", check_stored, stored_seeds, _FIELDS),
+)
