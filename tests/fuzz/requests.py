@@ -1,6 +1,8 @@
 """Whole requests: which bucket they are about, who signed them, and what comes back."""
 
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Collection, Iterator
+from hashlib import md5, sha256
 from typing import Any, Final
 from xml.etree.ElementTree import fromstring
 
@@ -74,14 +76,17 @@ _WARMING: Final = (
 
 
 class Served:
-    """An application behind the middleware, of which nothing but CORS may be seen."""
+    """An application behind the middleware.
 
-    def __init__(self, dialect: str, place: Any) -> None:
+    :param methods: of ``?cors`` calls that anybody may make. Where none of them writes, the
+        rules stay as they are.
+    """
+
+    def __init__(self, dialect: str, place: Any, methods: Collection[str] = ("GET",)) -> None:
         store = MemoryStore()
         store.put_many([(BUCKET, RULES), ("public", PUBLIC)])
         self.rules_calls: list[str] = []
-        # Without the bucket's name: which rules are in force then stays the same.
-        api = RulesAPI(store, authorize=lambda call: call.method == "GET", dialect=dialect)
+        api = RulesAPI(store, authorize=lambda call: call.method in methods, dialect=dialect)
         self.app = BucketCORSMiddleware(
             self._application, store=store, api=api, dialect=dialect, api_cross_origin=True, **place
         )
@@ -126,6 +131,17 @@ def _check_both(sent: Message, warm: Served, cold: Served) -> None:
     assert _told(responses[0]) == _told(responses[1])
     assert not warm.rules_calls
     assert not cold.rules_calls
+
+
+def check_call(data: bytes) -> None:
+    """Whatever body, digests and length a ``?cors`` call has, it is a response and no exception."""
+    sent = Message.read(data)
+    dialect = list(DIALECTS)[sum(data) % len(DIALECTS)]
+    served = Served(dialect, {}, ("GET", "PUT", "DELETE"))
+    query = "&".join(filter(None, ("cors", sent.target.partition("?")[2])))
+    environ = {**_environ(sent), "PATH_INFO": f"/{BUCKET}", "QUERY_STRING": query}
+    _check_response(sent, call(served.app, environ))
+    assert not served.rules_calls
 
 
 def _environ(sent: Message) -> dict[str, Any]:
@@ -225,6 +241,20 @@ _CALLS: Final = (
 )
 
 
+def call_seeds() -> Iterator[bytes]:
+    """The same with their bodies, and with all kinds of digests."""
+    for entry in _RECORDED:
+        if entry["body"]:
+            body = entry["body"].encode()
+            yield message(entry["method"], entry["target"], entry["headers"], body)
+            digests = [
+                ("Content-MD5", b64encode(md5(body).digest()).decode()),
+                ("X-Amz-Checksum-Sha256", b64encode(sha256(body).digest()).decode()),
+                ("X-Amz-Content-Sha256", sha256(body).hexdigest()),
+            ]
+            yield message("PUT", "/", digests, body)
+
+
 def request_seeds() -> Iterator[bytes]:
     """Requests of pages and of attackers."""
     for case in load("attacks.json"):
@@ -277,5 +307,6 @@ _SIGNED = (
 TARGETS = (
     Target("bucket", check_bucket, request_seeds, _WORDS),
     Target("request", check_request, request_seeds, _WORDS),
+    Target("call", check_call, call_seeds, _SIGNED + _WORDS),
     Target("signature", check_signature, signature_seeds, _SIGNED + _WORDS),
 )
