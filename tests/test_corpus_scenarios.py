@@ -509,7 +509,8 @@ def test_of_two_middlewares_that_cannot_see_each_other_one_decides(case: Case) -
 def test_a_preflight_is_not_redirected(case: Case) -> None:
     store, app = MemoryStore(), Flask("storage")
     store.put("bucket-a", RULES)
-    app.get("/bucket-a/folder/", provide_automatic_options=False)(lambda: "folder")
+    route = app.get("/<bucket>/folder/", provide_automatic_options=False)
+    route(lambda bucket: "folder")
     BucketCORS(app, store=store)
     request = {**PREFLIGHT, "path": "/bucket-a/folder"}
     assert call(app, environ_of({**request, "method": "GET"})).status == 308
