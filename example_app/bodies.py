@@ -15,6 +15,7 @@ MAX_DOCUMENT = 2 * 1024 * 1024
 
 def body_chunks() -> Iterator[bytes]:
     """Give the body, and refuse one that breaks off, or is not the one that was signed."""
+    _refuse_unread_chunks()
     received = 0
     digest = hashlib.sha256()
     while chunk := _read_chunk():
@@ -39,6 +40,14 @@ def read_document() -> bytes:
     if announced not in (None, hashlib.md5(body, usedforsecurity=False).digest()):
         raise StorageError("BadDigest")
     return body
+
+
+def _refuse_unread_chunks() -> None:
+    # Werkzeug reads none where the server does not say that it decodes them, and what was sent
+    # would be taken for an empty body.
+    is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    if is_chunked and not request.environ.get("wsgi.input_terminated"):
+        raise StorageError("MissingContentLength")
 
 
 def _read_chunk() -> bytes:

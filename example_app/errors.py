@@ -54,6 +54,10 @@ ERRORS: dict[str, tuple[int, str]] = {
         "The form fields before the file are too large; send less there.",
     ),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+    "MissingContentLength": (
+        411,
+        "Send the body with a Content-Length; this server does not decode chunks.",
+    ),
     "NoSuchBucket": (404, "The specified bucket does not exist."),
     "NoSuchKey": (404, "The specified key does not exist."),
     "NoSuchUpload": (

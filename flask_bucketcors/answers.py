@@ -21,6 +21,10 @@ from flask_bucketcors.documents import escape_text, format_error
 # An error document repeats a part of the request (OWASP Secure Headers Project).
 NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
 
+# A body without bytes. Some servers send the head of a response with the first chunk of its
+# body, and nothing at all if there is none.
+EMPTY_BODY: Final = (b"",)
+
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
 MAX_METHOD_SHOWN: Final = 64
@@ -141,7 +145,7 @@ def answer_error(
     headers: Iterable[tuple[str, str]] = (),
     bucket: str = "",
     is_root: bool = True,
-) -> list[bytes]:
+) -> Sequence[bytes]:
     """Answer with one of the dialect's errors.
 
     :param refusal: what for.
@@ -163,7 +167,7 @@ def answer_error(
             *ids,
         ],
     )
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    return EMPTY_BODY if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 @lru_cache(MAX_DOCUMENTS)

@@ -7,12 +7,12 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import IO, Final, cast
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.sansio.utils import get_content_length
-from werkzeug.wsgi import get_input_stream
+from werkzeug.wsgi import LimitedStream
 
 from flask_bucketcors.core.errors import CallRefused, Refusal
 
@@ -32,10 +32,11 @@ _NO_CHECKSUMS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     """Read the body, chunked or with a length; of a larger one, ``limit`` + 1 bytes.
 
-    :raises CallRefused: IncompleteBody, if the client stopped before the end.
+    :raises CallRefused: IncompleteBody, if the client stopped before the end;
+        MissingContentLength, if nothing says where the end is.
     """
-    # Never wsgi.input itself: on some servers that is the socket, which has no end.
-    stream = get_input_stream(environ)
+    announced = _content_length(environ)
+    stream = _terminated_stream(environ, announced)
     body, read = b"", 0
     try:
         while read <= MAX_DRAINED_BYTES and (chunk := stream.read(_CHUNK)):
@@ -45,10 +46,49 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
         # Every server has its own exceptions for a body that breaks off.
         raise CallRefused(Refusal.INCOMPLETE_BODY) from error
     # And some say nothing.
-    announced = get_content_length(environ.get("CONTENT_LENGTH"))
     if announced is not None and read < min(announced, MAX_DRAINED_BYTES):
         raise CallRefused(Refusal.INCOMPLETE_BODY)
+    if not body and announced is None and not _is_chunked(environ):
+        raise CallRefused(Refusal.MISSING_LENGTH)
     return body
+
+
+def _content_length(environ: WSGIEnvironment) -> int | None:
+    # PEP 3333: absent or empty. Some servers give a number, which is no text.
+    value = str(environ.get("CONTENT_LENGTH", ""))
+    return get_content_length(value) if value else None
+
+
+def _is_chunked(environ: WSGIEnvironment) -> bool:
+    return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def _terminated_stream(environ: WSGIEnvironment, announced: int | None) -> IO[bytes]:
+    """Give the body as a stream that ends where the body does.
+
+    ``wsgi.input`` itself may be the socket, which has no end.
+
+    :raises CallRefused: MissingContentLength, if there is no such stream.
+    """
+    stream: IO[bytes] = environ["wsgi.input"]
+    # Some servers have the key always, and a false value if the stream has no end.
+    if environ.get("wsgi.input_terminated"):
+        return stream
+    is_chunked = _is_chunked(environ)
+    if announced is None:
+        # What seeks has been received whole. With a length as well it may still be in chunks.
+        if _is_seekable(stream):
+            return stream
+    elif not is_chunked:
+        return cast(IO[bytes], LimitedStream(stream, announced))
+    detail = "Send the body with a Content-Length, this server cannot read chunks."
+    raise CallRefused(Refusal.MISSING_LENGTH, detail if is_chunked else "")
+
+
+def _is_seekable(stream: IO[bytes]) -> bool:
+    # PEP 3333 does not demand the method.
+    seekable = getattr(stream, "seekable", None)
+    return seekable is not None and bool(seekable())
 
 
 def check_digests(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask_bucketcors.answers import answer_error, answer_ids, requested_method
+from flask_bucketcors.answers import EMPTY_BODY, answer_error, answer_ids, requested_method
 from flask_bucketcors.buckets import (
     BUCKET,
     BucketFunction,
@@ -242,7 +242,7 @@ class BucketCORSMiddleware:
             return self._error(environ, start_response, refusal, decision.headers, message)
         ids = next(answer_ids(self._dialect).series)
         start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
-        return []
+        return EMPTY_BODY
 
     def _answer_rules_call(
         self, environ: WSGIEnvironment, start_response: StartResponse

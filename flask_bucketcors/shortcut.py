@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask_bucketcors.answers import Ids
+from flask_bucketcors.answers import EMPTY_BODY, Ids
 from flask_bucketcors.buckets import Resolver
 from flask_bucketcors.cache import Rules, RulesCache
 from flask_bucketcors.core.headers import VARY
@@ -132,7 +132,7 @@ def make_shortcut(
             if answer is None:
                 return answerer(environ, start_response)
             start_response("200 OK", answer)
-            return []
+            return EMPTY_BODY
 
         # Annotations would be evaluated for each answer.
         def start_decorated(status, headers, exc_info=None):  # type: ignore[no-untyped-def]

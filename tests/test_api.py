@@ -95,7 +95,23 @@ def put_stream(app: TestApp, stream: Any, **environ: Any) -> TestResponse:
     return app.do_request(request, expect_errors=True)
 
 
-CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+CHUNKS = {"HTTP_TRANSFER_ENCODING": "chunked"}
+ENDS = {"wsgi.input_terminated": True}
+ENDLESS = {"wsgi.input_terminated": False}
+CHUNKED = {**CHUNKS, **ENDS}
+
+
+class Socket:
+    """The input as a server hands it over that reads from its socket: it cannot seek."""
+
+    def __init__(self, body: bytes) -> None:
+        self._stream = BytesIO(body)
+
+    def read(self, size: int) -> bytes:
+        assert size > 0
+        return self._stream.read(size)
+
+    readline = readlines = __iter__ = read
 
 
 def document(*rules: str, more: str = "") -> bytes:
@@ -220,10 +236,83 @@ def test_a_chunked_body(app, store):
     assert store.get("photos") == NEW
 
 
-def test_without_a_length_nothing_is_read(app):
-    """On some servers the input is the socket, which has no end."""
-    response = put_stream(app, BytesIO(BODY))
-    assert_error(response, 400, "MissingRequestBodyError")
+SIZE = str(len(BODY))
+# What servers say of a body, and what becomes of a PUT then. Each was seen in the environ of one.
+FRAMINGS = {
+    "length": ({"CONTENT_LENGTH": SIZE}, BytesIO, 200),
+    "length, from the socket": ({"CONTENT_LENGTH": SIZE}, Socket, 200),
+    "length as a number": ({"CONTENT_LENGTH": int(SIZE)}, BytesIO, 200),
+    "length, flag false": ({"CONTENT_LENGTH": SIZE, **ENDLESS}, Socket, 200),
+    "chunks that end": ({**CHUNKS, **ENDS}, Socket, 200),
+    "chunks that end, empty length": ({"CONTENT_LENGTH": "", **CHUNKS, **ENDS}, Socket, 200),
+    "chunks, decoded and held whole": (CHUNKS, BytesIO, 200),
+    "HTTP/2 without a length, held whole": ({}, BytesIO, 200),
+    "chunks from the socket": (CHUNKS, Socket, 411),
+    "chunks from the socket, empty length": ({"CONTENT_LENGTH": "", **CHUNKS}, Socket, 411),
+    "chunks from the socket, flag false": ({**CHUNKS, **ENDLESS}, Socket, 411),
+    "chunks and the length of what was sent": ({"CONTENT_LENGTH": SIZE, **CHUNKS}, BytesIO, 411),
+    "neither": ({}, Socket, 411),
+    "neither, empty length": ({"CONTENT_LENGTH": ""}, Socket, 411),
+    "neither, flag false": (ENDLESS, Socket, 411),
+    "neither, and nothing held": ({}, lambda body: BytesIO(), 411),
+    "neither, and nothing comes": (ENDS, lambda body: BytesIO(), 411),
+    "no chunk": ({**CHUNKS, **ENDS}, lambda body: BytesIO(), 400),
+    "length 0": ({"CONTENT_LENGTH": "0"}, Socket, 400),
+    "length 0 as a number": ({"CONTENT_LENGTH": 0}, Socket, 400),
+}
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("dialect", ["cos", "oss", "s3", "obs"])
+def test_where_a_body_ends(store, framing, dialect):
+    """It is read where that is known; elsewhere nothing is, for a socket has no end."""
+    environ, stream, status = FRAMINGS[framing]
+    # Without the validator, which would hide what kind of stream there is.
+    app = TestApp(build(store, dialect=dialect, authorize=lambda call: True), lint=False)
+    headers = {"Host": HOST}
+    request = TestRequest.blank(URL, method="PUT", headers=headers)
+    request.environ.pop("CONTENT_LENGTH", None)
+    request.environ.update({"wsgi.input": stream(BODY), **environ})
+    response = app.do_request(request, expect_errors=True)
+    assert response.status_code == status
+    assert store.get("photos") == (NEW if status == 200 else None)
+    if status == 411:
+        assert b"<Code>MissingContentLength</Code>" in response.body
+        says_what_to_do = b"cannot read chunks" in response.body
+        assert says_what_to_do is ("chunks" in framing)
+    if status == 400:
+        assert b"<Code>MissingRequestBodyError</Code>" in response.body
+
+
+@pytest.mark.parametrize("length", [SIZE, int(SIZE)], ids=["text", "number"])
+def test_a_length_that_is_signed(store, length):
+    """It is a header like others, whatever the server makes of it."""
+    # WebTest's lint wants text there.
+    app = TestApp(build(store), lint=False)
+    signature = authorization("PUT", URL, {"host": HOST, "content-length": SIZE})
+    headers = {"Host": HOST, "Authorization": signature}
+    request = TestRequest.blank(URL, method="PUT", headers=headers)
+    request.environ.update({"wsgi.input": BytesIO(BODY), "CONTENT_LENGTH": length})
+    assert app.do_request(request, expect_errors=True).status_code == 200
+
+
+@pytest.mark.parametrize("method, status", [("PUT", 411), ("GET", 404), ("DELETE", 204)])
+@pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warmed"])
+def test_an_environ_with_nothing_in_it_that_may_be_missing(store, method, status, is_warm):
+    """PEP 3333: variables that are empty may be missing."""
+    store.put("warm", OLD)
+    app = build(store, authorize=lambda call: True, host_suffixes=["test"])
+    if is_warm:
+        run_wsgi_app(app, TestRequest.blank("/warm/key").environ, buffered=True)
+    environ = {
+        "REQUEST_METHOD": method,
+        "HTTP_HOST": "photos.test",
+        "QUERY_STRING": "cors",
+        "SERVER_NAME": "store.test",
+        "SERVER_PORT": 80,
+        "wsgi.input": Socket(b""),
+    }
+    assert run_wsgi_app(app, environ, buffered=True)[1].startswith(str(status))
 
 
 def test_history_names_who_signed(app, store):

@@ -507,6 +507,19 @@ def test_a_body_that_breaks_off_leaves_the_object_as_it_was(app, storage, broken
     assert len(files()) == 1
 
 
+@pytest.mark.parametrize("flag", [{}, {"wsgi.input_terminated": False}], ids=["missing", "false"])
+def test_chunks_that_the_server_does_not_decode_are_no_empty_object(app, storage, flag):
+    put(storage, "key", b"before")
+
+    def pass_on(environ, start_response):
+        chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", **flag}
+        return app({**environ, **chunked}, start_response)
+
+    response = call(pass_on, "PUT", f"/{BUCKET}/key", body=b"5\r\nhello\r\n0\r\n\r\n")
+    assert code(response) == (411, "MissingContentLength")
+    assert read(storage, "key") == b"before"
+
+
 def test_a_body_larger_than_the_application_allows_is_refused(app, files):
     app.config["MAX_CONTENT_LENGTH"] = 4
     assert code(call(app, "PUT", f"/{BUCKET}/key", body=b"hello")) == (400, "EntityTooLarge")

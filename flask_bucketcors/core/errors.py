@@ -58,6 +58,7 @@ class Refusal(StrEnum):
     METHOD_NOT_ALLOWED = "MethodNotAllowed"
     MISSING_BODY = "MissingRequestBodyError"
     MISSING_DIGEST = "MissingContentMD5"
+    MISSING_LENGTH = "MissingContentLength"
     NO_SUCH_BUCKET = "NoSuchBucket"
     NO_SUCH_RULES = "NoSuchCORSConfiguration"
     NOT_IMPLEMENTED = "NotImplemented"

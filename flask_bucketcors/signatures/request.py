@@ -252,6 +252,8 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
         if key.startswith("HTTP_") and isinstance(value, str)
     }
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(key):
-            headers[key.replace("_", "-").lower()] = environ[key].strip()
+        # Some servers give the length as a number.
+        value = str(environ.get(key, "")).strip()
+        if value:
+            headers[key.replace("_", "-").lower()] = value
     return headers

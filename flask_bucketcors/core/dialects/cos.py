@@ -100,6 +100,12 @@ COS: Final = Dialect(
         (Refusal.BODY_TOO_LARGE, BAD_REQUEST, "The XML you provided is too large."),
         (Refusal.MISSING_BODY, BAD_REQUEST, "The request body is empty."),
         (Refusal.INCOMPLETE_BODY, BAD_REQUEST, "The body is shorter than its Content-Length."),
+        # The status is that of 436/7730, the text that of S3.
+        (
+            Refusal.MISSING_LENGTH,
+            "411 Length Required",
+            "You must provide the Content-Length HTTP header.",
+        ),
         (
             Refusal.MISSING_DIGEST,
             BAD_REQUEST,
