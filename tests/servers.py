@@ -1,4 +1,4 @@
-"""gunicorn as processes of its own, on a port of 127.0.0.1 that nobody else has."""
+"""Servers as processes of their own, on a port of 127.0.0.1 that nobody else has."""
 
 import os
 import signal
@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -24,14 +25,14 @@ KEEPALIVE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Server:
-    """A gunicorn that answers."""
+    """A server that answers."""
 
     port: int
     log_file: Path
 
     @property
     def log(self) -> str:
-        """What gunicorn and its workers have written so far."""
+        """What the server and its workers have written so far."""
         return self.log_file.read_text(errors="replace")
 
     @property
@@ -51,7 +52,7 @@ def gunicorn(
     environ: Mapping[str, str] | None = None,
     folder: Path = ROOT,
 ) -> Iterator[Server]:
-    """Run an application, and end every process of it afterwards.
+    """Run an application in gunicorn, and end every process of it afterwards.
 
     An error that leaves the block carries the log. A log with anything but notices is one.
 
@@ -62,28 +63,57 @@ def gunicorn(
     :raises RuntimeError: if it does not answer, or if its log holds a complaint at the end.
     """
     with tempfile.TemporaryDirectory(prefix="gunicorn-") as scratch:
-        log_file = Path(scratch, "log")
-        # Connections wait in the listening socket until a worker takes them; it is gone,
-        # and they are reset, when gunicorn is.
-        with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def command(descriptor: int, port: int) -> list[str]:
             config = _write_config(
                 Path(scratch),
-                bind=f"fd://{listening.fileno()}",
+                bind=f"fd://{descriptor}",
                 worker_class=worker_class,
                 workers=workers,
                 threads=threads,
                 preload_app=preload,
             )
-            server = Server(listening.getsockname()[1], log_file)
-            command = [sys.executable, "-m", "gunicorn", "--config", str(config), app]
-            process = _start(command, listening, log_file, folder, environ or {})
-        try:
-            _wait_for_answer(server.port)
+            return [sys.executable, "-m", "gunicorn", "--config", str(config), app]
+
+        with serve(command, environ=environ, folder=folder) as server:
             yield server
             if server.complaints:
                 raise RuntimeError("gunicorn had something to complain about")
+
+
+@contextmanager
+def serve(
+    command: Callable[[int, int], list[str]],
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+    binds: bool = False,
+) -> Iterator[Server]:
+    """Run a server, and end every process of it afterwards.
+
+    An error that leaves the block carries the log.
+
+    :param command: gives the command for a socket that listens: its descriptor and its port.
+    :param environ: what the process finds in its environment beside the usual.
+    :param folder: the working directory.
+    :param binds: whether the server takes no socket that listens and binds the port itself.
+    :raises RuntimeError: if it does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="server-") as scratch:
+        log_file = Path(scratch, "log")
+        # Connections wait in the listening socket until a worker takes them; it is gone,
+        # and they are reset, when the server is.
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            server = Server(listening.getsockname()[1], log_file)
+            if binds:
+                listening.close()
+            arguments = command(listening.fileno(), server.port)
+            process = _start(arguments, listening, log_file, folder, environ or {})
+        try:
+            _wait_for_answer(process, server.port)
+            yield server
         except BaseException as error:
-            error.add_note(f"The log of gunicorn:\n{server.log}")
+            error.add_note(f"The log of the server:\n{server.log}")
             raise
         finally:
             _end(process)
@@ -119,20 +149,28 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            pass_fds=[listening.fileno()],
+            pass_fds=[] if listening.fileno() < 0 else [listening.fileno()],
             start_new_session=True,
         )
 
 
-def _wait_for_answer(port: int) -> None:
-    connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except (OSError, HTTPException) as error:
-        raise RuntimeError("gunicorn does not answer") from error
-    finally:
-        connection.close()
+def _wait_for_answer(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+            return
+        except ConnectionRefusedError as error:
+            # One that binds the port itself is not there yet; nothing says when it will be.
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the server does not listen") from error
+            time.sleep(0.05)
+        except (OSError, HTTPException) as error:
+            raise RuntimeError("the server does not answer") from error
+        finally:
+            connection.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
