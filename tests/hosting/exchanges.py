@@ -189,6 +189,18 @@ EXCHANGES: Final[dict[str, Exchange]] = {
         request("GET", "/b%C3%BCcher%201/object", FROM_A), 200, DECORATED, b"hello"
     ),
     "two slashes": Exchange(request("GET", "/photos//object", FROM_A), 200, DECORATED, b"hello"),
+    "encoded slash behind the bucket": Exchange(
+        request("GET", "/photos%2Fobject", FROM_A), 200, DECORATED, b"hello"
+    ),
+    "two slashes in front": Exchange(
+        request("GET", "//photos/object", FROM_A), 200, DECORATED, b"hello"
+    ),
+    "two slashes in front of rules": Exchange(
+        request("DELETE", "//photos?cors", FROM_A), 403, DECORATED, b"<Code>AccessDenied</Code>"
+    ),
+    "URL in the request line": Exchange(
+        request("GET", "http://store.test/photos/object", FROM_A), 200, DECORATED, b"hello"
+    ),
     "two dots behind an encoded slash": Exchange(
         request("GET", "/other/..%2fphotos/x", FROM_A), 200, NONE, b"/other/../photos/x"
     ),
@@ -250,6 +262,14 @@ _READS_AHEAD: Final = Difference(
 _KEEPS_LAST: Final = Difference(
     "keeps the last of two Origin lines; no browser sends two", {"cors": DECORATED}
 )
+_URL_IS_PATH: Final = Difference(
+    "PATH_INFO is the whole URL, which names no bucket with rules; browsers and proxies send paths",
+    {"cors": NONE},
+)
+_NO_PROXY: Final = Difference(
+    "takes what follows for a host, and is no proxy",
+    {"status": 400, "cors": NONE, "body": None, "headers": {}},
+)
 
 #: By server and exchange.
 DIFFERENCES: Final[dict[tuple[str, str], Difference]] = {
@@ -258,7 +278,21 @@ DIFFERENCES: Final[dict[tuple[str, str], Difference]] = {
     ("waitress", "rules, a body that breaks off"): _READS_AHEAD,
     ("bjoern", "rules, a body that breaks off"): _READS_AHEAD,
     ("pyruvate", "rules, a body that breaks off"): _READS_AHEAD,
+    ("hypercorn", "rules, a body that breaks off"): Difference(
+        "may refuse the request itself, depending on what it notices first", {"body": None}
+    ),
     ("uWSGI", "exception"): Difference("closes the connection, and logs", {"status": None}),
+    **{
+        (server, "URL in the request line"): _URL_IS_PATH
+        for server in ("hypercorn", "pyruvate", "uWSGI", "wsgiref")
+    },
+    ("cheroot", "URL in the request line"): _NO_PROXY,
+    ("cheroot", "two slashes in front"): _NO_PROXY,
+    ("cheroot", "two slashes in front of rules"): _NO_PROXY,
+    ("cheroot", "encoded slash behind the bucket"): Difference(
+        "leaves %2F encoded, so that it is part of the name of a bucket",
+        {"cors": NONE, "body": b"/photos%2Fobject"},
+    ),
     ("cheroot", "OPTIONS *"): Difference(
         "PATH_INFO is '/*', which names a bucket, one without rules", {"status": 403}
     ),
