@@ -48,9 +48,15 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     # And some say nothing.
     if announced is not None and read < min(announced, MAX_DRAINED_BYTES):
         raise CallRefused(Refusal.INCOMPLETE_BODY)
-    if not body and announced is None and not _is_chunked(environ):
-        raise CallRefused(Refusal.MISSING_LENGTH)
+    is_said_to_end = _is_chunked(environ) and environ.get("wsgi.input_terminated")
+    if not body and announced is None and not is_said_to_end:
+        raise _without_length(environ)
     return body
+
+
+def _without_length(environ: WSGIEnvironment) -> CallRefused:
+    detail = "Send the body with a Content-Length, this server cannot read chunks."
+    return CallRefused(Refusal.MISSING_LENGTH, detail if _is_chunked(environ) else "")
 
 
 def _content_length(environ: WSGIEnvironment) -> int | None:
@@ -74,15 +80,13 @@ def _terminated_stream(environ: WSGIEnvironment, announced: int | None) -> IO[by
     # Some servers have the key always, and a false value if the stream has no end.
     if environ.get("wsgi.input_terminated"):
         return stream
-    is_chunked = _is_chunked(environ)
     if announced is None:
         # What seeks has been received whole. With a length as well it may still be in chunks.
         if _is_seekable(stream):
             return stream
-    elif not is_chunked:
+    elif not _is_chunked(environ):
         return cast(IO[bytes], LimitedStream(stream, announced))
-    detail = "Send the body with a Content-Length, this server cannot read chunks."
-    raise CallRefused(Refusal.MISSING_LENGTH, detail if is_chunked else "")
+    raise _without_length(environ)
 
 
 def _is_seekable(stream: IO[bytes]) -> bool:

@@ -251,6 +251,7 @@ FRAMINGS = {
     "chunks from the socket, empty length": ({"CONTENT_LENGTH": "", **CHUNKS}, Socket, 411),
     "chunks from the socket, flag false": ({**CHUNKS, **ENDLESS}, Socket, 411),
     "chunks and the length of what was sent": ({"CONTENT_LENGTH": SIZE, **CHUNKS}, BytesIO, 411),
+    "chunks of which none has arrived": (CHUNKS, lambda body: BytesIO(), 411),
     "neither": ({}, Socket, 411),
     "neither, empty length": ({"CONTENT_LENGTH": ""}, Socket, 411),
     "neither, flag false": (ENDLESS, Socket, 411),

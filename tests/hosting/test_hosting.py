@@ -85,9 +85,10 @@ def test_rules_are_put_read_obeyed_and_deleted(
     target, origin = f"/{bucket}?cors", ("Origin", "https://new.example")
     expect = [("Expect", "100-continue")] if waits else []
     with connect(port) as wire:
-        wire.send(request("PUT", target, authorized("PUT", target), header, *expect))
+        head = request("PUT", target, authorized("PUT", target), header, *expect)
+        wire.send(head if waits else head + body)
         # A client that is not asked to continue sends the body after a while all the same.
-        if not waits or wire.is_asked_to_continue() or not wire.has_response():
+        if waits and (wire.is_asked_to_continue() or not wire.has_response()):
             wire.send(body)
         put = wire.receive("PUT")
     if framing == "chunks" and name in WITHOUT_CHUNKS:
