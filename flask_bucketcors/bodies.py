@@ -29,11 +29,14 @@ _CHECKSUM_PARAMETERS: Final = "x-amz-checksum-"
 _NO_CHECKSUMS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
 
 
+_NO_CHUNKS: Final = "Send the body with a Content-Length, this server cannot read chunks."
+
+
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     """Read the body, chunked or with a length; of a larger one, ``limit`` + 1 bytes.
 
     :raises CallRefused: IncompleteBody, if the client stopped before the end;
-        MissingContentLength, if nothing says where the end is.
+        MissingContentLength, if it comes in chunks and nothing says where the last one is.
     """
     announced = _content_length(environ)
     stream = _terminated_stream(environ, announced)
@@ -48,15 +51,9 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     # And some say nothing.
     if announced is not None and read < min(announced, MAX_DRAINED_BYTES):
         raise CallRefused(Refusal.INCOMPLETE_BODY)
-    is_said_to_end = _is_chunked(environ) and environ.get("wsgi.input_terminated")
-    if not body and announced is None and not is_said_to_end:
-        raise _without_length(environ)
+    if not body and _is_chunked(environ) and not environ.get("wsgi.input_terminated"):
+        raise CallRefused(Refusal.MISSING_LENGTH, _NO_CHUNKS)
     return body
-
-
-def _without_length(environ: WSGIEnvironment) -> CallRefused:
-    detail = "Send the body with a Content-Length, this server cannot read chunks."
-    return CallRefused(Refusal.MISSING_LENGTH, detail if _is_chunked(environ) else "")
 
 
 def _content_length(environ: WSGIEnvironment) -> int | None:
@@ -80,13 +77,13 @@ def _terminated_stream(environ: WSGIEnvironment, announced: int | None) -> IO[by
     # Some servers have the key always, and a false value if the stream has no end.
     if environ.get("wsgi.input_terminated"):
         return stream
-    if announced is None:
-        # What seeks has been received whole. With a length as well it may still be in chunks.
-        if _is_seekable(stream):
-            return stream
-    elif not _is_chunked(environ):
-        return cast(IO[bytes], LimitedStream(stream, announced))
-    raise _without_length(environ)
+    if not _is_chunked(environ):
+        # RFC 9112, 6.3: a request with neither has no body.
+        return cast(IO[bytes], LimitedStream(stream, announced or 0))
+    # What seeks has been received whole. With a length as well it may still be in chunks.
+    if announced is None and _is_seekable(stream):
+        return stream
+    raise CallRefused(Refusal.MISSING_LENGTH, _NO_CHUNKS)
 
 
 def _is_seekable(stream: IO[bytes]) -> bool:

@@ -246,17 +246,16 @@ FRAMINGS = {
     "chunks that end": ({**CHUNKS, **ENDS}, Socket, 200),
     "chunks that end, empty length": ({"CONTENT_LENGTH": "", **CHUNKS, **ENDS}, Socket, 200),
     "chunks, decoded and held whole": (CHUNKS, BytesIO, 200),
-    "HTTP/2 without a length, held whole": ({}, BytesIO, 200),
     "chunks from the socket": (CHUNKS, Socket, 411),
     "chunks from the socket, empty length": ({"CONTENT_LENGTH": "", **CHUNKS}, Socket, 411),
     "chunks from the socket, flag false": ({**CHUNKS, **ENDLESS}, Socket, 411),
     "chunks and the length of what was sent": ({"CONTENT_LENGTH": SIZE, **CHUNKS}, BytesIO, 411),
     "chunks of which none has arrived": (CHUNKS, lambda body: BytesIO(), 411),
-    "neither": ({}, Socket, 411),
-    "neither, empty length": ({"CONTENT_LENGTH": ""}, Socket, 411),
-    "neither, flag false": (ENDLESS, Socket, 411),
-    "neither, and nothing held": ({}, lambda body: BytesIO(), 411),
-    "neither, and nothing comes": (ENDS, lambda body: BytesIO(), 411),
+    "neither": ({}, Socket, 400),
+    "neither, empty length": ({"CONTENT_LENGTH": ""}, Socket, 400),
+    "neither, flag false": (ENDLESS, Socket, 400),
+    "neither, held whole": ({}, BytesIO, 400),
+    "neither, and nothing comes": (ENDS, lambda body: BytesIO(), 400),
     "no chunk": ({**CHUNKS, **ENDS}, lambda body: BytesIO(), 400),
     "length 0": ({"CONTENT_LENGTH": "0"}, Socket, 400),
     "length 0 as a number": ({"CONTENT_LENGTH": 0}, Socket, 400),
@@ -279,8 +278,7 @@ def test_where_a_body_ends(store, framing, dialect):
     assert store.get("photos") == (NEW if status == 200 else None)
     if status == 411:
         assert b"<Code>MissingContentLength</Code>" in response.body
-        says_what_to_do = b"cannot read chunks" in response.body
-        assert says_what_to_do is ("chunks" in framing)
+        assert b"cannot read chunks" in response.body
     if status == 400:
         assert b"<Code>MissingRequestBodyError</Code>" in response.body
 
@@ -297,7 +295,7 @@ def test_a_length_that_is_signed(store, length):
     assert app.do_request(request, expect_errors=True).status_code == 200
 
 
-@pytest.mark.parametrize("method, status", [("PUT", 411), ("GET", 404), ("DELETE", 204)])
+@pytest.mark.parametrize("method, status", [("PUT", 400), ("GET", 404), ("DELETE", 204)])
 @pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warmed"])
 def test_an_environ_with_nothing_in_it_that_may_be_missing(store, method, status, is_warm):
     """PEP 3333: variables that are empty may be missing."""

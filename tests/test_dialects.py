@@ -419,7 +419,7 @@ def test_every_answer_of_the_api_has_the_ids(dialect: Dialect) -> None:
         ("OPTIONS", "/photos", 200),
         ("DELETE", "/photos", 204),
         ("GET", "/photos", 404),
-        ("PUT", "/photos", 411),
+        ("PUT", "/photos", 400),
         ("POST", "/photos", 405),
         ("GET", "/nowhere", 404),
     ]:
