@@ -17,7 +17,6 @@ exception is caught here, logged, and closes what it concerns.
 
 import logging
 import re
-import threading
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -31,6 +30,7 @@ from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.logs import IntervalLog
 from flask_bucketcors.stores import Signal, Store
+from flask_bucketcors.stores.forks import ForkSafeLock
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class RulesCache:
         #: as long as ``signal[0]`` is ``seen`` and the time is before ``until``.
         self.generation = Generation((0,), 0, float("-inf"), object(), {}, {}, [])
         self._compiled: dict[str, Rules] = {}
-        self._filling = threading.Lock()
+        self._filling = ForkSafeLock()
         self._log = IntervalLog(logger, clock)
 
     def get(self, bucket: str) -> Rules | None:

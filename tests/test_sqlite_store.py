@@ -27,7 +27,7 @@ from flask_bucketcors import (
     UnknownRevision,
 )
 from flask_bucketcors.stores import schema
-from flask_bucketcors.stores.database import LOOK_SECONDS, Database
+from flask_bucketcors.stores.database import LOOK_SECONDS
 from flask_bucketcors.stores.sqlite import _dump
 
 
@@ -226,23 +226,6 @@ def test_a_document_that_is_no_rule_set_is_said_to_be_none(
 def test_another_process_sees_what_was_put(path: Path, store: SQLiteStore) -> None:
     store.put("b", rules(1))
     assert in_child(lambda: store.get("b") == rules(1)) == 0
-
-
-def test_a_forked_child_uses_connections_of_its_own(path: Path, store: SQLiteStore) -> None:
-    """Reader, writer and even a held lock are left behind in the parent."""
-    store.put("b", rules(1))
-    assert store.get("b")
-    inherited = store._database._connections
-
-    def child() -> bool:
-        store.put("b", rules(2))
-        own = store._database._connections
-        return own is not inherited and own.writer is not inherited.writer
-
-    with inherited.reading, inherited.writing:
-        assert in_child(child) == 0
-    assert store.get("b") == rules(2)
-    assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_a_change_in_one_process_is_signalled_to_the_other(store: SQLiteStore) -> None:
@@ -646,6 +629,6 @@ def rule_of(data: dict[str, Any]) -> Rule:
 
 
 def test_nothing_is_open_after_construction(path: Path) -> None:
-    """So that a server may fork then."""
-    database = Database(path)
-    assert database._connections.reader is database._connections.writer is None
+    """So that a server may fork then, without Python's hooks."""
+    with closing(SQLiteStore(path)) as store:
+        assert store._database._connections.opened == []

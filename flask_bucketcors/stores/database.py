@@ -5,72 +5,99 @@ Facts (SQLite documentation: "How To Corrupt An SQLite Database File", "Write-Ah
 
 - In WAL mode readers do not wait for the writer. With ``synchronous=FULL`` a commit has
   reached the disk when it returns.
-- A connection must not be carried across a fork, not even to close it.
+- A connection must not be carried across a fork, not even to close it, and it makes every other
+  connection of the child useless: SQLite keeps its locks per process, and the child has none.
 
-So connections are opened late, at most one to read and one to write in each process, and those
-that a child inherited are forgotten. They are guarded by locks and not kept per thread: with
-gevent every greenlet would be a thread and open its own.
+So connections are opened late, at most one to read and one to write in each process, and closed
+before a fork. They are guarded by locks and not kept per thread: with gevent every greenlet
+would be a thread and open its own.
 """
 
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from flask_bucketcors.core.errors import StoreUnavailable
-from flask_bucketcors.stores.connect import Connected, DatabaseFile, MemoryDatabase
+from flask_bucketcors.stores import forks
+from flask_bucketcors.stores.connect import MAX_ATTEMPTS, Connected, DatabaseFile, MemoryDatabase
+from flask_bucketcors.stores.connections import READING, WRITING, Connections, keep
 from flask_bucketcors.stores.files import Identity
+from flask_bucketcors.stores.places import check_path
 from flask_bucketcors.stores.token import ChangeToken
+from flask_bucketcors.stores.waiting import is_busy, retry, turn
 
 T = TypeVar("T")
+Parameters = tuple[Any, ...] | dict[str, Any]
 
 MEMORY: Final = ":memory:"
 
 # A reader waits only where another tool has locked the whole file; the request matters more.
 READ_TIMEOUT_SECONDS: Final = 0.25
 WRITE_TIMEOUT_SECONDS: Final = 5.0
-RETRY_SECONDS: Final = 0.002
+# For locks that nobody holds for long: those of readers, and of who opens or closes the file.
+LOCK_TIMEOUT_SECONDS: Final = 5.0
 CREATION_TIMEOUT_SECONDS: Final = 30.0
 # How often a reader looks whether its file still stands at the path.
 LOOK_SECONDS: Final = 1.0
-# How often a write is done again because its file was replaced meanwhile.
-MAX_REPLACEMENTS: Final = 10
+
+_INHERITED: Final = (
+    "this process was forked while its parent had the database open or was using it, and SQLite "
+    "cannot be used on both sides of a fork: it is neither read nor written here. Restart the "
+    "workers. Under uWSGI set lazy-apps = true (or py-call-uwsgi-fork-hooks = true); elsewhere "
+    "fork with os.fork or multiprocessing, and not while the store is busy"
+)
 
 
-class _Connections:
-    """What one process has open."""
+def open_database(path: str | os.PathLike[str]) -> "Database":
+    """Give the database at a path, made ready: in a process one object for all who use it.
 
-    def __init__(self, *, shared: bool) -> None:
-        self.reader: Connected | None = None
-        self.writer: Connected | None = None
-        self.writing = threading.Lock()
-        # A database in memory is its one connection, so everybody takes turns.
-        self.reading = self.writing if shared else threading.Lock()
+    :param path: the file, made with its folder if it is not there; or ``":memory:"``, which is
+        another database each time.
+    :raises StoreUnavailable: if it cannot be opened, is not a database, or was written by a
+        newer release.
+    """
+    check_path(path)
+    if os.fspath(path) == MEMORY:
+        database = Database(MemoryDatabase())
+    else:
+        absolute = Path(path).absolute()
+        with _opening:
+            database = _databases.get(str(absolute)) or Database(DatabaseFile(absolute))
+            _databases[str(absolute)] = database
+    database.prepare()
+    return database
+
+
+# All connections of a process to one file have to be closed together: see lost_log.
+_databases: WeakValueDictionary[str, "Database"] = WeakValueDictionary()
+_opening = forks.ForkSafeLock()
+# Held for a moment, in a child whose parent ran no fork hooks.
+_noticing = threading.Lock()
 
 
 class Database:
     """A SQLite database with the tables of the store.
 
-    :param path: the file, made with its folder if it is not there; or ``":memory:"``.
-    :raises StoreUnavailable: if it cannot be opened, is not a database, or was written by a
-        newer release.
+    :param file: where it is. Nothing is opened before it is used.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.in_memory = os.fspath(path) == MEMORY
-        self._file = MemoryDatabase() if self.in_memory else DatabaseFile(Path(path).absolute())
+    def __init__(self, file: DatabaseFile | MemoryDatabase) -> None:
+        self._file = file
+        self.in_memory = isinstance(file, MemoryDatabase)
         self._next_look = 0.0
         self._number = 0
-        self._connections = _Connections(shared=self.in_memory)
-        self._inherited: list[_Connections] = []
-        _databases.add(self)
-        with self._unavailable():
-            self._prepared = self._file.prepare(CREATION_TIMEOUT_SECONDS)
+        self._prepared: Identity | None = None
+        self._process = os.getpid()
+        self._is_inherited = False
+        self._connections = Connections(shared=self.in_memory)
+        forks.join(self)
 
     @property
     def path(self) -> Path:
@@ -82,58 +109,114 @@ class Database:
         """The number that processes share, as of the last look; None where there can be none."""
         return self._file.token
 
-    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def prepare(self) -> None:
+        """Make the file what this release expects, and leave nothing more open than was.
+
+        :raises StoreUnavailable: if that cannot be done.
+        """
+        self.follow_file()
+        deadline = time.monotonic() + CREATION_TIMEOUT_SECONDS
+        with self._unavailable(), turn(self._own().writing, deadline, WRITING):
+            self._prepared = self._file.prepare(deadline)
+
+    def query(self, statement: str, parameters: Parameters = ()) -> list[Any]:
         """Run a SELECT and give its rows.
 
         :raises StoreUnavailable: if the database cannot be read now.
         """
+        own = self._own()
         self._look_now_and_then()
-        own = self._connections
-        try:
-            with own.reading:
-                reader = own.reader or self._open_reader(own)
-                return reader.connection.execute(statement, parameters).fetchall()
-        except (sqlite3.Error, OSError) as error:
-            raise self._trouble(error) from error
+        deadline = time.monotonic() + READ_TIMEOUT_SECONDS
+        with self._unavailable():
+            return retry(partial(self._read, own, statement, parameters), deadline)
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do work in a write transaction, and give what it gives once that is on the disk.
 
-        It is done again if another file has taken the place of the one it went to.
+        It is done again if the file that it went to is no longer the one at the path.
 
         :raises StoreUnavailable: if the database cannot be written now; nothing was, then.
         """
+        deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
+        own = self._own()
         self._look_now_and_then()
-        own = self._connections
-        with self._unavailable(), own.writing:
-            for _ in range(MAX_REPLACEMENTS):
-                writer = self._begin(own)
+        with self._unavailable(), turn(own.writing, deadline, WRITING):
+            for _ in range(MAX_ATTEMPTS):
+                writer = retry(partial(self._begin, own, deadline), deadline)
                 result = _finish(writer.connection, work)
-                # After the commit, as it may have been replaced until then.
-                if writer.file == self._file.identity:
+                # After the commit, as files may have been taken away until then.
+                if self._file.is_current(writer) or self._is_written(own, deadline):
                     return result
-                own.writer = self._close(writer)
             raise OSError("its file is replaced again and again")
 
     def follow_file(self) -> Identity | None:
-        """Let go of a file that no longer stands at the path; give which one does."""
+        """Let go of files that no longer stand at the path; give which one does."""
+        own = self._own()
         self._next_look = time.monotonic() + LOOK_SECONDS
         token = self._file.map_token()
         # First, so that whoever changes it from here on is looked after.
         self._number = token.cell[0] if token else 0
         found = self._file.identity
-        self._let_go(unless=found, wait=False)
+        if not all(map(self._file.is_current, own.opened)):
+            with self._unavailable():
+                self._let_go(own)
         return found
 
     def close(self) -> None:
         """Close what this process has open. Whoever uses the database again opens it again."""
-        self._let_go(unless=None, wait=True)
+        self._notice_fork()
+        own = self._connections
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        with self._unavailable(), own.both(deadline):
+            self._close_all(own, deadline)
 
-    def forget_connections(self) -> None:
-        """Leave to its parent what a forked child has of it."""
-        # Kept, so that the garbage collector does not close them either.
-        self._inherited.append(self._connections)
-        self._connections = _Connections(shared=self.in_memory)
+    def before_fork(self, deadline: float) -> bool:
+        """Take the locks, and close everything but a database in memory; say if that was done."""
+        self._notice_fork()
+        own = self._connections
+        if not own.acquire(deadline):
+            return False
+        try:
+            if not self.in_memory:
+                self._close_all(own, deadline)
+        except Exception:
+            own.release()
+            return False
+        return True
+
+    def after_fork(self) -> None:
+        """Let go of the locks."""
+        self._process = os.getpid()
+        self._connections.release()
+
+    def abandon(self) -> None:
+        """Leave to the parent what a forked child has of it, and use the database no more."""
+        self._process = os.getpid()
+        inherited = self._connections
+        self._connections = Connections(shared=self.in_memory)
+        if inherited.is_used:
+            keep(inherited)
+            self._is_inherited = True
+
+    def _notice_fork(self) -> None:
+        """For servers that fork without Python's hooks."""
+        if self._process != os.getpid():
+            with _noticing:
+                if self._process != os.getpid():
+                    if self.in_memory and not self._connections.writing.locked():
+                        self._process = os.getpid()
+                    else:
+                        self.abandon()
+
+    def _own(self) -> Connections:
+        """What this process may use.
+
+        :raises StoreUnavailable: if its parent uses it.
+        """
+        self._notice_fork()
+        if self._is_inherited:
+            raise StoreUnavailable(f"the database {str(self.path)!r}: {_INHERITED}")
+        return self._connections
 
     def _look_now_and_then(self) -> None:
         """Look for another file once a second, and after each write by anybody.
@@ -145,70 +228,81 @@ class Database:
         if is_written or time.monotonic() >= self._next_look:
             self.follow_file()
 
-    def _let_go(self, *, unless: Identity | None, wait: bool) -> None:
-        """Close the connections to another file than this.
+    def _let_go(self, own: Connections) -> None:
+        """Close connections to what is not at the path, without waiting for a write.
 
-        :param wait: for a write that is under way; it looks for itself which file it has.
+        One that is under way looks for itself which file it has.
         """
-        own = self._connections
-        with self._unavailable():
-            if own.writing.acquire(blocking=wait):
-                try:
-                    own.writer = self._close(own.writer, unless)
-                finally:
-                    own.writing.release()
-            with own.reading:
-                own.reader = self._close(own.reader, unless)
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        is_writing = not own.writing.acquire(blocking=False)
+        try:
+            with turn(own.reading, deadline, READING):
+                if not is_writing:
+                    self._close_all(own, deadline)
+                elif own.reader and not own.reader.has_its_log:
+                    # It could be opened anew only once the writer is closed.
+                    raise TimeoutError("its -wal or -shm was deleted, and a write is under way")
+                elif own.reader:
+                    self._file.close([own.reader], deadline)
+                    own.reader = None
+        finally:
+            if not is_writing:
+                own.writing.release()
 
-    def _close(
-        self, connected: Connected | None, unless: Identity | None = None
-    ) -> Connected | None:
-        if connected is None or connected.file == unless:
-            return connected
-        self._file.close(connected)
-        return None
+    def _close_all(self, own: Connections, deadline: float) -> bool:
+        is_written = self._file.close(own.opened, deadline)
+        own.reader = own.writer = None
+        return is_written
 
-    def _open_reader(self, own: _Connections) -> Connected:
+    def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        with turn(own.reading, deadline, READING):
+            reader = own.reader or self._open_reader(own, deadline)
+            return reader.connection.execute(statement, parameters).fetchall()
+
+    def _open_reader(self, own: Connections, deadline: float) -> Connected:
         if self.in_memory:
-            own.reader = self._writer(own)
+            own.reader = self._writer(own, deadline)
         else:
-            own.reader = self._file.open("PRAGMA query_only = ON", READ_TIMEOUT_SECONDS)
+            own.reader = self._file.open("PRAGMA query_only = ON", deadline)
         return own.reader
 
-    def _writer(self, own: _Connections) -> Connected:
+    def _writer(self, own: Connections, deadline: float) -> Connected:
         if own.writer is None:
             if self._file.identity != self._prepared:
-                self._prepared = self._file.prepare(CREATION_TIMEOUT_SECONDS)
-            own.writer = self._file.open("PRAGMA synchronous = FULL", 0)
+                self._prepared = self._file.prepare(deadline)
+            own.writer = self._file.open("PRAGMA synchronous = FULL", deadline)
         return own.writer
 
-    def _begin(self, own: _Connections) -> Connected:
-        """Begin a write transaction, once nobody else has one.
+    def _begin(self, own: Connections, deadline: float) -> Connected:
+        """Begin a write transaction in the file at the path, unless somebody else has one."""
+        # With gevent a greenlet may have waited for its turn in both processes of a fork.
+        self._own()
+        writer = self._writer(own, deadline)
+        # One that could not be rolled back keeps its transaction.
+        if not self._file.is_current(writer) or writer.connection.in_transaction:
+            self._is_written(own, deadline)
+            writer = self._writer(own, deadline)
+        writer.connection.execute("BEGIN IMMEDIATE")
+        return writer
 
-        Waiting is done here and not within SQLite, which would hold up every greenlet of gevent.
-        """
-        deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
-        while True:
-            try:
-                writer = self._writer(own)
-                writer.connection.execute("BEGIN IMMEDIATE")
-                return writer
-            except sqlite3.OperationalError as error:
-                # The lowest byte is the kind; above it stands why it is busy.
-                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() > deadline:
-                    raise
-            time.sleep(RETRY_SECONDS)
+    def _is_written(self, own: Connections, deadline: float) -> bool:
+        """Close what is not at the path; say whether all that went there is there all the same."""
+        with turn(own.reading, deadline, READING):
+            return self._close_all(own, deadline)
 
     @contextmanager
     def _unavailable(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise self._trouble(error) from error
-
-    def _trouble(self, error: Exception) -> StoreUnavailable:
-        return StoreUnavailable(f"the database {str(self._file.path)!r}: {error}")
+            text = f"the database {str(self._file.path)!r}: {error}"
+            if is_busy(error):
+                text += (
+                    "; another process has had the lock for too long: try again, and end "
+                    "whatever keeps a transaction open"
+                )
+            raise StoreUnavailable(text) from error
 
 
 def _finish(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -216,20 +310,8 @@ def _finish(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection],
         result = work(connection)
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
+        # SQLite may have ended the transaction already; what is said is why.
+        with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
     return result
-
-
-# Asking each time which process this is would cost more than all else here.
-_databases: WeakSet[Database] = WeakSet()
-
-
-def _after_fork() -> None:
-    for database in _databases:
-        database.forget_connections()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -23,6 +23,8 @@ from typing import Final
 
 # Device and inode.
 Identity = tuple[int, int]
+# What stands beside a database, by path: the log and its index.
+Beside = tuple[tuple[str, Identity | None], ...]
 
 _NOTHING: Final[Identity] = (0, 0)
 _LARGEST: Final = 2**64 - 1
@@ -33,7 +35,7 @@ _OFFSET: Final = 8
 RECORD_END: Final = _OFFSET + _RECORD.size
 
 
-def identity(path: Path | int) -> Identity | None:
+def identity(path: Path | str | int) -> Identity | None:
     """What stands at a path, or is open; None if nothing does. It is the same until replaced."""
     try:
         found = os.stat(path)
@@ -41,6 +43,13 @@ def identity(path: Path | int) -> Identity | None:
         return None
     # Some file systems number beyond what the record has room for.
     return (found.st_dev & _LARGEST, found.st_ino & _LARGEST)
+
+
+def beside(database: Path) -> Beside:
+    """What stands beside a database now: its write-ahead log, and the index of that."""
+    # SQLite follows a link first, and names the other two after what it finds.
+    name = os.path.realpath(database)
+    return tuple((path, identity(path)) for path in (f"{name}-wal", f"{name}-shm"))
 
 
 class LogRecord:
@@ -64,14 +73,15 @@ class LogRecord:
         # A copy of the folder has other files, about which this record says nothing.
         if token != identity(self._descriptor) or old_database == database:
             return None
-        log, index = self._beside()
-        if identity(index) == old_index:
-            index.unlink()
-        return log.replace(f"{log}-old") if identity(log) == old_log else None
+        (log, found_log), (index, found_index) = beside(self._database)
+        if found_index == old_index:
+            os.unlink(index)
+        return Path(log).replace(f"{log}-old") if found_log == old_log else None
 
     def remember(self, database: Identity) -> None:
         """Record what stands beside the database now."""
-        files = [identity(self._descriptor), database, *map(identity, self._beside())]
+        found = (each for _, each in beside(self._database))
+        files = [identity(self._descriptor), database, *found]
         numbers = [number for each in files for number in each or _NOTHING]
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
         os.write(self._descriptor, _RECORD.pack(*numbers))
@@ -81,8 +91,3 @@ class LogRecord:
         data = os.read(self._descriptor, _RECORD.size)
         numbers = iter(_RECORD.unpack(data.ljust(_RECORD.size, b"\0")))
         return list(zip(numbers, numbers, strict=True))
-
-    def _beside(self) -> tuple[Path, Path]:
-        # SQLite follows a link first, and names the other two after what it finds.
-        name = os.path.realpath(self._database)
-        return Path(f"{name}-wal"), Path(f"{name}-shm")

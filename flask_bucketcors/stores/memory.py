@@ -3,7 +3,6 @@
 It belongs to one process. Workers that fork from it each have their own.
 """
 
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from flask_bucketcors.stores.contract import (
     Store,
     StoredRules,
 )
+from flask_bucketcors.stores.forks import ForkSafeLock
 
 
 class MemoryStore(Store):
@@ -26,7 +26,7 @@ class MemoryStore(Store):
 
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         # A list, because it is the cell that signals, too.
         self._revision = [0]
         self._current: dict[str, HistoryEntry] = {}

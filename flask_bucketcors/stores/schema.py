@@ -15,6 +15,7 @@ transaction lasts; nobody else ever sees that.
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 
 from flask_bucketcors.core.errors import StoreUnavailable
 
@@ -142,32 +143,44 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = schema_version(connection)
-        if found > SCHEMA_VERSION:
-            raise StoreUnavailable(
-                f"the database has schema version {found} and this release knows "
-                f"{SCHEMA_VERSION}; install the release that wrote it, or a newer one"
-            )
+        refuse_newer(found)
         for step in _STEPS[found:]:
             for statement in _statements(step):
                 connection.execute(statement)
-        connection.execute("UPDATE bucketcors_state SET schema_version = ?", (SCHEMA_VERSION,))
+        if found < SCHEMA_VERSION:
+            connection.execute("UPDATE bucketcors_state SET schema_version = ?", (SCHEMA_VERSION,))
+        connection.execute("COMMIT")
     except BaseException as error:
-        connection.execute("ROLLBACK")
+        # After an I/O error, or on a full disk, SQLite has ended the transaction already.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             raise StoreUnavailable(f"{_ANOTHERS}: {error}") from error
         raise
-    connection.execute("COMMIT")
+
+
+def refuse_newer(version: int) -> None:
+    """Refuse tables of a newer release.
+
+    :raises StoreUnavailable: with both versions, and what to do.
+    """
+    if version > SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"the database has schema version {version} and this release knows {SCHEMA_VERSION}; "
+            "install the release that wrote it, or a newer one, and restart the workers"
+        )
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
     """The version of the tables; 0 if there are none."""
     tables = "SELECT count(*) FROM sqlite_master WHERE name = 'bucketcors_state'"
-    if not connection.execute(tables).fetchone()[0]:
+    [(count,)] = connection.execute(tables).fetchall()
+    if not count:
         return 0
-    row = connection.execute("SELECT schema_version FROM bucketcors_state").fetchone()
-    if row is None:
+    rows = connection.execute("SELECT schema_version FROM bucketcors_state").fetchall()
+    if not rows:
         raise StoreUnavailable(f"{_ANOTHERS}: bucketcors_state is empty")
-    return int(row[0])
+    return int(rows[0][0])
 
 
 def _statements(script: str) -> Iterator[str]:

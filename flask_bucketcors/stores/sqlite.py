@@ -28,13 +28,14 @@ from flask_bucketcors.stores.contract import (
     Store,
     StoredRules,
 )
-from flask_bucketcors.stores.database import Database
+from flask_bucketcors.stores.database import open_database
+from flask_bucketcors.stores.schema import refuse_newer
 
 # What a database in good health may answer for a while.
 _SAYS_NOTHING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR)
 
 _CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
-_STATE = "SELECT revision, stamp FROM bucketcors_state"
+_STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
 _END = "UPDATE bucketcors_state SET own_write = 0"
 # Not REPLACE, which deletes first: triggers would not see what goes.
@@ -49,15 +50,15 @@ _DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
 _RECORD_DELETION = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
 # Rules in force may stand in both tables, after another tool's INSERT that was ignored.
 _HISTORY = """
-    SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = ?1
+    SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
     UNION
-    SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = ?1
-    ORDER BY revision DESC LIMIT ?2
+    SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = :bucket
+    ORDER BY revision DESC LIMIT :limit
 """
 _FORGET = """
-    DELETE FROM bucketcors_history WHERE bucket = ?1 AND revision <= (
+    DELETE FROM bucketcors_history WHERE bucket = :bucket AND revision <= (
         SELECT revision FROM bucketcors_history
-        WHERE bucket = ?1 ORDER BY revision DESC LIMIT 1 OFFSET ?2
+        WHERE bucket = :bucket ORDER BY revision DESC LIMIT 1 OFFSET :kept
     )
 """
 _LIST = """
@@ -79,7 +80,7 @@ class SQLiteStore(Store):
 
     def __init__(self, path: str | os.PathLike[str], *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
-        self._database = Database(path)
+        self._database = open_database(path)
         self._stated = self._database.follow_file()
         self._memory_cell = [0]
         self._asked_cell = _AskedCell(self._stamp)
@@ -107,7 +108,7 @@ class SQLiteStore(Store):
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         if not is_bucket_name(bucket):
             return []
-        rows = self._database.query(_HISTORY, (bucket, self._history_limit))
+        rows = self._database.query(_HISTORY, {"bucket": bucket, "limit": self._history_limit})
         return [_entry(bucket, *row) for row in rows]
 
     def read(self, bucket: str) -> StoredRules | None:
@@ -131,8 +132,7 @@ class SQLiteStore(Store):
         except StoreUnavailable as error:
             # Another file in place of the one that was there, or one that is no database any
             # more, says that the rules changed.
-            code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
-            if found == self._stated and code in _SAYS_NOTHING:
+            if found == self._stated and _says_nothing(error.__cause__):
                 raise
             return (found, None)
         self._stated = found
@@ -163,21 +163,20 @@ class SQLiteStore(Store):
         connection.executemany(_PUT, rows)
         if connection.total_changes - before > len(documents):
             # Triggers have moved something to the history.
-            connection.executemany(
-                _FORGET, ((bucket, self._history_limit - 1) for bucket in documents)
-            )
+            kept = self._history_limit - 1
+            connection.executemany(_FORGET, ({"bucket": b, "kept": kept} for b in documents))
         connection.execute(_END)
         return revision, stamp
 
     def _delete(
         self, bucket: str, author: str | None, connection: sqlite3.Connection
     ) -> tuple[int, int] | None:
-        if connection.execute(_CURRENT, (bucket,)).fetchone() is None:
+        if not connection.execute(_CURRENT, (bucket,)).fetchall():
             return None
         revision, stamp = _begin(connection)
         connection.execute(_DELETE, (bucket,))
         connection.execute(_RECORD_DELETION, (bucket, revision, time.time(), author))
-        connection.execute(_FORGET, (bucket, self._history_limit))
+        connection.execute(_FORGET, {"bucket": bucket, "kept": self._history_limit})
         connection.execute(_END)
         return revision, stamp
 
@@ -190,6 +189,13 @@ class SQLiteStore(Store):
 
     def _stamp(self) -> int:
         return int(self._database.query(_STATE)[0][1])
+
+
+def _says_nothing(cause: BaseException | None) -> bool:
+    """Whether a database could not be asked, for a reason that has nothing to do with rules."""
+    if cause is None or isinstance(cause, TimeoutError):
+        return True
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SAYS_NOTHING
 
 
 class _AskedCell:
@@ -209,7 +215,9 @@ class _AskedCell:
 def _begin(connection: sqlite3.Connection) -> tuple[int, int]:
     """Begin an own write; give the revision and the stamp of what is written."""
     connection.execute(_BEGIN)
-    [(revision, stamp)] = connection.execute(_STATE).fetchall()
+    [(revision, stamp, version)] = connection.execute(_STATE).fetchall()
+    # A newer release may have started since this one did.
+    refuse_newer(version)
     return revision, stamp
 
 

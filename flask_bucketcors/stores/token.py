@@ -14,8 +14,7 @@ Facts this rests on:
 - Nothing may ever shorten the file: a process whose map lost its page is killed by the kernel.
   Nothing fills in a value when opening, either: that could hide a change.
 
-Behind the number stands what :mod:`flask_bucketcors.stores.files` remembers. The file is also
-the lock under which that is used: SQLite's own files must not be opened beside SQLite.
+Behind the number stands what :mod:`flask_bucketcors.stores.files` remembers.
 """
 
 import mmap
@@ -23,14 +22,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from flask_bucketcors.stores.files import RECORD_END, identity
-
-try:
-    import fcntl
-except ImportError:  # Windows; there an open database cannot be replaced
-    fcntl = None  # type: ignore[assignment]
+from flask_bucketcors.stores.locks import open_or_make, share
 
 _SIZE = 8
 
@@ -44,9 +38,7 @@ class ChangeToken:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Not through a link, which might lead to a file that is not ours to write to.
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = open_or_make(path, 0o666)
         try:
             # One byte behind everything: it makes the file long enough, has the block
             # allocated (a map over a hole would fault on a full disk) and changes nothing.
@@ -58,29 +50,16 @@ class ChangeToken:
             os.close(descriptor)
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
-        """Keep other processes and threads out; gives the open file.
+    def opened(self, database: Path) -> Iterator[int]:
+        """Open the file, to read and write what stands behind the number; give it.
 
-        Nothing that lets greenlets take turns may be done meanwhile: they would wait for each
-        other and stop their whole process.
+        It gets the database's group and mode.
 
         :raises OSError: if the file is not there any more.
         """
-        with self._lock() as file:
-            try:
-                yield file.fileno()
-            finally:
-                # Closing alone would not do, if another thread has forked meanwhile.
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_UN)
-
-    def _lock(self) -> BinaryIO:
-        while True:
-            # Opened anew, because a forked child shares the locks of what it inherited.
-            file = self._path.open("r+b")
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            # Who waited for a file that is deleted by now has locked out nobody.
-            if identity(file.fileno()) == identity(self._path):
-                return file
-            file.close()
+        descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            yield descriptor
+            share(descriptor, database, with_readers=True)
+        finally:
+            os.close(descriptor)

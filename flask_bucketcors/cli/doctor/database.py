@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from functools import partial
@@ -17,6 +18,7 @@ from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, 
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.connect import DatabaseFile
 from flask_bucketcors.stores.schema import migrate, schema_version
+from flask_bucketcors.stores.waiting import retry
 
 TIMEOUT_SECONDS: Final = 5.0
 MAX_SHOWN: Final = 20
@@ -105,12 +107,13 @@ def file_system(path: Path) -> str:
 
 def _examine_tables(path: Path) -> Iterator[Note]:
     file = DatabaseFile(path)
-    connected = file.open("PRAGMA query_only = ON", TIMEOUT_SECONDS)
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    connected = retry(partial(file.open, "PRAGMA query_only = ON", deadline), deadline)
     try:
         yield from _integrity(connected.connection)
         yield from _form(connected.connection)
     finally:
-        file.close(connected)
+        file.close([connected], time.monotonic() + TIMEOUT_SECONDS)
 
 
 def _integrity(connection: sqlite3.Connection) -> Iterator[Note]:
@@ -123,7 +126,7 @@ def _integrity(connection: sqlite3.Connection) -> Iterator[Note]:
 
 
 def _form(connection: sqlite3.Connection) -> Iterator[Note]:
-    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    [(mode,)] = connection.execute("PRAGMA journal_mode").fetchall()
     if mode == "wal":
         yield _note("readers do not wait for writers (WAL)")
     else:

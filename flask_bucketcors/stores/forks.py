@@ -1,0 +1,127 @@
+"""What a fork must not tear apart: locks, and what is open under them.
+
+A fork copies one thread. A lock that another thread holds stays locked in the child for ever,
+and SQLite keeps its locks on a file per process: a child that inherits an open connection has
+none of them, believes that it has, and loses what it writes. So before a fork every member of
+this module takes its locks and closes what it has open, and afterwards parent and child let go
+of the locks. Where that cannot be had in time the fork goes on, and the child's copy is told.
+
+Facts this rests on:
+
+- ``os.fork``, ``os.forkpty`` and :mod:`multiprocessing` run the functions that
+  :func:`os.register_at_fork` names; :mod:`subprocess` does not fork Python, and runs none.
+- uWSGI forks in C and runs none of them, unless ``py-call-uwsgi-fork-hooks`` is set, or only
+  the child's, with ``py-call-osafterfork``. Whoever keeps a file open compares the process id
+  as well.
+- With gevent a lock may be waited for here: the hooks run before the interpreter is locked.
+"""
+
+import os
+import threading
+import time
+from typing import Final, Protocol
+from weakref import WeakSet
+
+#: How long a fork waits for all locks together, in seconds.
+FORK_SECONDS: Final = 5.0
+
+
+class Member(Protocol):
+    """What takes part in a fork."""
+
+    def before_fork(self, deadline: float) -> bool:
+        """Take all locks and close what is open; say whether that was done in time.
+
+        :param deadline: in monotonic seconds. Nothing is held if it could not be done.
+        """
+
+    def after_fork(self) -> None:
+        """Let go of the locks, in the parent as in the child."""
+
+    def abandon(self) -> None:
+        """In the child: get along without what could not be locked before the fork."""
+
+
+class _Forks:
+    """The members, and the forks that are under way."""
+
+    def __init__(self) -> None:
+        self.members: WeakSet[Member] = WeakSet()
+        # Held during a fork, and by whoever joins.
+        self.lock = threading.Lock()
+        # By the thread that forks: what it holds.
+        self.held: dict[int, list[Member]] = {}
+
+    def before(self) -> None:
+        deadline = time.monotonic() + FORK_SECONDS
+        if self.lock.acquire(timeout=FORK_SECONDS):
+            held = self.held[threading.get_ident()] = []
+            for member in list(self.members):
+                if member.before_fork(deadline):
+                    held.append(member)
+
+    def after_in_parent(self) -> None:
+        held = self.held.pop(threading.get_ident(), None)
+        # Without an entry another thread forks, and this one did not wait for it.
+        if held is not None:
+            self._release(held)
+
+    def after_in_child(self) -> None:
+        held = self.held.pop(threading.get_ident(), None)
+        self.held.clear()
+        if held is None:
+            self.lock = threading.Lock()
+            held = []
+        else:
+            self._release(held)
+        for member in list(self.members):
+            if member not in held:
+                member.abandon()
+
+    def _release(self, held: list[Member]) -> None:
+        for member in held:
+            member.after_fork()
+        self.lock.release()
+
+
+_forks = _Forks()
+
+
+def join(member: Member) -> None:
+    """Let an object take part in every fork from now on, for as long as it lives."""
+    with _forks.lock:
+        _forks.members.add(member)
+
+
+class ForkSafeLock:
+    """A lock that a forked child finds free."""
+
+    def __init__(self) -> None:
+        self._lock = self._entered = threading.Lock()
+        join(self)
+
+    def __enter__(self) -> None:
+        lock = self._lock
+        lock.acquire()
+        self._entered = lock
+
+    def __exit__(self, *exception: object) -> None:
+        # Not the present one: the thread that holds this may have forked meanwhile.
+        self._entered.release()
+
+    def before_fork(self, deadline: float) -> bool:
+        return self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+
+    def after_fork(self) -> None:
+        self._lock.release()
+
+    def abandon(self) -> None:
+        self._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_forks.before,
+        after_in_parent=_forks.after_in_parent,
+        after_in_child=_forks.after_in_child,
+    )

@@ -1,0 +1,58 @@
+"""Whether a database can be at a path at all, said before SQLite says it in other words."""
+
+import os
+from pathlib import Path
+
+from flask_bucketcors.core.errors import StoreUnavailable
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that no file can have.
+
+    :raises StoreUnavailable: if it is empty, or holds a NUL character.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise StoreUnavailable("the path of the database is empty; write the path of a file")
+    if "\0" in text:
+        raise StoreUnavailable(
+            f"the path of the database {text!r} contains a NUL character; write it without one"
+        )
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where nothing could ever be written.
+
+    :raises StoreUnavailable: if the path is a folder, or if file or folder are read-only.
+    """
+    if path.is_dir():
+        raise StoreUnavailable(
+            f"the path of the database {str(path)!r} is a folder; write the path of a file in it"
+        )
+    # SQLite's log and its index stand beside the file that a link leads to.
+    folder = _existing(Path(os.path.realpath(path)).parent)
+    if folder.is_dir() and not _may(folder, os.W_OK | os.X_OK):
+        raise StoreUnavailable(
+            f"the folder {str(folder)!r} of the database {path.name!r} is read-only for "
+            f"{_who()}, and SQLite keeps more files beside the database; "
+            "make the folder writable, or write a path in another folder"
+        )
+    if path.exists() and not _may(path, os.R_OK | os.W_OK):
+        raise StoreUnavailable(
+            f"the database {str(path)!r} cannot be read and written by {_who()}; "
+            "change its owner or mode, or write the path of another file"
+        )
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _who() -> str:
+    return f"user {os.geteuid()}" if hasattr(os, "geteuid") else "this user"

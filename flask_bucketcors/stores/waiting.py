@@ -1,0 +1,53 @@
+"""Waiting for locks of processes and files: never without a deadline.
+
+Deadlines are in monotonic seconds. What waits sleeps here and not within SQLite or the kernel,
+which would hold up every greenlet of gevent.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+RETRY_SECONDS: Final = 0.002
+
+
+def remaining(deadline: float) -> float:
+    """Seconds until a deadline; 0 if it has passed."""
+    return max(0.0, deadline - time.monotonic())
+
+
+def is_busy(error: object) -> bool:
+    """Whether SQLite could not have a lock."""
+    # The lowest byte is the kind; above it stands why it is busy.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def retry(attempt: Callable[[], T], deadline: float) -> T:
+    """Do what may find a database locked, until it does not, or the deadline has passed."""
+    while True:
+        try:
+            return attempt()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(RETRY_SECONDS)
+
+
+@contextmanager
+def turn(lock: Lock, deadline: float, what: str) -> Iterator[None]:
+    """Hold a lock of this process.
+
+    :param what: does somebody else who holds it.
+    :raises TimeoutError: if it is not free by the deadline.
+    """
+    if not lock.acquire(timeout=remaining(deadline)):
+        raise TimeoutError(f"another thread of this process {what}; try again")
+    try:
+        yield
+    finally:
+        lock.release()
