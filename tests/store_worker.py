@@ -1,0 +1,116 @@
+"""A process that does with a store what it is told to, one line at a time.
+
+Each command is a method of :class:`~flask_bucketcors.SQLiteStore` and a bucket::
+
+    put BUCKET SECONDS    answered by the revision
+    get BUCKET            answered by the max-age of its rules, or None
+    close
+
+A line that begins with ``refused`` tells why the store could not. What is logged goes to
+standard error.
+"""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask_bucketcors import Rule, RuleSet, SQLiteStore, StoreUnavailable
+
+# A bound, for a machine that has much else to do.
+ANSWER_SECONDS = 60
+
+
+def rules(seconds: int = 0) -> RuleSet:
+    return RuleSet([Rule(["https://a.example"], ["GET"], max_age_seconds=seconds)])
+
+
+class StoreWorker:
+    """Such a process, as its test sees it."""
+
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def tell(self, *words: object) -> None:
+        """Tell it to do something, and do not wait."""
+        assert self._process.stdin
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> str:
+        assert self._process.stdout
+        # Whoever waits here without end is ended with the process.
+        watchdog = threading.Timer(ANSWER_SECONDS, self._process.kill)
+        watchdog.start()
+        try:
+            return self._process.stdout.readline().rstrip("\n")
+        finally:
+            watchdog.cancel()
+            watchdog.join()
+
+    def ask(self, *words: object) -> str:
+        self.tell(*words)
+        return self.answer()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(ANSWER_SECONDS)
+
+
+@contextmanager
+def store_worker(database: Path, root: Path, **settings: object) -> Iterator[StoreWorker]:
+    """Start a process, and end it.
+
+    :param settings: of :class:`subprocess.Popen`.
+    """
+    log = database.with_name(f"worker-{id(object())}.log")
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            [sys.executable, __file__, str(database)],
+            cwd=root,
+            env={"PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            **settings,
+        ) as process,
+    ):
+        worker = StoreWorker(process, log)
+        try:
+            assert worker.answer() == "ready", worker.log
+            yield worker
+        finally:
+            process.kill()
+            process.stdin.close()
+
+
+def serve(database: str) -> None:
+    store = SQLiteStore(database)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        try:
+            print(do(store, *line.split()), flush=True)
+        except StoreUnavailable as error:
+            print("refused", error, flush=True)
+
+
+def do(store: SQLiteStore, command: str, *words: str) -> object:
+    if command == "put":
+        return store.put(words[0], rules(int(words[1])))
+    if command == "get":
+        found = store.get(words[0])
+        return found and found.rules[0].max_age_seconds
+    return store.close()
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])
