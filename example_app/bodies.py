@@ -55,7 +55,7 @@ def _read_chunk() -> bytes:
         return request.stream.read(CHUNK)
     except ClientDisconnected:
         raise StorageError("IncompleteBody") from None
-    except HTTPException:
+    except (HTTPException, MemoryError):
         raise
     except Exception as error:
         # Every server has its own exceptions for a chunked body that breaks off.

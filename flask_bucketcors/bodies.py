@@ -1,6 +1,7 @@
 """The body of a request: read whole within a bound, and compared with its digests."""
 
 import binascii
+import errno
 import hashlib
 import re
 from base64 import b64decode
@@ -21,13 +22,16 @@ from flask_bucketcors.core.errors import CallRefused, Refusal
 MAX_DRAINED_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
 
+_NO_ROOM: Final = frozenset(
+    {errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS}
+)
+
 _PAYLOAD_KEYS: Final = ("HTTP_X_AMZ_CONTENT_SHA256", "HTTP_X_OSS_CONTENT_SHA256")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _CHECKSUM_KEYS: Final = "HTTP_X_AMZ_CHECKSUM_"
 _CHECKSUM_PARAMETERS: Final = "x-amz-checksum-"
 # They say how a checksum is made, or ask for one.
 _NO_CHECKSUMS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
-
 
 _NO_CHUNKS: Final = "Send the body with a Content-Length, this server cannot read chunks."
 
@@ -37,6 +41,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
 
     :raises CallRefused: IncompleteBody, if the client stopped before the end;
         MissingContentLength, if it comes in chunks and nothing says where the last one is.
+    :raises MemoryError, OSError: if this machine has no room for it.
     """
     announced = _content_length(environ)
     stream = _terminated_stream(environ, announced)
@@ -46,6 +51,8 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
             read += len(chunk)
             body += chunk[: limit + 1 - len(body)]
     except Exception as error:
+        if is_own_trouble(error):
+            raise
         # Every server has its own exceptions for a body that breaks off.
         raise CallRefused(Refusal.INCOMPLETE_BODY) from error
     # And some say nothing.
@@ -90,6 +97,14 @@ def _is_seekable(stream: IO[bytes]) -> bool:
     # PEP 3333 does not demand the method.
     seekable = getattr(stream, "seekable", None)
     return seekable is not None and bool(seekable())
+
+
+def is_own_trouble(error: Exception) -> bool:
+    """Whether reading a body failed because this machine has no room, or no files, left.
+
+    Servers keep bodies in memory, or in files.
+    """
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) in _NO_ROOM
 
 
 def check_digests(

@@ -223,6 +223,27 @@ def two_stores(path: Path) -> None:
             store.get("parent")
 
 
+def stores_are_made_meanwhile(path: Path) -> None:
+    """Making one takes locks that a fork takes, too."""
+    store = used(path)
+    over = threading.Event()
+
+    def make() -> None:
+        while not over.is_set():
+            SQLiteStore(path).get("parent")
+            MemoryStore()
+
+    threads = [threading.Thread(target=make) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    children = fork_writers(store)
+    join(children)
+    over.set()
+    for thread in threads:
+        thread.join(WAIT_SECONDS)
+    store.close()
+
+
 def two_threads_fork(path: Path) -> None:
     stores = [used(path), used(path.with_name("other.sqlite"))]
 

@@ -3,6 +3,7 @@
 Each command is a method of :class:`~flask_bucketcors.SQLiteStore` and a bucket::
 
     put BUCKET SECONDS    answered by the revision
+    delete BUCKET         likewise, or None
     get BUCKET            answered by the max-age of its rules, or None
     close
 
@@ -109,6 +110,8 @@ def do(store: SQLiteStore, command: str, *words: str) -> object:
     if command == "get":
         found = store.get(words[0])
         return found and found.rules[0].max_age_seconds
+    if command == "delete":
+        return store.delete(words[0])
     return store.close()
 
 

@@ -459,6 +459,14 @@ def test_an_incomplete_body(app):
     assert_error(response, 400, "IncompleteBody")
 
 
+def test_memory_that_runs_out_is_not_the_senders_fault(app):
+    class Large(Endless):
+        def read(self, size: int) -> bytes:
+            raise MemoryError
+
+    assert_error(put_stream(app, Large(), **CHUNKED), 500, "InternalError")
+
+
 def test_a_connection_that_breaks_inside_the_body(app):
     class Broken(Endless):
         def read(self, size: int) -> bytes:

@@ -1,12 +1,13 @@
 """Bodies and what came with them: digests of the body, its signature, and checksums."""
 
+import errno
 import sys
 from base64 import b64encode
 from typing import Any
 
 import pytest
 
-from flask_bucketcors.bodies import check_digests
+from flask_bucketcors.bodies import check_digests, read_body
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import CallRefused, Refusal
 
@@ -131,3 +132,42 @@ def test_a_checksum_in_a_pre_signed_url(query: str, expected: Refusal | None) ->
         check_digests({"QUERY_STRING": query}, BODY)
     else:
         assert refused({"QUERY_STRING": query})[0] == expected
+
+
+class Failing:
+    """A stream that cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, size: int = -1) -> bytes:
+        raise self._error
+
+
+CHUNKED = {"wsgi.input_terminated": True}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
+    ids=repr,
+)
+def test_a_machine_without_room_is_not_the_senders_fault(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        read_body({"wsgi.input": Failing(error), **CHUNKED}, 100)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), ValueError()],
+    ids=repr,
+)
+def test_a_body_that_breaks_off_is_the_senders_fault(error: Exception) -> None:
+    with pytest.raises(CallRefused) as refusal:
+        read_body({"wsgi.input": Failing(error), **CHUNKED}, 100)
+    assert refusal.value.code == Refusal.INCOMPLETE_BODY

@@ -85,6 +85,7 @@ def children(names: int = CHILDREN, puts: int = PUTS) -> set[str]:
         forking.threads_write,
         forking.a_thread_waits_for_another_program,
         forking.two_stores,
+        forking.stores_are_made_meanwhile,
         forking.two_threads_fork,
         forking.multiprocessing_forks,
         forking.gevent_forks,

@@ -15,11 +15,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import ROOT
+from store_worker import store_worker
 from strategies import rule_sets
+from werkzeug.test import Client
 
 from flask_bucketcors import (
+    BucketCORSMiddleware,
     InvalidRules,
     Rule,
+    RulesAPI,
     RuleSet,
     SQLiteStore,
     StoredRulesInvalid,
@@ -542,6 +547,65 @@ def test_a_database_of_a_newer_release_is_refused(path: Path, store: SQLiteStore
         SQLiteStore(path)
 
 
+def test_a_worker_stops_writing_once_a_newer_release_has_changed_the_tables(path: Path) -> None:
+    """It runs on meanwhile, and reads what it can."""
+    newer = schema.SCHEMA_VERSION + 1
+    said = f"schema version {newer} and this release knows {schema.SCHEMA_VERSION}; install"
+    with store_worker(path, ROOT) as worker, store_worker(path, ROOT) as other:
+        assert worker.ask("put", "b", 1).isdecimal()
+        run_sql(path, "UPDATE bucketcors_state SET schema_version = ?", newer)
+        for each in (worker, other):
+            assert said in each.ask("put", "b", 2)
+            assert said in each.ask("delete", "b")
+            assert each.ask("get", "b") == "1"
+        assert run_sql(path, "SELECT revision FROM bucketcors_state") == [(1,)]
+        run_sql(path, "UPDATE bucketcors_state SET schema_version = ?", schema.SCHEMA_VERSION)
+        assert worker.ask("put", "b", 2) == "2"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE bucketcors_state DROP COLUMN own_write",
+        "ALTER TABLE bucketcors_rules RENAME COLUMN author TO requester",
+        "ALTER TABLE bucketcors_rules RENAME COLUMN document TO body",
+        "ALTER TABLE bucketcors_state RENAME COLUMN stamp TO mark",
+    ],
+)
+def test_tables_that_no_longer_fit_are_said_to_be_a_newer_releases(
+    path: Path, store: SQLiteStore, change: str
+) -> None:
+    """However it changed them, as long as it says so in the schema version."""
+    store.put("b", rules(1))
+    for (name,) in run_sql(path, "SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+        run_sql(path, f"DROP TRIGGER {name}")
+    run_sql(path, change)
+    newer = schema.SCHEMA_VERSION + 1
+    run_sql(path, "UPDATE bucketcors_state SET schema_version = ?", newer)
+    with pytest.raises(StoreUnavailable, match=f"schema version {newer} and this release knows"):
+        store.put("b", rules(2))
+    with pytest.raises(StoreUnavailable, match=f"schema version {newer} and this release knows"):
+        SQLiteStore(path)
+
+
+def test_the_log_says_once_that_a_newer_release_changed_the_tables(
+    path: Path, store: SQLiteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = schema.SCHEMA_VERSION + 1
+    run_sql(path, "UPDATE bucketcors_state SET schema_version = ?", newer)
+    api = RulesAPI(store, authorize=lambda call: True)
+    application = BucketCORSMiddleware(lambda *_: [], store=store, api=api)
+    body = (
+        b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>"
+        b"<AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>"
+    )
+    for _ in range(3):
+        response = Client(application).put("/b?cors", data=body)
+        assert response.status_code == 503
+        response.close()
+    assert caplog.text.count(f"schema version {newer} and this release knows") == 1
+
+
 def test_steps_of_later_releases_are_taken_in_one_transaction(
     path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -561,6 +625,43 @@ def test_steps_of_later_releases_are_taken_in_one_transaction(
         assert migrated.get("b") == rules()
     assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(2,)]
     assert run_sql(path, "SELECT note FROM bucketcors_rules") == [(None,)]
+
+
+def test_a_step_that_ends_its_transaction_keeps_its_reason(
+    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLite does by itself after an I/O error."""
+    step = (
+        "CREATE TABLE bucketcors_more (a); CREATE TRIGGER ends BEFORE INSERT ON bucketcors_more "
+        "BEGIN SELECT RAISE(ROLLBACK, 'no room'); END; INSERT INTO bucketcors_more VALUES (1);"
+    )
+    monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, step))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    with pytest.raises(StoreUnavailable, match="no room"):
+        SQLiteStore(path)
+
+
+def test_a_write_that_ends_its_transaction_keeps_its_reason(path: Path, store: SQLiteStore) -> None:
+    run_sql(
+        path,
+        "CREATE TRIGGER ends BEFORE INSERT ON bucketcors_rules "
+        "BEGIN SELECT RAISE(ROLLBACK, 'no room'); END",
+    )
+    with pytest.raises(StoreUnavailable, match="no room"):
+        store.put("b", rules())
+    run_sql(path, "DROP TRIGGER ends")
+    assert store.put("b", rules()) == 1
+
+
+def test_a_transaction_that_could_not_be_rolled_back_does_not_stay(store: SQLiteStore) -> None:
+    """Its connection is closed before the next write."""
+    store.put("b", rules(1))
+    writer = store._database._connections.writer
+    assert writer is not None
+    writer.connection.execute("BEGIN IMMEDIATE")
+    writer.connection.execute("DELETE FROM bucketcors_rules")
+    store.put("c", rules(2))
+    assert store.list() == ["b", "c"]
 
 
 def test_tables_live_beside_an_applications_own(path: Path) -> None:

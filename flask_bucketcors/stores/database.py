@@ -15,7 +15,6 @@ would be a thread and open its own.
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,11 +26,11 @@ from weakref import WeakValueDictionary
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores import forks
 from flask_bucketcors.stores.connect import MAX_ATTEMPTS, Connected, DatabaseFile, MemoryDatabase
-from flask_bucketcors.stores.connections import READING, WRITING, Connections, keep
+from flask_bucketcors.stores.connections import READING, WRITING, Connections, ForkedConnections
 from flask_bucketcors.stores.files import Identity
 from flask_bucketcors.stores.places import check_path
 from flask_bucketcors.stores.token import ChangeToken
-from flask_bucketcors.stores.waiting import is_busy, retry, turn
+from flask_bucketcors.stores.waiting import held, is_busy, retry, turn
 
 T = TypeVar("T")
 Parameters = tuple[Any, ...] | dict[str, Any]
@@ -47,13 +46,6 @@ CREATION_TIMEOUT_SECONDS: Final = 30.0
 # How often a reader looks whether its file still stands at the path.
 LOOK_SECONDS: Final = 1.0
 
-_INHERITED: Final = (
-    "this process was forked while its parent had the database open or was using it, and SQLite "
-    "cannot be used on both sides of a fork: it is neither read nor written here. Restart the "
-    "workers. Under uWSGI set lazy-apps = true (or py-call-uwsgi-fork-hooks = true); elsewhere "
-    "fork with os.fork or multiprocessing, and not while the store is busy"
-)
-
 
 def open_database(path: str | os.PathLike[str]) -> "Database":
     """Give the database at a path, made ready: in a process one object for all who use it.
@@ -68,18 +60,17 @@ def open_database(path: str | os.PathLike[str]) -> "Database":
         database = Database(MemoryDatabase())
     else:
         absolute = Path(path).absolute()
-        with _opening:
-            database = _databases.get(str(absolute)) or Database(DatabaseFile(absolute))
-            _databases[str(absolute)] = database
+        # Not made under the lock: that would wait for a fork, which waits for this lock.
+        made = Database(DatabaseFile(absolute))
+        with _naming:
+            database = _databases.setdefault(str(absolute), made)
     database.prepare()
     return database
 
 
 # All connections of a process to one file have to be closed together: see lost_log.
 _databases: WeakValueDictionary[str, "Database"] = WeakValueDictionary()
-_opening = forks.ForkSafeLock()
-# Held for a moment, in a child whose parent ran no fork hooks.
-_noticing = threading.Lock()
+_naming = forks.ForkSafeLock()
 
 
 class Database:
@@ -94,10 +85,7 @@ class Database:
         self._next_look = 0.0
         self._number = 0
         self._prepared: Identity | None = None
-        self._process = os.getpid()
-        self._is_inherited = False
-        self._connections = Connections(shared=self.in_memory)
-        forks.join(self)
+        self._forked = ForkedConnections(shared=self.in_memory, close=file.close)
 
     @property
     def path(self) -> Path:
@@ -127,8 +115,10 @@ class Database:
         own = self._own()
         self._look_now_and_then()
         deadline = time.monotonic() + READ_TIMEOUT_SECONDS
-        with self._unavailable():
+        try:
             return retry(partial(self._read, own, statement, parameters), deadline)
+        except (sqlite3.Error, OSError) as error:
+            raise self._trouble(error) from error
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do work in a write transaction, and give what it gives once that is on the disk.
@@ -138,8 +128,8 @@ class Database:
         :raises StoreUnavailable: if the database cannot be written now; nothing was, then.
         """
         deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
+        self.follow_file()
         own = self._own()
-        self._look_now_and_then()
         with self._unavailable(), turn(own.writing, deadline, WRITING):
             for _ in range(MAX_ATTEMPTS):
                 writer = retry(partial(self._begin, own, deadline), deadline)
@@ -157,66 +147,29 @@ class Database:
         # First, so that whoever changes it from here on is looked after.
         self._number = token.cell[0] if token else 0
         found = self._file.identity
-        if not all(map(self._file.is_current, own.opened)):
-            with self._unavailable():
-                self._let_go(own)
+        # Both connections have the same files open, as a rule.
+        for each in {each[1:]: each for each in own.opened}.values():
+            if each.file != found or not each.has_its_log:
+                with self._unavailable():
+                    self._let_go(own)
+                break
         return found
 
     def close(self) -> None:
         """Close what this process has open. Whoever uses the database again opens it again."""
-        self._notice_fork()
+        # What was inherited stays open.
+        self._forked.notice_fork()
         own = self._connections
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         with self._unavailable(), own.both(deadline):
             self._close_all(own, deadline)
 
-    def before_fork(self, deadline: float) -> bool:
-        """Take the locks, and close everything but a database in memory; say if that was done."""
-        self._notice_fork()
-        own = self._connections
-        if not own.acquire(deadline):
-            return False
-        try:
-            if not self.in_memory:
-                self._close_all(own, deadline)
-        except Exception:
-            own.release()
-            return False
-        return True
-
-    def after_fork(self) -> None:
-        """Let go of the locks."""
-        self._process = os.getpid()
-        self._connections.release()
-
-    def abandon(self) -> None:
-        """Leave to the parent what a forked child has of it, and use the database no more."""
-        self._process = os.getpid()
-        inherited = self._connections
-        self._connections = Connections(shared=self.in_memory)
-        if inherited.is_used:
-            keep(inherited)
-            self._is_inherited = True
-
-    def _notice_fork(self) -> None:
-        """For servers that fork without Python's hooks."""
-        if self._process != os.getpid():
-            with _noticing:
-                if self._process != os.getpid():
-                    if self.in_memory and not self._connections.writing.locked():
-                        self._process = os.getpid()
-                    else:
-                        self.abandon()
+    @property
+    def _connections(self) -> Connections:
+        return self._forked.current
 
     def _own(self) -> Connections:
-        """What this process may use.
-
-        :raises StoreUnavailable: if its parent uses it.
-        """
-        self._notice_fork()
-        if self._is_inherited:
-            raise StoreUnavailable(f"the database {str(self.path)!r}: {_INHERITED}")
-        return self._connections
+        return self._forked.own()
 
     def _look_now_and_then(self) -> None:
         """Look for another file once a second, and after each write by anybody.
@@ -255,12 +208,17 @@ class Database:
         return is_written
 
     def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
-        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
-        with turn(own.reading, deadline, READING):
-            reader = own.reader or self._open_reader(own, deadline)
+        # As turn() does, at half of its price.
+        if not own.reading.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+            raise held(READING)
+        try:
+            reader = own.reader or self._open_reader(own)
             return reader.connection.execute(statement, parameters).fetchall()
+        finally:
+            own.reading.release()
 
-    def _open_reader(self, own: Connections, deadline: float) -> Connected:
+    def _open_reader(self, own: Connections) -> Connected:
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         if self.in_memory:
             own.reader = self._writer(own, deadline)
         else:
@@ -276,11 +234,11 @@ class Database:
 
     def _begin(self, own: Connections, deadline: float) -> Connected:
         """Begin a write transaction in the file at the path, unless somebody else has one."""
-        # With gevent a greenlet may have waited for its turn in both processes of a fork.
+        # With gevent a greenlet may have waited for its turn on both sides of a fork.
         self._own()
         writer = self._writer(own, deadline)
         # One that could not be rolled back keeps its transaction.
-        if not self._file.is_current(writer) or writer.connection.in_transaction:
+        if writer.connection.in_transaction:
             self._is_written(own, deadline)
             writer = self._writer(own, deadline)
         writer.connection.execute("BEGIN IMMEDIATE")
@@ -296,13 +254,16 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            text = f"the database {str(self._file.path)!r}: {error}"
-            if is_busy(error):
-                text += (
-                    "; another process has had the lock for too long: try again, and end "
-                    "whatever keeps a transaction open"
-                )
-            raise StoreUnavailable(text) from error
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> StoreUnavailable:
+        text = f"the database {str(self.path)!r}: {error}"
+        if is_busy(error):
+            text += (
+                "; another process has had the lock for too long: try again, and end whatever "
+                "keeps a transaction open"
+            )
+        return StoreUnavailable(text)
 
 
 def _finish(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

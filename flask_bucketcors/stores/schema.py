@@ -140,16 +140,14 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     :raises StoreUnavailable: if a newer release wrote them.
     """
-    connection.execute("BEGIN IMMEDIATE")
     try:
         found = schema_version(connection)
         refuse_newer(found)
-        for step in _STEPS[found:]:
-            for statement in _statements(step):
-                connection.execute(statement)
+        # Nobody need wait for a writer where there is nothing to do.
         if found < SCHEMA_VERSION:
-            connection.execute("UPDATE bucketcors_state SET schema_version = ?", (SCHEMA_VERSION,))
-        connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+            _take_steps(connection)
+            connection.execute("COMMIT")
     except BaseException as error:
         # After an I/O error, or on a full disk, SQLite has ended the transaction already.
         with suppress(sqlite3.Error):
@@ -157,6 +155,16 @@ def migrate(connection: sqlite3.Connection) -> None:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             raise StoreUnavailable(f"{_ANOTHERS}: {error}") from error
         raise
+
+
+def _take_steps(connection: sqlite3.Connection) -> None:
+    # Asked again, as another process may have taken them meanwhile, even of a newer release.
+    found = schema_version(connection)
+    refuse_newer(found)
+    for step in _STEPS[found:]:
+        for statement in _statements(step):
+            connection.execute(statement)
+    connection.execute("UPDATE bucketcors_state SET schema_version = ?", (SCHEMA_VERSION,))
 
 
 def refuse_newer(version: int) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidRules, StoredRulesInvalid, StoreUnavailable
@@ -28,14 +29,17 @@ from flask_bucketcors.stores.contract import (
     Store,
     StoredRules,
 )
-from flask_bucketcors.stores.database import open_database
+from flask_bucketcors.stores.database import Parameters, open_database
 from flask_bucketcors.stores.schema import refuse_newer
+
+T = TypeVar("T")
 
 # What a database in good health may answer for a while.
 _SAYS_NOTHING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR)
 
 _CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
 _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
+_VERSION = "SELECT schema_version FROM bucketcors_state"
 _BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
 _END = "UPDATE bucketcors_state SET own_write = 0"
 # Not REPLACE, which deletes first: triggers would not see what goes.
@@ -92,28 +96,28 @@ class SQLiteStore(Store):
 
     @property
     def revision(self) -> int:
-        return int(self._database.query(_STATE)[0][0])
+        return int(self._query(_STATE)[0][0])
 
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         if not is_bucket_name(bucket):
             return None
-        done = self._database.change(partial(self._delete, bucket, author))
+        done = self._change(partial(self._delete, bucket, author))
         return self._publish(*done) if done else None
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         count = -1 if limit is None else min(limit, MAX_COUNT)
         parameters = (prefix, after, prefix, prefix, count)
-        return [bucket for (bucket,) in self._database.query(_LIST, parameters)]
+        return [bucket for (bucket,) in self._query(_LIST, parameters)]
 
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         if not is_bucket_name(bucket):
             return []
-        rows = self._database.query(_HISTORY, {"bucket": bucket, "limit": self._history_limit})
+        rows = self._query(_HISTORY, {"bucket": bucket, "limit": self._history_limit})
         return [_entry(bucket, *row) for row in rows]
 
     def read(self, bucket: str) -> StoredRules | None:
         # What is no name has no rows, and may not even be text that SQLite takes.
-        rows = self._database.query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
+        rows = self._query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
         for stamp, document in rows:
             return StoredRules(stamp, partial(_load, bucket, document))
         return None
@@ -148,7 +152,7 @@ class SQLiteStore(Store):
             return self.revision
         # In order, because that is how the index grows fastest.
         documents = {bucket: _dump(rule_sets[bucket]) for bucket in sorted(rule_sets)}
-        return self._publish(*self._database.change(partial(self._put, documents, author)))
+        return self._publish(*self._change(partial(self._put, documents, author)))
 
     def _put(
         self,
@@ -180,6 +184,26 @@ class SQLiteStore(Store):
         connection.execute(_END)
         return revision, stamp
 
+    def _query(self, statement: str, parameters: Parameters = ()) -> Sequence[Any]:
+        try:
+            return self._database.query(statement, parameters)
+        except StoreUnavailable as error:
+            self._name_newer_release(error)
+            raise
+
+    def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._database.change(work)
+        except StoreUnavailable as error:
+            self._name_newer_release(error)
+            raise
+
+    def _name_newer_release(self, error: StoreUnavailable) -> None:
+        """Where a statement does not fit the tables, say so if a newer release changed them."""
+        if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            for (version,) in self._database.query(_VERSION):
+                refuse_newer(version)
+
     def _publish(self, revision: int, stamp: int) -> int:
         """Tell every process, after the commit and before the answer; give the revision."""
         token = self._database.token
@@ -188,7 +212,7 @@ class SQLiteStore(Store):
         return revision
 
     def _stamp(self) -> int:
-        return int(self._database.query(_STATE)[0][1])
+        return int(self._query(_STATE)[0][1])
 
 
 def _says_nothing(cause: BaseException | None) -> bool:

@@ -38,6 +38,11 @@ def retry(attempt: Callable[[], T], deadline: float) -> T:
         time.sleep(RETRY_SECONDS)
 
 
+def held(what: str) -> TimeoutError:
+    """The error of who waited too long for a lock of this process."""
+    return TimeoutError(f"another thread of this process {what}; try again")
+
+
 @contextmanager
 def turn(lock: Lock, deadline: float, what: str) -> Iterator[None]:
     """Hold a lock of this process.
@@ -46,7 +51,7 @@ def turn(lock: Lock, deadline: float, what: str) -> Iterator[None]:
     :raises TimeoutError: if it is not free by the deadline.
     """
     if not lock.acquire(timeout=remaining(deadline)):
-        raise TimeoutError(f"another thread of this process {what}; try again")
+        raise held(what)
     try:
         yield
     finally:
