@@ -1083,6 +1083,19 @@ def exchange(port, method, url, headers, body):
             return answer.read()
 
 
+def test_memory_that_runs_out_is_not_the_senders_fault(app, storage, files):
+    class LargeStream(BrokenStream):
+        def read(self, size=-1):
+            raise MemoryError
+
+    def break_body(environ, start_response):
+        return app({**environ, **broken_chunk(), "wsgi.input": LargeStream()}, start_response)
+
+    response = call(break_body, "PUT", f"/{BUCKET}/key", body=b"hello")
+    assert code(response) == (500, "InternalError")
+    assert files() == []
+
+
 CHUNKED = "Transfer-Encoding: chunked"
 
 

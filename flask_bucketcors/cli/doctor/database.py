@@ -25,6 +25,7 @@ MAX_SHOWN: Final = 20
 #: A log that no checkpoint has shortened for long.
 LARGE_LOG_BYTES: Final = 256 * 1024 * 1024
 
+_BESIDE: Final = ("-wal", "-shm", "-lock", "-revision")
 _NETWORK = re.compile(r"nfs.*|cifs|smb.*|9p|ceph|glusterfs|lustre|afs|fuse\.(sshfs|s3fs|glusterfs)")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -55,7 +56,7 @@ def examine_database(store: Store, reserved: Collection[str]) -> Iterator[Note]:
 
 
 def _examine_file(path: Path) -> Iterator[Note]:
-    files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-revision"))]
+    files = [path, *(path.with_name(path.name + end) for end in _BESIDE)]
     present = [file for file in files if file.exists()]
     for file in present:
         if not os.access(file, os.R_OK | os.W_OK):
@@ -63,7 +64,7 @@ def _examine_file(path: Path) -> Iterator[Note]:
     if len({file.stat().st_uid for file in present}) > 1:
         text = "the database and the files beside it belong to different users"
         yield _note(text, "give all of them to the user that the workers run as")
-    yield _token_note(path, files[-1])
+    yield _token_note(path, path.with_name(path.name + "-revision"))
     log = files[1].stat().st_size if files[1] in present else 0
     if log > LARGE_LOG_BYTES:
         text = f"{files[1].name} has {log // 1024**2} MiB"
