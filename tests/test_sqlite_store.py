@@ -1,9 +1,13 @@
 """What is SQLite's own: the file, other tools, other processes, forks, and a broken disk."""
 
+import fcntl
+import gc
 import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -727,6 +731,37 @@ def test_what_needs_an_escape_in_a_document_stands_in_no_list(text: str) -> None
 
 def rule_of(data: dict[str, Any]) -> Rule:
     return Rule(**data)
+
+
+@pytest.mark.parametrize("end", ["del store; gc.collect()", "pass"], ids=["dropped", "at the end"])
+@pytest.mark.parametrize("place", ["sys.argv[1]", "':memory:'"], ids=["file", "memory"])
+def test_python_has_nothing_to_say_of_a_store_that_nobody_closed(
+    path: Path, end: str, place: str
+) -> None:
+    """As the stores of applications that tests make by the hundred."""
+    program = (
+        "import gc, sys; from flask_bucketcors import Rule, RuleSet, SQLiteStore; "
+        f"store = SQLiteStore({place}); store.put('b', RuleSet([Rule(['*'], ['GET'])])); "
+        f"store.get('b'); {end}"
+    )
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not log_of(path).exists()
+
+
+def test_a_store_that_is_dropped_while_somebody_opens_the_file_is_closed_all_the_same(
+    path: Path,
+) -> None:
+    store = SQLiteStore(path)
+    store.put("b", rules())
+    connection = store._database._connections.opened[0].connection
+    with path.with_name("rules.sqlite-lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        del store
+        gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_nothing_is_open_after_construction(path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -136,6 +137,20 @@ class ForkedConnections:
             own.release()
             return False
         return True
+
+    def close_forgotten(self) -> None:
+        """Close what is open, if that can be done at once: nobody will use it any more."""
+        self.notice_fork()
+        own = self.current
+        if own.acquire(time.monotonic()):
+            with suppress(OSError, sqlite3.Error):
+                self._close(own.opened, time.monotonic())
+            # It may not have had the lock that says who opens and closes the file.
+            for each in own.opened:
+                with suppress(sqlite3.Error):
+                    each.connection.close()
+            own.reader = own.writer = None
+            own.release()
 
     def after_fork(self) -> None:
         """Let go of the locks."""

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores import forks
@@ -86,6 +86,8 @@ class Database:
         self._number = 0
         self._prepared: Identity | None = None
         self._forked = ForkedConnections(shared=self.in_memory, close=file.close)
+        # Python warns of connections that nobody closed.
+        finalize(self, self._forked.close_forgotten)
 
     @property
     def path(self) -> Path:
