@@ -12,7 +12,7 @@ import pytest
 from servers import ROOT
 from store_worker import StoreWorker, rules, store_worker
 
-from flask_bucketcors import SQLiteStore
+from flask_bucketcors import SQLiteStore, StoreUnavailable
 
 DELETED = [("-wal",), ("-shm",), ("-wal", "-shm")]
 WORKERS = 3
@@ -151,6 +151,34 @@ def test_all_stores_of_a_process_let_go_together(
             assert store.get("after") == other.get("after") == rules(seconds)
             assert stored_in(path) == {"before", "after"}
     assert caplog.text.count("has been written to the database") == 1
+
+
+def test_a_connection_of_the_applications_own_has_to_be_closed(path: Path) -> None:
+    """SQLite would share the deleted index with the store's next one."""
+    with closing(SQLiteStore(path)) as store, closing(sqlite3.connect(path)) as own:
+        store.put("before", rules(1))
+        own.execute("SELECT count(*) FROM bucketcors_rules").fetchall()
+        delete(path, ("-wal", "-shm"))
+        for use in (lambda: store.get("before"), lambda: store.put("after", rules(2))):
+            store._database.follow_file()
+            with pytest.raises(StoreUnavailable, match="of the application's own still has"):
+                use()
+        own.close()
+        store.put("after", rules(2))
+        assert stored_in(path) == {"before", "after"}
+
+
+def test_a_reader_that_notices_first_saves_the_log_too(path: Path) -> None:
+    with closing(SQLiteStore(path)) as store:
+        with store_worker(path, ROOT) as writer:
+            writer.ask("put", "b", 1)
+            assert store.get("b") == rules(1)
+            writer.kill()
+        delete(path, ("-wal", "-shm"))
+        store._database.follow_file()
+        assert store.get("b") == rules(1)
+        assert store._database._connections.writer is None
+        assert stored_in(path) == {"b"}
 
 
 @pytest.mark.parametrize("ends", DELETED, ids="".join)

@@ -152,11 +152,12 @@ class DatabaseFile:
             connection, file = self._connect(mode)
             try:
                 taken_away = self._settle(connection, file, setting, record)
+                connected = Connected(connection, file, beside(self.path))
+                _refuse_foreign_index(connected.beside)
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.close()
                 raise
-            connected = Connected(connection, file, beside(self.path))
         if taken_away is not None:
             logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
         return connected
@@ -230,3 +231,16 @@ class DatabaseFile:
         else:
             with self._lock.held(deadline), token.opened(self.path) as descriptor:
                 yield LogRecord(descriptor, self.path)
+
+
+def _refuse_foreign_index(found: Beside) -> None:
+    """SQLite makes both files, unless it shares the index of a connection that is open already.
+
+    :raises OSError: if that index was deleted, so that it is of another log.
+    """
+    (_, log), (index, found_index) = found
+    if log is not None and found_index is None:
+        raise OSError(
+            f"{index!r} was deleted while this process had it open, and a connection of the "
+            "application's own still has; close that connection, or restart this process"
+        )
