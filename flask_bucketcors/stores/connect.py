@@ -41,6 +41,16 @@ _LOG_LOST: Final = (
 )
 
 
+_LOG_MISSING: Final = (
+    "its -wal or -shm was deleted, and a process that still has it open has not yet written it "
+    "back; restart the workers, and end whatever else has the database open"
+)
+_INDEX_SHARED: Final = (
+    "its -shm was deleted while this process had it open, and a connection of the application's "
+    "own still has; close that connection, or restart this process"
+)
+
+
 class Connected(NamedTuple):
     """A connection, the file that it has open, and the log and index of that."""
 
@@ -52,6 +62,15 @@ class Connected(NamedTuple):
     def has_its_log(self) -> bool:
         """Whether log and index still stand where they were opened."""
         return all(identity(path) == opened for path, opened in self.beside)
+
+    @property
+    def has_an_index(self) -> bool:
+        """Whether the log has one beside it, as SQLite makes both, or neither.
+
+        If not, it has that of a connection that is open already, of which the file was deleted.
+        """
+        (_, log), (_, index) = self.beside
+        return log is None or index is not None
 
 
 class MemoryDatabase:
@@ -149,18 +168,30 @@ class DatabaseFile:
         :param deadline: until when to wait for others who open or close it.
         """
         with self._log_record(deadline) as record:
-            connection, file = self._connect(mode)
-            try:
-                taken_away = self._settle(connection, file, setting, record)
-                connected = Connected(connection, file, beside(self.path))
-                _refuse_foreign_index(connected.beside)
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.close()
-                raise
-        if taken_away is not None:
-            logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
-        return connected
+            if record and record.misses_log(self.identity) and lost_log.is_in_use(self.path):
+                raise BlockingIOError(_LOG_MISSING)
+            for _ in range(MAX_ATTEMPTS):
+                connected, taken_away = self._open_once(setting, record, mode)
+                if taken_away is not None:
+                    logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
+                if connected.has_an_index:
+                    if record is not None:
+                        record.remember(connected.file, connected.beside)
+                    return connected
+                lost_log.close([connected.connection], self.path, deadline)
+        raise OSError(_INDEX_SHARED)
+
+    def _open_once(
+        self, setting: str, record: LogRecord | None, mode: str
+    ) -> tuple[Connected, Path | None]:
+        connection, file = self._connect(mode)
+        try:
+            taken_away = self._settle(connection, file, setting, record)
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.close()
+            raise
+        return Connected(connection, file, beside(self.path)), taken_away
 
     def close(self, connections: Sequence[Connected], deadline: float) -> bool:
         """Close all connections that the process has open.
@@ -173,19 +204,27 @@ class DatabaseFile:
             here = [each for each in connections if each.file == self.identity]
             lost = next((each for each in here if not each.has_its_log), None)
             if lost is not None:
-                return self._close_without_log(lost, connections, deadline)
+                return self._close_without_log(lost, connections, record, deadline)
             for each in connections:
                 each.connection.close()
             # The last one to close deletes the log, and another file may get its inode.
             if record is not None and here:
-                record.remember(here[0].file)
+                record.remember(here[0].file, beside(self.path))
         return False
 
     def _close_without_log(
-        self, lost: Connected, connections: Sequence[Connected], deadline: float
+        self,
+        lost: Connected,
+        connections: Sequence[Connected],
+        record: LogRecord | None,
+        deadline: float,
     ) -> bool:
-        is_rescued = lost_log.rescue(lost.connection, lost.beside, deadline)
+        is_latest = record is not None and record.is_latest(lost.file, lost.beside)
+        is_rescued = is_latest and lost_log.rescue(lost.connection, lost.beside, deadline)
         lost_log.close((each.connection for each in connections), self.path, deadline)
+        if record is not None and is_latest:
+            # Nobody need wait for anybody to save it any more.
+            record.remember(lost.file, [(path, None) for path, _ in lost.beside])
         logger.error(_LOG_RESCUED if is_rescued else _LOG_LOST, os.fspath(self.path))
         return is_rescued
 
@@ -219,8 +258,6 @@ class DatabaseFile:
         connection.execute(setting).fetchall()
         # Now its log is open too; the setting alone may not have read anything.
         connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        if record:
-            record.remember(file)
         return taken_away
 
     @contextmanager
@@ -231,16 +268,3 @@ class DatabaseFile:
         else:
             with self._lock.held(deadline), token.opened(self.path) as descriptor:
                 yield LogRecord(descriptor, self.path)
-
-
-def _refuse_foreign_index(found: Beside) -> None:
-    """SQLite makes both files, unless it shares the index of a connection that is open already.
-
-    :raises OSError: if that index was deleted, so that it is of another log.
-    """
-    (_, log), (index, found_index) = found
-    if log is not None and found_index is None:
-        raise OSError(
-            f"{index!r} was deleted while this process had it open, and a connection of the "
-            "application's own still has; close that connection, or restart this process"
-        )

@@ -46,6 +46,8 @@ CREATION_TIMEOUT_SECONDS: Final = 30.0
 # How often a reader looks whether its file still stands at the path.
 LOOK_SECONDS: Final = 1.0
 
+_REPLACED: Final = "its file is replaced again and again"
+
 
 def open_database(path: str | os.PathLike[str]) -> "Database":
     """Give the database at a path, made ready: in a process one object for all who use it.
@@ -118,7 +120,12 @@ class Database:
         self._look_now_and_then()
         deadline = time.monotonic() + READ_TIMEOUT_SECONDS
         try:
-            return retry(partial(self._read, own, statement, parameters), deadline)
+            for _ in range(MAX_ATTEMPTS):
+                rows = retry(partial(self._read, own, statement, parameters), deadline)
+                if rows is not None:
+                    return rows
+                self.follow_file()
+            raise OSError(_REPLACED)
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(error) from error
 
@@ -130,16 +137,19 @@ class Database:
         :raises StoreUnavailable: if the database cannot be written now; nothing was, then.
         """
         deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
-        self.follow_file()
         own = self._own()
+        if time.monotonic() >= self._next_look:
+            self.follow_file()
         with self._unavailable(), turn(own.writing, deadline, WRITING):
             for _ in range(MAX_ATTEMPTS):
                 writer = retry(partial(self._begin, own, deadline), deadline)
+                if writer is None:
+                    continue
                 result = _finish(writer.connection, work)
                 # After the commit, as files may have been taken away until then.
                 if self._file.is_current(writer) or self._is_written(own, deadline):
                     return result
-            raise OSError("its file is replaced again and again")
+            raise OSError(_REPLACED)
 
     def follow_file(self) -> Identity | None:
         """Let go of files that no longer stand at the path; give which one does."""
@@ -209,13 +219,16 @@ class Database:
         own.reader = own.writer = None
         return is_written
 
-    def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
+    def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any] | None:
+        """Give the rows; None if they are not those of the file at the path."""
         # As turn() does, at half of its price.
         if not own.reading.acquire(timeout=LOCK_TIMEOUT_SECONDS):
             raise held(READING)
         try:
             reader = own.reader or self._open_reader(own)
-            return reader.connection.execute(statement, parameters).fetchall()
+            rows = reader.connection.execute(statement, parameters).fetchall()
+            # After it: another process may have written over a log that was deleted.
+            return rows if self._file.is_current(reader) else None
         finally:
             own.reading.release()
 
@@ -234,17 +247,24 @@ class Database:
             own.writer = self._file.open("PRAGMA synchronous = FULL", deadline)
         return own.writer
 
-    def _begin(self, own: Connections, deadline: float) -> Connected:
-        """Begin a write transaction in the file at the path, unless somebody else has one."""
+    def _begin(self, own: Connections, deadline: float) -> Connected | None:
+        """Begin a write transaction, unless somebody else has one.
+
+        None if it would not go to the file at the path: that has to be opened first. Nothing
+        may be written then, as whoever came later may use the same log by another index.
+        """
         # With gevent a greenlet may have waited for its turn on both sides of a fork.
         self._own()
         writer = self._writer(own, deadline)
         # One that could not be rolled back keeps its transaction.
-        if writer.connection.in_transaction:
-            self._is_written(own, deadline)
-            writer = self._writer(own, deadline)
-        writer.connection.execute("BEGIN IMMEDIATE")
-        return writer
+        if not writer.connection.in_transaction:
+            writer.connection.execute("BEGIN IMMEDIATE")
+            if self._file.is_current(writer):
+                return writer
+        with suppress(sqlite3.Error):
+            writer.connection.execute("ROLLBACK")
+        self._is_written(own, deadline)
+        return None
 
     def _is_written(self, own: Connections, deadline: float) -> bool:
         """Close what is not at the path; say whether all that went there is there all the same."""

@@ -17,6 +17,7 @@ Facts this rests on (sqlite3PagerClose and fileHasMoved in SQLite's source):
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -24,7 +25,7 @@ from typing import Final
 # Device and inode.
 Identity = tuple[int, int]
 # What stands beside a database, by path: the log and its index.
-Beside = tuple[tuple[str, Identity | None], ...]
+Beside = Sequence[tuple[str, Identity | None]]
 
 _NOTHING: Final[Identity] = (0, 0)
 _LARGEST: Final = 2**64 - 1
@@ -78,13 +79,28 @@ class LogRecord:
             os.unlink(index)
         return Path(log).replace(f"{log}-old") if found_log == old_log else None
 
-    def remember(self, database: Identity) -> None:
-        """Record what stands beside the database now."""
-        found = (each for _, each in beside(self._database))
-        files = [identity(self._descriptor), database, *found]
+    def remember(self, database: Identity, found: Beside) -> None:
+        """Record what stands beside the database, as whoever opened or closed it last found it."""
+        files = [identity(self._descriptor), database, *(each for _, each in found)]
         numbers = [number for each in files for number in each or _NOTHING]
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
         os.write(self._descriptor, _RECORD.pack(*numbers))
+
+    def is_latest(self, database: Identity, opened: Beside) -> bool:
+        """Whether nobody has opened another log, or another index, since these were."""
+        files = [identity(self._descriptor), database, *(each for _, each in opened)]
+        return self._load() == [each or _NOTHING for each in files]
+
+    def misses_log(self, database: Identity | None) -> bool:
+        """Whether what was opened last is not at the path, and nobody has begun anything else."""
+        token, known, old_log, old_index = self._load()
+        if token != identity(self._descriptor) or known != database or old_index == _NOTHING:
+            return False
+        (log, found_log), (_, found_index) = beside(self._database)
+        if found_index is None:
+            return True
+        is_begun = found_log is not None and os.path.getsize(log) > 0
+        return found_index == old_index and found_log != old_log and not is_begun
 
     def _load(self) -> list[Identity]:
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)

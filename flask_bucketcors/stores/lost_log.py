@@ -20,7 +20,7 @@ import sqlite3
 import struct
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,23 +43,26 @@ _guards: dict[Identity, int] = {}
 def rescue(connection: sqlite3.Connection, opened: Beside, deadline: float) -> bool:
     """Write what is in a deleted log into the database; say whether all of it is there.
 
-    It is not done where another process has begun another log: what that says counts.
+    It is not done where another process has begun another log: what that says counts. Nor may
+    it be done where another store has, though that was deleted, too: the database may hold what
+    came from there.
 
-    :param opened: what the connection has open.
+    :param opened: what the connection has open; no store has opened anything else since.
     """
     if not _is_alone(opened):
         return False
-    while True:
-        [(is_busy, *_)] = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
-        if not is_busy:
-            break
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(RETRY_SECONDS)
-    index, opened_index = opened[1]
-    # It describes a log that the next connection does not have.
-    if identity(index) == opened_index:
-        os.unlink(index)
+    try:
+        while connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()[0][0]:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(RETRY_SECONDS)
+    except sqlite3.Error:
+        return False
+    # Whoever has them open still must not share a file with those who begin anew: each would
+    # write over the other's pages.
+    for path, _ in opened:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
     return True
 
 
@@ -97,6 +100,15 @@ def _kept_from_checkpoints(database: Path, deadline: float) -> Iterator[None]:
         yield
     finally:
         _set_lock(guard, fcntl.F_UNLCK)
+
+
+def is_in_use(database: Path) -> bool:
+    """Whether any process, this one included, has the database open and has read it."""
+    if not hasattr(fcntl, "F_OFD_GETLK"):
+        return False
+    lock = _LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, *_SHARED, 0)
+    kind, *_ = _LOCK.unpack(fcntl.fcntl(_guard(database), fcntl.F_OFD_GETLK, lock))
+    return bool(kind != fcntl.F_UNLCK)
 
 
 def _guard(database: Path) -> int:

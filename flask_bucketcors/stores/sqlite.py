@@ -217,7 +217,7 @@ class SQLiteStore(Store):
 
 def _says_nothing(cause: BaseException | None) -> bool:
     """Whether a database could not be asked, for a reason that has nothing to do with rules."""
-    if cause is None or isinstance(cause, TimeoutError):
+    if cause is None or isinstance(cause, TimeoutError | BlockingIOError):
         return True
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SAYS_NOTHING
 

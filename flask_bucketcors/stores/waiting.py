@@ -32,8 +32,9 @@ def retry(attempt: Callable[[], T], deadline: float) -> T:
     while True:
         try:
             return attempt()
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() >= deadline:
+        except (sqlite3.OperationalError, BlockingIOError) as error:
+            is_held = is_busy(error) or isinstance(error, BlockingIOError)
+            if not is_held or time.monotonic() >= deadline:
                 raise
         time.sleep(RETRY_SECONDS)
 
