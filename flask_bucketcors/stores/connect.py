@@ -174,11 +174,14 @@ class DatabaseFile:
                 connected, taken_away = self._open_once(setting, record, mode)
                 if taken_away is not None:
                     logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
-                if connected.has_an_index:
+                is_mixed = record is not None and record.mixes(connected.beside)
+                if connected.has_an_index and not is_mixed:
                     if record is not None:
                         record.remember(connected.file, connected.beside)
                     return connected
                 lost_log.close([connected.connection], self.path, deadline)
+                if is_mixed and lost_log.is_in_use(self.path):
+                    raise BlockingIOError(_LOG_MISSING)
         raise OSError(_INDEX_SHARED)
 
     def _open_once(
