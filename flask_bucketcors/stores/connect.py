@@ -174,14 +174,17 @@ class DatabaseFile:
                 connected, taken_away = self._open_once(setting, record, mode)
                 if taken_away is not None:
                     logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
-                is_mixed = record is not None and record.mixes(connected.beside)
+                is_mixed = record is not None and record.mixes(connected.file, connected.beside)
                 if connected.has_an_index and not is_mixed:
                     if record is not None:
                         record.remember(connected.file, connected.beside)
                     return connected
                 lost_log.close([connected.connection], self.path, deadline)
-                if is_mixed and lost_log.is_in_use(self.path):
-                    raise BlockingIOError(_LOG_MISSING)
+                if record is not None and is_mixed:
+                    if lost_log.is_in_use(self.path):
+                        raise BlockingIOError(_LOG_MISSING)
+                    # Whoever had the index open is gone.
+                    record.remember(connected.file, _nothing_beside(connected))
         raise OSError(_INDEX_SHARED)
 
     def _open_once(
@@ -227,7 +230,7 @@ class DatabaseFile:
         lost_log.close((each.connection for each in connections), self.path, deadline)
         if record is not None and is_latest:
             # Nobody need wait for anybody to save it any more.
-            record.remember(lost.file, [(path, None) for path, _ in lost.beside])
+            record.remember(lost.file, _nothing_beside(lost))
         logger.error(_LOG_RESCUED if is_rescued else _LOG_LOST, os.fspath(self.path))
         return is_rescued
 
@@ -271,3 +274,7 @@ class DatabaseFile:
         else:
             with self._lock.held(deadline), token.opened(self.path) as descriptor:
                 yield LogRecord(descriptor, self.path)
+
+
+def _nothing_beside(connected: Connected) -> Beside:
+    return [(path, None) for path, _ in connected.beside]

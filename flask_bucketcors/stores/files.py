@@ -102,11 +102,12 @@ class LogRecord:
         is_begun = found_log is not None and os.path.getsize(log) > 0
         return found_index == old_index and found_log != old_log and not is_begun
 
-    def mixes(self, opened: Beside) -> bool:
-        """Whether somebody has the index of another log than what it has now."""
-        token, _, old_log, old_index = self._load()
+    def mixes(self, database: Identity, opened: Beside) -> bool:
+        """Whether a connection has the index of another log than it has itself."""
+        token, known, old_log, old_index = self._load()
         (_, log), (_, index) = opened
-        return token == identity(self._descriptor) and index == old_index and log != old_log
+        is_known = token == identity(self._descriptor) and known == database
+        return is_known and index == old_index and log != old_log
 
     def _load(self) -> list[Identity]:
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
