@@ -120,12 +120,7 @@ class Database:
         self._look_now_and_then()
         deadline = time.monotonic() + READ_TIMEOUT_SECONDS
         try:
-            for _ in range(MAX_ATTEMPTS):
-                rows = retry(partial(self._read, own, statement, parameters), deadline)
-                if rows is not None:
-                    return rows
-                self.follow_file()
-            raise OSError(_REPLACED)
+            return retry(partial(self._read, own, statement, parameters), deadline)
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(error) from error
 
@@ -219,16 +214,13 @@ class Database:
         own.reader = own.writer = None
         return is_written
 
-    def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any] | None:
-        """Give the rows; None if they are not those of the file at the path."""
+    def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
         # As turn() does, at half of its price.
         if not own.reading.acquire(timeout=LOCK_TIMEOUT_SECONDS):
             raise held(READING)
         try:
             reader = own.reader or self._open_reader(own)
-            rows = reader.connection.execute(statement, parameters).fetchall()
-            # After it: another process may have written over a log that was deleted.
-            return rows if self._file.is_current(reader) else None
+            return reader.connection.execute(statement, parameters).fetchall()
         finally:
             own.reading.release()
 
