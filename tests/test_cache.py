@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -294,3 +295,136 @@ def test_states_are_compared_and_not_ordered() -> None:
     states.pop(0)
     clock.now += CHECK_SECONDS
     assert seconds_of(cache.get("b")) == 2
+
+
+def test_room_for_one_bucket_is_room_enough(source: Source, clock: Clock) -> None:
+    source.put_many([("a", rules(1)), ("b", rules(2))])
+    cache = RulesCache(source, CompiledRules, cached_buckets=1, clock=clock)
+    for _ in range(2):
+        assert seconds_of(cache.get("a")) == 1
+        assert seconds_of(cache.get("b")) == 2
+    assert list(cache.generation.by_bucket) == ["b"]
+    compiled = cache.get("b")
+    assert cache.get("b") is compiled
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.0, "1", None])
+def test_room_for_no_bucket_is_refused(source: Source, count: Any) -> None:
+    with pytest.raises(ValueError, match=f"cached_buckets is {count!r}: write a whole number"):
+        RulesCache(source, CompiledRules, cached_buckets=count)
+
+
+@pytest.mark.parametrize("again", ["a", "b", "c"])
+def test_a_bucket_that_is_read_again_displaces_no_other(
+    cache: RulesCache, source: Source, again: str
+) -> None:
+    """The cache has room for three, and is full."""
+    source.put_many((name, rules(1)) for name in "abc")
+    before = {name: cache.get(name) for name in "abc"}
+    source.put(again, rules(2))
+    assert seconds_of(cache.get(again)) == 2
+    assert {name: cache.get(name) for name in "abc" if name != again} == {
+        name: before[name] for name in "abc" if name != again
+    }
+
+
+def test_the_bucket_that_was_read_first_makes_room(cache: RulesCache, source: Source) -> None:
+    source.put_many((name, rules(1)) for name in "abcd")
+    before = {name: cache.get(name) for name in "abc"}
+    cache.get("d")
+    assert list(cache.generation.by_bucket) == ["b", "c", "d"]
+    reads = source.reads
+    assert [cache.get(name) for name in "bc"] == [before[name] for name in "bc"]
+    assert source.reads == reads
+    assert cache.get("a") is not before["a"]
+
+
+def test_a_bucket_that_was_deleted_takes_no_room(cache: RulesCache, source: Source) -> None:
+    source.put_many((name, rules(1)) for name in "abc")
+    before = {name: cache.get(name) for name in "abc"}
+    source.delete("a")
+    assert cache.get("a") is None
+    source.put("d", rules(1))
+    cache.get("d")
+    assert [cache.get(name) for name in "bc"] == [before[name] for name in "bc"]
+
+
+class DeadCell:
+    """A signal that cannot be read, as of a file that is gone."""
+
+    def __getitem__(self, index: int) -> int:
+        raise OSError("the signal is gone")
+
+
+def test_a_signal_that_raises_says_nothing_of_a_change(
+    cache: RulesCache, source: Source, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rules in memory stand, and the store is not asked by every request."""
+    source.put("b", rules(1))
+    cache.get("b")
+    asked: list[None] = []
+    state = source.state
+    source.state = lambda: asked.append(None) or state()  # type: ignore[method-assign,func-returns-value]
+    cache.generation = replace(cache.generation, signal=DeadCell())  # type: ignore[arg-type]
+    for _ in range(3):
+        assert seconds_of(cache.get("b")) == 1
+    assert asked == []
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "the signal is gone" in caplog.text
+    clock.now += CHECK_SECONDS
+    assert seconds_of(cache.get("b")) == 1
+    assert asked == [None]
+
+
+@pytest.mark.parametrize("part", ["signal", "state"])
+def test_after_trouble_rules_are_read_again_although_nothing_changed(
+    cache: RulesCache, source: Source, clock: Clock, part: str
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    source.broken = {part}
+    clock.now += CHECK_SECONDS
+    cache.get("b")
+    source.broken = set()
+    reads = source.reads
+    for _ in range(2):
+        clock.now += CHECK_SECONDS
+        assert seconds_of(cache.get("b")) == 1
+    assert source.reads == reads + 1
+
+
+@pytest.mark.parametrize("later, asks", [(0.0, 0), (CHECK_SECONDS - 0.001, 0), (CHECK_SECONDS, 1)])
+def test_the_store_is_asked_when_a_second_has_passed(
+    cache: RulesCache, source: Source, clock: Clock, later: float, asks: int
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    asked: list[None] = []
+    state = source.state
+    source.state = lambda: asked.append(None) or state()  # type: ignore[method-assign,func-returns-value]
+    clock.now += later
+    for _ in range(3):
+        cache.get("b")
+    assert len(asked) == asks
+
+
+@pytest.mark.parametrize(
+    "name, is_found_as_sent",
+    [
+        ("photos", True),
+        ("Photos.2024_a-b", True),
+        (".photos", True),
+        ("...", False),
+        ("a b", False),
+        ("b\xfccher", False),
+        ("a%20b", False),
+        ("a:b", False),
+    ],
+)
+def test_names_that_a_request_may_spell_in_another_way_are_not_found_as_sent(
+    cache: RulesCache, source: Source, name: str, is_found_as_sent: bool
+) -> None:
+    source.put(name, rules(1))
+    assert seconds_of(cache.get(name)) == 1
+    assert cache.get(name) is cache.get(name)
+    assert (name in cache.generation.by_bucket) is is_found_as_sent

@@ -303,3 +303,20 @@ def test_closed_rules_allow_nothing_and_name_their_reason(mode: VaryMode, vary: 
 def test_a_refusal_does_not_tell_whether_there_are_rules(mode: VaryMode) -> None:
     without = ClosedRules(Reason.NO_RULES, vary=mode).preflight(ORIGIN, "PUT")
     assert without.headers == compiled({}, vary=mode).preflight(ORIGIN, "PUT").headers
+
+
+def test_what_a_reason_is_called() -> None:
+    """Applications log these texts, compare them and store them."""
+    assert {reason.name: reason.value for reason in Reason} == {
+        "ORIGIN": "origin",
+        "METHOD": "method",
+        "HEADERS": "headers",
+        "NO_RULES": "no_rules",
+        "UNREADABLE": "unreadable",
+        "RULES_CALL": "rules_call",
+    }
+
+
+def test_what_a_mode_of_vary_is_called() -> None:
+    """They are values of a setting."""
+    assert {mode.name: mode.value for mode in VaryMode} == {"SAFE": "safe", "VENDOR": "vendor"}

@@ -244,3 +244,40 @@ def test_the_fast_check_of_patterns_accepts_what_is_usual(texts: list[str]) -> N
 def test_the_fast_check_of_patterns_wants_texts(text: object) -> None:
     with pytest.raises(TypeError):
         are_usual_patterns(["*", text])
+
+
+@pytest.mark.parametrize(
+    "port, problem",
+    [
+        ("0", ProblemReason.PORT),
+        ("1", None),
+        ("9", None),
+        ("9999", None),
+        ("10000", None),
+        ("65534", None),
+        ("65535", None),
+        ("65536", ProblemReason.PORT),
+        ("99999", ProblemReason.PORT),
+        ("100000", ProblemReason.PORT),
+        ("00001", None),
+        ("00000", ProblemReason.PORT),
+        ("", ProblemReason.PORT),
+        ("x", ProblemReason.PORT),
+        ("*", None),
+        ("8*", None),
+        ("*80", None),
+        ("6553*5", None),
+        ("65535*", None),
+        ("65535*1", ProblemReason.PORT),
+        ("x*", ProblemReason.PORT),
+    ],
+)
+@pytest.mark.parametrize("host", ["https://a.example", "a.example", "https://[::1]"])
+def test_the_first_and_the_last_port(host: str, port: str, problem: ProblemReason | None) -> None:
+    assert pattern_problem(f"{host}:{port}") is problem
+
+
+@pytest.mark.parametrize("port, fits", [("1", True), ("65535", True), ("123456", False)])
+def test_a_star_covers_a_port_of_five_digits(port: str, fits: bool) -> None:
+    rules = CompiledRules(RuleSet([Rule(["https://a.example:*"], ["GET"])]))
+    assert rules.actual(f"https://a.example:{port}", "GET").allowed is fits
