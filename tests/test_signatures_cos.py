@@ -300,3 +300,45 @@ def test_requests_as_the_sdk_sent_them_hold(name: str) -> None:
         )
         now = int(began[1])
         assert verify(request, KEYS, now=now, must_sign=("cors",)) == SIGNER
+
+
+FIELDS = [
+    "q-ak",
+    "q-sign-time",
+    "q-key-time",
+    "q-header-list",
+    "q-url-param-list",
+    "q-signature",
+]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_seven_fields_of_which_one_has_another_name(name: str) -> None:
+    """It is refused as one that is missing, and is no fault of the server."""
+    authorization = edited(f"&{name}=", f"&{name}x=")
+    request = header_request(GET, headers={"authorization": authorization})
+    text = "The signature must have each of its seven fields once."
+    assert refusal(request) == ("AccessDenied", text)
+
+
+def test_seven_fields_beside_one_that_is_there_twice() -> None:
+    authorization = f"{GET['authorization']}&q-ak=AKIDEXAMPLE"
+    request = header_request(GET, headers={"authorization": authorization})
+    assert refusal(request)[0] == "AccessDenied"
+
+
+@pytest.mark.parametrize("name", ["q-sign-time", "q-key-time"])
+@pytest.mark.parametrize(
+    "start, end, expected",
+    [
+        (NOW + 900, NOW + 900, "SignatureDoesNotMatch"),
+        (NOW + 901, NOW + 901, "RequestTimeTooSkewed"),
+        (0, NOW, "SignatureDoesNotMatch"),
+        (0, NOW - 1, "AccessDenied"),
+    ],
+)
+def test_both_times_have_to_be_now(name: str, start: int, end: int, expected: str) -> None:
+    """Their first and last second count."""
+    authorization = edited(f"&{name}=1594295510;1594305570", f"&{name}={start};{end}")
+    request = header_request(GET, headers={"authorization": authorization})
+    assert refusal(request)[0] == expected

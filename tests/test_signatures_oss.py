@@ -3,10 +3,13 @@
 import hmac
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
+import oss2
+import oss2.http
 import pytest
 from corpus import load
-from vendors import KEYS, Sent, sha256, signed
+from vendors import ACCESS_KEY, BUCKET, HOST, KEYS, SECRET_KEY, Sent, sha256, signed
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
@@ -307,3 +310,56 @@ def test_what_version_1_cannot_tell_apart() -> None:
         url = signed(signer, presigned=True, method="PUT", key="?cors", query={})
         rules = url.but(path="/examplebucket-1250000000/", key="", query=f"cors&{url.query}")
         assert refused(rules, now=time.time()) == MISMATCH
+
+
+@pytest.mark.parametrize("version", ["v2", "v4"])
+def test_additional_headers_of_a_url_are_signed(version: str) -> None:
+    auth = oss2.make_auth(ACCESS_KEY, SECRET_KEY, version)
+    request = oss2.http.Request(
+        "GET",
+        f"http://{HOST}/{BUCKET}/",
+        params={"cors": ""},
+        headers={"range": "bytes=0-1"},
+        region="cn-hangzhou",
+        product="oss",
+    )
+    url = auth._sign_url(request, BUCKET, "", 60, ["range"])
+    sent = Sent("GET", f"/{BUCKET}/", urlsplit(url).query, {"host": HOST, "range": "bytes=0-1"})
+    assert "x-oss-additional-headers=range" in sent.query
+    options: dict[str, Any] = {"must_sign": ("cors",), "must_sign_headers": ("range",)}
+    assert verify(sent.request(), KEYS, now=time.time(), **options) == (ACCESS_KEY, "oss", None)
+    assert refused(sent.but(headers={"range": "bytes=0-9"}), now=time.time()) == MISMATCH
+    for instead in ("", "&x-oss-additional-headers="):
+        query = sent.query.replace("&x-oss-additional-headers=range", instead)
+        assert refused(sent.but(query=query), now=time.time()) == MISMATCH
+        with pytest.raises(SignatureError, match="header that must be signed: range"):
+            verify(sent.but(query=query).request(), KEYS, now=time.time(), **options)
+
+
+@pytest.mark.parametrize(
+    "seconds, expected",
+    [
+        ("0", Refusal.INVALID_AUTHORIZATION),
+        ("1", Refusal.SIGNATURE_MISMATCH),
+        ("604800", Refusal.SIGNATURE_MISMATCH),
+        ("604801", Refusal.INVALID_AUTHORIZATION),
+        ("9999999999", Refusal.INVALID_AUTHORIZATION),
+        ("00000000060", Refusal.INVALID_AUTHORIZATION),
+    ],
+)
+def test_the_longest_life_of_a_url_is_a_week(seconds: str, expected: Refusal) -> None:
+    """What is looked at further is not refused for its length, but for its signature."""
+    sent = query("V4", "x-oss-expires=60", f"x-oss-expires={seconds}")
+    assert refused(sent, now=MADE_AT)[0] == expected
+
+
+@pytest.mark.parametrize("sent", [V1, V4], ids=["V1", "V4"])
+@pytest.mark.parametrize(
+    "later, expected",
+    [(-900, None), (900, None), (-901, Refusal.CLOCK_SKEWED), (901, Refusal.CLOCK_SKEWED)],
+)
+def test_the_last_second_of_15_minutes(sent: Sent, later: int, expected: Refusal | None) -> None:
+    if expected is None:
+        assert verify(sent.request(), KEYS_THEN, now=CAPTURED_AT + later) == SIGNER
+    else:
+        assert refused(sent, now=CAPTURED_AT + later) == (expected, None)

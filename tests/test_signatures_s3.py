@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from corpus import load
@@ -13,6 +13,7 @@ from vendors import ACCESS_KEY, BUCKET, KEYS, SECRET_KEY, Sent, sha256, signed
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
+from flask_bucketcors.signatures.canonical import parse_timestamp
 
 # The keys of the examples in AWS's documentation; they open nothing.
 EXAMPLE = "AKIAIOSFODNN7EXAMPLE"
@@ -622,3 +623,44 @@ def test_a_parameter_without_a_value_may_be_signed_as_it_is_sent(query: str) -> 
     other = sent.but(query="cors=x").request()
     with pytest.raises(SignatureError):
         verify(other, KEYS, now=time.time())
+
+
+def week_long(seconds: int) -> Sent:
+    """A URL that botocore signs now, for this many seconds."""
+    request = AWSRequest("GET", f"http://h/{BUCKET}?cors")
+    credentials = Credentials(ACCESS_KEY, SECRET_KEY)
+    S3SigV4QueryAuth(credentials, "s3", "us-east-1", expires=seconds).add_auth(request)
+    return Sent(query=request.url.partition("?")[2], headers={"host": "h"})
+
+
+@pytest.mark.parametrize("seconds", [1, 604800])
+def test_the_shortest_and_the_longest_life_of_a_url(seconds: int) -> None:
+    sent = week_long(seconds)
+    made = parse_timestamp(sent.request().parameter("X-Amz-Date") or "")
+    assert made is not None
+    for now in (made, made + seconds):
+        assert verify(sent.request(), KEYS, now=now) == (ACCESS_KEY, "s3", None)
+    assert refused(sent, now=made + seconds + 1) == (Refusal.ACCESS_DENIED, "Request has expired")
+
+
+@pytest.mark.parametrize("seconds", [0, 604801])
+def test_a_life_beyond_them_is_refused_although_it_is_signed(seconds: int) -> None:
+    assert refused(week_long(seconds), now=time.time()) == (Refusal.MALFORMED_URL_SIGNATURE, WEEK)
+
+
+@pytest.mark.parametrize(
+    "later, expected",
+    [(-900, None), (900, None), (-901, Refusal.CLOCK_SKEWED), (901, Refusal.CLOCK_SKEWED)],
+)
+def test_the_last_second_of_15_minutes(later: int, expected: Refusal | None) -> None:
+    if expected is None:
+        assert verify(GET_OBJECT.request(), EXAMPLE_KEYS, now=MAY_2013 + later)
+    else:
+        assert refused(GET_OBJECT, now=MAY_2013 + later) == (expected, None)
+
+
+@pytest.mark.parametrize("name", ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential"])
+def test_a_parameter_that_no_one_signed_does_not_pass_beside_a_header(name: str) -> None:
+    """X-Amz-Signature is left out of what is signed."""
+    sent = GET_OBJECT.but(query=f"{name}=x")
+    assert refused(sent)[0] == Refusal.INVALID_AUTHORIZATION
