@@ -1,0 +1,48 @@
+"""Changes that no test can notice, with the reason of each."""
+
+import tomllib
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.mutants.operators import Mutant
+
+LIST: Final = Path(__file__).with_name("equivalent.toml")
+
+
+class Equivalent(NamedTuple):
+    """A change that makes no difference.
+
+    :param file: the module, relative to the tree.
+    :param before: the lines that change, without the blanks around each.
+    :param after: the same lines with the change.
+    :param reason: why they do the same.
+    """
+
+    file: str
+    before: str
+    after: str
+    reason: str
+
+
+def load() -> list[Equivalent]:
+    """Read the list."""
+    return [Equivalent(**entry) for entry in tomllib.loads(LIST.read_text())["equivalent"]]
+
+
+def outdated(entries: list[Equivalent], root: Path) -> list[Equivalent]:
+    """Give the entries whose lines are no longer in their file."""
+    return [entry for entry in entries if not _is_there(entry, root)]
+
+
+def _is_there(entry: Equivalent, root: Path) -> bool:
+    path = root / entry.file
+    if not path.is_file():
+        return False
+    text = "\n".join(line.strip() for line in path.read_text().splitlines())
+    return f"\n{entry.before}\n" in f"\n{text}\n"
+
+
+def reason_of(mutant: Mutant, source: bytes, entries: list[Equivalent]) -> str | None:
+    """Say why a change makes no difference; None if it should."""
+    key = (mutant.file, *mutant.lines(source))
+    return next((entry.reason for entry in entries if entry[:3] == key), None)

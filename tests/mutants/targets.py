@@ -1,0 +1,88 @@
+"""Which modules are changed, and which tests should notice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+PACKAGE: Final = "flask_bucketcors"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Modules that the same tests are about.
+
+    :param pattern: which modules, below the package.
+    :param tests: test files in stages, without ``test_``; the first to notice ends the run.
+    :param is_security: whether a fault here could open what is closed.
+    """
+
+    pattern: str
+    tests: tuple[str, ...]
+    is_security: bool = False
+
+    def stages(self) -> list[list[str]]:
+        """The files of each stage."""
+        return [_files(stage.split()) for stage in self.tests]
+
+    def last_stage(self) -> list[str]:
+        """The files that look at what the stages let pass."""
+        known = " ".join(self.tests).split()
+        return _files([name for name in WIDER.split() if name not in known])
+
+
+def _files(names: list[str]) -> list[str]:
+    return [f"tests/test_{name}.py" for name in names]
+
+
+# Fast, and about all that decides requests. They run for what the stages let pass.
+WIDER: Final = """
+    warmed buckets shortcut cache wildcards origins rules bodies documents middleware hostile
+    attacks compiled dialects api api_signatures signatures corpus_cos corpus_s3 corpus_others
+    explain lint diff evidence answers
+"""
+
+#: The first that fits a module counts.
+TARGETS: Final = (
+    Target("buckets.py", ("buckets warmed", "shortcut middleware attacks"), True),
+    Target("shortcut.py", ("shortcut warmed", "middleware attacks hostile"), True),
+    Target("cache.py", ("cache", "middleware shortcut warmed"), True),
+    Target("signatures/cos.py", ("signatures_cos attacks", "api_signatures signatures"), True),
+    Target("signatures/oss.py", ("signatures_oss", "signatures", "api_signatures"), True),
+    Target("signatures/s3.py", ("signatures_s3", "signatures", "api_signatures"), True),
+    Target("signatures/obs.py", ("signatures_obs", "signatures"), True),
+    Target(
+        "signatures/*.py",
+        ("signatures_cos", "signatures_obs signatures_oss signatures_s3", "signatures attacks"),
+        True,
+    ),
+    Target("core/hosts.py", ("buckets shortcut", "origins attacks"), True),
+    Target("core/bucket_names.py", ("stores cache", "api middleware"), True),
+    Target("core/origins.py", ("origins", "compiled rules"), True),
+    Target("core/wildcards.py", ("wildcards origins", "compiled"), True),
+    Target("core/headers.py", ("rules", "compiled dialects"), True),
+    Target("core/compiled.py", ("compiled", "dialects middleware shortcut"), True),
+    Target("core/grants.py", ("compiled", "dialects middleware"), True),
+    Target("core/fields.py", ("rules", "origins compiled"), True),
+    Target("core/rules.py", ("rules", "compiled documents")),
+    Target("core/dialects/*.py", ("dialects", "dialect_documents", "corpus_s3 corpus_others")),
+    Target("core/errors.py", ("dialects dialect_documents", "rules documents")),
+    Target("core/browser.py", ("fetch_checks fetch_model", "cli_check")),
+    Target("core/seen/*.py", ("evidence", "cli_explain explain")),
+    Target("core/explanation/*.py", ("explain", "explain_fixes", "cli_explain")),
+    Target("core/explain.py", ("explain", "explain_fixes", "cli_explain")),
+    Target("core/lint*.py", ("lint", "cli_lint review")),
+    Target("core/algebra/*.py", ("partition diff", "lint")),
+    Target("core/diff.py", ("diff", "cli_diff partition")),
+    Target("core/*.py", ("explain lint diff", "cli_check cli_lint explain_fixes")),
+)
+
+
+def modules(root: Path) -> Iterator[tuple[str, Target]]:
+    """Give the modules to change, with what they belong to."""
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        name = path.relative_to(root / PACKAGE).as_posix()
+        target = next((each for each in TARGETS if fnmatch(name, each.pattern)), None)
+        if target is not None:
+            yield f"{PACKAGE}/{name}", target
