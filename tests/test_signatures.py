@@ -655,3 +655,31 @@ def test_a_url_of_version_1_or_2_expires_after_its_last_second() -> None:
         expires = int(next(value for name, value in sent.request().query if name in names))
         assert check(sent, now=expires)
         assert refusal(sent, now=expires + 1) == Refusal.ACCESS_DENIED
+
+
+def test_the_parameters_of_each_scheme() -> None:
+    assert [(scheme.dialect, " ".join(sorted(scheme.parameters))) for scheme in SCHEMES] == [
+        (
+            "cos",
+            "q-ak q-header-list q-key-time q-sign-algorithm q-sign-time q-signature "
+            "q-url-param-list x-cos-security-token",
+        ),
+        ("oss", "Expires OSSAccessKeyId Signature security-token x-oss-security-token"),
+        (
+            "oss",
+            "security-token x-oss-access-key-id x-oss-additional-headers x-oss-expires "
+            "x-oss-signature x-oss-signature-version",
+        ),
+        (
+            "oss",
+            "x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires "
+            "x-oss-security-token x-oss-signature x-oss-signature-version",
+        ),
+        ("s3", "AWSAccessKeyId Expires Signature X-Amz-Security-Token x-amz-security-token"),
+        (
+            "s3",
+            "X-Amz-Algorithm X-Amz-Content-Sha256 X-Amz-Credential X-Amz-Date X-Amz-Expires "
+            "X-Amz-Security-Token X-Amz-Signature X-Amz-SignedHeaders",
+        ),
+        ("obs", "AccessKeyId Expires Signature x-obs-security-token"),
+    ]

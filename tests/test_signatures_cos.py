@@ -342,3 +342,23 @@ def test_both_times_have_to_be_now(name: str, start: int, end: int, expected: st
     authorization = edited(f"&{name}=1594295510;1594305570", f"&{name}={start};{end}")
     request = header_request(GET, headers={"authorization": authorization})
     assert refusal(request)[0] == expected
+
+
+def test_a_signature_that_is_none_costs_no_look_at_the_keys() -> None:
+    asked: list[str] = []
+    request = header_request(GET, headers={"authorization": edited(GET["signature"], "x")})
+    assert refusal(request, asked.append)[0] == "SignatureDoesNotMatch"
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["CONTENT_TYPE", "CONTENT_LENGTH"])
+@pytest.mark.parametrize("sent, expected", [("5", "5"), (" 5 ", "5"), ("", None), (None, None)])
+def test_headers_that_cgi_has_names_of_its_own_for(
+    name: str, sent: str | None, expected: str | None
+) -> None:
+    """SDKs sign both."""
+    environ = {"REQUEST_METHOD": "PUT", "PATH_INFO": "/b/k"}
+    if sent is not None:
+        environ[name] = sent
+    request = SignedRequest.from_environ(environ, "b", "k")
+    assert request.headers.get(name.lower().replace("_", "-")) == expected

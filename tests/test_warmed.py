@@ -129,6 +129,8 @@ JUDGED = {
     "slashes before the bucket": ({}, "h", "//alice/x/k", {"alice"}),
     "case of a bucket's name": ({}, "h", "/Alice/k", {"Alice"}),
     "no such bucket": ({}, "h", "/carol/alice/k", set()),
+    "a host that is none, where no host names a bucket": ({}, "h:80:80", "/alice/k", {"alice"}),
+    "a host with a dot, where no host names one": ({}, "alice.", "/bob/k", {"bob"}),
     "below the prefix": (PREFIX, "h", "/s/s/k", {"s"}),
     "beside the prefix": (PREFIX, "h", "/t/alice/k", set()),
     "bucket called like the prefix": (PREFIX, "h", "/s/k/k", {"k"}),

@@ -68,14 +68,14 @@ TARGETS: Final = (
     Target("core/rules.py", ("rules", "compiled documents")),
     Target("core/dialects/*.py", ("dialects", "dialect_documents", "corpus_s3 corpus_others")),
     Target("core/errors.py", ("dialects dialect_documents", "rules documents")),
-    Target("core/browser.py", ("fetch_checks fetch_model", "cli_check")),
-    Target("core/seen/*.py", ("evidence", "cli_explain explain")),
-    Target("core/explanation/*.py", ("explain", "explain_fixes", "cli_explain")),
-    Target("core/explain.py", ("explain", "explain_fixes", "cli_explain")),
-    Target("core/lint*.py", ("lint", "cli_lint review")),
+    Target("core/browser.py", ("fetch_checks fetch_model", "evidence")),
+    Target("core/seen/*.py", ("evidence", "explain")),
+    Target("core/explanation/*.py", ("explain", "explain_fixes")),
+    Target("core/explain.py", ("explain", "explain_fixes")),
+    Target("core/lint*.py", ("lint", "review")),
     Target("core/algebra/*.py", ("partition diff", "lint")),
-    Target("core/diff.py", ("diff", "cli_diff partition")),
-    Target("core/*.py", ("explain lint diff", "cli_check cli_lint explain_fixes")),
+    Target("core/diff.py", ("diff", "partition")),
+    Target("core/*.py", ("explain lint", "diff explain_fixes evidence")),
 )
 
 
