@@ -3,6 +3,7 @@
 from typing import Any
 
 import browser as model
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import page_requests
@@ -78,3 +79,84 @@ def test_many_small_values_are_as_unsafe_as_a_big_one() -> None:
     for length in (113, 114):
         headers = dict.fromkeys(names, "a" * length + " " * 9)
         assert browser.unsafe_names(headers) == model.unsafe_names(headers)
+
+
+READABLE = (
+    "cache-control, content-language, content-length, content-type, expires, last-modified, pragma"
+)
+NEVER = ["set-cookie", "set-cookie2"]
+
+
+@pytest.mark.parametrize(
+    "exposed, credentials, hidden",
+    [
+        ("", False, [*NEVER, "x-a"]),
+        ("", True, [*NEVER, "x-a"]),
+        ("*", False, NEVER),
+        ("*", True, [*NEVER, "x-a"]),
+        ("x-a, set-cookie, set-cookie2", False, NEVER),
+        ("X-A, Set-Cookie", True, NEVER),
+    ],
+)
+def test_what_a_page_may_read(exposed: str, credentials: bool, hidden: list[str]) -> None:
+    """ "CORS-safelisted response-header name" and "forbidden response-header name"."""
+    names = [*READABLE.split(", "), *NEVER, "x-a"]
+    answer = [("Access-Control-Expose-Headers", exposed)]
+    assert browser.unexposed_names(names, credentials, answer) == hidden
+
+
+FORBIDDEN = """
+    accept-charset accept-encoding access-control-request-headers access-control-request-method
+    connection content-length cookie cookie2 date dnt expect host keep-alive origin referer
+    set-cookie te trailer transfer-encoding upgrade via proxy- proxy-authorization sec- sec-fetch
+"""
+
+
+@pytest.mark.parametrize("name", FORBIDDEN.split())
+def test_what_no_page_may_set(name: str) -> None:
+    """ "forbidden request-header"."""
+    assert browser.is_forbidden(name)
+    assert browser.is_forbidden(name.upper())
+    assert not browser.is_forbidden(f"x-{name}")
+
+
+@pytest.mark.parametrize(
+    "sent, asks",
+    [
+        ("get", False),
+        ("Head", False),
+        ("post", False),
+        ("put", True),
+        ("delete", True),
+        ("options", True),
+        ("patch", True),
+        ("PATCH", True),
+    ],
+)
+def test_which_methods_have_to_be_asked_for(sent: str, asks: bool) -> None:
+    """ "normalize a method" and "CORS-safelisted method"."""
+    assert browser.needs_preflight(sent, ()) is asks
+    assert browser.sent_method(sent) == (sent if sent.lower() == "patch" else sent.upper())
+
+
+@pytest.mark.parametrize(
+    "name, value, is_safe",
+    [
+        ("content-type", "application/x-www-form-urlencoded", True),
+        ("content-type", "multipart/form-data; boundary=a", True),
+        ("content-type", "TEXT/PLAIN;charset=utf-8", True),
+        ("content-type", "application/json", False),
+        ("content-type", "text/plain; a=(b)", False),
+        ("accept", "a\tb", True),
+        ("accept", "a\x1fb", False),
+        ("accept", "a\x7fb", False),
+        *(("accept", f"a{each}b", False) for each in '"():<>?@[\\]{}'),
+        *(("accept-language", f"a{each}b", True) for each in "Zz09 *,-.;="),
+        *(("accept-language", f"a{each}b", False) for each in "_:/\t"),
+        ("range", "bytes=1-1", True),
+        ("range", "bytes=1-0", False),
+    ],
+)
+def test_which_headers_have_to_be_asked_for(name: str, value: str, is_safe: bool) -> None:
+    """ "CORS-safelisted request-header"."""
+    assert browser.unsafe_names({name: value}) == ([] if is_safe else [name])
