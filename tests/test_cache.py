@@ -11,8 +11,9 @@ import pytest
 from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
 from flask_bucketcors.cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
+from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.logs import LOG_SECONDS
-from flask_bucketcors.stores import Signal
+from flask_bucketcors.stores import Signal, StoredRules
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -428,3 +429,38 @@ def test_names_that_a_request_may_spell_in_another_way_are_not_found_as_sent(
     assert seconds_of(cache.get(name)) == 1
     assert cache.get(name) is cache.get(name)
     assert (name in cache.generation.by_bucket) is is_found_as_sent
+
+
+class Unreadable(Source):
+    """A store that holds for each bucket what is no rule set, in a version that it is told."""
+
+    version: Hashable = 1
+    parsed = 0
+
+    def read(self, bucket: str) -> StoredRules:
+        return StoredRules(self.version, self._parse)
+
+    def _parse(self) -> RuleSet:
+        self.parsed += 1
+        raise StoredRulesInvalid("no rule set")
+
+
+def test_rules_that_are_none_are_logged_by_name_once_for_each_version(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Unreadable()
+    cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
+
+    def closed() -> list[str]:
+        """Ask after a change somewhere, and give what was logged."""
+        caplog.clear()
+        source.put("other", rules(1))
+        for bucket in ("b", "c"):
+            assert isinstance(cache.get(bucket), ClosedRules)
+        return [record.getMessage() for record in caplog.records]
+
+    first, second = closed(), closed()
+    assert [line[:13] for line in first] == ["bucket 'b' is", "bucket 'c' is"]
+    assert (second, source.parsed) == ([], 2)
+    source.version = 2
+    assert (closed(), source.parsed) == (first, 4)

@@ -136,3 +136,42 @@ def test_what_cannot_be_said_of_a_fix_is_said() -> None:
     with pytest.raises(TooIntricate):
         _ = fix.newly_allows
     assert explanation_data(explanation)["fixes"][0]["newly_allows"] is None
+
+
+@pytest.mark.parametrize(
+    "held, request_, text",
+    [
+        (rule(PAGE, allowed_methods=["put"]), {}, "In rule 1, write 'PUT' instead of 'put'."),
+        (
+            rule(PAGE, methods="PUT", allowed_headers=["x-a:"]),
+            {"headers": ["x-a"]},
+            "In rule 1, write 'x-a' instead of 'x-a:'.",
+        ),
+        (
+            rule(PAGE, methods="GET", allowed_headers=["x-b"]),
+            {"headers": ["x-a"]},
+            "In rule 1, add 'PUT' to AllowedMethod and add 'x-a' to AllowedHeader.",
+        ),
+        (
+            rule(PAGE, allowed_methods=["get, put"]),
+            {},
+            "In rule 1, write each of 'GET', 'PUT' as a value of its own.",
+        ),
+    ],
+)
+def test_what_a_fix_says(held: dict[str, Any], request_: dict[str, Any], text: str) -> None:
+    assert [fix.text for fix in why(held, **request_).fixes] == [text]
+
+
+FROM_A_NETWORK = {"status": 403, "headers": {"X-Cache": "Error from cloudfront"}}
+
+
+@pytest.mark.parametrize("kind", ["actual", "preflight"])
+@pytest.mark.parametrize(
+    "answer, also", [(FROM_A_NETWORK, ("cdn_answered",)), ({"status": 403}, ()), (None, ())]
+)
+def test_what_stands_in_front_is_named_beside_the_rules(
+    kind: str, answer: Any, also: tuple[str, ...]
+) -> None:
+    explanation = why(rule(f"{PAGE}/"), kind=kind, method="GET", answer=answer)
+    assert (explanation.cause, explanation.also) == ("origin_trailing_slash", also)

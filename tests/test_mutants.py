@@ -122,7 +122,7 @@ def test_equivalent_changes_have_a_reason_and_their_lines_are_there() -> None:
 
 def test_an_equivalent_change_is_found_by_what_its_lines_say(tmp_path: Path) -> None:
     """Its line may move; once it changes, the entry is outdated."""
-    entry = Equivalent("m.py", "if a:", "if True:", "It is always true.")
+    entry = Equivalent("m.py", "if a:", "It is always true.", "if True:")
     for source, is_there in ((b"\n\nif a:\n    b()\n", True), (b"if a and c:\n    b()\n", False)):
         (tmp_path / "m.py").write_bytes(source)
         reasons = {reason_of(each, source, [entry]) for each in mutants_of("m.py", source)}

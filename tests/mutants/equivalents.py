@@ -14,14 +14,14 @@ class Equivalent(NamedTuple):
 
     :param file: the module, relative to the tree.
     :param before: the lines that change, without the blanks around each.
-    :param after: the same lines with the change.
     :param reason: why they do the same.
+    :param after: the same lines with the change; None for any change of them.
     """
 
     file: str
     before: str
-    after: str
     reason: str
+    after: str | None = None
 
 
 def load() -> list[Equivalent]:
@@ -44,5 +44,8 @@ def _is_there(entry: Equivalent, root: Path) -> bool:
 
 def reason_of(mutant: Mutant, source: bytes, entries: list[Equivalent]) -> str | None:
     """Say why a change makes no difference; None if it should."""
-    key = (mutant.file, *mutant.lines(source))
-    return next((entry.reason for entry in entries if entry[:3] == key), None)
+    before, after = mutant.lines(source)
+    for entry in entries:
+        if (entry.file, entry.before) == (mutant.file, before) and entry.after in (None, after):
+            return entry.reason
+    return None
