@@ -648,3 +648,21 @@ def test_rules_that_python_cannot_write_are_explained_all_the_same() -> None:
     assert lint([odd])
     with pytest.raises(ValueError, match="too large to show is no rule"):
         PlainRules.read([deep])
+
+
+@pytest.mark.parametrize(
+    "held, origin, cause",
+    [
+        ("https://b.example", "https://a.b.example", "origin_subdomain_depth"),
+        ("https://localhost", "https://a.localhost", "origin_subdomain_depth"),
+        ("https://a.b.example", "https://b.example", "origin_subdomain_depth"),
+        ("https://www.b.example", "https://b.example", "origin_apex"),
+        ("https://10.0.0.1", "https://x.10.0.0.1", "origin_not_listed"),
+        ("https://10.0.0.1", "https://0.0.1", "origin_not_listed"),
+        ("https://[::1]", "https://x.[::1]", "origin_not_listed"),
+        ("https://a*.b.example", "https://b.example", "origin_not_listed"),
+        ("https://com", "https://a.com", "origin_not_listed"),
+    ],
+)
+def test_how_deep_a_host_is_counts_for_names_alone(held: str, origin: str, cause: str) -> None:
+    assert why(rule(held), origin=origin).cause == cause

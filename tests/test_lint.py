@@ -11,11 +11,13 @@ from steps import steps
 from strategies import rule_sets
 
 from flask_bucketcors import Rule, RuleSet
+from flask_bucketcors.core.algebra.bounds import AMPLE
 from flask_bucketcors.core.algebra.grammars import ORIGINS as GRAMMAR
 from flask_bucketcors.core.algebra.partition import Partition
 from flask_bucketcors.core.algebra.requests import APART
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.diff import diff
+from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.lint import lint
 from flask_bucketcors.core.linting.findings import Check, Finding, Severity
 from flask_bucketcors.documents import parse_xml
@@ -538,3 +540,15 @@ def test_the_work_does_not_explode():
     few, often = (steps(lambda count=count: lint(many(count))) for count in (10, 100))
     assert often < 25 * few
     assert often < 2_000_000
+
+
+@pytest.mark.parametrize("pairs, is_enough", [(5, False), (6, True)])
+def test_each_pair_of_rules_counts_once(pairs: int, is_enough: bool) -> None:
+    """Four rules for one origin are six pairs."""
+    four = rules(*({"allowed_headers": [f"x-{number}"]} for number in range(4)))
+    bounds = AMPLE._replace(pairs=pairs)
+    if is_enough:
+        lint(four, bounds=bounds)
+        return
+    with pytest.raises(TooIntricate):
+        lint(four, bounds=bounds)

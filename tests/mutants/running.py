@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import ClassVar, Final
@@ -13,8 +14,11 @@ from typing import ClassVar, Final
 from tests.mutants.operators import Mutant
 from tests.mutants.targets import PACKAGE
 
-#: Seconds that a stage may take. Unchanged, the slowest takes a tenth of it.
-STAGE_SECONDS: Final = 300
+#: Seconds that a stage may take when nothing is changed.
+STAGE_SECONDS: Final = 600
+# With a change: this many times as long as without, and as many seconds more.
+_PATIENCE: Final = 5
+_MORE_SECONDS: Final = 20
 
 _LEFT_OUT: Final = (".*", "__pycache__", "*.egg-info", "build", "dist", "node_modules")
 
@@ -26,8 +30,8 @@ class TestsFail(RuntimeError):
 class Copy:
     """A copy of the tree to change and to run tests in."""
 
-    #: Stages that pass unchanged; known to all copies.
-    _sound: ClassVar[set[tuple[str, ...]]] = set()
+    #: How long stages take unchanged, in seconds; known to all copies.
+    _took: ClassVar[dict[tuple[str, ...], float]] = {}
 
     def __init__(self, root: Path, folder: Path) -> None:
         self._folder = folder
@@ -56,28 +60,31 @@ class Copy:
         return next((failure for failure in failures if failure is not None), None)
 
     def _try(self, mutant: Mutant, source: bytes, files: list[str]) -> str | None:
-        self._check_unchanged(files)
+        limit = self._time_unchanged(files) * _PATIENCE + _MORE_SECONDS
         path = self._folder / mutant.file
         path.write_bytes(mutant.apply(source))
         try:
-            return self._run(files)
+            return self._run(files, limit)
         finally:
             path.write_bytes(source)
 
-    def _check_unchanged(self, files: list[str]) -> None:
-        if tuple(files) not in self._sound:
-            failure = self._run(files)
+    def _time_unchanged(self, files: list[str]) -> float:
+        key = tuple(files)
+        if key not in self._took:
+            began = time.monotonic()
+            failure = self._run(files, STAGE_SECONDS)
             if failure is not None:
                 raise TestsFail(f"without any change: {failure}")
-            self._sound.add(tuple(files))
+            self._took[key] = time.monotonic() - began
+        return self._took[key]
 
-    def _run(self, files: list[str]) -> str | None:
+    def _run(self, files: list[str], limit: float) -> str | None:
         there = [name for name in files if (self._folder / name).is_file()]
         # What one change taught it must not help to find the next.
         shutil.rmtree(self._folder / ".hypothesis", ignore_errors=True)
         assert self._worker.stdin
         assert self._worker.stdout
-        print(json.dumps([there, STAGE_SECONDS]), file=self._worker.stdin, flush=True)
+        print(json.dumps([there, limit]), file=self._worker.stdin, flush=True)
         failure: str | None = json.loads(self._worker.stdout.readline())
         return failure
 

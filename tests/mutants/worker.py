@@ -49,7 +49,7 @@ def run(files: list[str], seconds: float) -> str | None:
             _end(child)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if not in_time:
-            return f"no end within {seconds} seconds"
+            return f"no end within {seconds:.0f} seconds"
         output.seek(0)
         return None if status == 0 else _failure(output.read())
 
