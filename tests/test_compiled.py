@@ -12,8 +12,12 @@ from strategies import Meeting, meetings
 from flask_bucketcors import CompiledRules, Rule, RuleSet
 from flask_bucketcors.core.compiled import MAX_READY, ClosedRules, Reason
 from flask_bucketcors.core.dialects import COS, DIALECTS, OSS, S3, Dialect
-from flask_bucketcors.core.grants import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, VaryMode
-from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.grants import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, Forms, VaryMode
+from flask_bucketcors.core.headers import (
+    MAX_REQUESTED_HEADERS,
+    MAX_REQUESTED_HEADERS_BYTES,
+    parse_requested_headers,
+)
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 
 ORIGIN = "https://a.example"
@@ -359,3 +363,22 @@ def test_an_origin_in_several_rules_is_ready_for_all_of_them() -> None:
         assert list(rules.allowing(ORIGIN)) == [0, 1, 2]
         assert rules.actual(ORIGIN, "PUT").rule == 1
     assert list(rules.allowing("https://other.example")) == [2]
+
+
+def test_after_all_was_forgotten_memory_fills_again() -> None:
+    forms = Forms(COS, VaryMode.SAFE, False, True)
+    rules = [forms.compile_rule(Rule([ORIGIN], ["GET"], ["*", f"x-{n}"])) for n in range(2)]
+    memories = [rule.grant.preflights for rule in rules]
+
+    def ask(count: int) -> int:
+        for number in range(count):
+            requested = parse_requested_headers(f"x-a{number}")
+            assert requested is not None
+            assert rules[number % 2].grant.preflight(requested)
+        return sum(map(len, memories))
+
+    assert ask(MAX_REMEMBERED) == MAX_REMEMBERED
+    for memory in memories:
+        memory.clear()
+    # The list of what is remembered is full: the next text is the first of a new one.
+    assert [ask(count) for count in (1, 2, 3)] == [1, 2, 3]

@@ -666,3 +666,44 @@ def test_rules_that_python_cannot_write_are_explained_all_the_same() -> None:
 )
 def test_how_deep_a_host_is_counts_for_names_alone(held: str, origin: str, cause: str) -> None:
     assert why(rule(held), origin=origin).cause == cause
+
+
+def test_a_star_is_named_beside_the_cause_only_where_there_is_one() -> None:
+    star, named = rule("*", methods="GET"), rule(PAGE, methods="GET")
+    assert why(star, method="PUT", credentials=True).also == ("credentials_wildcard",)
+    assert why(star, method="PUT").also == ()
+    assert why(named, method="PUT", credentials=True).also == ()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [{"headers": ["x-*"]}, {"headers": ["x a"]}, {"wanted": ["x-*"]}, {"method": "PATCH"}],
+    ids=str,
+)
+def test_what_no_rule_can_hold_is_not_offered(request_: dict[str, Any]) -> None:
+    held = rule("https://b.example", methods="PUT")
+    request = {**request_}
+    wanted = request.pop("wanted", None)
+    answer = None if wanted is None else {"reads": wanted}
+    assert why(held, answer=answer, **request).fixes == ()
+
+
+def test_headers_that_pages_often_read_count_only_if_the_page_got_the_response() -> None:
+    held = rule(PAGE, methods="GET")
+    headers = {"ETag": "1"}
+    came = {"status": 200, "headers": {**headers, "Access-Control-Allow-Origin": PAGE}}
+    assert why(held, method="GET", kind="actual", answer=came).cause == "expose_missing"
+    other = {"status": 200, "headers": headers}
+    assert why(held, method="GET", kind="actual", answer=other).cause != "expose_missing"
+
+
+@pytest.mark.parametrize("kind", ["actual", "preflight"])
+def test_the_last_two_explanations_are_not_mixed_up(kind: str) -> None:
+    """The response came from elsewhere, or the request asks for more than is read."""
+    foreign = {"status": 200, "headers": {"Access-Control-Allow-Origin": "https://b.example"}}
+    elsewhere = why(rule(PAGE, methods="PUT"), method="PUT", kind=kind, answer=foreign)
+    many = why(rule(PAGE, headers="*"), headers=[f"x-{number}" for number in range(129)])
+    assert elsewhere.cause == many.cause == "other"
+    assert "not the one that these rules give" in elsewhere.text
+    assert "more headers than are read" in many.text
+    assert "more headers than are read" not in elsewhere.text

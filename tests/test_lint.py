@@ -19,7 +19,9 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.diff import diff
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.lint import lint
+from flask_bucketcors.core.linting.addresses import public_address
 from flask_bucketcors.core.linting.findings import Check, Finding, Severity
+from flask_bucketcors.core.wildcards import Wildcard
 from flask_bucketcors.documents import parse_xml
 
 A = "https://a.example"
@@ -552,3 +554,28 @@ def test_each_pair_of_rules_counts_once(pairs: int, is_enough: bool) -> None:
         return
     with pytest.raises(TooIntricate):
         lint(four, bounds=bounds)
+
+
+@pytest.mark.parametrize(
+    "prefix, suffix, address",
+    [
+        ("http://8.8.8.", "", "http://8.8.8.8"),
+        ("http://8.8.255", "", "http://8.8.255.8"),
+        ("http://", "255.8.8", "http://8.255.8.8"),
+        ("http://8.255", "255", "http://8.255.8.255"),
+        ("http://8.", ".8.8", "http://8.8.8.8"),
+        ("", "8.8.8.8", "http://8.8.8.8"),
+        ("http://10.", "", None),
+        ("http://127.0.0.", "", None),
+        ("http://a.", "", None),
+        ("http://8.8.8.8.", "", None),
+        ("http://[", "]", "http://[2606:4700::8]"),
+        ("http://[2606:4700:8::", "]", None),
+        ("http://[fe80::", "]", None),
+    ],
+)
+def test_addresses_that_strangers_may_have(prefix: str, suffix: str, address: str | None) -> None:
+    found = public_address(Wildcard(prefix, suffix), "http://")
+    assert (found is None) is (address is None)
+    if address is not None and prefix:
+        assert found == address
