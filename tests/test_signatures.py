@@ -698,3 +698,13 @@ def test_a_token_that_must_be_signed(signer: str, presigned: bool) -> None:
         return
     name = next(name for name, _ in sent.request().query if "security-token" in name.lower())
     assert check(sent, must_sign=("cors", name.lower()))
+
+
+@pytest.mark.parametrize("presigned", FORMS)
+@pytest.mark.parametrize("key", ["", "k"])
+@pytest.mark.parametrize("signer", ALL)
+def test_a_request_without_a_query_can_be_signed(signer: str, key: str, presigned: bool) -> None:
+    sent = signed(signer, presigned=presigned, key=key, query={})
+    assert check(sent, must_sign=())
+    if not presigned:
+        assert sent.query == ""

@@ -5,12 +5,14 @@ first request of a process, and after requests that bring every bucket's rules i
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
 from flask_bucketcors.buckets import MAX_HOST, MAX_LEARNT, make_resolver
+from flask_bucketcors.cache import CHECK_SECONDS, RulesCache
 
 LONG = "a" * 200
 BUCKETS = ["alice", "Alice", "bob", "s", "t", "x", "x.b", "eu", "k", LONG]
@@ -26,9 +28,9 @@ class Site:
 
     def __init__(self, options: dict[str, Any], *, is_warm: bool) -> None:
         self.reached: list[str] = []
-        store = MemoryStore()
-        store.put_many((name, RuleSet([Rule([origin_of(name)], ["GET"])])) for name in BUCKETS)
-        self._middleware = BucketCORSMiddleware(self._app, store=store, **options)
+        self.store = MemoryStore()
+        self.store.put_many((name, RuleSet([Rule([origin_of(name)], ["GET"])])) for name in BUCKETS)
+        self._middleware = BucketCORSMiddleware(self._app, store=self.store, **options)
         if is_warm:
             # Twice: the first request reads the rules, the second is answered at once.
             for _ in range(2):
@@ -273,3 +275,20 @@ def test_buckets_that_are_named_at_little_cost(
         return
     with pytest.raises((LookupError, ValueError)):
         resolver.name_bucket(environ)
+
+
+@pytest.mark.parametrize("later, is_seen", [(0.0, False), (0.999, False), (1.0, True), (5.0, True)])
+@pytest.mark.parametrize("is_warm", WARMTH)
+def test_a_change_that_nobody_signalled_is_seen_after_a_second(
+    is_warm: bool, later: float, is_seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer died before it could; the last moment of the second is not within it."""
+    now = [1000.0]
+    cache = partial(RulesCache, clock=lambda: now[0])
+    monkeypatch.setattr("flask_bucketcors.middleware.RulesCache", cache)
+    monkeypatch.setattr(MemoryStore, "signal", lambda store: [0])
+    site = Site({}, is_warm=is_warm)
+    assert site.judges("/alice/k", "h") == {"alice"}
+    site.store.put("alice", RuleSet([Rule([origin_of("bob")], ["GET"])]))
+    now[0] += later * CHECK_SECONDS
+    assert site.judges("/alice/k", "h") == ({"bob"} if is_seen else {"alice"})
