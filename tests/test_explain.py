@@ -707,3 +707,17 @@ def test_the_last_two_explanations_are_not_mixed_up(kind: str) -> None:
     assert "not the one that these rules give" in elsewhere.text
     assert "more headers than are read" in many.text
     assert "more headers than are read" not in elsewhere.text
+
+
+@pytest.mark.parametrize(
+    "status", [301, 302, 303, 307, 308, 405, 413, 414, 431, 502, 503, 504, 200, 204]
+)
+def test_statuses_that_a_server_in_front_gives(status: int) -> None:
+    in_front = {"status": status, "headers": {"Server": "nginx"}}
+    assert why(rule(PAGE, methods="PUT"), method="PUT", answer=in_front).cause == "cdn_answered"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_statuses_that_an_application_gives(status: int) -> None:
+    behind = {"status": status, "headers": {"Server": "nginx"}}
+    assert why(rule(PAGE, methods="PUT"), method="PUT", answer=behind).cause == "app_refused"

@@ -21,6 +21,7 @@ from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.lint import lint
 from flask_bucketcors.core.linting.addresses import public_address
 from flask_bucketcors.core.linting.findings import Check, Finding, Severity
+from flask_bucketcors.core.linting.sites import usual_public_suffix
 from flask_bucketcors.core.wildcards import Wildcard
 from flask_bucketcors.documents import parse_xml
 
@@ -579,3 +580,31 @@ def test_addresses_that_strangers_may_have(prefix: str, suffix: str, address: st
     assert (found is None) is (address is None)
     if address is not None and prefix:
         assert found == address
+
+
+@pytest.mark.parametrize(
+    "host, suffix",
+    [
+        *(
+            (f"a.{second}.uk", f"{second}.uk")
+            for second in ["ac", "co", "com", "edu", "go", "gov", "ne", "net"]
+        ),
+        ("a.or.jp", "or.jp"),
+        ("a.org.uk", "org.uk"),
+        ("a.b.uk", "uk"),
+        ("a.co.example", "example"),
+        ("a.com", "com"),
+        ("com", "com"),
+        ("", ""),
+    ],
+)
+def test_the_usual_public_suffix(host: str, suffix: str) -> None:
+    assert usual_public_suffix(host) == suffix
+
+
+@pytest.mark.parametrize(
+    "first", ["\u0430", "\u03bf", "\u0585"], ids=["Cyrillic", "Greek", "Armenian"]
+)
+def test_scripts_with_letters_that_look_like_latin_ones(first: str) -> None:
+    found = lint(rules({"allowed_origins": [f"https://{first}pple.example"]}))
+    assert Check.LOOKALIKE in {each.check for each in found}
