@@ -264,3 +264,11 @@ def test_blank_lines_in_a_command_are_looked_at_once() -> None:
 def test_a_referrer_that_is_no_address_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match="The referrer is no address"):
         from_curl("curl -e https://[ https://b.example/")
+
+
+@pytest.mark.parametrize("count, kept", [(1, 1), (32, 32), (33, 32), (400, 32)])
+def test_so_many_complaints_of_a_console_are_read(count: int, kept: int) -> None:
+    line = 'Refused to get unsafe header "ETag"\n'
+    other = "CORS Missing Allow Header\n"
+    assert len(read_console(line * count).complaints) == kept
+    assert len(read_console(line * 20 + other * 20).complaints) == 32
