@@ -14,6 +14,7 @@ from strategies import HOSTS
 from flask_bucketcors.core.algebra.bounds import HASTY
 from flask_bucketcors.core.algebra.grammars import HEADER_NAMES, ORIGINS, Grammar
 from flask_bucketcors.core.algebra.partition import Partition, bits
+from flask_bucketcors.core.algebra.requests import Lists
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES, NULL, covers, is_origin
 from flask_bucketcors.core.wildcards import Wildcard
@@ -258,3 +259,23 @@ def test_what_would_take_too_long_is_refused_at_once(patterns):
 def test_many_patterns_as_people_write_them_are_not():
     patterns = [[f"{scheme}://*.site{i}.example"] for i in range(1000) for scheme in "ab"]
     assert len(Partition(patterns, ORIGINS, bounds=HASTY).atoms) == len(patterns)
+
+
+@pytest.mark.parametrize(
+    "one_of, not_all_of, exist",
+    [
+        ((), 0, True),
+        ((0b01,), 0, True),
+        ((0b01, 0), 0, False),
+        ((0b01,), 0b01, False),
+        ((0b01, 0b10), 0b11, False),
+        ((0b11,), 0b11, True),
+        ((0b11, 0b10), 0b11, True),
+        ((0b01,), 0b10, True),
+    ],
+)
+def test_whether_there_is_a_list_of_names(
+    one_of: tuple[int, ...], not_all_of: int, exist: bool
+) -> None:
+    """One out of each set, and not all of those that may not all be there."""
+    assert Lists(0b11, one_of, not_all_of).exist() is exist
