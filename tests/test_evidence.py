@@ -272,3 +272,18 @@ def test_so_many_complaints_of_a_console_are_read(count: int, kept: int) -> None
     other = "CORS Missing Allow Header\n"
     assert len(read_console(line * count).complaints) == kept
     assert len(read_console(line * 20 + other * 20).complaints) == 32
+
+
+@pytest.mark.parametrize(
+    "code, said",
+    [
+        ("PreflightDisallowedRedirect", "REDIRECT"),
+        ("PreflightInvalidStatus", "STATUS"),
+        ("HeaderDisallowedByPreflightResponse", "HEADER"),
+        ("MethodDisallowedByPreflightResponse", "METHOD"),
+        ("InvalidAllowMethodsPreflightResponse", "UNREADABLE"),
+        ("InvalidAllowHeadersPreflightResponse", "UNREADABLE"),
+    ],
+)
+def test_the_codes_that_chromium_shows(code: str, said: str) -> None:
+    assert [each.said.name for each in read_console(f"CORS error: {code}").complaints] == [said]

@@ -21,6 +21,7 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import ProblemReason
 from flask_bucketcors.core.explain import KINDS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.looks import shown
 from flask_bucketcors.core.plain import PlainRules
 from flask_bucketcors.core.seen.answers import _CDN_HEADERS
 from flask_bucketcors.documents import read_configuration
@@ -721,3 +722,38 @@ def test_statuses_that_a_server_in_front_gives(status: int) -> None:
 def test_statuses_that_an_application_gives(status: int) -> None:
     behind = {"status": status, "headers": {"Server": "nginx"}}
     assert why(rule(PAGE, methods="PUT"), method="PUT", answer=behind).cause == "app_refused"
+
+
+def test_a_dot_of_another_script_separates_labels_too() -> None:
+    """Browsers write U+3002 and its like as a full stop."""
+    for dot in ("\u3002", "\uff0e", "\uff61"):
+        explanation = why(rule(f"https://www{dot}a.example"), origin="https://www.a.example")
+        assert explanation.cause in ("origin_idn", "origin_lookalike"), dot
+        assert f"write '{PAGE}' instead" in explanation.fixes[0].text
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("a" * 80, f"'{'a' * 80}'"),
+        ("a" * 81, f"'{'a' * 80}...'"),
+        ("a\u200bb c", "'a<U+200B>b c'"),
+        ("\u00e4", "'\u00e4' (\\xe4)"),
+    ],
+)
+def test_how_a_text_is_shown(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize(
+    "held, origin, causes",
+    [
+        ("http://a.example:80", "https://a.example", ("origin_scheme", "origin_default_port")),
+        ("https://a.example:443", "https://a.example", ("origin_default_port",)),
+        ("https://a.example:8443", "https://a.example", ("origin_port",)),
+        ("http://a.example:8080", "https://a.example", ("origin_scheme", "origin_port")),
+    ],
+)
+def test_which_port_differs(held: str, origin: str, causes: tuple[str, ...]) -> None:
+    explanation = why(rule(held), origin=origin)
+    assert {explanation.cause, *explanation.also} == set(causes)

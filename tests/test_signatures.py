@@ -708,3 +708,9 @@ def test_a_request_without_a_query_can_be_signed(signer: str, key: str, presigne
     assert check(sent, must_sign=())
     if not presigned:
         assert sent.query == ""
+
+
+def test_what_an_error_says_of_itself() -> None:
+    error = SignatureError(Refusal.ACCESS_DENIED, "Request has expired")
+    assert str(error) == "AccessDenied Request has expired"
+    assert str(SignatureError(Refusal.SIGNATURE_MISMATCH)) == "SignatureDoesNotMatch"
