@@ -175,3 +175,21 @@ def test_what_stands_in_front_is_named_beside_the_rules(
 ) -> None:
     explanation = why(rule(f"{PAGE}/"), kind=kind, method="GET", answer=answer)
     assert (explanation.cause, explanation.also) == ("origin_trailing_slash", also)
+
+
+def test_other_terms_are_named() -> None:
+    star = {**rule("*", methods="PUT GET"), "max_age_seconds": 9}
+    named = {**rule(PAGE, methods="PUT GET"), "max_age_seconds": 5}
+    assert [fix.effect for fix in why(star, named, credentials=True).fixes] == [
+        "It newly allows nothing. It answers with other terms (origin, credentials, max-age) to "
+        f"GET, PUT from {PAGE}, with no header."
+    ]
+
+
+@pytest.mark.parametrize("dialect, cause", [("s3", "header_missing"), ("cos", None)])
+def test_where_requested_headers_count_for_the_request_itself(
+    dialect: str, cause: str | None
+) -> None:
+    asked = {"method": "PUT", "kind": "actual", "headers": ["x-a"], "dialect": dialect}
+    explanation = why(rule(PAGE, methods="PUT"), **asked)
+    assert (explanation.cause, explanation.decision.allowed) == (cause, cause is None)

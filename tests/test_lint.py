@@ -608,3 +608,17 @@ def test_the_usual_public_suffix(host: str, suffix: str) -> None:
 def test_scripts_with_letters_that_look_like_latin_ones(first: str) -> None:
     found = lint(rules({"allowed_origins": [f"https://{first}pple.example"]}))
     assert Check.LOOKALIKE in {each.check for each in found}
+
+
+def test_null_is_no_site_beside_another() -> None:
+    assert ids({"allowed_origins": ["null", A]}) == ["BC206 1"]
+    assert ids({"allowed_origins": ["https://b.test2.com", A]}) == ["BC108 1"]
+
+
+def test_the_witness_of_a_name_with_an_underscore_has_the_name_that_is_meant() -> None:
+    (found,) = [
+        each
+        for each in lint(rules({"allowed_headers": ["X_A*"]}))
+        if each.check is Check.UNDERSCORE
+    ]
+    assert [each.headers for each in found.witnesses] == [("x-aexample",)]
