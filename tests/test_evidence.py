@@ -10,6 +10,7 @@ from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 from steps import steps
 
 from flask_bucketcors import Cause, explain
+from flask_bucketcors.core.seen.answers import read_answer, wanted_headers
 from flask_bucketcors.core.seen.console import read_console
 from flask_bucketcors.core.seen.wordings import Said
 from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
@@ -287,3 +288,19 @@ def test_so_many_complaints_of_a_console_are_read(count: int, kept: int) -> None
 )
 def test_the_codes_that_chromium_shows(code: str, said: str) -> None:
     assert [each.said.name for each in read_console(f"CORS error: {code}").complaints] == [said]
+
+
+@pytest.mark.parametrize(
+    "headers, wanted",
+    [
+        ({"ETag": "1", "Access-Control-Allow-Origin": PAGE}, ("ETag",)),
+        ({"etag": "1", "x-a": "1", "Access-Control-Allow-Origin": "*"}, ("ETag",)),
+        ({"ETag": "1", "Access-Control-Allow-Origin": "*", "Set-Cookie": "a"}, ("ETag",)),
+        ({"ETag": "1"}, ()),
+        ({"x-a": "1", "Access-Control-Allow-Origin": "*"}, ()),
+    ],
+)
+def test_headers_that_a_page_wants_if_it_got_the_response(
+    headers: dict[str, str], wanted: tuple[str, ...]
+) -> None:
+    assert wanted_headers(read_answer({"status": 200, "headers": headers})) == wanted
