@@ -193,3 +193,25 @@ def test_where_requested_headers_count_for_the_request_itself(
     asked = {"method": "PUT", "kind": "actual", "headers": ["x-a"], "dialect": dialect}
     explanation = why(rule(PAGE, methods="PUT"), **asked)
     assert (explanation.cause, explanation.decision.allowed) == (cause, cause is None)
+
+
+@pytest.mark.parametrize("status", [200, 204, 403])
+def test_a_preflight_that_went_through_or_was_refused_stops_nothing_before_the_rules(
+    status: int,
+) -> None:
+    explanation = why(rule(f"{PAGE}/"), kind="preflight", answer={"status": status})
+    assert (explanation.cause, explanation.also) == ("origin_trailing_slash", ())
+
+
+@pytest.mark.parametrize(
+    "headers, cause",
+    [
+        ({"Age": "10"}, "vary_missing"),
+        ({"Age": "10", "Access-Control-Allow-Origin": OTHER}, "vary_missing"),
+        ({"Age": "10", "Vary": "Origin"}, "other"),
+        ({"X-Cache": "Hit", "Age": "10"}, "cdn_answered"),
+    ],
+)
+def test_a_response_that_was_kept_for_another_page(headers: dict[str, str], cause: str) -> None:
+    kept = {"status": 200, "headers": headers}
+    assert why(rule(PAGE, methods="GET"), method="GET", kind="actual", answer=kept).cause == cause
