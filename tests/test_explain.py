@@ -21,6 +21,7 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import ProblemReason
 from flask_bucketcors.core.explain import KINDS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.idna import as_sent, written_out
 from flask_bucketcors.core.looks import shown
 from flask_bucketcors.core.plain import PlainRules
 from flask_bucketcors.core.seen.answers import _CDN_HEADERS
@@ -757,3 +758,19 @@ def test_how_a_text_is_shown(text: str, expected: str) -> None:
 def test_which_port_differs(held: str, origin: str, causes: tuple[str, ...]) -> None:
     explanation = why(rule(held), origin=origin)
     assert {explanation.cause, *explanation.also} == set(causes)
+
+
+@pytest.mark.parametrize(
+    "host, sent, written",
+    [
+        ("WWW.a.example", "www.a.example", "www.a.example"),
+        ("www\u3002a.example", "www.a.example", "www.a.example"),
+        ("www\uff61a\uff0eexample", "www.a.example", "www.a.example"),
+        ("B\xdcCHER.a", "xn--bcher-kva.a", "b\xfccher.a"),
+        ("xn--bcher-kva.a", "xn--bcher-kva.a", "b\xfccher.a"),
+        ("xn--" + "a" * 60 + ".a", "xn--" + "a" * 60 + ".a", "xn--" + "a" * 60 + ".a"),
+    ],
+)
+def test_international_host_names(host: str, sent: str, written: str) -> None:
+    assert as_sent(host) == sent
+    assert written_out(host) == written
