@@ -318,6 +318,7 @@ def test_what_a_reason_is_called() -> None:
         "NO_RULES": "no_rules",
         "UNREADABLE": "unreadable",
         "RULES_CALL": "rules_call",
+        "DOT_SEGMENT": "dot_segment",
     }
 
 
