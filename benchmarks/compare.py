@@ -24,6 +24,7 @@ import flask_bucketcors
 
 ROOT = Path(__file__).parent.parent
 CHILD_SECONDS = 600
+UNPACK_SECONDS = 60
 
 #: Seconds over the bare function, by case and by which buckets are asked for.
 Costs = dict[str, float]
@@ -64,8 +65,11 @@ def unpack(revision: str, folder: Path) -> None:
     """Write the package as it was; the repository is not touched."""
     folder.mkdir()
     command = ["git", "-C", str(ROOT), "archive", revision, "flask_bucketcors"]
-    archive = subprocess.run(command, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "-x", "-C", str(folder)], check=True, input=archive)
+    archive = subprocess.run(
+        command, check=True, capture_output=True, timeout=UNPACK_SECONDS
+    ).stdout
+    command = ["tar", "-x", "-C", str(folder)]
+    subprocess.run(command, check=True, input=archive, timeout=UNPACK_SECONDS)
 
 
 def alternate(sides: dict[str, Path], scratch: Path, options: Namespace) -> dict[str, Costs]:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from children import STOP_SECONDS
 from servers import ROOT
 
 
@@ -36,7 +37,7 @@ def on_a_terminal(*args: str, folder: Path, answer: str = "", **environ: str) ->
         return process.wait(timeout=10), output
     finally:
         process.kill()
-        process.wait()
+        process.wait(STOP_SECONDS)
         os.close(controller)
 
 

@@ -1,15 +1,15 @@
 """Ids and error answers."""
 
-import os
 import re
 import threading
 from base64 import b64decode
 from typing import Any
 
 import pytest
+from children import CHILD_SECONDS, run_python
 
-from flask_bucketcors.answers import MAX_PATH_SHOWN, Ids, answer_ids, ids_of, resource
-from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect, Id, IdForm
+from flask_bucketcors.answers import MAX_PATH_SHOWN, Ids, ids_of, resource
+from flask_bucketcors.core.dialects import DIALECTS, Dialect, Id, IdForm
 
 
 def an_id(form: IdForm) -> str:
@@ -50,30 +50,36 @@ def test_no_two_answers_have_one_id(dialect: Dialect) -> None:
     ids = Ids(dialect.ids)
     seen: list[tuple[tuple[str, str], ...]] = []
     threads = [
-        threading.Thread(target=lambda: seen.extend(next(ids.series) for _ in range(1000)))
+        threading.Thread(
+            target=lambda: seen.extend(next(ids.series) for _ in range(1000)), daemon=True
+        )
         for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(CHILD_SECONDS)
     assert len(seen) == 4000
     for number in range(len(dialect.ids)):
         assert len({each[number] for each in seen}) == 4000
 
 
+IDS_OF_PARENT_AND_CHILD = """
+import os
+from flask_bucketcors.answers import answer_ids
+from flask_bucketcors.core.dialects import COS
+
+ids = answer_ids(COS)
+next(ids.series)
+if child := os.fork():
+    os.waitpid(child, 0)
+print(next(ids.series)[0][1], flush=True)
+"""
+
+
 def test_a_forked_child_has_ids_of_its_own() -> None:
-    ids = answer_ids(COS)
-    next(ids.series)
-    read, write = os.pipe()
-    if os.fork() == 0:
-        os.write(write, next(ids.series)[0][1].encode())
-        os._exit(0)
-    os.wait()
-    child = os.read(read, 100).decode()
-    os.close(read)
-    os.close(write)
-    assert child[:32] != next(ids.series)[0][1][:32]
+    child, parent = run_python(IDS_OF_PARENT_AND_CHILD).split()
+    assert child[:32] != parent[:32]
 
 
 @pytest.mark.parametrize(

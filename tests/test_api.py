@@ -895,7 +895,11 @@ def test_rules_that_came_after_a_refused_put_are_kept(make, store):
     assert store.get("photos") == OLD
 
 
-@pytest.mark.parametrize("answer", ["Forbidden", ("Forbidden", 403), object()], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    ["Forbidden", ("Forbidden", 403), object()],
+    ids=["a text", "a text and a status", "an object"],
+)
 def test_a_hook_that_gives_something_else_does_not_allow(make, store, caplog, answer):
     """A response of a view counts as true."""
     app = make(authorize=lambda call: answer)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import CHILD_SECONDS
 from flask import Flask
 from signing import authorization, send
 from webtest import TestApp
@@ -227,11 +228,11 @@ def test_a_write_waits_where_greenlets_can_run(path: Path, file_store: SQLiteSto
     """Not within SQLite: another thread stands for the hub of gevent, which needs the sleep."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
-        writer = threading.Thread(target=file_store.put, args=("alice", RULES))
+        writer = threading.Thread(target=file_store.put, args=("alice", RULES), daemon=True)
         writer.start()
         assert file_store._database._connections.writer is None or writer.is_alive()
         other.execute("COMMIT")
-        writer.join()
+        writer.join(CHILD_SECONDS)
     assert len(file_store.history("alice")) == 2
     setting = "PRAGMA busy_timeout"
     assert file_store._database.change(lambda each: each.execute(setting).fetchone()) == (0,)

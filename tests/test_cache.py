@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from children import CHILD_SECONDS
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
 from flask_bucketcors.cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
@@ -271,7 +272,7 @@ def test_no_thread_sees_rules_older_than_the_last_acknowledged(source: Source) -
             if seconds is None or seconds < known:
                 stale.append((known, seconds))
 
-    readers = [threading.Thread(target=read) for _ in range(4)]
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(4)]
     for reader in readers:
         reader.start()
     for seconds in range(1, 2000):
@@ -279,7 +280,8 @@ def test_no_thread_sees_rules_older_than_the_last_acknowledged(source: Source) -
         acknowledged[0] = seconds
     stop.set()
     for reader in readers:
-        reader.join()
+        reader.join(CHILD_SECONDS)
+    assert not any(reader.is_alive() for reader in readers)
     assert not stale
 
 

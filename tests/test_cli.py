@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import children
 import click
 import pytest
 import servers
@@ -825,7 +826,7 @@ def test_a_killed_import_has_whole_buckets_and_is_gone_on_with(tmp_path: Path) -
     lines = [line_of(f"bucket-{number:05}", RULES) for number in range(4 * BATCH)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "EXAMPLE_DATA": str(tmp_path / "data")}
     command = [sys.executable, "-m", "flask", "--app", "example_app", "bucketcors", "import", "-"]
-    with subprocess.Popen(
+    with children.running(
         command, stdin=subprocess.PIPE, env=environ, cwd=tmp_path, text=True
     ) as process:
         assert process.stdin is not None
@@ -910,6 +911,8 @@ def shell_blocks() -> list[tuple[str, str]]:
     return re.findall(rf"```sh\n(.*?)(?:{TEXT}(.*?))?```", page, re.DOTALL)
 
 
+# It starts Python for each of some thirty commands.
+@pytest.mark.timeout(180)
 def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
     """One after the other, while the example application is running.
 

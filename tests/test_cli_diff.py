@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import CHILD_SECONDS, running
 from click.testing import CliRunner, Result
 from flask import Flask
 from servers import ROOT
@@ -356,7 +357,7 @@ def test_lines_are_coloured_on_a_terminal(old: str, new: str, tmp_path: Path) ->
 def test_a_reader_that_goes_away_is_no_error(old: str, tmp_path: Path) -> None:
     rules = [Rule([f"https://h{n}.example"], ["GET"], max_age_seconds=n) for n in range(90)]
     many = written(tmp_path / "many.json", RuleSet(rules))
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-m", "flask", "bucketcors", "diff", old, many, "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -367,7 +368,7 @@ def test_a_reader_that_goes_away_is_no_error(old: str, tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(timeout=60) == 1
+        assert process.wait(CHILD_SECONDS) == 1
 
 
 # put --diff

@@ -6,13 +6,13 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from children import CHILD_SECONDS, interruptible, running, sigint_ignored
 from click.testing import CliRunner, Result
 from flask import Flask
 from servers import ROOT
@@ -330,9 +330,9 @@ def test_without_the_list_what_is_usual_is_assumed(
 # As processes
 
 
-def flask(*args: str, **environ: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "flask", "bucketcors", "lint", *args],
+def flask(*args: str, **environ: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running(
+        interruptible("flask", "bucketcors", "lint", *args),
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -366,7 +366,7 @@ def test_a_terminal_that_knows_ascii_alone_gets_that(tmp_path: Path) -> None:
     rules = [{"allowed_origins": ["https://b\xfccher.example"], "allowed_methods": ["GET"]}]
     path = written(tmp_path / "rules.json", rules)
     with flask(path, PYTHONIOENCODING="ascii", LANG="C") as process:
-        output, error = process.communicate(timeout=60)
+        output, error = process.communicate(timeout=CHILD_SECONDS)
     assert (process.returncode, error) == (1, "")
     assert r"b\xfccher.example" in output
 
@@ -379,18 +379,22 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
-        assert process.wait(timeout=60) == 1
+        assert process.wait(CHILD_SECONDS) == 1
 
 
-def test_an_interrupt_ends_it_in_a_word(mixed: str) -> None:
-    with flask(mixed, "-") as process:
+@pytest.mark.parametrize("inherited", [nullcontext, sigint_ignored], ids=["heeded", "ignored"])
+def test_an_interrupt_ends_it_in_a_word(
+    mixed: str, inherited: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Wherever the tests are started: under nohup programs inherit that it is ignored."""
+    with inherited(), flask(mixed, "-") as process:
         assert process.stdout is not None
         # It has begun, and will wait for what nobody writes.
         assert process.stdout.readline().startswith("danger[BC201]")
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         assert process.stderr.read() == "\nAborted!\n"
-        assert process.wait(timeout=60) == 1
+        assert process.wait(CHILD_SECONDS) == 1
 
 
 def test_rules_too_intricate_to_look_at_are_left_out(tmp_path):

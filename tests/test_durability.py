@@ -193,6 +193,8 @@ def check(store: SQLiteStore, bucket: str, stored: Iterable[Stored]) -> RuleSet 
     return current
 
 
+# It is a hundred rounds of processes that start, write and are killed.
+@pytest.mark.timeout(180)
 def test_every_acknowledged_write_outlives_the_process_that_made_it(database, forks):
     kept = {}
     for number in range(ROUNDS):

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
+from children import CHILD_SECONDS
 from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
@@ -968,7 +969,7 @@ def test_a_reader_sees_whole_objects_while_several_processes_write(storage, file
         finally:
             stop.touch()
     for writer in writers:
-        writer.result()
+        writer.result(CHILD_SECONDS)
     assert len(files()) <= 1
 
 

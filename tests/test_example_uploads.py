@@ -21,6 +21,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 import requests
+from children import CHILD_SECONDS
 from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from servers import gunicorn
@@ -567,10 +568,10 @@ def upload_of(storage, *parts):
 
 def test_of_those_who_complete_an_upload_at_once_one_does(storage, files):
     upload_id, named = upload_of(storage, *(os.urandom(10_000) for _ in range(20)))
-    ready = Barrier(8, timeout=30)
+    ready = Barrier(8)
 
     def complete(_):
-        ready.wait()
+        ready.wait(30)
         try:
             return storage.uploads.complete(BUCKET, "key", upload_id, named).etag
         except StorageError as error:
@@ -597,7 +598,7 @@ def test_a_reader_sees_one_upload_or_the_other_whole(storage, files):
         while not all(writer.done() for writer in writers):
             seen.add(read(storage, "key"))
     for writer in writers:
-        writer.result()
+        writer.result(CHILD_SECONDS)
     assert seen <= {letter * 20_000 for letter in (b"a", b"b", b"c")}
     assert len(files()) == 1
 
@@ -1035,14 +1036,14 @@ def test_a_conditional_upload(app, storage, files, exists, headers, expected):
 
 
 def test_of_those_who_must_not_overwrite_at_once_one_writes(storage, files):
-    ready = Barrier(8, timeout=30)
+    ready = Barrier(8)
 
     def forbid(old):
         if old is not None:
             raise StorageError("FileAlreadyExists")
 
     def write(number):
-        ready.wait()
+        ready.wait(30)
         try:
             storage.put_object(BUCKET, "key", [b"%d" % number], {}, condition=forbid)
         except StorageError:
@@ -1769,10 +1770,10 @@ def test_those_who_complete_an_upload_in_several_processes_at_once_agree(sdk, po
     for number, data in enumerate(parts, 1):
         sdk.upload_part(SEEDED, "contended", data, number, upload_id)
     named = {"Part": [{"PartNumber": n, "ETag": md5(data)} for n, data in enumerate(parts, 1)]}
-    ready = Barrier(6, timeout=30)
+    ready = Barrier(6)
 
     def complete(_):
-        ready.wait()
+        ready.wait(30)
         try:
             return sdk.complete_multipart_upload(SEEDED, "contended", upload_id, named)["ETag"]
         except CosServiceError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import signing
+from children import CHILD_SECONDS
 from flask import (
     Blueprint,
     Flask,
@@ -962,6 +963,7 @@ def test_importing_the_package_does_nothing():
         capture_output=True,
         text=True,
         check=True,
+        timeout=CHILD_SECONDS,
     )
     assert json.loads(found.stdout) == {
         "events": [],

@@ -6,6 +6,7 @@ import sys
 from itertools import product
 
 import pytest
+from children import CHILD_SECONDS
 from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import consists_of, fits, origin_matches
@@ -224,7 +225,9 @@ def test_what_is_found_does_not_depend_on_the_hashes_of_a_process():
     """Python gives texts other ones in each process."""
     outputs = {
         subprocess.check_output(
-            [sys.executable, "-c", CHANGE], env={**os.environ, "PYTHONHASHSEED": seed}
+            [sys.executable, "-c", CHANGE],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            timeout=CHILD_SECONDS,
         )
         for seed in "0123"
     }

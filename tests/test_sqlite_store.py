@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIG_DFL, SIGALRM, SIGKILL, alarm, signal
 from typing import Any
 
 import pytest
+from children import CHILD_SECONDS
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import ROOT
@@ -67,12 +68,15 @@ def in_child(action: Callable[[], object]) -> int:
     """Run an action in a forked process and give its exit status: 0 if it returned true."""
     child = os.fork()
     if child == 0:
+        signal(SIGALRM, SIG_DFL)
+        alarm(CHILD_SECONDS)
         code = 1
         try:
             code = 0 if action() else 2
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, status = os.waitpid(child, 0)  # no limit: the child has an alarm
+    return os.waitstatus_to_exitcode(status)
 
 
 def replace(path: Path, documents: dict[str, RuleSet], statement: str = "SELECT 1") -> None:
@@ -701,11 +705,11 @@ def test_threads_share_two_connections(path: Path, store: SQLiteStore) -> None:
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(CHILD_SECONDS)
     assert not failures
     assert len(store.list()) == 8
     assert run_sql(path, "SELECT revision FROM bucketcors_state") == [(160,)]

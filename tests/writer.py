@@ -113,7 +113,7 @@ def fork(kind: str, work: Callable[..., NoReturn], *arguments: str) -> int:
 
 
 def wait(process: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])  # no limit: it was killed
 
 
 def report(*words: object) -> None:

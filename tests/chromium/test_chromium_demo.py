@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from children import STOP_SECONDS
 from werkzeug.serving import make_server
 
 from example_app import (
@@ -31,13 +32,13 @@ METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
 def serving(app: Any) -> Iterator[str]:
     """Serve an application from a thread; give its URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
-        thread.join()
+        thread.join(STOP_SECONDS)
         server.server_close()
 
 

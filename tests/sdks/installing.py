@@ -32,6 +32,8 @@ only_if_asked_for = pytest.mark.skipif(
     os.environ.get(ASKED_FOR) != "1",
     reason=f"has to be installed first: {ASKED_FOR}=1 does it, from PyPI and npm",
 )
+# The first test of a client installs it, which INSTALL_SECONDS bounds.
+may_install = pytest.mark.timeout(360)
 
 
 class Installed:

@@ -10,6 +10,8 @@ from typing import Any
 
 from calls import Configuration, Keys, Refused, Where, parse_xml
 
+STOP_SECONDS = 10
+
 
 class Running:
     """A client that makes calls, each with the keys that come with it."""
@@ -116,6 +118,14 @@ class InAnotherProcess(Running):
         return answered
 
     def close(self) -> None:
-        with suppress(BrokenPipeError), self._process:
-            assert self._process.stdin
-            self._process.stdin.close()
+        """End the client: it does so itself at the end of its input, or is killed."""
+        to_client, from_client = self._process.stdin, self._process.stdout
+        assert to_client is not None
+        assert from_client is not None
+        with suppress(BrokenPipeError):
+            to_client.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+        from_client.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from calls import Configuration, Where
-from installing import NPM_PACKAGES, OLD_BOTO3, TOOLS, Installed, only_if_asked_for
+from installing import NPM_PACKAGES, OLD_BOTO3, TOOLS, Installed, may_install, only_if_asked_for
 from running import InAnotherProcess, InProcess, Running
 from served_app import ALIYUN_SUFFIX, HOST_SUFFIX
 from signing import ACCESS_KEY, SECRET_KEY
@@ -177,7 +177,7 @@ def parameters() -> list[Any]:
         pytest.param(
             client,
             id=" ".join(filter(None, (client.name, client.version, client.style))),
-            marks=[] if client.start is in_process else [only_if_asked_for],
+            marks=[] if client.start is in_process else [only_if_asked_for, may_install],
         )
         for client in table()
     ]

@@ -20,7 +20,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from calls import Where, format_xml, normal, parse_xml
-from installing import TOOLS, Installed, only_if_asked_for
+from installing import TOOLS, Installed, may_install, only_if_asked_for
 from obs import ObsClient
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from served_app import HOST_SUFFIX
@@ -65,6 +65,7 @@ def example_bucket(example_port: int) -> Iterator[str]:
 
 
 @only_if_asked_for
+@may_install
 def test_aws(port: int, installed: Installed, tmp_path: Path) -> None:
     names = {
         "id": "ID",
@@ -100,6 +101,7 @@ def test_aws(port: int, installed: Installed, tmp_path: Path) -> None:
 
 
 @only_if_asked_for
+@may_install
 @pytest.mark.parametrize("version", ["V2", "V4"])
 @pytest.mark.parametrize("style", ["path", "host"])
 def test_s3cmd(

@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 
 import pytest
 from calls import Refused, normal
+from children import CHILD_SECONDS
 from installing import Installed
 from running import Running
 from table import EVERYTHING, KEYS, ORIGIN, OTHER_ORIGIN, STRANGERS, Client, parameters, table
@@ -33,7 +34,7 @@ def preflight(port: int, client: Client, origin: str) -> tuple[int, dict[str, st
     path, host = f"/{client.bucket}/key", where.address
     if where.virtual:
         path, host = "/key", f"{client.bucket}.{client.suffix}:{port}"
-    connection = HTTPConnection("127.0.0.1", port)
+    connection = HTTPConnection("127.0.0.1", port, timeout=CHILD_SECONDS)
     headers = {
         "Host": host,
         "Origin": origin,
