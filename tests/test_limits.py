@@ -39,6 +39,7 @@ LIMITS = {
 }
 # Of these names, only what belongs to the module is meant.
 OF_SUBPROCESS = {"run", "call", "check_call", "check_output"}
+OF_REQUESTS = {"get", "put", "post", "delete", "head", "options", "request"}
 
 
 def waits_without_limit(source: str) -> Iterator[int]:
@@ -74,6 +75,8 @@ def _is_without_limit(call: ast.Call) -> bool:
         return isinstance(call.args[1], ast.Constant)
     if owner == "os" and name == "wait":
         return True
+    if owner == "requests" and name in OF_REQUESTS:
+        return all(each.arg not in ("timeout", None) for each in call.keywords)
     if name not in LIMITS or (name in OF_SUBPROCESS and owner != "subprocess"):
         return False
     position, keyword = LIMITS[name]
@@ -116,6 +119,7 @@ def test_every_wait_has_a_limit(path: Path) -> None:
         "subprocess.run(command, check=True)",
         "subprocess.check_output(command)",
         "HTTPConnection('127.0.0.1', 80)",
+        "requests.get('http://127.0.0.1')",
         "socket.create_connection(('127.0.0.1', 80))",
         "with subprocess.Popen(command): pass",
         "with Popen(command) as process: pass",

@@ -20,6 +20,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from calls import Where, format_xml, normal, parse_xml
+from children import CHILD_SECONDS
 from installing import TOOLS, Installed, may_install, only_if_asked_for
 from obs import ObsClient
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
@@ -49,7 +50,7 @@ def run(*command: str, body: bytes = b"", **environ: str) -> str:
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=CHILD_SECONDS,
     )
     return done.stdout.decode()
 
@@ -260,7 +261,7 @@ def test_presigned_urls_need_no_sdk(
     where = Where(port, BUCKET, HOST_SUFFIX, style)
 
     def call(method: str, body: Any = None) -> tuple[int, bytes]:
-        answer = requests.request(method, sign(where, method), data=body)
+        answer = requests.request(method, sign(where, method), data=body, timeout=CHILD_SECONDS)
         return answer.status_code, answer.content
 
     assert call("DELETE")[0] == 204
@@ -274,7 +275,7 @@ def test_presigned_urls_need_no_sdk(
     status, document = call("GET")
     assert (status, b"<Code>NoSuchCORSConfiguration</Code>" in document) == (404, True)
     # It is good for its own method only.
-    assert requests.put(sign(where, "GET"), data=DOCUMENT).status_code == 403
+    assert requests.put(sign(where, "GET"), data=DOCUMENT, timeout=CHILD_SECONDS).status_code == 403
 
 
 @needs_curl
@@ -288,7 +289,7 @@ def test_curl_uploads_in_chunks_and_waits_to_be_told_to_go_on(port: int) -> None
     )
     for line in ("> Transfer-Encoding: chunked", "< HTTP/1.1 100 Continue", "< HTTP/1.1 200 OK"):
         assert line in told
-    shown = requests.get(_with_oss2("v4")(where, "GET"))
+    shown = requests.get(_with_oss2("v4")(where, "GET"), timeout=CHILD_SECONDS)
     assert normal(parse_xml(shown.content))["rules"] == WITHOUT_ID
 
 
@@ -302,8 +303,8 @@ def test_curl_that_uploads_a_file_names_an_object(port: int, tmp_path: Path) -> 
     # The application behind the middleware takes everything.
     assert run(*command) == "200"
     where = Where(port, BUCKET, HOST_SUFFIX, "path")
-    requests.delete(_with_oss2("v4")(where, "DELETE"))
-    assert requests.get(_with_oss2("v4")(where, "GET")).status_code == 404
+    requests.delete(_with_oss2("v4")(where, "DELETE"), timeout=CHILD_SECONDS)
+    assert requests.get(_with_oss2("v4")(where, "GET"), timeout=CHILD_SECONDS).status_code == 404
 
 
 def _anonymous_boto3(where: Where) -> tuple[int, str] | None:

@@ -14,6 +14,7 @@ import with_obs
 import with_oss2
 import with_oss_v2
 from calls import Refused
+from children import CHILD_SECONDS
 from obs import CreateBucketHeader
 from served_app import HOST_SUFFIX
 from table import EVERYTHING, KEYS, ORIGIN, OTHER_ORIGIN, STRANGERS, Client, in_process, table
@@ -217,9 +218,9 @@ def test_objects_and_the_rules_of_their_bucket(
             rules.delete(stranger)
         assert raised.value.code == code
     url = f"http://127.0.0.1:{example_port}/{client.bucket}/{quote(KEY)}"
-    allowed = requests.get(url, headers={"Origin": ORIGIN})
+    allowed = requests.get(url, headers={"Origin": ORIGIN}, timeout=CHILD_SECONDS)
     assert (allowed.content, allowed.headers["Access-Control-Allow-Origin"]) == (b"hello", ORIGIN)
-    refused = requests.get(url, headers={"Origin": OTHER_ORIGIN})
+    refused = requests.get(url, headers={"Origin": OTHER_ORIGIN}, timeout=CHILD_SECONDS)
     assert (refused.content, "Access-Control-Allow-Origin" in refused.headers) == (b"hello", False)
 
     objects.delete(KEY, "copy")
