@@ -37,7 +37,7 @@ SEEDED_RULES = RuleSet(
 
 # For trying out only: whoever reads this can sign with them.
 DEFAULT_ACCESS_KEY = "AKIDEXAMPLE"
-DEFAULT_SECRET_KEY = "ExampleSecretKey"
+DEFAULT_SECRET_KEY = "ExampleSecretKey"  # nosec B105 # public, and said to be
 
 
 def create_app() -> Flask:
@@ -108,7 +108,8 @@ def _run_address() -> tuple[str, int] | None:
     if context is None or not context.params.get("port"):
         return None
     host = context.params["host"]
-    return "127.0.0.1" if host == "0.0.0.0" else host, context.params["port"]
+    everywhere = "0.0.0.0"  # nosec B104 # compared with, and not listened on
+    return "127.0.0.1" if host == everywhere else host, context.params["port"]
 
 
 def _announce(address: tuple[str, int] | None) -> None:

@@ -176,7 +176,7 @@ def _print(run: _Lint, unit: str) -> None:
 def _files(context: click.Context, files: Sequence[str], dialect: str | None) -> Iterator[Linted]:
     for file in files:
         source = find_source(context, file, None, dialect)
-        assert source is not None
+        assert source is not None  # nosec B101 # a file is always found, or refused
         yield Linted("file", file, name_of(file), source.rules, source.dialect)
 
 

@@ -1,7 +1,7 @@
 """How a change becomes visible: what another process sees, and when."""
 
 import os
-import subprocess
+import subprocess  # nosec B404 # for one program, this interpreter
 import sys
 import time
 from collections.abc import Iterator
@@ -116,7 +116,7 @@ def _witness(path: Path) -> Iterator[_Witness]:
     command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.witness", str(path)]
     # It has to find the package where this process found it.
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(
+    with subprocess.Popen(  # nosec B603 # this interpreter, and a path as one argument
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True
     ) as process:
         try:

@@ -45,11 +45,11 @@ class Landscape:
         """Give the cells next around a cell, up to one that is around it."""
         if cell.prefix != top.prefix:
             parent = self.prefixes.parent(cell.prefix)
-            assert parent is not None
+            assert parent is not None  # nosec B101 # only the top has none
             yield Wildcard(parent, cell.suffix)
         if cell.suffix != top.suffix:
             parent = self.suffixes.parent(cell.suffix)
-            assert parent is not None
+            assert parent is not None  # nosec B101 # only the top has none
             yield Wildcard(cell.prefix, parent)
 
     def children(self, cell: Wildcard) -> Iterator[Wildcard]:

@@ -196,7 +196,7 @@ class _Workshop:
 
     def _fix(self, rules: list[Fields], text: str) -> Fix:
         rule_set = _rule_set(rules, self._plain.response_vary)
-        assert rule_set is not None
+        assert rule_set is not None  # nosec B101 # these rules helped, so they are valid
         self._has_offered = True
         text = f"{text}{self._left_out(rules)}."
         return Fix(rule_set, text, self._plain.rule_set, self._request)
