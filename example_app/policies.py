@@ -13,7 +13,6 @@ form. It must bind the three fields of the signature. What else it does not name
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any
 
 from example_app.errors import StorageError
 from example_app.forms import Form
+from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS
 from flask_bucketcors.signatures.cos import SECURITY_TOKEN
@@ -145,7 +145,7 @@ def _hmac_sha1(key: str, text: str) -> str:
 
 def _parse(text: bytes) -> Policy:
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         expiration = datetime.fromisoformat(document["expiration"])
         if expiration.tzinfo is None:
             raise ValueError("a time without its zone")
@@ -154,7 +154,7 @@ def _parse(text: bytes) -> Policy:
         rest = [each for each in conditions if not _is_range(each)]
         found = [condition for each in rest for condition in _conditions(each)]
         return Policy(expiration.timestamp(), found, sizes)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         raise StorageError("InvalidPolicyDocument") from None
 
 

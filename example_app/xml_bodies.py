@@ -2,13 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, ParseError  # nosec B405 # defusedxml parses
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element  # nosec B405 # a type; flask_bucketcors parses
 
 from example_app.errors import StorageError
 from example_app.uploads import MAX_PART_NUMBER, NamedPart
+from flask_bucketcors.documents import DocumentError
+from flask_bucketcors.documents.reading import parse_element
 
 MAX_DELETED = 1000
 
@@ -68,8 +67,8 @@ def _part(element: Element) -> NamedPart:
 
 def _parse(body: bytes, name: str, wanted: str) -> Element:
     try:
-        root: Element = fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        root = parse_element(body)
+    except DocumentError:
         raise StorageError("MalformedXML", wanted) from None
     if root.tag.rpartition("}")[2] != name:
         raise StorageError("MalformedXML", wanted)

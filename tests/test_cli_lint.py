@@ -216,7 +216,8 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str, mixed: s
         (b"\xff\xfe{}", "must be UTF-8"),
         (b'[{"allowed_origins": ["\xff"]}]', "must be UTF-8"),
         (b" " * 1_100_000, "longer than 1048576 bytes"),
-        (b"[" * 50_000, "too deep"),
+        (b"[" * 65 + b"]" * 65, "nested more than 64 deep"),
+        (b"[" * 50_000, "nested more than 64 deep"),
     ],
 )
 def test_what_holds_no_rules_is_wrong_usage(document: bytes, message: str) -> None:

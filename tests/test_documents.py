@@ -226,8 +226,13 @@ def test_an_empty_body() -> None:
             "document type",
             id="many laughs",
         ),
-        pytest.param(b"<a>" * 20000, "line 1", id="deep and open"),
-        pytest.param(b"<a>" * 9000 + b"</a>" * 9000, "CORSConfiguration", id="deep and closed"),
+        pytest.param(
+            configuration(RULE + "<a>" * 63 + "</a>" * 63), "nested more than 64", id="too deep"
+        ),
+        pytest.param(b"<a>" * 20000, "nested more than 64 deep", id="deep and open"),
+        pytest.param(
+            b"<a>" * 9000 + b"</a>" * 9000, "nested more than 64 deep", id="deep and closed"
+        ),
         pytest.param(configuration(RULE + "<ID>a\x00b</ID>"), "UTF-8", id="NUL"),
         pytest.param(configuration(RULE + "<ID>a\x01b</ID>"), "line 1", id="control character"),
         pytest.param(configuration(RULE + "<ID>a&#1;b</ID>"), "line 1", id="and as a reference"),
@@ -362,3 +367,13 @@ def test_forms_that_questions_quote_are_read(text: str) -> None:
 def test_rules_in_names_of_another_vendor_are_refused_with_words() -> None:
     with pytest.raises(UnreadableRules, match="names no origins"):
         read_configuration('[{"origin": ["*"], "method": ["GET"], "maxAgeSeconds": 5}]')
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 65 + "]" * 65, "[" * 50_000, "<a>" * 65 + "</a>" * 65],
+    ids=["JSON", "open", "XML"],
+)
+def test_rules_are_not_read_that_are_nested_deeply(text: str) -> None:
+    with pytest.raises(UnreadableRules, match="nested more than 64 deep"):
+        read_configuration(text)

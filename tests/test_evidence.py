@@ -224,7 +224,9 @@ def test_a_request_that_failed_in_the_browser_is_no_success() -> None:
     assert explain([rule("https://b.example")], **found).cause is Cause.ORIGIN_NOT_LISTED
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"log": {"entries": 1}}', har()])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"log": {"entries": 1}}', har(), "[" * 65 + "]" * 65]
+)
 def test_files_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HAR"):
         from_har(text)

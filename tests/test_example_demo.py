@@ -129,8 +129,8 @@ def test_what_cannot_be_asked_is_refused(page: FlaskClient, path: str, asked: An
     assert page.post(path, json=asked).status_code == 400
 
 
-def test_nesting_without_end_is_refused(page: FlaskClient) -> None:
-    body = "[" * 100_000
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' + "[" * 64 + "]" * 64 + "}"])
+def test_nesting_without_end_is_refused(page: FlaskClient, body: str) -> None:
     assert page.post("/sign", data=body, content_type="application/json").status_code == 400
 
 

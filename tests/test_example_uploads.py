@@ -35,6 +35,7 @@ from example_app.storage import Storage
 from example_app.upload_index import UploadQuery
 from example_app.uploads import NamedPart
 from example_app.views import create_blueprint
+from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import AccessKey
 
 BUCKET = "bucket-1250000000"
@@ -376,6 +377,11 @@ MALFORMED = (400, "MalformedXML")
         pytest.param(b"parts", MALFORMED, id="no XML"),
         pytest.param(b"<?xml version='1.0' encoding='x'?><a/>", MALFORMED, id="encoding"),
         pytest.param(BOMB, MALFORMED, id="entities"),
+        pytest.param(
+            completion((1, b"one")).replace(b"<Part>", b"<a>" * 64 + b"</a>" * 64 + b"<Part>"),
+            MALFORMED,
+            id="too deep",
+        ),
         pytest.param(b"<!DOCTYPE a>" + completion((1, b"one")), MALFORMED, id="document type"),
         pytest.param(b" " * (2 * MIB + 1), (400, "EntityTooLarge"), id="too large"),
     ],
@@ -1564,6 +1570,7 @@ def test_a_condition_of_a_policy(app, storage, files, condition, expected):
         pytest.param("[]", None, id="no object"),
         pytest.param("{", None, id="no JSON"),
         pytest.param("[" * 20_000, None, id="nested"),
+        pytest.param(policy([json.loads("[" * 63 + "]" * 63)]), None, id="too deep"),
         pytest.param("", None, id="empty"),
     ],
 )
@@ -1580,8 +1587,8 @@ def test_a_policy_that_is_signed_may_still_not_hold(app, files, text, expected):
 def bound_in(text):
     """The conditions of a policy that are objects, if it is one at all."""
     try:
-        return [each for each in json.loads(text)["conditions"] if isinstance(each, dict)]
-    except (ValueError, TypeError, LookupError, RecursionError):
+        return [each for each in parse_json(text)["conditions"] if isinstance(each, dict)]
+    except (ValueError, TypeError, LookupError):
         return []
 
 

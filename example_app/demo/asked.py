@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from flask import abort, request
 
+from flask_bucketcors.core.json_text import parse_json
+
 _METHOD = re.compile("[A-Za-z]{1,16}")
 _HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 
@@ -28,9 +30,11 @@ class Asked:
 def read_asked() -> Asked:
     """Read the JSON body of Flask's request; anything else is answered 400 or 415."""
     # JSON only: another site's page cannot send that without a preflight, which fails here.
+    if not request.is_json:
+        abort(415)
     try:
-        data = request.get_json()
-    except RecursionError:
+        data = parse_json(request.get_data())
+    except ValueError:
         abort(400)
     if not isinstance(data, dict):
         abort(400)

@@ -1,6 +1,5 @@
 """Rule sets from files, with everything that is wrong with them."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from flask_bucketcors.core.errors import (
     Problem,
     ProblemReason,
 )
+from flask_bucketcors.core.json_text import TooDeep, parse_json
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import (
     RULES_KEYS,
@@ -154,13 +154,13 @@ def load_json(body: bytes) -> Any:
 
     :raises Unreadable: if it is none, or if one does.
     """
-    read = partial(json.loads, object_pairs_hook=_without_repetition, parse_int=shortened_integer)
+    read = partial(parse_json, object_pairs_hook=_without_repetition, parse_int=shortened_integer)
     try:
         return read(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise Unreadable(f"it is not UTF-8: byte {error.start + 1} is wrong") from None
-    except RecursionError:
-        raise Unreadable("it is not JSON: its brackets are too deep") from None
+    except TooDeep as error:
+        raise Unreadable(f"it is not read: its {error}") from None
     except ValueError as error:
         raise Unreadable(f"it is not JSON: {error}") from None
 

@@ -1,11 +1,11 @@
 """Rules in any form as plain data, not judged yet: XML, JSON, and what a program holds."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flask_bucketcors.core.errors import SHOWN_VALUE, BucketCORSError, ProblemReason
 from flask_bucketcors.core.fields import is_list
+from flask_bucketcors.core.json_text import TooDeep, parse_json
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.documents.elements import LISTS, SINGLES, read_integer, shortened_integer
 from flask_bucketcors.documents.reading import (
@@ -78,9 +78,9 @@ def read_configuration(text: str | bytes) -> dict[str, Any]:
 
 def _configuration_from_json(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body, parse_int=shortened_integer)
-    except RecursionError:
-        raise UnreadableRules("The rules are no JSON: its brackets are too deep.") from None
+        data = parse_json(body, parse_int=shortened_integer)
+    except TooDeep as error:
+        raise UnreadableRules(f"The rules are not read: their {error}.") from None
     except UnicodeDecodeError:
         raise UnreadableRules("The encoding must be UTF-8.") from None
     except ValueError as error:

@@ -11,10 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from xml.etree.ElementTree import Element, ParseError  # nosec B405 # defusedxml parses
+from xml.etree.ElementTree import (  # nosec B405 # defusedxml parses
+    Element,
+    ParseError,
+    TreeBuilder,
+)
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from flask_bucketcors.core.dialects import Dialect, ShowVary
 from flask_bucketcors.core.errors import (
@@ -30,6 +34,9 @@ from flask_bucketcors.documents.elements import LISTS, SINGLES, in_element_names
 
 # How many problems an error document spells out; the rest are counted.
 MAX_PROBLEMS_SHOWN: Final = 20
+# How deep elements may be nested; those of rules are at level 3. What a deeper tree would do is up
+# to the interpreter.
+MAX_LEVELS: Final = 64
 _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -102,7 +109,9 @@ def parse_element(body: bytes) -> Element:
             raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.")
         if _LONG_ATTRIBUTE.search(text):
             raise DocumentError(Refusal.MALFORMED_XML, "No attribute may be that long.")
-        root: Element = fromstring(text, forbid_dtd=True)
+        parser = DefusedXMLParser(target=_ShallowTreeBuilder(), forbid_dtd=True)
+        parser.feed(text)
+        root: Element = parser.close()
     except UnicodeDecodeError:
         raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.") from None
     except DefusedXmlException:
@@ -110,6 +119,25 @@ def parse_element(body: bytes) -> Element:
     except ParseError as error:
         raise DocumentError(Refusal.MALFORMED_XML, f"{error}.") from None
     return root
+
+
+class _ShallowTreeBuilder(TreeBuilder):
+    """Builds a tree of :data:`MAX_LEVELS` levels at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._level = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._level += 1
+        if self._level > MAX_LEVELS:
+            detail = f"Elements are nested more than {MAX_LEVELS} deep."
+            raise DocumentError(Refusal.MALFORMED_XML, detail)
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._level -= 1
+        return super().end(tag)
 
 
 def read_element(root: Element) -> tuple[dict[str, Any], list[Problem]]:

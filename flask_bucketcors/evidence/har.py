@@ -1,11 +1,11 @@
 """A HAR file: the export of a browser's network tab."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.evidence.sent import Arguments, last_of_each, request_arguments
 
 #: A HAR file beyond this is refused unread, in bytes, or in characters where it is a text;
@@ -35,8 +35,8 @@ def from_har(text: str | bytes) -> list[Arguments]:
     if len(text) > MAX_HAR:
         raise ValueError(f"The HAR file is longer than {MAX_HAR} bytes: export fewer requests.")
     try:
-        entries = json.loads(text)["log"]["entries"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        entries = parse_json(text)["log"]["entries"]
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             'This is no HAR file: export it with "Save all as HAR" from the network tab '
             f"({type(error).__name__})."

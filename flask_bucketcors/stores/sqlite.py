@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidRules, StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
@@ -279,8 +280,8 @@ def _dump_list(values: Sequence[str]) -> str:
 
 def _load(bucket: str, document: str) -> RuleSet:
     try:
-        return RuleSet.from_dict(json.loads(document))
-    except (InvalidRules, ValueError, TypeError, RecursionError) as error:
+        return RuleSet.from_dict(parse_json(document))
+    except (InvalidRules, ValueError, TypeError) as error:
         raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {error}") from error
 
 

@@ -1,0 +1,55 @@
+"""JSON from anybody, to a depth that does not depend on the interpreter.
+
+How deep brackets may be nested before Python raises RecursionError, or a stack overflows, differs
+among releases, builds and threads. So they are counted first.
+"""
+
+import json
+from itertools import accumulate
+from typing import Any, Final
+
+#: Far more than any form of rules or HAR file has, and far less than any interpreter can take.
+MAX_DEPTH: Final = 64
+
+_OTHER_BYTES: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+class TooDeep(ValueError):
+    """Brackets are nested more than :data:`MAX_DEPTH` deep."""
+
+    def __init__(self) -> None:
+        super().__init__(f"brackets are nested more than {MAX_DEPTH} deep")
+
+
+def parse_json(text: str | bytes, **options: Any) -> Any:
+    """Parse JSON.
+
+    :param text: bytes are UTF-8, UTF-16 or UTF-32.
+    :param options: those of :func:`json.loads`.
+    :raises TooDeep: before anything is built, also where the text is no JSON otherwise.
+    :raises ValueError: if it is none; UnicodeDecodeError is one.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    if _is_too_deep(text):
+        raise TooDeep
+    return json.loads(text, **options)
+
+
+def _is_too_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depths = accumulate(map(_STEPS.__getitem__, _brackets(text)), initial=0)
+    return max(depths) > MAX_DEPTH
+
+
+def _brackets(text: str) -> bytes:
+    """Give the brackets outside of strings, up to where the text is no JSON if it is none.
+
+    Without a loop in Python: rules are read so each time that a bucket is looked up anew.
+    """
+    if "\\" in text:
+        text = text.replace(r"\\", "").replace(r"\"", "")
+    outside = "".join(text.split('"')[::2])
+    return outside.encode("ascii", "replace").translate(None, _OTHER_BYTES)
