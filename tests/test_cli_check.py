@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
-from flask_bucketcors.cli import bucketcors
+from flask_bucketcors.cli import asking, bucketcors
 
 PAGE = "https://page.test"
 OTHER_PAGE = "https://other.test"
@@ -107,6 +107,22 @@ def findings(
 
 ALLOWED = ["200 OK", f"Access-Control-Allow-Origin: {PAGE}", "Vary: Origin", ID]
 PREFLIGHT_ALLOWED = [*ALLOWED, "Access-Control-Allow-Methods: PUT", "Content-Length: 0"]
+
+
+def test_no_socket_is_left_to_the_garbage_collector(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server says that it closes, the socket is the response's, not the connection's."""
+    responses: list[asking.HTTPResponse] = []
+    begin = asking.HTTPResponse.begin
+
+    def remember(response: asking.HTTPResponse) -> None:
+        responses.append(response)
+        begin(response)
+
+    monkeypatch.setattr(asking.HTTPResponse, "begin", remember)
+    check(serve(GET=[*ALLOWED, "Content-Length: 5", "", "bytes"]).url)
+    assert [response.isclosed() for response in responses] == [True]
 
 
 # What is sent

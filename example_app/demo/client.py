@@ -47,8 +47,9 @@ class StoreClient:
         connection = HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, target, body or None, dict(headers))
-            response = connection.getresponse()
-            return Answer(response.status, response.getheaders(), response.read())
+            # Where the server says that it closes, the socket is the response's.
+            with connection.getresponse() as response:
+                return Answer(response.status, response.getheaders(), response.read())
         finally:
             connection.close()
 

@@ -54,7 +54,9 @@ def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answ
     try:
         with _deadline(connection, seconds):
             _send(connection, url, method, headers)
-            return _answer(connection.getresponse())
+            # Where the server says that it closes, the socket is the response's.
+            with connection.getresponse() as response:
+                return _answer(response)
     except ssl.SSLError as error:
         raise _no_tls(error) from None
     except (OSError, HTTPException, ValueError) as error:
