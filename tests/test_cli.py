@@ -756,6 +756,27 @@ def test_another_programs_database_is_told(statement: str, tmp_path: Path) -> No
     assert "see that this is the application's own database" in result.output
 
 
+@pytest.mark.parametrize("command", [["list"], ["show", "photos"], ["doctor"], ["import", "-"]])
+def test_a_command_leaves_no_database_open(command: list[str], tmp_path: Path) -> None:
+    app = Flask("storage")
+    app.config["BUCKETCORS_DATABASE"] = str(tmp_path / "rules.sqlite")
+    app.config["BUCKETCORS_ACCESS_KEYS"] = {"AKIDEXAMPLE": "ExampleSecretKey"}
+    BucketCORS(app)
+    app.test_cli_runner().invoke(bucketcors, command, input=line_of("photos"))
+    links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+    open_files = [os.readlink(link) for link in links if link.is_symlink()]
+    assert str(tmp_path / "rules.sqlite") not in open_files
+
+
+def test_a_command_forgets_nothing_of_what_is_in_memory() -> None:
+    app = Flask("storage")
+    BucketCORS(app, store=SQLiteStore(":memory:"))
+    runner = app.test_cli_runner()
+    assert runner.invoke(bucketcors, ["import", "-"], input=line_of("photos")).exit_code == 0
+    assert runner.invoke(bucketcors, ["list"]).output == "photos\n"
+    app.extensions["bucketcors"].store.close()
+
+
 # As processes
 
 

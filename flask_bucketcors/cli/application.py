@@ -32,7 +32,17 @@ def current_state() -> BucketCORSState:
     found = current_app.extensions.get(EXTENSION)
     if not isinstance(found, BucketCORSState):
         raise click.UsageError(f"the application {current_app.name!r} has no rules: {HOW_TO_ADD}")
+    close_at_the_end(found.store)
     return found
+
+
+def close_at_the_end(store: Store) -> None:
+    """Have a store let go of what it has open when the command line ends.
+
+    One in memory would forget its rules, which whoever runs commands in a program may still need.
+    """
+    if getattr(store, "path", None) is not None:
+        click.get_current_context().find_root().call_on_close(store.close)
 
 
 def current_store() -> Store:

@@ -7,7 +7,7 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from flask_bucketcors.cli.application import HOW_TO_ADD
+from flask_bucketcors.cli.application import HOW_TO_ADD, close_at_the_end
 from flask_bucketcors.cli.doctor.database import examine_database
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.doctor.settings import examine_settings
@@ -61,6 +61,7 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
     with app.app_context():
         yield from examine_settings(app, state)
         yield from examine_database(state.store, state.middleware.resolve.reserved.names)
+        close_at_the_end(state.store)
         yield from examine_workers(state.store, write=write)
 
 
