@@ -60,8 +60,8 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
         return
     with app.app_context():
         yield from examine_settings(app, state)
-        yield from examine_database(state.store, state.middleware.resolve.reserved.names)
         close_at_the_end(state.store)
+        yield from examine_database(state.store, state.middleware.resolve.reserved.names)
         yield from examine_workers(state.store, write=write)
 
 
