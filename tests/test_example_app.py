@@ -866,30 +866,42 @@ def environment(tmp_path, monkeypatch):
     return monkeypatch
 
 
-def test_the_application_begins_with_an_object_that_all_may_read(environment):
+@pytest.fixture
+def create_app(environment):
+    """Give what builds the application; the databases are closed afterwards."""
+    apps = []
+
+    def create():
+        apps.append(example_app.create_app())
+        return apps[-1]
+
+    yield create
+    for app in apps:
+        app.extensions["bucketcors"].store.close()
+
+
+def test_the_application_begins_with_an_object_that_all_may_read(create_app):
     for _ in range(2):
-        response = call(example_app.create_app(), "GET", EXAMPLE, secret=None)
+        response = call(create_app(), "GET", EXAMPLE, secret=None)
         assert (response.data, response.headers["Content-Type"]) == (b"hello", "text/plain")
 
 
-def test_the_application_keeps_its_data(environment):
-    call(example_app.create_app(), "PUT", EXAMPLE, body=b"mine")
-    response = call(example_app.create_app(), "GET", EXAMPLE)
+def test_the_application_keeps_its_data(create_app):
+    call(create_app(), "PUT", EXAMPLE, body=b"mine")
+    response = call(create_app(), "GET", EXAMPLE)
     assert response.data == b"mine"
 
 
-def test_the_application_can_begin_empty(environment):
+def test_the_application_can_begin_empty(environment, create_app):
     environment.setenv("EXAMPLE_EMPTY", "1")
-    assert b"<Buckets></Buckets>" in call(example_app.create_app(), "GET", "/").data
+    assert b"<Buckets></Buckets>" in call(create_app(), "GET", "/").data
 
 
-def test_the_application_is_set_up_by_its_environment(
-    environment,
-):
+def test_the_application_is_set_up_by_its_environment(environment, create_app):
     environment.setenv("EXAMPLE_SECRET_KEY", "another")
     environment.setenv("EXAMPLE_HOST_SUFFIX", "Objects.example")
     environment.setenv("FLASK_MAX_CONTENT_LENGTH", "1000")
-    app = example_app.create_app()
+    app = create_app()
     host = {"Host": "examplebucket-1250000000.objects.example"}
     assert code(call(app, "HEAD", "/", host, secret="another")) == (200, None)
     assert call(app, "HEAD", "/", host).status_code == 403
@@ -897,9 +909,9 @@ def test_the_application_is_set_up_by_its_environment(
 
 
 @pytest.mark.parametrize("missing", ["EXAMPLE_ACCESS_KEY", "EXAMPLE_SECRET_KEY"])
-def test_an_application_without_a_key_takes_no_writes(environment, missing):
+def test_an_application_without_a_key_takes_no_writes(environment, create_app, missing):
     environment.setenv(missing, "")
-    response = call(example_app.create_app(), "PUT", "/examplebucket-1250000000/key", body=b"x")
+    response = call(create_app(), "PUT", "/examplebucket-1250000000/key", body=b"x")
     assert code(response) == (403, "InvalidAccessKeyId")
 
 
