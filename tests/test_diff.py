@@ -101,6 +101,11 @@ def edits(draw: st.DrawFn) -> tuple[list[RuleDict], list[RuleDict]]:
     return old, new
 
 
+# Hypothesis compares a hundred pairs of rule sets, seconds of work on a machine of its own.
+searches = pytest.mark.timeout(240)
+
+
+@searches
 @given(edits(), st.sampled_from(DIALECTS), st.data())
 def test_requests_are_decided_otherwise_exactly_where_a_change_says_so(edit, dialect, data):
     old, new = edit
@@ -115,6 +120,7 @@ def test_requests_are_decided_otherwise_exactly_where_a_change_says_so(edit, dia
         ] == expected
 
 
+@searches
 @given(edits(), st.sampled_from(DIALECTS))
 def test_every_change_has_a_witness(edit, dialect):
     old, new = edit
@@ -126,6 +132,7 @@ def test_every_change_has_a_witness(edit, dialect):
         assert as_read(change.before, request) != as_read(change.after, request)
 
 
+@searches
 @given(edits(), st.sampled_from(DIALECTS))
 def test_the_other_way_round_it_is_the_other_way_round(edit, dialect):
     old, new = map(rule_sets_of, edit)
@@ -135,6 +142,7 @@ def test_the_other_way_round_it_is_the_other_way_round(edit, dialect):
     assert len(forth.on_other_terms) == len(back.on_other_terms)
 
 
+@searches
 @given(edits(), st.sampled_from(DIALECTS))
 def test_there_is_no_difference_to_itself(edit, dialect):
     for each in map(rule_sets_of, edit):
