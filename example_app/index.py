@@ -8,7 +8,7 @@ by byte: the order in which COS lists them.
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -102,10 +102,21 @@ def insert_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
         raise StorageError("BucketAlreadyOwnedByYou") from None
 
 
+def find_row(
+    connection: sqlite3.Connection, query: str, parameters: Sequence[object]
+) -> sqlite3.Row | None:
+    """Run a query that gives one row at most, and read it to its end.
+
+    On PyPy a transaction cannot be committed while a query has not ended.
+    """
+    row: sqlite3.Row | None = next(iter(connection.execute(query, parameters).fetchall()), None)
+    return row
+
+
 def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:
     """Find a bucket."""
     _check_bucket_name(name)
-    row = connection.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
+    row = find_row(connection, "SELECT * FROM buckets WHERE name = ?", (name,))
     if row is None:
         raise StorageError("NoSuchBucket")
     return _bucket(row)
@@ -144,7 +155,7 @@ def find_object(connection: sqlite3.Connection, bucket: str, key: str) -> Stored
     """Find an object; None if the bucket, which must exist, has no such key."""
     find_bucket(connection, bucket)
     query = "SELECT * FROM objects WHERE bucket = ? AND key = ?"
-    row = connection.execute(query, (bucket, key.encode())).fetchone()
+    row = find_row(connection, query, (bucket, key.encode()))
     return None if row is None else _stored_object(row)
 
 
@@ -207,7 +218,7 @@ def _entries(
     last = query.marker
     while True:
         after = _end_of(last, query)
-        row = connection.execute(sql, (bucket, after, prefix, prefix + AFTER_ALL)).fetchone()
+        row = find_row(connection, sql, (bucket, after, prefix, prefix + AFTER_ALL))
         if row is None:
             return
         stored = _stored_object(row)

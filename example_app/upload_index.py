@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from example_app.errors import StorageError
-from example_app.index import AFTER_ALL, common_prefix, find_bucket
+from example_app.index import AFTER_ALL, common_prefix, find_bucket, find_row
 
 # Ids are digits and small letters: this sorts after all of them.
 _AFTER_ALL_IDS = "~"
@@ -90,7 +90,7 @@ def find_upload(connection: sqlite3.Connection, bucket: str, key: str, upload_id
     """Find an upload to this key."""
     find_bucket(connection, bucket)
     query = "SELECT * FROM uploads WHERE bucket = ? AND key = ? AND id = ?"
-    row = connection.execute(query, (bucket, key.encode(), upload_id)).fetchone()
+    row = find_row(connection, query, (bucket, key.encode(), upload_id))
     if row is None:
         raise StorageError("NoSuchUpload")
     return _upload(row)
@@ -146,7 +146,7 @@ def _entries(
     while True:
         common = common_prefix(key, query.prefix, query.delimiter)
         after = (common.encode() + AFTER_ALL, "") if common else (key.encode(), upload_id)
-        row = connection.execute(sql, (bucket, *after, prefix, prefix + AFTER_ALL)).fetchone()
+        row = find_row(connection, sql, (bucket, *after, prefix, prefix + AFTER_ALL))
         if row is None:
             return
         upload = _upload(row)
