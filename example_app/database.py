@@ -110,7 +110,7 @@ def create(path: Path) -> None:
         return
     aside = path.with_name(uuid.uuid4().hex)
     with closing(sqlite3.connect(aside)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.executescript(_SCHEMA)
     with suppress(FileExistsError):
         os.link(aside, path)
