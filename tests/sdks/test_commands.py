@@ -294,14 +294,17 @@ def test_curl_uploads_in_chunks_and_waits_to_be_told_to_go_on(port: int) -> None
 
 
 @needs_curl
-def test_curl_that_uploads_a_file_names_an_object(port: int, tmp_path: Path) -> None:
-    """Behind a slash it puts the file's name: that is a slip, and not the rules of the bucket."""
+def test_curl_that_uploads_a_file_puts_no_rules(port: int, tmp_path: Path) -> None:
+    """Up to 7.88 at least it puts the file's name behind the slash, which names an object.
+
+    8.23 leaves a URL with a query as it is, and this one is not signed.
+    """
     file = tmp_path / "cors.xml"
     file.write_bytes(DOCUMENT)
     url = f"http://127.0.0.1:{port}/{BUCKET}/?cors"
     command = ("curl", "--silent", "--write-out", "%{http_code}", "--upload-file", str(file), url)
-    # The application behind the middleware takes everything.
-    assert run(*command) == "200"
+    # The application behind the middleware takes every object.
+    assert run(*command)[-3:] in ("200", "403")
     where = Where(port, BUCKET, HOST_SUFFIX, "path")
     requests.delete(_with_oss2("v4")(where, "DELETE"), timeout=CHILD_SECONDS)
     assert requests.get(_with_oss2("v4")(where, "GET"), timeout=CHILD_SECONDS).status_code == 404
