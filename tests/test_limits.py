@@ -6,6 +6,7 @@ for, and benchmarks have none. So every call that waits says how long, or says i
 """
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -162,6 +163,8 @@ def pytest_on(tmp_path: Path, code: str, *options: str) -> subprocess.CompletedP
         return subprocess.run(
             [*command, "-p", "no:randomly", *options, str(tests)],
             cwd=tmp_path,
+            # Options of the run that this test is part of are not meant for another.
+            env={**os.environ, "PYTEST_ADDOPTS": ""},
             capture_output=True,
             text=True,
             check=False,
