@@ -33,6 +33,8 @@ if __name__ == "__main__" and "gevent" in sys.argv[1]:
 
     monkey.patch_all()
 
+from children import running  # noqa: E402
+
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable  # noqa: E402
 from flask_bucketcors.cache import RulesCache  # noqa: E402
 from flask_bucketcors.core.compiled import CompiledRules  # noqa: E402
@@ -79,7 +81,7 @@ def fork_writers(*stores: SQLiteStore) -> list[int]:
 
 def join(children: Iterable[int]) -> None:
     for child in children:
-        os.waitpid(child, 0)
+        os.waitpid(child, 0)  # no limit: whoever runs this program has one
 
 
 def are_running(children: list[int]) -> bool:
@@ -113,7 +115,7 @@ def foreign_lock(path: Path) -> Any:
         "database.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdin
         assert other.stdout
         other.stdout.readline()
@@ -188,7 +190,8 @@ def children_have_children(path: Path) -> None:
 def threads_write(path: Path) -> None:
     store = used(path)
     threads = [
-        threading.Thread(target=put_many, args=([store], f"thread{number}")) for number in range(3)
+        threading.Thread(target=put_many, args=([store], f"thread{number}"), daemon=True)
+        for number in range(3)
     ]
     for thread in threads:
         thread.start()
@@ -203,7 +206,7 @@ def a_thread_waits_for_another_program(path: Path) -> None:
     """It holds its store's lock, and gets on while the fork waits for that."""
     store = used(path)
     with foreign_lock(path) as let_go:
-        thread = threading.Thread(target=put, args=(store, "thread"))
+        thread = threading.Thread(target=put, args=(store, "thread"), daemon=True)
         thread.start()
         wait_until(store._database._connections.writing.locked)
         before_the_next_fork(let_go)
@@ -233,7 +236,7 @@ def stores_are_made_meanwhile(path: Path) -> None:
             SQLiteStore(path).get("parent")
             MemoryStore()
 
-    threads = [threading.Thread(target=make) for _ in range(3)]
+    threads = [threading.Thread(target=make, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     children = fork_writers(store)
@@ -250,7 +253,9 @@ def two_threads_fork(path: Path) -> None:
     def fork_one(number: int) -> None:
         join([fork(put_many, stores, f"child{number}")])
 
-    threads = [threading.Thread(target=fork_one, args=(number,)) for number in range(CHILDREN)]
+    threads = [
+        threading.Thread(target=fork_one, args=(number,), daemon=True) for number in range(CHILDREN)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -316,7 +321,7 @@ def the_locks_cannot_be_had(path: Path) -> None:
             held.set()
             let_go.wait(WAIT_SECONDS)
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=hold, daemon=True)
     thread.start()
     held.wait(WAIT_SECONDS)
     child = os.fork()
@@ -435,7 +440,7 @@ def hold_until_the_next_fork(lock: Any) -> None:
             held.set()
             let_go.wait(WAIT_SECONDS)
 
-    threading.Thread(target=hold).start()
+    threading.Thread(target=hold, daemon=True).start()
     held.wait(WAIT_SECONDS)
     before_the_next_fork(let_go.set)
 

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from children import running
+
 from flask_bucketcors import Rule, RuleSet, SQLiteStore, StoreUnavailable
 
 # A bound, for a machine that has much else to do.
@@ -54,7 +56,7 @@ class StoreWorker:
             return self._process.stdout.readline().rstrip("\n")
         finally:
             watchdog.cancel()
-            watchdog.join()
+            watchdog.join(ANSWER_SECONDS)
 
     def ask(self, *words: object) -> str:
         self.tell(*words)
@@ -74,7 +76,7 @@ def store_worker(database: Path, root: Path, **settings: object) -> Iterator[Sto
     log = database.with_name(f"worker-{id(object())}.log")
     with (
         log.open("w") as file,
-        subprocess.Popen(
+        running(
             [sys.executable, __file__, str(database)],
             cwd=root,
             env={"PYTHONPATH": str(root)},
@@ -86,12 +88,8 @@ def store_worker(database: Path, root: Path, **settings: object) -> Iterator[Sto
         ) as process,
     ):
         worker = StoreWorker(process, log)
-        try:
-            assert worker.answer() == "ready", worker.log
-            yield worker
-        finally:
-            process.kill()
-            process.stdin.close()
+        assert worker.answer() == "ready", worker.log
+        yield worker
 
 
 def serve(database: str) -> None:

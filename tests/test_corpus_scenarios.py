@@ -22,6 +22,7 @@ from wsgiref.util import FileWrapper
 import pytest
 from asker import REQUEST
 from attacks import Response, call, environ_of, lets_proceed, make_app, unmet
+from children import running
 from choices import assert_is_chosen
 from corpus import Case, load
 from flask import Flask
@@ -110,39 +111,34 @@ def check(case: Case, response: Response, request: Any = REQUEST) -> None:
 
 
 @contextmanager
-def other_process(path: Path) -> Iterator[Callable[[], str]]:
+def asked_elsewhere(path: Path) -> Iterator[Callable[[], str]]:
     """Another process with the same database; gives what asks it for what a page is allowed."""
-    child = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("asker.py"), path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, str(Path(__file__).with_name("asker.py")), str(path)]
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
 
-    def ask_there() -> str:
-        print(file=child.stdin, flush=True)
-        return child.stdout.readline().strip()  # type: ignore[union-attr]
+        def ask_there() -> str:
+            print(file=child.stdin, flush=True)
+            return child.stdout.readline().strip()  # type: ignore[union-attr]
 
-    limit = threading.Timer(CHILD_SECONDS, child.kill)
-    limit.start()
-    try:
-        with child:
+        limit = threading.Timer(CHILD_SECONDS, child.kill)
+        limit.start()
+        try:
             yield ask_there
-    finally:
-        limit.cancel()
+        finally:
+            limit.cancel()
 
 
 @scenario("DYN-01")
 def test_deleted_rules_end_at_once(case: Case, path: Path, store: SQLiteStore) -> None:
     app, document = wrap(store), format_xml(RULES, COS)
     assert send(app, "PUT", "/bucket-a?cors", document).status == 200
-    with other_process(path) as ask_there:
+    with asked_elsewhere(path) as ask_there:
         assert ask_there() == ORIGIN
         assert lets_proceed(REQUEST, ask(app))
         assert send(app, "DELETE", "/bucket-a?cors").status == 204
         assert ask_there() == "none"
     responses: list[Response] = []
-    thread = threading.Thread(target=lambda: responses.append(ask(app)))
+    thread = threading.Thread(target=lambda: responses.append(ask(app)), daemon=True)
     thread.start()
     thread.join(CHILD_SECONDS)
     check(case, responses[0])
@@ -283,8 +279,10 @@ def test_readers_see_whole_documents(case: Case, store: SQLiteStore) -> None:
                 if cors_headers(response) not in known:
                     failures.append(response)
 
-    writers = [threading.Thread(target=write, args=[each]) for each in (RULES, OTHER_RULES)]
-    readers = [threading.Thread(target=read) for _ in range(2)]
+    writers = [
+        threading.Thread(target=write, args=[each], daemon=True) for each in (RULES, OTHER_RULES)
+    ]
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(2)]
     for thread in [*readers, *writers]:
         thread.start()
     for thread in writers:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from children import running
 from servers import ROOT
 from store_worker import StoreWorker, rules, store_worker
 
@@ -120,7 +121,7 @@ def test_what_another_program_wrote_since_is_kept(
         "print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(path), str(stays)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         other.stdout.readline()
         stored = set()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import forking
 import pytest
+from children import running
 from forking import CHILDREN, PUTS, stored_in
 from servers import ROOT
 
@@ -42,7 +43,7 @@ def run(case: object, path: Path) -> Told:
     name = case.__name__  # type: ignore[attr-defined]
     # Python 3.12 and later warn of the very thing that is shown here.
     command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", forking.__file__]
-    with subprocess.Popen(
+    with running(
         [*command, name, str(path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,

@@ -51,7 +51,7 @@ def locked(path: Path, statement: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.C
 @contextmanager
 def threads(works: list[Callable[[], object]]) -> Iterator[list[threading.Thread]]:
     """Run each in a thread, and wait for all in the end."""
-    started = [threading.Thread(target=work) for work in works]
+    started = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in started:
         thread.start()
     yield started

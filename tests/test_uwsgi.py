@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from children import running
 from forking import stored_in, visit
 from servers import ROOT, TESTS
 
@@ -47,7 +48,7 @@ def uwsgi(path: Path, options: Sequence[str], *, uses_store: bool) -> Iterator[i
     log = path.with_name("uwsgi.log")
     with (
         log.open("wb") as file,
-        subprocess.Popen(
+        running(
             command, env=environ, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         ) as process,
     ):

@@ -18,6 +18,8 @@ from types import ModuleType
 ROOT = Path(__file__).parents[2]
 # Longest input, and what one input may take before it counts as a fault.
 MAX_INPUT_BYTES = 4096
+# Of a target's process, beside the time that it is given.
+START_SECONDS = 60
 MAX_INPUT_SECONDS = 20
 MAX_MEMORY_MB = 2048
 
@@ -79,7 +81,8 @@ def run(target, seconds: float, options: argparse.Namespace) -> bool:  # type: i
     again = [sys.executable, "-m", "tests.fuzz", "--guided", target.name]
     again += ["--minutes", str(seconds / 60), "--keep", str(options.keep.resolve())]
     again += ["--seed", str(options.seed)]
-    return subprocess.run(again, cwd=ROOT, check=False).returncode == 0
+    limit = 2 * seconds + START_SECONDS
+    return subprocess.run(again, cwd=ROOT, check=False, timeout=limit).returncode == 0
 
 
 def draw(target, seconds: float, options: argparse.Namespace) -> bool:  # type: ignore[no-untyped-def]

@@ -112,7 +112,7 @@ class Trial:
 
     def _try(self, drawn: Drawn, is_last: bool) -> Outcome | None:
         stages = [drawn.target.last_stage()] if is_last else drawn.target.stages()
-        copy = self._copies.get()
+        copy = self._copies.get()  # no limit: there are as many as threads
         try:
             if time.monotonic() > self._until:
                 return None

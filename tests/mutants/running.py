@@ -17,6 +17,8 @@ from tests.mutants.targets import PACKAGE
 #: Seconds that a stage may take when nothing is changed.
 STAGE_SECONDS: Final = 600
 # With a change: this many times as long as without, and as many seconds more.
+# A worker ends when nobody tells it more.
+END_SECONDS: Final = 60
 _PATIENCE: Final = 5
 _MORE_SECONDS: Final = 20
 
@@ -90,4 +92,4 @@ class Copy:
 
     def close(self) -> None:
         """End the process that runs the tests."""
-        self._worker.communicate()
+        self._worker.communicate(timeout=END_SECONDS)
