@@ -772,3 +772,16 @@ def test_nothing_is_open_after_construction(path: Path) -> None:
     """So that a server may fork then, without Python's hooks."""
     with closing(SQLiteStore(path)) as store:
         assert store._database._connections.opened == []
+
+
+def test_a_deletion_of_what_is_deleted_tells_of_it_too(store, monkeypatch):
+    """Another process may have committed the deletion, and be about to tell of it."""
+    store.put("b", rules())
+    cell = store.signal()
+    seen = cell[0]
+    with monkeypatch.context() as stopped:
+        stopped.setattr(SQLiteStore, "_publish", lambda self, revision, stamp: revision)
+        assert store.delete("b") is not None
+    assert cell[0] == seen
+    assert store.delete("b") is None
+    assert cell[0] != seen

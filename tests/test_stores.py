@@ -245,9 +245,15 @@ def test_signal_and_state_stay_while_nothing_changes(store: Store) -> None:
     store.put("b", rules())
     seen = (store.signal()[0], store.state())
     assert store.get("b")
-    assert store.delete("none") is None
     assert store.put_many([]) == store.revision
     assert (store.signal()[0], store.state()) == seen
+
+
+def test_the_state_stays_where_there_is_nothing_to_delete(store: Store) -> None:
+    store.put("b", rules())
+    seen = store.state()
+    assert store.delete("none") is None
+    assert store.state() == seen
 
 
 def test_a_version_is_another_one_only_when_the_buckets_own_rules_changed(store: Store) -> None:

@@ -119,6 +119,9 @@ class Store(ABC):
     def delete(self, bucket: str, author: str | None = None) -> int | None:
         """Delete the bucket's rules and give the new revision; None if there were none.
 
+        Whoever asks afterwards sees none, in both cases: the signal may have to change in the
+        second one as well.
+
         The application's own deletion of a bucket calls this too, so that whoever makes a
         bucket of the same name later does not inherit rules.
         """

@@ -10,6 +10,7 @@ Other tools may edit the rows; see :mod:`flask_bucketcors.stores.schema`.
 
 import json
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -103,7 +104,12 @@ class SQLiteStore(Store):
         if not is_bucket_name(bucket):
             return None
         done = self._change(partial(self._delete, bucket, author))
-        return self._publish(*done) if done else None
+        if done is None:
+            # Another process may have deleted them and not have told anybody yet: whoever asks
+            # after this call must not see them. The number is drawn, as each is stored once.
+            self._publish(0, secrets.randbits(63))
+            return None
+        return self._publish(*done)
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         count = -1 if limit is None else min(limit, MAX_COUNT)
