@@ -135,19 +135,20 @@ class RulesCache:
             return False
 
     def _refresh(self, last: Generation) -> Generation:
-        until = self.clock() + CHECK_SECONDS
+        # Not what is in place afterwards: another thread may have put an older one there.
+        self.generation = found = self._next(last, self.clock() + CHECK_SECONDS)
+        return found
+
+    def _next(self, last: Generation, until: float) -> Generation:
         try:
             signal = self._source.signal()
             seen = signal[0]
             state = self._source.state()
         except Exception as error:
-            self.generation = self._guarded(replace(last, until=until), error)
-            return self.generation
+            return self._guarded(replace(last, until=until), error)
         if state != last.state or last.trouble:
-            self.generation = Generation(signal, seen, until, state, {}, {}, [])
-        else:
-            self.generation = replace(last, signal=signal, seen=seen, until=until)
-        return self.generation
+            return Generation(signal, seen, until, state, {}, {}, [])
+        return replace(last, signal=signal, seen=seen, until=until)
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
         """After a signal that could not be followed, let no rules count as known."""

@@ -285,6 +285,25 @@ def test_no_thread_sees_rules_older_than_the_last_acknowledged(source: Source) -
     assert not stale
 
 
+class Overtaken(RulesCache):
+    """A cache in which another thread is a moment behind, and puts an older generation in place."""
+
+    late: Any = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        is_late = name == "generation" and self.late is not None
+        super().__setattr__(name, self.late if is_late else value)
+
+
+def test_a_thread_that_looked_itself_uses_what_it_found(source: Source, clock: Clock) -> None:
+    cache = Overtaken(source, CompiledRules, cached_buckets=10, clock=clock)
+    source.put("b", rules(1))
+    assert seconds_of(cache.get("b")) == 1
+    cache.late = cache.generation
+    source.put("b", rules(2))
+    assert seconds_of(cache.get("b")) == 2
+
+
 def test_states_are_compared_and_not_ordered() -> None:
     """A database put back from a backup has a smaller revision than the one before."""
     states: list[Hashable] = [5, 3]
