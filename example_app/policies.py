@@ -25,7 +25,7 @@ from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS
 from flask_bucketcors.signatures.cos import SECURITY_TOKEN
-from flask_bucketcors.signatures.request import AccessKey, find_key
+from flask_bucketcors.signatures.keys import AccessKey, find_key
 
 _SIGNATURE_FIELDS = ("policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
 _MUST_BE_BOUND = ("q-sign-algorithm", "q-ak", "q-sign-time")

@@ -8,14 +8,16 @@ from wsgiref.types import WSGIApplication
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
-from flask_bucketcors.api import Authorize, BucketExists, Limits, RulesAPI, RulesCall
-from flask_bucketcors.buckets import BucketFunction, as_given, make_resolver
+from flask_bucketcors.api.rules_api import Authorize, BucketExists, RulesAPI, RulesCall
+from flask_bucketcors.core.dialects import Limits
 from flask_bucketcors.core.errors import SetupRefused
-from flask_bucketcors.core.linting.sites import PublicSuffix
-from flask_bucketcors.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
+from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.routes import reserved_by_routes
+from flask_bucketcors.settings import check
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
+from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
+from flask_bucketcors.wsgi.resolvers import BucketFunction, as_given, make_resolver
 
 ONE_API: Final = (
     "this application has a ?cors API already: register the blueprint, or use BucketCORS(app), "
@@ -55,6 +57,7 @@ def create_blueprint(
 
     The other parameters are those of :class:`RulesAPI`.
     """
+    check(store=store, buckets=buckets, host_suffixes=host_suffixes, reserved=reserved)
     blueprint = Blueprint(name, __name__)
     given = as_given(reserved)()
 

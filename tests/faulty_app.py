@@ -10,7 +10,7 @@ import served_app
 from flask import Flask
 
 from flask_bucketcors import SQLiteStore
-from flask_bucketcors.cache import Generation, RulesCache
+from flask_bucketcors.wsgi.rules_cache import Generation, RulesCache
 
 #: Names the variable of the environment that says which fault.
 FAULT = "SERVED_FAULT"

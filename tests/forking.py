@@ -36,9 +36,9 @@ if __name__ == "__main__" and "gevent" in sys.argv[1]:
 from children import running  # noqa: E402
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable  # noqa: E402
-from flask_bucketcors.cache import RulesCache  # noqa: E402
 from flask_bucketcors.core.compiled import CompiledRules  # noqa: E402
 from flask_bucketcors.stores import forks  # noqa: E402
+from flask_bucketcors.wsgi.rules_cache import RulesCache  # noqa: E402
 
 RULES = RuleSet([Rule(["https://a.example"], ["GET"])])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_bucketcors.bodies import check_digests, read_body
+from flask_bucketcors.api.bodies import check_digests, read_body
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import CallRefused, Refusal
 

@@ -644,7 +644,7 @@ def test_a_name_that_is_too_long_for_a_file_is_wrong_usage(run: Run, store: SQLi
 def test_a_closed_stream_is_wrong_usage(
     arguments: list[str], stream: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("reading", "rules", "writing"):
+    for module in ("rule_files", "rules", "output_files"):
         fake = SimpleNamespace(stdin=None, stdout=None, stderr=sys.stderr, exit=sys.exit)
         monkeypatch.setattr(f"flask_bucketcors.cli.{module}.sys", fake)
     name = {"stdin": "input", "stdout": "output"}[stream]
@@ -829,7 +829,29 @@ def test_other_commands_of_flask_do_not_wait_for_these() -> None:
         "flask_bucketcors.cli.terminal",
         "flask_bucketcors.core",
         "flask_bucketcors.core.errors",
+        "flask_bucketcors.core.problems",
     ]
+
+
+def test_explaining_rules_in_a_file_loads_nothing_that_serves(tmp_path: Path) -> None:
+    Path(tmp_path, "rules.json").write_text(json.dumps(RULES.as_dict()))
+    code = (
+        "import sys; from flask_bucketcors.cli import bucketcors; "
+        "bucketcors(['explain', '--rules', 'rules.json', '--origin', 'https://page.test'], "
+        "standalone_mode=False); "
+        "print(*(name for name in sys.modules if name.startswith('flask_bucketcors')))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    rooms = {name.split(".")[1] for name in result.stdout.splitlines()[-1].split() if "." in name}
+    assert rooms == {"analysis", "cli", "core", "documents"}
 
 
 def test_a_terminal_without_the_characters_gets_them_escaped(tmp_path: Path) -> None:

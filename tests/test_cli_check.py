@@ -23,7 +23,8 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
-from flask_bucketcors.cli import asking, bucketcors
+from flask_bucketcors.cli import bucketcors
+from flask_bucketcors.cli.check import http_exchange
 
 PAGE = "https://page.test"
 OTHER_PAGE = "https://other.test"
@@ -113,14 +114,14 @@ def test_no_socket_is_left_to_the_garbage_collector(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the server says that it closes, the socket is the response's, not the connection's."""
-    responses: list[asking.HTTPResponse] = []
-    begin = asking.HTTPResponse.begin
+    responses: list[http_exchange.HTTPResponse] = []
+    begin = http_exchange.HTTPResponse.begin
 
-    def remember(response: asking.HTTPResponse) -> None:
+    def remember(response: http_exchange.HTTPResponse) -> None:
         responses.append(response)
         begin(response)
 
-    monkeypatch.setattr(asking.HTTPResponse, "begin", remember)
+    monkeypatch.setattr(http_exchange.HTTPResponse, "begin", remember)
     check(serve(GET=[*ALLOWED, "Content-Length: 5", "", "bytes"]).url)
     assert [response.isclosed() for response in responses] == [True]
 

@@ -19,7 +19,8 @@ from servers import ROOT
 from terminals import on_a_terminal
 
 from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore, diff
-from flask_bucketcors.cli import bucketcors, reviewing
+from flask_bucketcors.cli import bucketcors
+from flask_bucketcors.cli import put as put_command
 
 A, B = "https://a.example", "https://b.example"
 OLD = RuleSet([Rule([A], ["GET", "PUT"], ["x-a"], max_age_seconds=600)])
@@ -439,7 +440,7 @@ def test_where_nobody_can_be_asked_nothing_is_put(
     assert "\n".join(CHANGES) in output
     assert "standard input is no terminal to ask at: write --yes" in output
     with monkeypatch.context() as patch:
-        patch.setattr(reviewing, "sys", type("closed", (), {"stdin": None}))
+        patch.setattr(put_command, "sys", type("closed", (), {"stdin": None}))
         assert "write --yes" in put(run_app, new, code=2)
     assert store.get("photos") == OLD
 
@@ -470,7 +471,7 @@ def test_what_changed_meanwhile_is_not_put_over(
     run_app: Run, store: SQLiteStore, new: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put("photos", OLD)
-    monkeypatch.setattr(reviewing, "_ask", lambda bucket: store.put(bucket, DANGEROUS))
+    monkeypatch.setattr(put_command, "_ask", lambda bucket: store.put(bucket, DANGEROUS))
     assert "the rules of photos were changed meanwhile" in put(run_app, new, code=1)
     assert store.get("photos") == DANGEROUS
 

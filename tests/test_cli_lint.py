@@ -19,7 +19,7 @@ from servers import ROOT
 from terminals import on_a_terminal
 
 from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore, lint
-from flask_bucketcors.cli import bucketcors, findings
+from flask_bucketcors.cli import bucketcors, report_lint
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
 
@@ -321,7 +321,7 @@ def test_without_the_list_what_is_usual_is_assumed(
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(findings, "import_module", missing)
+    monkeypatch.setattr(report_lint, "import_module", missing)
     path = written(tmp_path / "rules.json", SUFFIX)
     assert ids(path, code=0) == []
     output = run(path, "--public-suffix", code=2).output

@@ -26,7 +26,7 @@ from corpus import (
 from flask_bucketcors import CompiledRules
 from flask_bucketcors.core.dialects import S3
 from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.middleware import is_preflight
+from flask_bucketcors.wsgi.middleware import is_preflight
 
 SUITES = ("ceph.json", "seaweed.json", "moto.json")
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"

@@ -39,7 +39,7 @@ from flask_bucketcors import (
     RuleSet,
     SQLiteStore,
 )
-from flask_bucketcors.bodies import MAX_DRAINED_BYTES
+from flask_bucketcors.api.bodies import MAX_DRAINED_BYTES
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.documents import format_xml
 

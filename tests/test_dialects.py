@@ -19,9 +19,9 @@ from strategies import methods, requested_headers, rule_sets
 from vendors import KEYS, SIGNERS, Sent, signed
 
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
-from flask_bucketcors.answers import answer_error
 from flask_bucketcors.core.dialects import COS, DIALECTS, OBS, OSS, S3, Dialect
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.wsgi.error_responses import answer_error
 
 A = "https://a.test"
 EVIL = "https://evil.test"

@@ -11,8 +11,8 @@ from steps import steps
 from strategies import METHODS, rule_sets, rules
 
 from flask_bucketcors import Rule, RuleSet
-from flask_bucketcors.core.diff import ChangeKind, Diff, diff
-from flask_bucketcors.core.terms import Terms
+from flask_bucketcors.analysis.algebra.diff import ChangeKind, Diff, diff
+from flask_bucketcors.analysis.algebra.terms import Terms
 
 DIALECTS = ["cos", "oss", "s3", "obs"]
 A, B = "https://a.example", "https://b.example"

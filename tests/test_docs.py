@@ -16,7 +16,7 @@ from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
 from flask_bucketcors.core.fields import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
-from flask_bucketcors.extension import _SETTINGS
+from flask_bucketcors.settings import SETTING_NAMES, Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,10 +71,9 @@ def test_the_recipe_for_deleting_buckets_lets_no_bucket_inherit_rules() -> None:
 
 def test_every_setting_is_described_with_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
-    for name, setting in _SETTINGS.items():
-        shown = str(setting.default) if setting.default != "" else '""'
-        if isinstance(setting.default, str):
-            shown = f'"{setting.default}"'
+    for setting in SETTING_NAMES:
+        name, default = setting.upper(), getattr(Settings(), setting)
+        shown = f'"{default}"' if isinstance(default, str) else str(default)
         assert f"| `BUCKETCORS_{name}` | `{shown}` |" in page
         explained = f"## `BUCKETCORS_{name}`" in page
         assert explained or name == "DIALECT"

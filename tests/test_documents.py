@@ -10,7 +10,8 @@ from strategies import rule_sets
 
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS
-from flask_bucketcors.core.errors import ProblemReason, Refusal
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents import (
     MAX_PROBLEMS_SHOWN,
     DocumentError,

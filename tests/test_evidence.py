@@ -10,11 +10,11 @@ from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 from steps import steps
 
 from flask_bucketcors import Cause, explain
-from flask_bucketcors.core.seen.answers import read_answer, wanted_headers
-from flask_bucketcors.core.seen.console import read_console
-from flask_bucketcors.core.seen.wordings import Said
-from flask_bucketcors.evidence import MAX_CURL, from_console, from_curl, from_har
-from flask_bucketcors.evidence.curl import _cut
+from flask_bucketcors.analysis.evidence import MAX_CURL, from_console, from_curl, from_har
+from flask_bucketcors.analysis.evidence.browser_log import read_console
+from flask_bucketcors.analysis.evidence.browser_wordings import Said
+from flask_bucketcors.analysis.evidence.curl import _cut
+from flask_bucketcors.analysis.evidence.response import read_answer, wanted_headers
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\
   -X 'PUT' \\

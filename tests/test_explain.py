@@ -17,17 +17,17 @@ from oracles import RuleDict, evaluate
 from strategies import METHODS, Meeting, meetings
 
 from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, RuleSet, explain, lint
+from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
+from flask_bucketcors.analysis.evidence.page_request import _ADDED
+from flask_bucketcors.analysis.evidence.response import _CDN_HEADERS
+from flask_bucketcors.analysis.explainer.explain import KINDS
+from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
+from flask_bucketcors.analysis.spelling.lookalikes import shown
+from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.core.errors import ProblemReason
-from flask_bucketcors.core.explain import KINDS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
-from flask_bucketcors.core.idna import as_sent, written_out
-from flask_bucketcors.core.looks import shown
-from flask_bucketcors.core.plain import PlainRules
-from flask_bucketcors.core.seen.answers import _CDN_HEADERS
+from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents import read_configuration
-from flask_bucketcors.evidence import from_console, from_curl, from_har
-from flask_bucketcors.evidence.sent import _ADDED
 
 
 def oracle_rules(rules: RuleSet) -> list[RuleDict]:

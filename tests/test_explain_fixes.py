@@ -11,9 +11,9 @@ from hypothesis import given
 from strategies import Meeting, meetings
 
 from flask_bucketcors import Change, CompiledRules, Explanation, Fix, RuleSet, diff, explain
-from flask_bucketcors.cli.explain_report import explanation_data
+from flask_bucketcors.analysis.spelling.unchecked import PlainRules
+from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.core.errors import TooIntricate
-from flask_bucketcors.core.plain import PlainRules
 
 UNEXPOSED = {"console": 'Refused to get unsafe header "ETag"'}
 

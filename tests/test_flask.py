@@ -1,6 +1,7 @@
 """The extension and the blueprint in Flask applications, hostile ones among them."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import signing
-from children import CHILD_SECONDS
+from children import CHILD_SECONDS, run_python
 from flask import (
     Blueprint,
     Flask,
@@ -23,6 +24,7 @@ from flask import (
     session,
 )
 from flask_wtf import CSRFProtect
+from servers import ROOT
 from signing import ACCESS_KEY, KEYS, SECRET_KEY, send
 from webtest import TestApp, TestResponse
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -40,7 +42,7 @@ from flask_bucketcors import (
     StoreUnavailable,
     create_blueprint,
 )
-from flask_bucketcors.review import FINDINGS, LINT
+from flask_bucketcors.api.rules_api import FINDINGS, LINT
 
 PAGE = "https://page.test"
 URL = "/photos?cors"
@@ -668,6 +670,16 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "URL_PREFIX": "",
         "VARY": "vendor",
     }
+
+
+def test_serving_loads_no_analysis() -> None:
+    """It is for whoever asks why, or what rules allow."""
+    code = (
+        "import sys, flask_bucketcors.extension; "
+        "print(*(name for name in sys.modules if name.startswith('flask_bucketcors.analysis')))"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert run_python(code, environ).split() == []
 
 
 def test_settings_are_read_once(app, store):

@@ -21,7 +21,7 @@ from store_worker import rules
 from test_freshness import APP, BUCKET, build, build_put, connect, exchange
 
 from flask_bucketcors import SQLiteStore, StoreUnavailable
-from flask_bucketcors.stores import database
+from flask_bucketcors.stores.sqlite import database
 
 WRITERS = 8
 # A bound, for a machine that has much else to do.

@@ -6,9 +6,9 @@ import pytest
 from webtest import TestApp
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
-from flask_bucketcors.cache import CHECK_SECONDS, RulesCache
 from flask_bucketcors.core.compiled import MAX_READY_RULES, ClosedRules, CompiledRules
 from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
+from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 
 RULES = RuleSet([Rule(["*"], ["GET"])])
 

@@ -11,17 +11,16 @@ from steps import steps
 from strategies import rule_sets
 
 from flask_bucketcors import Rule, RuleSet
-from flask_bucketcors.core.algebra.bounds import AMPLE
-from flask_bucketcors.core.algebra.grammars import ORIGINS as GRAMMAR
-from flask_bucketcors.core.algebra.partition import Partition
-from flask_bucketcors.core.algebra.requests import APART
+from flask_bucketcors.analysis.algebra.bounds import AMPLE
+from flask_bucketcors.analysis.algebra.diff import diff
+from flask_bucketcors.analysis.algebra.grammars import ORIGINS as GRAMMAR
+from flask_bucketcors.analysis.algebra.partition import Partition
+from flask_bucketcors.analysis.algebra.request_space import APART
+from flask_bucketcors.analysis.linter.findings import Check, Finding, Severity
+from flask_bucketcors.analysis.linter.lint import lint
+from flask_bucketcors.analysis.linter.sites import public_address, usual_public_suffix
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.core.diff import diff
 from flask_bucketcors.core.errors import TooIntricate
-from flask_bucketcors.core.lint import lint
-from flask_bucketcors.core.linting.addresses import public_address
-from flask_bucketcors.core.linting.findings import Check, Finding, Severity
-from flask_bucketcors.core.linting.sites import usual_public_suffix
 from flask_bucketcors.core.wildcards import Wildcard
 from flask_bucketcors.documents import parse_xml
 

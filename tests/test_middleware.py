@@ -37,8 +37,8 @@ from flask_bucketcors import (
     RuleSet,
     StoreUnavailable,
 )
-from flask_bucketcors.cache import RulesCache
 from flask_bucketcors.stores import Signal, StoredRules
+from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 A = "https://a.test"
 B = "https://b.test"
@@ -164,7 +164,9 @@ def store() -> Iterator[FaultyStore]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("flask_bucketcors.middleware.RulesCache", partial(RulesCache, clock=clock))
+    monkeypatch.setattr(
+        "flask_bucketcors.wsgi.middleware.RulesCache", partial(RulesCache, clock=clock)
+    )
     return clock
 
 
@@ -1137,7 +1139,7 @@ def test_trouble_with_a_store_is_logged_once_in_an_interval(store, clock, caplog
     for _ in range(3):
         assert is_closed(app)
         clock.now += 1
-    assert [record.name for record in caplog.records] == ["flask_bucketcors.cache"]
+    assert [record.name for record in caplog.records] == ["flask_bucketcors.wsgi.rules_cache"]
     assert caplog.records[0].levelno == logging.ERROR
     assert "the disk is gone" in caplog.text
     clock.now += 60

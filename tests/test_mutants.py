@@ -99,7 +99,7 @@ def test_an_exception_that_is_caught_is_passed_on() -> None:
 
 
 def test_the_same_seed_draws_the_same_changes() -> None:
-    first, second, other = (draw(ROOT, seed, 6, "*/buckets.py") for seed in (1, 1, 2))
+    first, second, other = (draw(ROOT, seed, 6, "*/resolvers.py") for seed in (1, 1, 2))
     assert first == second != other
     assert len(first) == 6
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from strategies import origin_patterns
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
-from flask_bucketcors.core.errors import ProblemReason
 from flask_bucketcors.core.origins import (
     MAX_ORIGIN_BYTES,
     are_usual_patterns,
@@ -15,6 +14,7 @@ from flask_bucketcors.core.origins import (
     is_origin,
     pattern_problem,
 )
+from flask_bucketcors.core.problems import ProblemReason
 
 # As text this fits; that "*" never covers a slash is this package's choice.
 DECIDED_OTHERWISE = {

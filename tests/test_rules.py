@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from strategies import allowed_headers, methods, origin_patterns, rule_sets, rules
 
 from flask_bucketcors import InvalidRules, Rule, RuleSet
-from flask_bucketcors.core.errors import Problem, ProblemReason
 from flask_bucketcors.core.fields import (
     _ALLOWED_HEADERS,
     MAX_SHARED_LISTS,
@@ -20,6 +19,7 @@ from flask_bucketcors.core.fields import (
     checked_fields,
     usual_fields,
 )
+from flask_bucketcors.core.problems import Problem, ProblemReason
 
 FIELDS = Rule.__match_args__
 GOOD: dict[str, Any] = {"allowed_origins": ["https://a.example"], "allowed_methods": ["GET"]}

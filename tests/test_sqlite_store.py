@@ -36,9 +36,9 @@ from flask_bucketcors import (
     StoreUnavailable,
     UnknownRevision,
 )
-from flask_bucketcors.stores import schema
-from flask_bucketcors.stores.database import LOOK_SECONDS
-from flask_bucketcors.stores.sqlite import _dump
+from flask_bucketcors.stores.sqlite import schema
+from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
+from flask_bucketcors.stores.sqlite.store import _dump
 
 
 def rules(seconds: int = 0) -> RuleSet:

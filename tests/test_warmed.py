@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
-from flask_bucketcors.buckets import make_resolver
-from flask_bucketcors.cache import RulesCache
+from flask_bucketcors.wsgi.resolvers import make_resolver
+from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 LONG = "a" * 200
 BUCKETS = ["alice", "Alice", "bob", "s", "t", "x", "x.b", "eu", "k", LONG]
@@ -285,7 +285,7 @@ def test_a_change_that_nobody_signalled_is_seen_after_a_second(
     """Its writer died before it could; the last moment of the second is not within it."""
     now = [1000.0]
     cache = partial(RulesCache, clock=lambda: now[0])
-    monkeypatch.setattr("flask_bucketcors.middleware.RulesCache", cache)
+    monkeypatch.setattr("flask_bucketcors.wsgi.middleware.RulesCache", cache)
     monkeypatch.setattr(MemoryStore, "signal", lambda store: [0])
     site = Site({}, is_warm=is_warm)
     assert site.judges("/alice/k", "h") == {"alice"}

@@ -32,10 +32,10 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, NoReturn
 
-from flask_bucketcors.cache import RulesCache
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores import SQLiteStore
+from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 WRITERS = 4
 # More than a round writes, so that all of it is kept.

@@ -26,17 +26,17 @@ from flask_bucketcors.core.errors import BucketCORSError, StoreUnavailable
 # Where each command is. Its module is imported when it runs, or for the help of the group: every
 # other command of Flask's imports this module too, and should not wait for it.
 _COMMANDS: Final = {
-    "check": "checking:check",
+    "check": "check.command:check",
     "delete": "rules:delete_rules",
-    "diff": "comparing:diff_rules",
+    "diff": "diff:diff_rules",
     "doctor": "doctor:doctor",
-    "explain": "explaining:explain_request",
+    "explain": "explain:explain_request",
     "export": "transfer:export_rules",
     "history": "rules:show_history",
     "import": "transfer:import_rules",
-    "lint": "linting:lint_rules",
+    "lint": "lint:lint_rules",
     "list": "rules:list_buckets",
-    "put": "rules:put_rules",
+    "put": "put:put_rules",
     "rollback": "rules:roll_back",
     "show": "rules:show_rules",
 }

@@ -9,6 +9,7 @@ from flask.cli import ScriptInfo
 
 from flask_bucketcors.cli.terminal import Refused, printable, utf8_text
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
+from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores import Store
 
 HOW_TO_ADD: Final = (
@@ -43,6 +44,14 @@ def close_at_the_end(store: Store) -> None:
     """
     if getattr(store, "path", None) is not None:
         click.get_current_context().find_root().call_on_close(store.close)
+
+
+def current_settings() -> Settings:
+    """The settings of the current application.
+
+    :raises click.UsageError: as :func:`current_state`.
+    """
+    return current_state().settings
 
 
 def current_store() -> Store:

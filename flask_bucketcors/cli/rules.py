@@ -1,17 +1,22 @@
 """Commands for the rules of one bucket."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from flask_bucketcors.cli.application import author_option, current_store, refuse_reserved
-from flask_bucketcors.cli.reading import INPUT_FILE, limits_of, name_of, read_file, to_s3_json
+from flask_bucketcors.cli.application import (
+    author_option,
+    current_settings,
+    current_store,
+    refuse_reserved,
+)
+from flask_bucketcors.cli.rule_files import to_s3_json
+from flask_bucketcors.cli.stored_buckets import bucket_names, count_of, existing_rules
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -22,19 +27,8 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
-from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import format_xml
-from flask_bucketcors.stores import HistoryEntry, Store
-
-# Names that are asked for at a time, so that a list of any length needs little memory.
-PAGE: Final = 1000
-
-
-def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[str]:
-    """Give the names of all buckets that have rules, sorted, from behind ``after``."""
-    while names := store.list(prefix, after, PAGE):
-        yield from names
-        after = names[-1]
+from flask_bucketcors.stores import HistoryEntry
 
 
 @click.command("list")
@@ -90,62 +84,8 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     if form == JSON:
         echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
         return
-    name = dialect or current_app.config["BUCKETCORS_DIALECT"]
+    name = dialect or current_settings().dialect
     click.echo(_printable_xml(format_xml(rule_set, DIALECTS[name]).decode()))
-
-
-def existing_rules(store: Store, bucket: str) -> RuleSet:
-    """Give the rules of a bucket.
-
-    :raises Refused: if it has none.
-    """
-    rule_set = store.get(bucket)
-    if rule_set is None:
-        raise Refused(f"bucket {printable(bucket)} has no rules")
-    return rule_set
-
-
-@click.command("put")
-@click.argument("bucket")
-@click.argument("file", type=INPUT_FILE)
-@click.option("--diff", "show_diff", is_flag=True, help="Show what changes, and ask before.")
-@click.option("--yes", is_flag=True, help="With --diff, do not ask.")
-@author_option
-@with_appcontext
-def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | None) -> None:
-    """Replace the rules of BUCKET by those in FILE.
-
-    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
-    JSON that `show` prints; - is standard input. It is refused as a whole, with everything
-    that is wrong. With --diff, what changes is shown first, with what is dangerous in the
-    rules; standard input has to be a terminal then, or --yes be written.
-
-    \b
-    Example:
-      flask bucketcors put photos rules.xml
-    """
-    refuse_reserved(bucket)
-    store = current_store()
-    rule_set = read_file(file, limits_of(current_app.config))
-    if current_app.config["BUCKETCORS_STRICT"]:
-        _refuse_dangers(rule_set)
-    if show_diff and not _is_agreed(store, bucket, rule_set, name_of(file), yes):
-        return
-    revision = store.put(bucket, rule_set, author)
-    click.echo(f"{printable(bucket)}: revision {revision}, {count_of(rule_set)}")
-
-
-def _refuse_dangers(rule_set: RuleSet) -> None:
-    # Here, and not above: other commands need not wait for lint and diff.
-    from flask_bucketcors.cli.reviewing import refuse_dangers
-
-    refuse_dangers(rule_set)
-
-
-def _is_agreed(store: Store, bucket: str, rule_set: RuleSet, where: str, yes: bool) -> bool:
-    from flask_bucketcors.cli.reviewing import is_agreed
-
-    return is_agreed(store, bucket, rule_set, where, yes)
 
 
 @click.command("delete")
@@ -214,12 +154,6 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
         message = f"bucket {name} has no rules of revision {revision}"
         raise Refused(f"{message}; flask bucketcors history {name} tells which there are") from None
     click.echo(f"{name}: revision {made}, with the rules of revision {revision}")
-
-
-def count_of(rule_set: RuleSet) -> str:
-    """How many rules there are, in words."""
-    count = len(rule_set.rules)
-    return "1 rule" if count == 1 else f"{count} rules"
 
 
 def _print_history(entries: Sequence[HistoryEntry]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from flask_bucketcors.core.errors import Problem
+from flask_bucketcors.core.problems import Problem
 
 TEXT: Final = "text"
 JSON: Final = "json"

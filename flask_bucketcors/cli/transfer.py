@@ -10,7 +10,6 @@ from shutil import get_terminal_size
 from typing import Any, BinaryIO, Final
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_bucketcors.cli.application import (
@@ -19,7 +18,8 @@ from flask_bucketcors.cli.application import (
     current_store,
     reserved_text,
 )
-from flask_bucketcors.cli.reading import (
+from flask_bucketcors.cli.output_files import open_output
+from flask_bucketcors.cli.rule_files import (
     INPUT_FILE,
     STDIN,
     Unreadable,
@@ -29,9 +29,8 @@ from flask_bucketcors.cli.reading import (
     open_input,
     told,
 )
-from flask_bucketcors.cli.rules import bucket_names
+from flask_bucketcors.cli.stored_buckets import each_bucket
 from flask_bucketcors.cli.terminal import fail_if, is_dumb, printable, problem_lines, utf8_text
-from flask_bucketcors.cli.writing import open_output
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
@@ -83,23 +82,6 @@ def _exported(store: Store, prefix: str) -> Iterator[str | None]:
             yield None
         else:
             yield json.dumps({"bucket": bucket, **rule_set.as_dict()}) + "\n"
-
-
-def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet | None]]:
-    """Give all buckets, each with its rules; None where what is stored is none, which is told."""
-    for bucket in bucket_names(store, prefix):
-        try:
-            # A name that another tool wrote; rules are never found by it.
-            if not is_bucket_name(bucket):
-                raise InvalidBucketName(bucket)
-            rule_set = store.get(bucket)
-        except (InvalidBucketName, StoredRulesInvalid) as error:
-            click.echo(f"left out: {printable(str(error))}", err=True)
-            yield bucket, None
-        else:
-            # It may have been deleted meanwhile.
-            if rule_set is not None:
-                yield bucket, rule_set
 
 
 @dataclass
@@ -179,7 +161,7 @@ def import_rules(file: str, author: str | None) -> None:
     """
     state = current_state()
     reserved = state.middleware.resolve.reserved.names
-    work = _Import(state.store, author, limits_of(current_app.config), reserved)
+    work = _Import(state.store, author, limits_of(state.settings), reserved)
     try:
         with open_input(file) as opened:
             _import_lines(opened, file, work)

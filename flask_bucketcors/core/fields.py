@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import permutations
 from typing import Any, Final, NamedTuple
 
-from flask_bucketcors.core.errors import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.origins import are_usual_patterns, pattern_problem
+from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.wildcards import ANY
 
 #: The fields that hold texts, with what documents call each of their values.

@@ -1,9 +1,18 @@
-"""The Host header: one grammar for whoever reads it.
+"""Hosts and paths: the Host header, and what settings say of where buckets are.
 
 Two readers that differ about a strange Host would let a signature for one bucket open another.
 """
 
 import re
+from collections.abc import Callable
+from typing import Final
+
+#: Gives the public suffix of a host name, as ``com`` of ``a.com``: what is bought names below.
+PublicSuffix = Callable[[str], str | None]
+
+#: Stands for one label in a host suffix.
+REGION: Final = "{region}"
+_SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
 
 # RFC 9110, 7.2, as narrow as real hosts are: a name or an IPv6 address, and a port.
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:[0-9]{0,5})?")
@@ -18,3 +27,42 @@ def split_host(host: str) -> tuple[str, str] | None:
     """Give name and port (with its colon, or ``""``) of a Host header; None if it is no host."""
     match = _HOST.fullmatch(host)
     return (match["name"], match["port"] or "") if match else None
+
+
+def checked_suffix(suffix: str) -> str:
+    """Give a host name below which each bucket has its own, in lower case.
+
+    :raises ValueError: if it is none.
+    """
+    if not _SUFFIX.fullmatch(suffix.lower()):
+        raise ValueError(
+            f"{suffix!r} is not a host suffix: write it like 'cos.example.com' or "
+            "'cos.{region}.example.com', without port and leading dot"
+        )
+    return suffix.lower()
+
+
+def checked_prefix(prefix: str) -> str:
+    """Give the path below which buckets are; ``""`` if that is the root.
+
+    :raises ValueError: if it is none.
+    """
+    if prefix in ("", "/"):
+        return ""
+    if not prefix.startswith("/") or prefix.endswith("/") or "<" in prefix:
+        raise ValueError(
+            f"{prefix!r} is not a URL prefix: write it like '/storage', without variables"
+        )
+    return prefix
+
+
+def checked_segment(segment: str) -> str:
+    """Give the first segment of a path.
+
+    :raises ValueError: if it is none.
+    """
+    if not isinstance(segment, str) or not segment or "/" in segment:
+        raise ValueError(
+            f"{segment!r} is not the first segment of a path: write it like 'api', without slashes"
+        )
+    return segment

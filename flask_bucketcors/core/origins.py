@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection
 from string import ascii_letters, digits
 
-from flask_bucketcors.core.errors import ProblemReason
+from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 # scheme 64, "://" 3, host 253, ":65535" 6: nothing longer is an origin. A WSGI header has one

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from flask_bucketcors.core.errors import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.fields import Fields, checked_fields, is_list, usual_fields
+from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 
 
 @dataclass(frozen=True, slots=True, init=False)

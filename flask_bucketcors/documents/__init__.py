@@ -1,7 +1,6 @@
 """Documents: rule sets as XML and JSON text, and back; error documents."""
 
-from flask_bucketcors.documents.elements import in_element_names, shortened_integer
-from flask_bucketcors.documents.plain import (
+from flask_bucketcors.documents.any_form import (
     MAX_RULES_TEXT_BYTES,
     RULES_KEYS,
     UnreadableRules,
@@ -9,13 +8,14 @@ from flask_bucketcors.documents.plain import (
     read_configuration,
     unwrapped,
 )
-from flask_bucketcors.documents.reading import (
+from flask_bucketcors.documents.elements import in_element_names, shortened_integer
+from flask_bucketcors.documents.from_xml import (
     MAX_PROBLEMS_SHOWN,
     DocumentError,
     check_size,
     parse_xml,
 )
-from flask_bucketcors.documents.writing import escape_text, format_error, format_xml
+from flask_bucketcors.documents.to_xml import escape_text, format_error, format_xml
 
 __all__ = [
     "MAX_PROBLEMS_SHOWN",

@@ -4,8 +4,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from flask_bucketcors.core.errors import Problem
 from flask_bucketcors.core.fields import LIST_ELEMENTS
+from flask_bucketcors.core.problems import Problem
 
 LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
 SINGLES: Final = {"ID": "id", "MaxAgeSeconds": "max_age_seconds"}

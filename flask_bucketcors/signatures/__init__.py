@@ -2,25 +2,19 @@
 
 One module per vendor, each with its :class:`Scheme` or several. None of them reads a clock or
 the body: the time is passed in, and whoever reads the body compares it with the digests that
-the signature covers (:func:`flask_bucketcors.bodies.check_digests`).
+the signature covers (:func:`flask_bucketcors.api.bodies.check_digests`).
 """
 
 from typing import Final
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures.cos import COS
+from flask_bucketcors.signatures.keys import AccessKey, Keys
 from flask_bucketcors.signatures.obs import OBS
 from flask_bucketcors.signatures.oss import OSS_V1, OSS_V2, OSS_V4
-from flask_bucketcors.signatures.request import (
-    AccessKey,
-    Demands,
-    Keys,
-    Scheme,
-    SignatureError,
-    SignedRequest,
-    Signer,
-)
 from flask_bucketcors.signatures.s3 import S3_V2, S3_V4
+from flask_bucketcors.signatures.scheme import Demands, Scheme, SignatureError, Signer
+from flask_bucketcors.signatures.signed_request import SignedRequest
 
 __all__ = [
     "SCHEMES",

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import quote
 
 from flask_bucketcors.core.errors import Refusal
-from flask_bucketcors.signatures.request import SignatureError, SignedRequest
+from flask_bucketcors.signatures.scheme import SignatureError
+from flask_bucketcors.signatures.signed_request import SignedRequest
 
 #: How far the clocks of client and server may be apart, in seconds. All four vendors say 15
 #: minutes: COS 436/7730 and OSS "Error responses" (RequestTimeTooSkewed), S3 "Signing and

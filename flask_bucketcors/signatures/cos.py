@@ -28,16 +28,16 @@ from flask_bucketcors.signatures.canonical import (
     percent_encode,
     to_bytes,
 )
-from flask_bucketcors.signatures.request import (
+from flask_bucketcors.signatures.keys import Keys
+from flask_bucketcors.signatures.scheme import (
     Demands,
-    Keys,
     Scheme,
     SignatureError,
-    SignedRequest,
     Signer,
     check_signature,
     signing_key,
 )
+from flask_bucketcors.signatures.signed_request import SignedRequest
 
 _FIELDS: Final = (
     "q-sign-algorithm",

@@ -1,6 +1,6 @@
 """The request signature of Huawei Cloud OBS (API reference, obs_04_0010 and obs_04_0011).
 
-It is the one of :mod:`flask_bucketcors.signatures.subresources` under the names of OBS, header
+It is the one of :mod:`flask_bucketcors.signatures.v2` under the names of OBS, header
 and query. The list of sub-resources is that of obs_04_0010 and of the SDK
 (esdk-obs-python 3.26.6, ``obs/const.py``). The SDKs sign with ``AWS`` (S3 V2) or
 ``AWS4-HMAC-SHA256`` (S3 V4) as well; those are S3's schemes in every respect.
@@ -8,8 +8,8 @@ and query. The list of sub-resources is that of obs_04_0010 and of the SDK
 
 from typing import Final
 
-from flask_bucketcors.signatures.request import Scheme
-from flask_bucketcors.signatures.subresources import Vendor
+from flask_bucketcors.signatures.scheme import Scheme
+from flask_bucketcors.signatures.v2 import Vendor
 
 _SUB_RESOURCES: Final = """
     CDNNotifyConfiguration acl append attname backtosource bucketstatus cors customdomain delete

@@ -1,7 +1,7 @@
 """The request signatures of Alibaba Cloud OSS: versions 1, 2 and 4.
 
 V1 (OSS documentation, "Include a V1 signature in the Authorization header" and "Add signatures
-to a URL") is the signature of :mod:`flask_bucketcors.signatures.subresources`; ``x-oss-date``
+to a URL") is the signature of :mod:`flask_bucketcors.signatures.v2`; ``x-oss-date``
 takes the place of Date. The list of sub-resources is that of oss2 (2.19, ``oss2/auth.py``),
 alibabacloud-oss-v2 and ali-oss.
 
@@ -21,7 +21,7 @@ V4 ("Include a V4 signature in the Authorization header")::
     query    all parameters but x-oss-signature, name=value or name alone, encoded, sorted
     payload  x-oss-content-sha256 where it is sent, UNSIGNED-PAYLOAD otherwise
 
-The rest is in :mod:`flask_bucketcors.signatures.scopes`. The bucket is signed in whatever style
+The rest is in :mod:`flask_bucketcors.signatures.v4`. The bucket is signed in whatever style
 it is addressed, and the Host only if the client lists it as an additional header.
 
 V1 signs keys and values as they are, so that it cannot tell the object ``?cors`` from the
@@ -49,18 +49,19 @@ from flask_bucketcors.signatures.canonical import (
     resource_path,
     to_bytes,
 )
-from flask_bucketcors.signatures.request import (
+from flask_bucketcors.signatures.keys import Keys
+from flask_bucketcors.signatures.scheme import (
     Demands,
-    Keys,
     Scheme,
     SignatureError,
-    SignedRequest,
     Signer,
     check_signature,
     signing_key,
     single_values,
 )
-from flask_bucketcors.signatures.scopes import (
+from flask_bucketcors.signatures.signed_request import SignedRequest
+from flask_bucketcors.signatures.v2 import Vendor
+from flask_bucketcors.signatures.v4 import (
     UNSIGNED_PAYLOAD,
     Credential,
     Scopes,
@@ -71,7 +72,6 @@ from flask_bucketcors.signatures.scopes import (
     parse_payload_hash,
     period_problem,
 )
-from flask_bucketcors.signatures.subresources import Vendor
 
 _PREFIX: Final = "x-oss-"
 # The second is V1's in a URL; alibabacloud-oss-v2 sends it as a header, too, unsigned.

@@ -8,12 +8,12 @@ V4 (S3 API Reference, "Authenticating Requests (AWS Signature Version 4)")::
     headers  those of SignedHeaders, each name:value \\n, blanks trimmed and runs made one
     payload  x-amz-content-sha256: the body's digest in hex, or UNSIGNED-PAYLOAD
 
-The rest is in :mod:`flask_bucketcors.signatures.scopes`. Host and every ``x-amz-`` header that
+The rest is in :mod:`flask_bucketcors.signatures.v4`. Host and every ``x-amz-`` header that
 is sent must be among SignedHeaders. Bodies that are signed in chunks (``STREAMING-...``) are
 not read here and refused.
 
 V2 (S3 User Guide, "Signing and authenticating REST requests") is the signature of
-:mod:`flask_bucketcors.signatures.subresources`. Its list of sub-resources is that of the guide
+:mod:`flask_bucketcors.signatures.v2`. Its list of sub-resources is that of the guide
 and of botocore (1.44, ``HmacV1Auth``), which has ``cors``. In a pre-signed URL
 the security token is signed as the header that it replaces (botocore), or as a sub-resource
 (esdk-obs). No other parameter counts as a header: nobody here would read it as one.
@@ -37,18 +37,19 @@ from flask_bucketcors.signatures.canonical import (
     to_bytes,
     vendor_headers,
 )
-from flask_bucketcors.signatures.request import (
+from flask_bucketcors.signatures.keys import Keys
+from flask_bucketcors.signatures.scheme import (
     Demands,
-    Keys,
     Scheme,
     SignatureError,
-    SignedRequest,
     Signer,
     check_signature,
     signing_key,
     single_values,
 )
-from flask_bucketcors.signatures.scopes import (
+from flask_bucketcors.signatures.signed_request import SignedRequest
+from flask_bucketcors.signatures.v2 import Vendor
+from flask_bucketcors.signatures.v4 import (
     UNSIGNED_PAYLOAD,
     Credential,
     Scopes,
@@ -59,7 +60,6 @@ from flask_bucketcors.signatures.scopes import (
     parse_payload_hash,
     period_problem,
 )
-from flask_bucketcors.signatures.subresources import Vendor
 
 _SCOPES: Final = Scopes("AWS4-HMAC-SHA256", "AWS4", "s3", "aws4_request")
 _TOKEN_NAMES: Final = ("x-amz-security-token", "X-Amz-Security-Token")

@@ -7,6 +7,6 @@ or not at all.
 
 from flask_bucketcors.stores.contract import HistoryEntry, Signal, Store, StoredRules
 from flask_bucketcors.stores.memory import MemoryStore
-from flask_bucketcors.stores.sqlite import SQLiteStore
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 __all__ = ["HistoryEntry", "MemoryStore", "SQLiteStore", "Signal", "Store", "StoredRules"]

@@ -8,10 +8,11 @@ from xml.etree.ElementTree import fromstring
 from corpus import body_of, load
 
 from flask_bucketcors import RuleSet
-from flask_bucketcors.cli.reading import Unreadable, parse_document, to_s3_json
+from flask_bucketcors.analysis.spelling.unchecked import PlainRules
+from flask_bucketcors.cli.rule_files import Unreadable, parse_document, to_s3_json
 from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
-from flask_bucketcors.core.errors import Problem, StoredRulesInvalid
-from flask_bucketcors.core.plain import PlainRules
+from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.core.problems import Problem
 from flask_bucketcors.documents import (
     DocumentError,
     UnreadableRules,
@@ -20,7 +21,7 @@ from flask_bucketcors.documents import (
     parse_xml,
     read_configuration,
 )
-from flask_bucketcors.stores.sqlite import _dump, _load
+from flask_bucketcors.stores.sqlite.store import _dump, _load
 from tests.fuzz.target import Target, check_words
 
 # Twenty problems with a shown value each, and the vendors' sentences about them.

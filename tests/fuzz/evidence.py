@@ -7,8 +7,8 @@ from typing import Any
 from broken import BROKEN
 
 from flask_bucketcors import explain
-from flask_bucketcors.core.seen.console import read_console
-from flask_bucketcors.evidence import from_console, from_curl, from_har
+from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
+from flask_bucketcors.analysis.evidence.browser_log import read_console
 from tests.fuzz.target import Target, check_words
 
 _RULES = [{"allowed_origins": ["https://*.test"], "allowed_methods": ["GET", "PUT"]}]

@@ -25,7 +25,7 @@ from flask_bucketcors.core.origins import (
     is_origin,
     pattern_problem,
 )
-from flask_bucketcors.extension import _SETTINGS
+from flask_bucketcors.settings import SETTING_NAMES
 from tests.fuzz.target import Target, check_words
 
 _HOST_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:[]")
@@ -141,7 +141,7 @@ def check_settings(data: bytes) -> None:
     except SetupRefused as error:
         check_words(str(error), None, "BUCKETCORS_")
         return
-    assert values.keys() <= _SETTINGS.keys()
+    assert values.keys() <= set(map(str.upper, SETTING_NAMES))
 
 
 def _settings(data: bytes) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _settings(data: bytes) -> dict[str, Any]:
 def settings_seeds() -> Iterator[bytes]:
     """Each setting with values of all types, and forms of those that have one."""
     values = ("", "a", 1, 0, -1, True, None, [], ["a"], {}, {"cos": [1, 2]}, 1.5, "False")
-    for name in _SETTINGS:
+    for name in map(str.upper, SETTING_NAMES):
         for value in values:
             yield json.dumps({name: value}).encode()
     yield b'{"HOST_SUFFIXES": ["cos.test", "cos.{region}.test"], "URL_PREFIX": "/a/b"}'

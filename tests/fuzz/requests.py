@@ -10,11 +10,8 @@ from attacks import Response, call
 from corpus import load
 
 from flask_bucketcors import AccessKey, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
-from flask_bucketcors.buckets import Resolved, make_resolver
-from flask_bucketcors.cache import _PLAIN_NAME
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.origins import is_origin
-from flask_bucketcors.middleware import names_rules
 from flask_bucketcors.signatures import (
     SignatureError,
     SignedRequest,
@@ -22,6 +19,9 @@ from flask_bucketcors.signatures import (
     has_unknown_authorization,
     verify,
 )
+from flask_bucketcors.wsgi.middleware import names_rules
+from flask_bucketcors.wsgi.resolvers import Resolved, make_resolver
+from flask_bucketcors.wsgi.rules_cache import _PLAIN_NAME
 from tests.fuzz.target import Message, Target, message
 
 BUCKET: Final = "examplebucket-1250000000"

@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=300, help="changes to draw")
     parser.add_argument("--minutes", type=float, default=60, help="begin no change after that")
     parser.add_argument("--jobs", type=int, default=2, help="changes to try at a time")
-    parser.add_argument("--only", default="*", help="files to change, such as '*/buckets.py'")
+    parser.add_argument("--only", default="*", help="files to change, such as '*/resolvers.py'")
     options = parser.parse_args(arguments)
     until = time.monotonic() + options.minutes * 60
     for entry in outdated(load(), ROOT):

@@ -38,16 +38,16 @@ def _files(names: list[str]) -> list[str]:
 
 # Fast, and about all that decides requests. They run for what the stages let pass.
 WIDER: Final = """
-    warmed buckets shortcut cache wildcards origins rules bodies documents middleware hostile
-    attacks compiled dialects api api_signatures signatures corpus_cos corpus_s3 corpus_others
-    explain lint diff evidence answers
+    warmed resolvers hot_path rules_cache wildcards origins rules bodies documents middleware
+    hostile attacks compiled dialects api api_signatures signatures corpus_cos corpus_s3
+    corpus_others explain lint diff evidence error_responses
 """
 
 #: The first that fits a module counts.
 TARGETS: Final = (
-    Target("buckets.py", ("buckets warmed", "shortcut middleware attacks"), True),
-    Target("shortcut.py", ("shortcut warmed", "middleware attacks hostile"), True),
-    Target("cache.py", ("cache", "middleware shortcut warmed"), True),
+    Target("wsgi/resolvers.py", ("resolvers warmed", "hot_path middleware attacks"), True),
+    Target("wsgi/hot_path.py", ("hot_path warmed", "middleware attacks hostile"), True),
+    Target("wsgi/rules_cache.py", ("rules_cache", "middleware hot_path warmed"), True),
     Target("signatures/cos.py", ("signatures_cos attacks", "api_signatures signatures"), True),
     Target("signatures/oss.py", ("signatures_oss", "signatures", "api_signatures"), True),
     Target("signatures/s3.py", ("signatures_s3", "signatures", "api_signatures"), True),
@@ -57,25 +57,25 @@ TARGETS: Final = (
         ("signatures_cos", "signatures_obs signatures_oss signatures_s3", "signatures attacks"),
         True,
     ),
-    Target("core/hosts.py", ("buckets shortcut", "origins attacks"), True),
-    Target("core/bucket_names.py", ("stores cache", "api middleware"), True),
+    Target("core/hosts.py", ("resolvers hot_path", "origins attacks"), True),
+    Target("core/bucket_names.py", ("stores rules_cache", "api middleware"), True),
     Target("core/origins.py", ("origins", "compiled rules"), True),
     Target("core/wildcards.py", ("wildcards origins", "compiled"), True),
     Target("core/headers.py", ("rules", "compiled dialects"), True),
-    Target("core/compiled.py", ("compiled", "dialects middleware shortcut"), True),
+    Target("core/compiled.py", ("compiled", "dialects middleware hot_path"), True),
     Target("core/grants.py", ("compiled", "dialects middleware"), True),
     Target("core/fields.py", ("rules", "origins compiled"), True),
     Target("core/rules.py", ("rules", "compiled documents")),
     Target("core/dialects/*.py", ("dialects", "dialect_documents", "corpus_s3 corpus_others")),
     Target("core/errors.py", ("dialects dialect_documents", "rules documents")),
     Target("core/browser.py", ("fetch_checks fetch_model", "evidence")),
-    Target("core/seen/*.py", ("evidence", "explain")),
-    Target("core/explanation/*.py", ("explain", "explain_fixes")),
-    Target("core/explain.py", ("explain", "explain_fixes")),
-    Target("core/lint*.py", ("lint", "review")),
-    Target("core/algebra/*.py", ("partition diff", "lint")),
-    Target("core/diff.py", ("diff", "partition")),
-    Target("core/*.py", ("explain lint", "diff explain_fixes evidence")),
+    Target("core/*.py", ("rules compiled", "explain lint")),
+    Target("wsgi/merged_headers.py", ("hot_path warmed", "middleware"), True),
+    Target("analysis/evidence/*.py", ("evidence", "explain")),
+    Target("analysis/explainer/*.py", ("explain", "explain_fixes")),
+    Target("analysis/linter/*.py", ("lint", "put_review")),
+    Target("analysis/algebra/*.py", ("algebra diff", "lint")),
+    Target("analysis/*.py", ("explain lint", "diff explain_fixes evidence")),
 )
 
 

@@ -8,9 +8,9 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from flask_bucketcors.cli.application import HOW_TO_ADD, close_at_the_end
-from flask_bucketcors.cli.doctor.database import examine_database
+from flask_bucketcors.cli.doctor.configuration import examine_settings
+from flask_bucketcors.cli.doctor.database_health import examine_database
 from flask_bucketcors.cli.doctor.notes import Note
-from flask_bucketcors.cli.doctor.settings import examine_settings
 from flask_bucketcors.cli.doctor.workers import examine_workers
 from flask_bucketcors.cli.terminal import (
     JSON,

@@ -1,6 +1,7 @@
 """The dialects: COS, OSS, S3 and OBS as records."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from flask_bucketcors.core.dialects.cos import COS
@@ -26,9 +27,14 @@ __all__ = [
     "ErrorAnswer",
     "Id",
     "IdForm",
+    "Limits",
     "ShowVary",
     "find_dialect",
+    "limited",
 ]
+
+#: Dialect to the rules, and the bytes, that a document may have.
+Limits = Mapping[str, tuple[int, int]]
 
 DIALECTS: Final[Mapping[str, Dialect]] = {each.name: each for each in (COS, OSS, S3, OBS)}
 
@@ -42,3 +48,14 @@ def find_dialect(name: str) -> Dialect:
         known = ", ".join(map(repr, DIALECTS))
         raise ValueError(f"dialect is {name!r}: write one of {known}")
     return DIALECTS[name]
+
+
+def limited(limits: Limits) -> dict[str, Dialect]:
+    """Give the dialects by name, with these limits in place of the vendors'."""
+    return {
+        **DIALECTS,
+        **{
+            name: replace(find_dialect(name), max_rules=rules, max_body_bytes=size)
+            for name, (rules, size) in limits.items()
+        },
+    }

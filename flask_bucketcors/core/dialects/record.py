@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.errors import ProblemReason, Refusal
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.problems import ProblemReason
 
 FORBIDDEN: Final = "403 Forbidden"
 BAD_REQUEST: Final = "400 Bad Request"

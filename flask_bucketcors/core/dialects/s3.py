@@ -22,7 +22,8 @@ from flask_bucketcors.core.dialects.record import (
     ShowVary,
     answers,
 )
-from flask_bucketcors.core.errors import ProblemReason, Refusal
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.problems import ProblemReason
 
 _OF_A_BUCKET: Final = ("Code", "Message", "BucketName", "RequestId", "HostId")
 _OF_A_PREFLIGHT: Final = ("Code", "Message", "Method", "ResourceType", "RequestId", "HostId")

@@ -1,0 +1,28 @@
+"""How much work may be done about patterns before it is given up."""
+
+from typing import Final, NamedTuple
+
+
+class Bounds(NamedTuple):
+    """What patterns may amount to.
+
+    Those that people write hardly overlap. Made for it, a document of 64 KiB has patterns that
+    overlap in millions of ways.
+
+    :param cells, overlaps: see :mod:`~flask_bucketcors.analysis.algebra.cells`.
+    :param kinds: of texts that are told apart.
+    :param beginnings: of all sides of patterns together, in characters.
+    :param pairs: of rules that are compared.
+    """
+
+    cells: int
+    overlaps: int
+    kinds: int
+    beginnings: int
+    pairs: int
+
+
+#: For whoever wants to know and can wait: whatever a hundred rules of ten origins may be.
+AMPLE: Final = Bounds(2_000_000, 2_000_000, 1_000_000, 128_000_000, 20_000_000)
+#: For whoever has others waiting, such as a worker that answers requests: some seconds at most.
+HASTY: Final = Bounds(200_000, 20_000, 10_000, 32_000_000, 1_000_000)

@@ -1,0 +1,171 @@
+"""Cells and points: where all texts are in the same sets.
+
+A *cell* is a pair of a prefix and a suffix, and stands for the texts that begin and end with
+these, with room for both, and with no longer prefix or suffix that any pattern has. A *point* is
+a single text.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
+
+from flask_bucketcors.analysis.algebra.bounds import Bounds
+from flask_bucketcors.analysis.algebra.grammars import Grammar
+from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
+
+#: The sets that something is in, a bit for each.
+Sets = int
+Cells = Mapping[Wildcard, Sets]
+
+
+class Nested:
+    """Texts, some of which begin (or end) with another of them.
+
+    :param texts: prefixes, or suffixes.
+    :param cut: gives the first (or last) so many characters of a text.
+    """
+
+    __slots__ = ("_children", "_cut", "_lengths", "_parents")
+
+    def __init__(self, texts: Collection[str], cut: Callable[[str, int], str]) -> None:
+        self._cut = cut
+        self._lengths = sorted({len(text) for text in texts}, reverse=True)
+        known = dict.fromkeys(sorted(texts, key=len))
+        self._parents: dict[str, str | None] = {}
+        self._children: dict[str, list[str]] = {text: [] for text in known}
+        for text in known:
+            # Those that are longer are not among the parents yet.
+            parent = self._parents[text] = self.longest(text)
+            if parent is not None:
+                self._children[parent].append(text)
+
+    def longest(self, text: str) -> str | None:
+        """Give the longest one that any text begins (or ends) with."""
+        for length in self._lengths:
+            if length <= len(text) and (found := self._cut(text, length)) in self._parents:
+                return found
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        """Give all of them, the shorter ones first."""
+        return iter(self._parents)
+
+    def parent(self, text: str) -> str | None:
+        """Give the longest other one that a text begins (or ends) with."""
+        return self._parents[text]
+
+    def children(self, text: str) -> list[str]:
+        """Give those that have this one for their parent."""
+        return self._children[text]
+
+    def within(self, text: str) -> Iterator[str]:
+        """Give this one, and all that it begins (or ends) with."""
+        found: str | None = text
+        while found is not None:
+            yield found
+            found = self._parents[found]
+
+
+def nested_prefixes(patterns: Collection[Wildcard]) -> Nested:
+    return Nested([each.prefix for each in patterns], lambda text, length: text[:length])
+
+
+def check_lengths(patterns: Collection[Wildcard], bounds: Bounds) -> None:
+    """Refuse patterns that are too long.
+
+    :raises TooIntricate: if they are.
+    """
+    sides = {side for pattern in patterns for side in pattern}
+    if sum(len(side) ** 2 for side in sides) // 2 > bounds.beginnings:
+        raise TooIntricate
+
+
+def nested_suffixes(patterns: Collection[Wildcard]) -> Nested:
+    suffixes = [each.suffix for each in patterns]
+    return Nested(suffixes, lambda text, length: text[len(text) - length :])
+
+
+def find_cells(
+    patterns: Mapping[Wildcard, Sets], prefixes: Nested, suffixes: Nested, bounds: Bounds
+) -> Cells:
+    """Give the cells whose texts are in any set, and the sets.
+
+    :raises TooIntricate: if there are too many.
+    """
+    count = 0
+    by_prefix: defaultdict[str, list[tuple[str, Sets]]] = defaultdict(list)
+    for (prefix, suffix), sets in patterns.items():
+        by_prefix[prefix].append((suffix, sets))
+    ending: defaultdict[str, list[str]] = defaultdict(list)
+    for suffix in suffixes:
+        for each in suffixes.within(suffix):
+            ending[each].append(suffix)
+    rows: dict[str, dict[str, Sets]] = {}
+    for prefix in prefixes:
+        parent = prefixes.parent(prefix)
+        row = rows[prefix] = {} if parent is None else dict(rows[parent])
+        for suffix, sets in by_prefix[prefix]:
+            for each in ending[suffix]:
+                row[each] = row.get(each, 0) | sets
+        count += len(row)
+        if count > bounds.cells:
+            raise TooIntricate
+    return {
+        Wildcard(prefix, suffix): sets
+        for prefix, row in rows.items()
+        for suffix, sets in row.items()
+    }
+
+
+def find_points(
+    listed: Mapping[str, Sets],
+    patterns: Mapping[Wildcard, Sets],
+    cells: Cells,
+    grammar: Grammar,
+    bounds: Bounds,
+) -> dict[str, Sets]:
+    """Give the texts that belong to no cell, and the sets that they are in.
+
+    They are those that are listed as they are, and those in which a prefix and a suffix share
+    characters.
+
+    :raises TooIntricate: if there are too many of the latter.
+    """
+    index = WildcardIndex(patterns.items())
+    literals = (text for text in listed if Wildcard.parse(text) is None)
+    points = {}
+    # Many cells have the same ones: these are not to be kept many times.
+    for text in dict.fromkeys(chain(literals, _all_overlaps(cells, bounds))):
+        if grammar.holds(text):
+            sets = listed.get(text, 0)
+            for each in index.find(text):
+                sets |= each
+            points[text] = sets
+    return points
+
+
+def overlaps(cell: Wildcard) -> Iterator[str]:
+    """Give the texts in which the two sides of a cell share characters."""
+    prefix, suffix = cell
+    for length in range(1, min(len(prefix), len(suffix)) + 1):
+        if prefix.endswith(suffix[:length]):
+            yield prefix + suffix[length:]
+
+
+def _all_overlaps(cells: Cells, bounds: Bounds) -> Iterator[str]:
+    """Give those of all cells."""
+    beginnings: defaultdict[str, list[str]] = defaultdict(list)
+    for suffix in dict.fromkeys(each.suffix for each in cells):
+        for length in range(1, len(suffix) + 1):
+            beginnings[suffix[:length]].append(suffix)
+    count = 0
+    for prefix in dict.fromkeys(each.prefix for each in cells):
+        for length in range(1, len(prefix) + 1):
+            meeting = beginnings.get(prefix[-length:], ())
+            count += len(meeting)
+            if count > bounds.overlaps:
+                raise TooIntricate
+            for suffix in meeting:
+                if Wildcard(prefix, suffix) in cells:
+                    yield prefix + suffix[length:]

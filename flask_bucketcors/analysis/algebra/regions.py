@@ -1,0 +1,168 @@
+"""Requests that are alike, in words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from flask_bucketcors.analysis.algebra.partition import Atoms, bits
+from flask_bucketcors.analysis.algebra.request_space import Lists, Requests
+from flask_bucketcors.analysis.algebra.spans import Span
+from flask_bucketcors.core.headers import parse_requested_headers
+from flask_bucketcors.core.origins import covers
+from flask_bucketcors.core.wildcards import ANY, Wildcard
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLists:
+    """The lists of header names that requests of a region ask for; names in lower case.
+
+    :param names: what they consist of; if there is nothing, they are empty.
+    :param one_of: sets of names; a list has at least one out of each. Without any, it may be
+        empty.
+    :param not_all_of: names of which a list lacks at least one; without any, it may have all.
+    """
+
+    names: tuple[Span, ...]
+    one_of: tuple[tuple[Span, ...], ...] = ()
+    not_all_of: tuple[str, ...] = ()
+
+    def hold(self, names: Iterable[str]) -> bool:
+        """Whether a list is one of them; one that no server reads is not."""
+        requested = parse_requested_headers(",".join(names))
+        if requested is None:
+            return False
+        asked = set(requested.names)
+        return (
+            all(_spans_hold(self.names, name) for name in asked)
+            and all(any(_spans_hold(each, name) for name in asked) for each in self.one_of)
+            and not (self.not_all_of and asked.issuperset(self.not_all_of))
+        )
+
+    def in_words(self, most: int | None = None) -> str:
+        """Say which lists these are.
+
+        :param most: how many of a number of values to name; None for all.
+        """
+        if not self.names:
+            return "no header"
+        is_any = self.names == (Span(ANY),)
+        parts = ["any headers" if is_any else f"headers out of {_said(self.names, most)}"]
+        shown = self.one_of[:most]
+        parts += [f"at least one{_out_of(each, self.names, most)}" for each in shown]
+        if len(shown) < len(self.one_of):
+            parts.append(f"at least one out of each of {len(self.one_of) - len(shown)} more sets")
+        if self.not_all_of:
+            parts.append(f"without at least one of {_joined(self.not_all_of, most)}")
+        text = ", ".join(parts)
+        return text if self.one_of else f"no header, or {text}"
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Requests: all combinations of some origins, methods, and lists of header names.
+
+    What it consists of is put in words when it is asked for: that can take much longer than to
+    know that it is not empty.
+    """
+
+    methods: tuple[str, ...]
+    _requests: Requests = field(repr=False)
+    _origins: Atoms = field(repr=False)
+    _lists: Lists = field(repr=False)
+
+    @cached_property
+    def origins(self) -> tuple[Span, ...]:
+        """The origins; all spans together."""
+        return self._requests.origins.spans(self._origins)
+
+    @cached_property
+    def headers(self) -> HeaderLists:
+        """The lists of header names."""
+        names = self._requests.names
+        lists = self._lists
+        absent = [names.atoms[bit].example for bit in bits(lists.not_all_of)]
+        one_of = tuple(map(names.spans, lists.one_of))
+        return HeaderLists(names.spans(lists.names), one_of, tuple(absent))
+
+    def holds(self, origin: str, method: str, headers: Iterable[str] = ()) -> bool:
+        """Whether a request is one of these.
+
+        :param origin: the Origin header as sent.
+        :param headers: the names that a preflight asks for, in any case.
+        """
+        return (
+            method in self.methods
+            and any(
+                covers(span.pattern, origin)
+                and not any(covers(each, origin) for each in span.but_not)
+                for span in self.origins
+            )
+            and self.headers.hold(headers)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The region as plain data."""
+        return {
+            "origins": [_span_as_dict(each) for each in self.origins],
+            "methods": list(self.methods),
+            "headers": {
+                "names": [_span_as_dict(each) for each in self.headers.names],
+                "one_of": [[_span_as_dict(each) for each in some] for some in self.headers.one_of],
+                "not_all_of": list(self.headers.not_all_of),
+            },
+        }
+
+    def in_words(self, most: int | None = None) -> str:
+        """Say which requests these are.
+
+        :param most: how many of a number of values to name; None for all.
+        """
+        origins = _said(self.origins, most, "any origin")
+        return f"{', '.join(self.methods)} from {origins}, with {self.headers.in_words(most)}"
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+def _spans_hold(spans: Sequence[Span], name: str) -> bool:
+    return any(
+        _fits(span.pattern, name) and not any(_fits(each, name) for each in span.but_not)
+        for span in spans
+    )
+
+
+def _fits(pattern: str, name: str) -> bool:
+    wildcard = Wildcard.parse(pattern)
+    return wildcard.fits(name) if wildcard else name == pattern
+
+
+def _span_as_dict(span: Span) -> dict[str, Any]:
+    return {"pattern": span.pattern, "but_not": list(span.but_not)}
+
+
+def _out_of(spans: Sequence[Span], names: Sequence[Span], most: int | None) -> str:
+    """Say out of which names one is, unless it is any of the list's."""
+    if spans == names:
+        return ""
+    if len(spans) == 1 and spans[0].pattern == ANY:
+        return f" other than {_joined(spans[0].but_not, most)}"
+    return f" out of {_said(spans, most)}"
+
+
+def _said(spans: Sequence[Span], most: int | None, anything: str = ANY) -> str:
+    return _joined([_in_words(span, most, anything) for span in spans[:most]], most, len(spans))
+
+
+def _in_words(span: Span, most: int | None, anything: str) -> str:
+    pattern = anything if span.pattern == ANY else span.pattern
+    return f"{pattern} (but not {_joined(span.but_not, most)})" if span.but_not else pattern
+
+
+def _joined(texts: Sequence[str], most: int | None, count: int | None = None) -> str:
+    """Name some of a number of texts, and say how many more there are."""
+    more = (len(texts) if count is None else count) - len(texts[:most])
+    return ", ".join(texts[:most]) + (f" and {more} more" if more else "")

@@ -1,0 +1,215 @@
+"""All requests that there can be, as far as some rules tell them apart.
+
+A request is an origin, a method and a list of header names. Origins and names come in atoms, see
+:mod:`~flask_bucketcors.analysis.algebra.partition`; methods are five. Of a list of names it matters
+only which atoms it has names of: a rule allows it if these are all among its own.
+
+So a rule that stands behind others decides about lists that are within its own names and have,
+for each rule above it, at least one name that the rule lacks. There is such a list exactly if
+none of these differences is empty: one name out of each will do.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, reduce
+from operator import and_
+from typing import Final, NamedTuple
+
+from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS
+from flask_bucketcors.analysis.algebra.partition import Atoms, Partition, bits
+from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.rules import Rule
+from flask_bucketcors.core.wildcards import ANY
+
+#: What a page of a file sends in web views; of no grammar, and sent all the same.
+FILE: Final = "file://"
+
+#: Texts that count as origins and have not the form of one, each with what allows it.
+APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE,)}
+
+#: Rules, a bit for each.
+Rules = int
+
+
+class Lists(NamedTuple):
+    """Lists of header names.
+
+    :param names: what they consist of.
+    :param one_of: sets of names; a list has at least one out of each.
+    :param not_all_of: a list lacks at least one of these; 0 if that does not matter.
+    """
+
+    names: Atoms
+    one_of: tuple[Atoms, ...] = ()
+    not_all_of: Atoms = 0
+
+    def exist(self) -> bool:
+        """Whether there is such a list."""
+        return all(self.one_of) and (not self.not_all_of or any(self.without_one()))
+
+    def without_one(self) -> Iterator["Lists"]:
+        """Give, for each of those that may not all be there, the lists without it."""
+        rest = self.not_all_of
+        while rest:
+            name = rest & -rest
+            rest ^= name
+            lists = Lists(self.names & ~name, tuple(each & ~name for each in self.one_of))
+            if all(lists.one_of):
+                yield lists
+
+    def within(self, other: "Lists") -> "Lists":
+        """Give the lists that are also among others."""
+        names = self.names & other.names
+        one_of = [each & names for each in (*self.one_of, *other.one_of)]
+        return Lists(names, _least(one_of) if all(one_of) else (0,))
+
+
+def _least(sets: Iterable[Atoms]) -> tuple[Atoms, ...]:
+    """Leave out a set that holds another one: who has a name out of that one has one of it."""
+    kept: list[Atoms] = []
+    for each in sorted(set(sets), key=int.bit_count):
+        if not any(other & each == other for other in kept):
+            kept.append(each)
+    return tuple(kept)
+
+
+class Example(NamedTuple):
+    """A request, one of many.
+
+    :param headers: names in lower case.
+    """
+
+    origin: str
+    method: str
+    headers: tuple[str, ...] = ()
+
+
+class Requests:
+    """The requests that some rules tell apart.
+
+    :param rules: of one rule set, or of several one after another.
+    :param bounds: of the work.
+    """
+
+    def __init__(self, rules: Sequence[Rule], bounds: Bounds = AMPLE) -> None:
+        self.rules = rules
+        origins = [rule.allowed_origins for rule in rules]
+        self.origins = Partition(origins, ORIGINS, APART, bounds)
+        lists = [tuple(map(str.lower, rule.allowed_headers)) for rule in rules]
+        numbers = {each: number for number, each in enumerate(dict.fromkeys(lists))}
+        # Each name that is listed is an atom of its own, so that a list can be said to lack it.
+        names = dict.fromkeys(name for each in numbers for name in each if ANY not in name)
+        sets = [*numbers, *((name,) for name in names)]
+        self.names = Partition(sets, HEADER_NAMES, bounds=bounds)
+        #: For each rule the names that it allows.
+        self.allowed = tuple(self.names.sets[numbers[each]] for each in lists)
+        self._name_atoms = dict(zip(names, self.names.sets[len(numbers) :], strict=True))
+        self._having: dict[Atoms, Rules] = {}
+        self._decided: dict[Rules, tuple[tuple[int, Lists], ...]] = {}
+
+    @cached_property
+    def by_method(self) -> dict[str, Rules]:
+        """For each method the rules that have it."""
+        return {
+            method: sum(
+                1 << i for i, rule in enumerate(self.rules) if method in rule.allowed_methods
+            )
+            for method in METHODS
+        }
+
+    def name_atom(self, name: str) -> Atoms:
+        """Give the atom of a name that a rule lists without a ``*``; 0 if none can ask for it."""
+        return self._name_atoms[name]
+
+    def having(self, names: Atoms) -> Rules:
+        """Give the rules that allow any of some names."""
+        if names not in self._having:
+            self._having[names] = sum(
+                1 << index for index, allowed in enumerate(self.allowed) if allowed & names
+            )
+        return self._having[names]
+
+    def decided(self, rules: Rules) -> tuple[tuple[int, Lists], ...]:
+        """Give what each of some rules decides, if a request has their origin and method.
+
+        Rules that decide nothing are left out.
+
+        :param rules: the ones that have both, tried in their order.
+        """
+        if rules not in self._decided:
+            self._decided[rules] = tuple(self._find_decided(rules))
+        return self._decided[rules]
+
+    def _find_decided(self, rules: Rules) -> Iterator[tuple[int, Lists]]:
+        above: list[Atoms] = []
+        for index in bits(rules):
+            own = self.allowed[index]
+            if all(own & ~each for each in above):
+                yield index, Lists(own, _least(own & ~each for each in above))
+                above.append(own)
+
+    def refused(self, rules: Rules) -> Lists:
+        """Give the lists that none of the rules allows."""
+        names = self.names.all
+        lacking = (names & ~self.allowed[index] for index, _ in self.decided(rules))
+        return Lists(names, _least(lacking))
+
+    def example(self, lists: Lists) -> tuple[str, ...] | None:
+        """Give a short list; None if none was found that a server would read.
+
+        To find the shortest of all takes exponential time (hitting set), so where names are
+        thousands of characters long, or more than a hundred are needed, one may be missed.
+        """
+        if lists.not_all_of:
+            examples = map(self.example, lists.without_one())
+            return next((each for each in examples if each is not None), None)
+        for find in (self._first_names, self._short_names, self._single_name):
+            names = find(lists)
+            if names is not None and _is_read(names):
+                return names
+        return None
+
+    def may_be_read(self, lists: Lists) -> bool:
+        """Whether a server might read one of some lists; not if what all of them have is too long.
+
+        True wherever :meth:`example` finds one, and where it may have missed one.
+        """
+        forced = [each.bit_length() - 1 for each in lists.one_of if each.bit_count() == 1]
+        return _is_read([self.names.shortest(bit) for bit in forced])
+
+    def _first_names(self, lists: Lists) -> tuple[str, ...]:
+        chosen = 0
+        for each in lists.one_of:
+            if not each & chosen:
+                chosen |= each & -each
+        return tuple(self.names.atoms[bit].example for bit in bits(chosen))
+
+    def _short_names(self, lists: Lists) -> tuple[str, ...]:
+        """Give names that are short for how many of the sets they are out of."""
+        chosen = []
+        missing = [each for each in lists.one_of if each.bit_count() > 1]
+        forced = [each.bit_length() - 1 for each in lists.one_of if each.bit_count() == 1]
+        while missing or forced:
+            bit = forced.pop() if forced else self._best(missing)
+            chosen.append(self.names.shortest(bit))
+            missing = [each for each in missing if not each >> bit & 1]
+        return tuple(chosen)
+
+    def _single_name(self, lists: Lists) -> tuple[str, ...] | None:
+        """Give a name that is out of all of the sets; None if there is none."""
+        common = reduce(and_, lists.one_of, lists.names)
+        names = [self.names.shortest(bit) for bit in bits(common)]
+        return (min(names, key=len),) if names else None
+
+    def _best(self, missing: Sequence[Atoms]) -> int:
+        counts = Counter(bit for each in missing for bit in bits(each))
+        return min(counts, key=lambda bit: (len(self.names.shortest(bit)) + 1) / counts[bit])
+
+
+def _is_read(names: Sequence[str]) -> bool:
+    """Whether a server reads a list."""
+    size = len(",".join(names))
+    return size <= MAX_REQUESTED_HEADERS_BYTES and len(names) <= MAX_REQUESTED_HEADERS

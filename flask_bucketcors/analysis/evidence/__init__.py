@@ -1,0 +1,63 @@
+"""Evidence: what people have at hand when a request failed, read as arguments of ``explain``.
+
+Every function gives :class:`Arguments`, to be passed on as keywords. All text is bounded before
+it is read.
+"""
+
+from collections.abc import Sequence
+
+from flask_bucketcors.analysis.evidence.browser_log import MAX_CONSOLE, Complaint, read_console
+from flask_bucketcors.analysis.evidence.browser_wordings import Said
+from flask_bucketcors.analysis.evidence.curl import MAX_CURL, from_curl
+from flask_bucketcors.analysis.evidence.har import MAX_HAR, from_har
+from flask_bucketcors.analysis.evidence.page_request import Arguments
+from flask_bucketcors.core.browser import needs_preflight
+from flask_bucketcors.core.origins import NULL
+
+__all__ = [
+    "MAX_CONSOLE",
+    "MAX_CURL",
+    "MAX_HAR",
+    "Arguments",
+    "from_console",
+    "from_curl",
+    "from_har",
+]
+
+
+def from_console(text: str) -> Arguments:
+    """Read what Chromium, Firefox or Safari printed about a request.
+
+    :raises ValueError: if it speaks of no CORS failure.
+    """
+    console = read_console(text)
+    if not console.complaints:
+        raise ValueError(
+            "The text speaks of no CORS failure: copy the whole red line from the browser's "
+            f"console (at most {MAX_CONSOLE} characters are read)."
+        )
+    first = console.complaints[0]
+    said = {each.said for each in console.complaints}
+    method = _told_method(console.complaints, text) or "GET"
+    preflight = any(each.preflight for each in console.complaints)
+    names = [each.value for each in console.complaints if each.said is Said.HEADER and each.value]
+    found = Arguments(
+        kind="preflight" if preflight or needs_preflight(method, names) else "actual",
+        method=method,
+        headers=names,
+        credentials=bool(said & {Said.WILDCARD, Said.NO_CREDENTIALS}),
+        answer={"console": text[:MAX_CONSOLE]},
+    )
+    origin = console.origin or (NULL if first.said is Said.NOT_HTTP else None)
+    if origin:
+        found["origin"] = origin
+    return found
+
+
+def _told_method(complaints: Sequence[Complaint], text: str) -> str:
+    for each in complaints:
+        if each.said is Said.METHOD and each.value:
+            return each.value
+    # What the browser SDKs print about ETag is about the parts of an upload.
+    uploads = any(each.said is Said.UNEXPOSED for each in complaints) and "Refused" not in text
+    return "PUT" if uploads else ""

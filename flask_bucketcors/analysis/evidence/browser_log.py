@@ -1,0 +1,115 @@
+"""What a browser printed, read as facts."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from flask_bucketcors.analysis.evidence.browser_wordings import WORDINGS, Said
+
+#: Console text beyond this is not read, in characters.
+MAX_CONSOLE: Final = 64 * 1024
+_MAX_COMPLAINTS: Final = 32
+
+
+class Complaint(NamedTuple):
+    """One thing that a browser printed.
+
+    :param said: what is wrong.
+    :param value: the method, the header or the value that it names; ``""`` if none.
+    :param preflight: whether it is about the preflight; None if it does not say.
+    """
+
+    said: Said
+    value: str
+    preflight: bool | None
+
+
+class Console(NamedTuple):
+    """What a console's text says.
+
+    :param url: of the request, if named.
+    :param origin: of the page, if named.
+    :param status: of the answer, if named.
+    """
+
+    complaints: tuple[Complaint, ...] = ()
+    url: str | None = None
+    origin: str | None = None
+    status: int | None = None
+
+
+_PREFLIGHT = re.compile(r"preflight", re.IGNORECASE)
+_BLOCKED = re.compile(r"has\sbeen\sblocked\sby\sCORS\spolicy")
+_CHROMIUM = re.compile(
+    r"Access to .{1,40}?\sat\s'(?P<url>[^'\n]{0,2048})'"
+    r"(?:\s\(redirected from '[^'\n]{0,2048}'\))?\s"
+    r"from\sorigin\s'(?P<origin>[^'\n]{0,2048})'\shas\sbeen\sblocked"
+)
+_ORIGINS: Final = (
+    re.compile(r"Origin '([^'\n]{0,2048})' is therefore not allowed access"),
+    re.compile(r"Origin (\S+) is not allowed by Access-Control-Allow-Origin"),
+    re.compile(r"Origin (\S+) not found in Access-Control-Allow-Origin"),
+    re.compile(r"The origin '([^'\n]{0,2048})' did not find"),
+)
+_URLS: Final = (
+    re.compile(r"remote resource at (\S+?)\.? \(Reason"),
+    re.compile(r"cannot load (\S+?)\.?(?: due to| \w|\s|$)"),
+    re.compile(r"at '([^'\n]{0,2048})'"),
+)
+_STATUSES: Final = (
+    re.compile(r"status(?: ?code)?(?::| of)?\s(\d{3})\b", re.IGNORECASE),
+    re.compile(r"\b(?:GET|HEAD|PUT|POST|DELETE|OPTIONS) \S+ (?:net::\w+ )?(\d{3}) \("),
+)
+# How a line starts that tells of one request.
+_STARTS: Final = ("Access to ", "cannot load ", "Failed to load ", "Cross-Origin Request Blocked")
+_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
+
+
+def read_console(text: str) -> Console:
+    """Read a console's text; what says nothing of CORS gives no complaints."""
+    plain = text[:MAX_CONSOLE].translate(_QUOTES)
+    complaints = sorted(_complaints(plain), key=itemgetter(0))
+    chromium = _CHROMIUM.search(plain)
+    if chromium:
+        url, origin = chromium["url"], chromium["origin"]
+    else:
+        url, origin = _first(_URLS, plain) or "", _first(_ORIGINS, plain) or ""
+    status = _first(_STATUSES, plain)
+    found = [each for _, each in complaints[:_MAX_COMPLAINTS]]
+    # What names no reason follows what names one.
+    named = [each for each in found if each.said is not Said.UNNAMED]
+    return Console(
+        tuple(named or found), url or None, origin or None, int(status) if status else None
+    )
+
+
+def _complaints(text: str) -> Iterator[tuple[int, Complaint]]:
+    for said, preflight, expression in WORDINGS:
+        for match in islice(expression.finditer(text), _MAX_COMPLAINTS):
+            about = preflight
+            if about is None:
+                about = _about_preflight(_told(text, match))
+            value = match[1] if match.re.groups else ""
+            yield match.start(), Complaint(said, value, about)
+
+
+def _told(text: str, match: re.Match[str]) -> str:
+    """What was printed about the same request, up to the end of a match."""
+    line = text.rfind("\n", 0, match.start()) + 1
+    starts = [text.rfind(each, 0, match.start()) for each in _STARTS]
+    # A line may have been broken when it was copied.
+    return text[max(starts) if max(starts) >= 0 else line : match.end()]
+
+
+def _about_preflight(line: str) -> bool | None:
+    if _PREFLIGHT.search(line):
+        return True
+    # Only Chromium says it whenever it is so.
+    return False if _BLOCKED.search(line) else None
+
+
+def _first(expressions: tuple[re.Pattern[str], ...], text: str) -> str | None:
+    found = (expression.search(text) for expression in expressions)
+    return next((match[1] for match in found if match), None)

@@ -1,0 +1,253 @@
+"""A ``curl`` command, as browsers' tools copy it, with what it printed."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flask_bucketcors.analysis.evidence.page_request import Arguments, request_arguments
+
+#: A command beyond this is refused unread, in characters.
+MAX_CURL: Final = 256 * 1024
+
+# Letters of curl that take a value, and the words that matter here; other options that take
+# one would only make their value look like an address.
+_CURL_LETTERS: Final = frozenset("AbCcdDeEFHKmoPQrtTuUwxXyYz")
+_CURL_WORDS: Final = {
+    "--header": "H",
+    "--request": "X",
+    "--data": "d",
+    "--data-raw": "d",
+    "--data-binary": "d",
+    "--data-ascii": "d",
+    "--data-urlencode": "d",
+    "--json": "json",
+    "--form": "F",
+    "--form-string": "F",
+    "--upload-file": "T",
+    "--cookie": "b",
+    "--user": "u",
+    "--oauth2-bearer": "oauth",
+    "--url": "url",
+    "--referer": "e",
+    "--user-agent": "A",
+    "--output": "o",
+    "--max-time": "m",
+    "--connect-timeout": "m",
+    "--proxy": "x",
+    "--resolve": "m",
+    "--connect-to": "m",
+    "--cacert": "m",
+    "--cert": "m",
+    "--key": "m",
+    "--write-out": "w",
+    "--range": "r",
+    "--retry": "m",
+    "--aws-sigv4": "m",
+    "--dump-header": "m",
+    "--head": "I",
+    "--get": "G",
+}
+# How shells write what plain quotes cannot hold; browsers copy bodies so.
+_ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
+_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
+# Where a command ends, and what stands behind it in the shell is not its own.
+_SEPARATORS: Final = (";", "&&", "||", "|")
+_COMMAND = re.compile(r"(?:^|[\s;&|/])curl(?:\.exe)?(?=\s)", re.MULTILINE)
+_QUOTED = re.compile(
+    r"""\$'(?:[^'\\]|\\.)*+' | '[^']*+' | "(?:[^"\\]|\\.)*+" | \\. | [^'"\\\n]++ | ['"]""",
+    re.DOTALL | re.VERBOSE,
+)
+_NEXT_OPTION = re.compile(r"\s*-{1,2}[A-Za-z]")
+_ANSWER_LINE = re.compile(r"^\s*<\s?(.*)$")
+# What options add, with the value where it is not that of the option.
+_HEADERS_OF_OPTIONS: Final = {
+    "json": ("content-type", "application/json"),
+    "d": ("content-type", "application/x-www-form-urlencoded"),
+    "u": ("authorization", "Basic"),
+    "oauth": ("authorization", "Bearer"),
+    "b": ("cookie", ""),
+    "e": ("referer", ""),
+}
+_STATUS_LINE = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
+
+
+def from_curl(text: str) -> Arguments:
+    """Read a ``curl`` command, as browsers' tools copy it, with what it printed (``-v``, ``-i``).
+
+    :raises ValueError: if it is none, or names no page; says what to write.
+    """
+    if len(text) > MAX_CURL:
+        raise ValueError(f"The command is longer than {MAX_CURL} characters.")
+    command, printed = _cut(_without_carets(text.replace("\r\n", "\n")))
+    options = list(_curl_options(_curl_words(command)))
+    headers = _curl_headers(options)
+    method = _curl_method(options)
+    found = request_arguments(method, headers, _page_origin(headers))
+    answer = _answer_of_lines(_answer_lines(printed.split("\n")))
+    if answer:
+        found["answer"] = answer
+    return found
+
+
+def _without_carets(text: str) -> str:
+    r"""The command as other shells have it, if it was copied for Windows, where ``^`` is ``\``."""
+    if '^"' not in text:
+        return text
+    return re.sub(r"\^(.)", r"\1", re.sub(r"\^\n", " ", text))
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The command, up to the end of its last line, and what follows.
+
+    What stands in quotes may have several lines. Options on a line of their own belong to the
+    command, also without the sign that it goes on.
+
+    :raises ValueError: if the text holds no command, or another one behind it.
+    """
+    found = _COMMAND.search(text)
+    if found is None:
+        raise ValueError(
+            "The text holds no curl command: write curl -H 'Origin: https://...' followed by "
+            "the address."
+        )
+    place = found.end()
+    while place < len(text):
+        part = _QUOTED.match(text, place)
+        # All blanks in front of an option at once: a look behind each would take too long.
+        part = part or _NEXT_OPTION.match(text, place + 1)
+        if part is None:
+            break
+        place = part.end()
+    command, rest = text[found.end() : place], text[place:]
+    # Behind the answer's first line stands what somebody else wrote.
+    below = takewhile(lambda line: not _STATUS_LINE.search(line), rest.split("\n"))
+    if any(_COMMAND.match(line.removeprefix("$ ")) for line in below):
+        raise ValueError("The text holds several curl commands: copy one of them.")
+    return command.replace("\\\n", " "), rest
+
+
+def _answer_lines(lines: Sequence[str]) -> list[str]:
+    """The lines of the answer, of all that a command printed."""
+    marked = [line for line in lines if _ANSWER_LINE.match(line)]
+    if any(_STATUS_LINE.match(_unmarked(line)) for line in marked):
+        # As "-v" prints it; what comes without the mark is the body.
+        return list(map(_unmarked, marked))
+    return [line.strip() for line in lines]
+
+
+def _unmarked(line: str) -> str:
+    match = _ANSWER_LINE.match(line)
+    return match[1] if match else line
+
+
+def _curl_words(command: str) -> list[str]:
+    plain = _ANSI_QUOTED.sub(_plainly_quoted, command)
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=";|&")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        words = list(lexer)
+    except ValueError as error:
+        raise ValueError(f"The command cannot be read: {error}. Copy it whole.") from None
+    ends = [place for place, word in enumerate(words) if word in _SEPARATORS]
+    if not ends:
+        return words
+    if any(word == "curl" for word in words[ends[0] :]):
+        raise ValueError("The text holds several curl commands: copy one of them.")
+    return words[: ends[0]]
+
+
+def _plainly_quoted(match: re.Match[str]) -> str:
+    def character(escape: re.Match[str]) -> str:
+        code = escape[1]
+        return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
+
+    return shlex.quote(re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", character, match[1], flags=re.DOTALL))
+
+
+def _curl_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give options by their letter, each with its value; addresses as ``url``."""
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            letter = _CURL_WORDS.get(name, "")
+            takes = letter and letter not in "IG"
+            yield letter, value if equals else (next(rest, "") if takes else "")
+        elif word.startswith("-") and len(word) > 1:
+            yield from _curl_cluster(word[1:], rest)
+        else:
+            yield "url", word
+
+
+def _curl_cluster(letters: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:
+    for place, letter in enumerate(letters):
+        if letter in _CURL_LETTERS:
+            yield letter, letters[place + 1 :] or next(rest, "")
+            return
+        yield letter, ""
+
+
+def _curl_headers(options: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The headers that are sent, named in lower case."""
+    headers: dict[str, str] = {}
+    for letter, value in options:
+        if letter in _HEADERS_OF_OPTIONS:
+            name, sent = _HEADERS_OF_OPTIONS[letter]
+            headers.setdefault(name, sent or value)
+    # What is written out counts, wherever it stands.
+    for letter, value in options:
+        if letter != "H":
+            continue
+        text = value.strip()
+        if match := _FIELD.fullmatch(text):
+            headers[match[1].lower()] = match[2]
+            if not match[2]:
+                # So curl is told to leave out what it would send by itself.
+                del headers[match[1].lower()]
+        elif match := _FIELD.fullmatch(text.removesuffix(";") + ":"):
+            headers[match[1].lower()] = ""
+    return headers
+
+
+def _curl_method(options: Sequence[tuple[str, str]]) -> str:
+    letters = {letter for letter, _ in options}
+    named = [value for letter, value in options if letter == "X" and value]
+    if named:
+        return named[-1]
+    if "I" in letters:
+        return "HEAD"
+    if "T" in letters:
+        return "PUT"
+    sends = letters & {"d", "json", "F"}
+    return "POST" if sends and "G" not in letters else "GET"
+
+
+def _page_origin(headers: Mapping[str, str]) -> str:
+    if headers.get("origin"):
+        return headers["origin"]
+    try:
+        page = urlsplit(headers.get("referer", ""))
+    except ValueError as error:
+        raise ValueError(f"The referrer is no address: {error}.") from None
+    if page.scheme and page.netloc:
+        return f"{page.scheme}://{page.netloc.rpartition('@')[2]}"
+    raise ValueError("The command names no page: add -H 'Origin: https://...'.")
+
+
+def _answer_of_lines(lines: Sequence[str]) -> dict[str, Any]:
+    starts = [i for i, line in enumerate(lines) if _STATUS_LINE.match(line)]
+    if not starts:
+        return {}
+    status = _STATUS_LINE.match(lines[starts[-1]])
+    headers: dict[str, list[str]] = {}
+    for line in lines[starts[-1] + 1 :]:
+        if not line.strip():
+            # The body follows.
+            break
+        if match := _FIELD.fullmatch(line.strip()):
+            headers.setdefault(match[1], []).append(match[2])
+    return {"status": int(status[1]) if status else None, "headers": headers}

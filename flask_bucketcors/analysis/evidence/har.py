@@ -1,0 +1,130 @@
+"""A HAR file: the export of a browser's network tab."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from flask_bucketcors.analysis.evidence.page_request import (
+    Arguments,
+    last_of_each,
+    request_arguments,
+)
+from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.core.json_text import parse_json
+
+#: A HAR file beyond this is refused unread, in bytes, or in characters where it is a text;
+#: bodies of answers make them large.
+MAX_HAR: Final = 64 * 1024 * 1024
+MAX_HAR_ENTRIES: Final = 10_000
+
+
+class _Entry(NamedTuple):
+    url: str
+    found: Arguments
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.url, self.found["method"], self.found["origin"]
+
+    @property
+    def was_answered(self) -> bool:
+        return "headers" in self.found["answer"]
+
+
+def from_har(text: str | bytes) -> list[Arguments]:
+    """Read a HAR file: the entries that failed, else all that crossed origins, in order.
+
+    :raises ValueError: if it is none, or nothing in it crosses origins.
+    """
+    if len(text) > MAX_HAR:
+        raise ValueError(f"The HAR file is longer than {MAX_HAR} bytes: export fewer requests.")
+    try:
+        entries = parse_json(text)["log"]["entries"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            'This is no HAR file: export it with "Save all as HAR" from the network tab '
+            f"({type(error).__name__})."
+        ) from None
+    if not isinstance(entries, list):
+        raise ValueError("The HAR file has no list of entries.")
+    crossing = [each for each in map(_har_entry, entries[:MAX_HAR_ENTRIES]) if each]
+    if not crossing:
+        raise ValueError(
+            "No request in the HAR file crosses origins: record the failing one, with the page "
+            "that makes it."
+        )
+    failed = [each for each in crossing if _failed(each)]
+    return _once(failed) if failed else _last_of_each(crossing)
+
+
+def _har_entry(entry: object) -> _Entry | None:
+    """The arguments of one entry; None if it crosses no origins or is none."""
+    request = _mapping(entry).get("request")
+    headers = last_of_each(dict(_har_pairs(request)))
+    origin = headers.get("origin")
+    url = str(_mapping(request).get("url", ""))
+    if not origin or _origin_of(url) == origin:
+        return None
+    method = str(_mapping(request).get("method", ""))
+    response = _mapping(entry).get("response")
+    answer: dict[str, Any] = {}
+    status = _mapping(response).get("status")
+    if status == 0:
+        # So browsers write what they stopped, or got no answer to.
+        answer = {"status": 0}
+    elif isinstance(status, int) and status > 0:
+        seen: dict[str, list[str]] = {}
+        for name, value in _har_pairs(response):
+            seen.setdefault(name, []).append(value)
+        answer = {"status": status, "headers": seen}
+    found = request_arguments(method, headers, origin)
+    if method != "OPTIONS" and "headers" in answer and found["kind"] == "preflight":
+        # The request itself was sent, so its preflight went well.
+        found["kind"], found["headers"] = "actual", []
+    found["answer"] = answer
+    return _Entry(url, found)
+
+
+def _har_pairs(message: object) -> Iterator[tuple[str, str]]:
+    headers = _mapping(message).get("headers")
+    for each in headers if isinstance(headers, list) else ():
+        pair = _mapping(each)
+        yield str(pair.get("name", "")), str(pair.get("value", ""))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _origin_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _failed(entry: _Entry) -> bool:
+    if not entry.was_answered:
+        return True
+    found = entry.found
+    answer = found["answer"]
+    if found["kind"] == "preflight" and not 200 <= answer["status"] <= 299:
+        return True
+    pairs = [(name, value) for name, values in answer["headers"].items() for value in values]
+    return not passes_cors_check(found["origin"], found["credentials"], pairs)
+
+
+def _once(entries: Sequence[_Entry]) -> list[Arguments]:
+    """Each failure once: a preflight that was refused also fails the request behind it."""
+    kept: dict[tuple[str, ...], _Entry] = {}
+    for each in entries:
+        before = kept.get(each.key)
+        if before is None or (each.was_answered and not before.was_answered):
+            kept[each.key] = each
+    return [each.found for each in kept.values()]
+
+
+def _last_of_each(entries: Sequence[_Entry]) -> list[Arguments]:
+    """Each request once: of one whose preflight went well, the request itself."""
+    return [each.found for each in {each.key: each for each in entries}.values()]

@@ -1,0 +1,137 @@
+"""Which causes stop a request, what stops a browser first coming first."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from flask_bucketcors.analysis.evidence import response as answers
+from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
+from flask_bucketcors.analysis.explainer.response_causes import (
+    Case,
+    after_rules,
+    before_rules,
+    instead_of_rules,
+    is_about_preflight,
+)
+from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
+from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.spelling.unchecked import PlainRules
+from flask_bucketcors.core.compiled import Decision
+from flask_bucketcors.core.headers import is_header_name, parse_requested_headers
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.wildcards import ANY
+
+_EXPOSING: Final = frozenset({Cause.EXPOSE_MISSING, Cause.EXPOSE_PATTERN, Cause.SHADOWED_RULE})
+_OF_METHODS: Final = frozenset({Cause.METHOD_MISSING, Cause.METHOD_CASE, Cause.METHOD_HEAD_NOT_GET})
+
+
+def index_of(plain: PlainRules, decision: Decision) -> int | None:
+    """The index among all rules of the one that decided."""
+    return None if decision.rule is None else plain.stored[decision.rule]
+
+
+def find_causes(
+    plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
+) -> list[Cause]:
+    """Give what stops the request, in the order in which a browser meets it.
+
+    A preflight is answered in front of the rules, then by them; the request itself is answered
+    by the application. So what an answer shows comes before the rules only if rules that refuse
+    do not look so, and instead of them where they allow the request. What the page cannot read
+    comes last: it has got the answer by then.
+
+    :param near: the rule that comes nearest, if no rule allows the request.
+    """
+    by_rules = list(_causes_of_rules(plain, request, exchange, near, seen))
+    case = Case(
+        seen,
+        request,
+        lambda origin: play(plain.rule_set, request._replace(origin=origin)).actual.allowed,
+        max_age_of(plain, exchange),
+        is_about_preflight(seen, request),
+    )
+    if by_rules and not _EXPOSING.issuperset(by_rules):
+        first, last = before_rules(case), after_rules(case)
+        if by_rules[0] in (Cause.NO_RULES, Cause.ACRM_MISSING):
+            # The application may have answered what is no preflight to rules.
+            found = [*by_rules, *(each for each in first if each is not Cause.APP_REFUSED), *last]
+        else:
+            found = [*first, *by_rules, *last]
+    else:
+        found = [*instead_of_rules(case), *by_rules]
+    return list(dict.fromkeys(found))
+
+
+def max_age_of(plain: PlainRules, exchange: Exchange) -> int | None:
+    """MaxAgeSeconds of the rule that decides; None if it has none that it may have."""
+    index = index_of(plain, exchange.decision)
+    age: int | None = None if index is None else plain.rules[index].fields["max_age_seconds"]
+    return age
+
+
+def _causes_of_rules(
+    plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
+) -> Iterable[Cause]:
+    """What in the rules stops the request, or in the request so that no rule can allow it."""
+    if request.is_plain_options:
+        yield Cause.ACRM_MISSING
+    if near is not None:
+        yield from _causes_of_refusal(plain, request, near)
+    elif not plain.rules:
+        yield Cause.NO_RULES
+    else:
+        yield from _causes_of_answer(plain, request, exchange, seen)
+
+
+def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> Iterable[Cause]:
+    if not request.origin:
+        yield Cause.OTHER
+        return
+    if parse_requested_headers(request.judged_headers) is None and all(
+        map(is_header_name, request.headers)
+    ):
+        # Each is a name; together they are more than is read.
+        yield Cause.OTHER
+        return
+    yield from (
+        cause for cause in near.causes if not request.is_plain_options or cause not in _OF_METHODS
+    )
+    rule = plain.rules[near.rule]
+    if request.lacks_credentials:
+        yield Cause.OTHER
+    elif request.credentials and ANY in rule.allowed_origins:
+        yield Cause.CREDENTIALS_WILDCARD
+    exposed = {name.lower() for name in rule.expose_headers}
+    if any(name.lower() not in exposed for name in request.wanted):
+        yield _exposing_cause(rule.expose_headers)
+
+
+def _causes_of_answer(
+    plain: PlainRules, request: Request, exchange: Exchange, seen: Seen
+) -> Iterable[Cause]:
+    """What a browser does not accept in the answer that rules give."""
+    winner = index_of(plain, exchange.stopped_at) or 0
+    exposed = plain.rules[winner].expose_headers
+    if request.lacks_credentials:
+        return [Cause.OTHER]
+    found = []
+    if not exchange.passes_preflight or not exchange.passes_actual:
+        found.append(Cause.CREDENTIALS_WILDCARD)
+    starred = any(ANY in name for name in exposed)
+    if starred or (request.wanted and request.credentials and answers.exposes_any(seen)):
+        found.append(Cause.EXPOSE_PATTERN)
+    elif exchange.unexposed:
+        found.append(Cause.EXPOSE_MISSING)
+    if found and not exchange.passes and _serves_further_down(plain, request, winner):
+        found.insert(0, Cause.SHADOWED_RULE)
+    return found
+
+
+def _exposing_cause(exposed: Sequence[str]) -> Cause:
+    has_pattern = any(ANY in name for name in exposed)
+    return Cause.EXPOSE_PATTERN if has_pattern else Cause.EXPOSE_MISSING
+
+
+def _serves_further_down(plain: PlainRules, request: Request, winner: int) -> bool:
+    further = (plain.rules[index].rule for index in plain.stored if index > winner)
+    return any(play(RuleSet([rule]), request).passes for rule in further if rule is not None)

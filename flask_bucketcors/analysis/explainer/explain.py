@@ -1,0 +1,229 @@
+"""Explain: why a page's request fails, and the smallest change that mends it.
+
+It is no second matcher: each step asks the compiled rules, and the decision is theirs. What is
+added is how near a rule came, what a browser makes of the answer (the Fetch standard), and what
+was seen of the real answer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask_bucketcors.analysis.evidence import response as answers
+from flask_bucketcors.analysis.evidence.browser_wordings import Said
+from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.explainer import wording as texts
+from flask_bucketcors.analysis.explainer.diagnosis import find_causes, index_of, max_age_of
+from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
+from flask_bucketcors.analysis.explainer.fix import Fix
+from flask_bucketcors.analysis.explainer.fixes import find_fixes
+from flask_bucketcors.analysis.explainer.rule_trace import (
+    Mismatch,
+    RuleTrace,
+    nearest,
+    trace_rules,
+)
+from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.spelling.unchecked import PlainRules
+from flask_bucketcors.core.browser import SAFE_METHODS, needs_preflight
+from flask_bucketcors.core.compiled import Decision
+from flask_bucketcors.core.dialects import Dialect, ShowVary, find_dialect
+from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.grants import VaryMode
+from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.wildcards import ANY
+
+__all__ = ["KINDS", "Cause", "Explanation", "Fix", "Mismatch", "RuleTrace", "explain"]
+
+KINDS: Final = ("preflight", "actual")
+# Stands for a page which is not known (RFC 6761: .invalid is nobody's).
+_ANY_PAGE: Final = "https://page.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a page's request fails, or that it does not.
+
+    :param allowed: whether nothing was found to fail: the rules allow the request, a browser
+        takes their answer, and nothing that was seen says otherwise. Then there is no cause.
+    :param decision: what the compiled rules decide; of rules that no PUT would accept, by
+        their values that could be stored.
+    :param trace: how far the request came in each rule, from the top.
+    :param nearest: the one of them that this is about; None if a rule allows the request.
+    :param cause: what stops the browser first; None if ``allowed``.
+    :param also: what would stop it next, in order.
+    :param problems: why a PUT would refuse the rules.
+    :param fixes: changes of the rules, from the tightest to the loosest; none if no change of
+        the rules helps.
+    :param verdict: what became of the request, in a word or a few.
+    :param summary: why, in a sentence or two.
+    :param details: what there is to see, a line each.
+    :param remedy: what helps, if there is no fix; may be empty.
+    """
+
+    allowed: bool
+    decision: Decision
+    trace: tuple[RuleTrace, ...]
+    nearest: RuleTrace | None
+    cause: Cause | None
+    also: tuple[Cause, ...]
+    problems: tuple[Problem, ...]
+    fixes: tuple[Fix, ...]
+    verdict: str
+    summary: str
+    details: tuple[str, ...]
+    remedy: str
+
+    @property
+    def headline(self) -> str:
+        """Verdict and summary."""
+        return f"{self.verdict}: {self.summary}"
+
+    @property
+    def text(self) -> str:
+        """The whole in a few lines, for a person; of the fixes the first."""
+        fix = f"Fix: {self.fixes[0].text} {self.fixes[0].effect}" if self.fixes else ""
+        return "\n".join(filter(None, (self.headline, *self.details, self.remedy, fix)))
+
+
+def explain(
+    rules: RuleSet | Mapping[str, Any] | Iterable[Any] | None,
+    *,
+    origin: str | None = None,
+    method: str | None = "GET",
+    headers: Iterable[str] = (),
+    credentials: bool = False,
+    kind: str | None = "preflight",
+    dialect: Dialect | str = "cos",
+    answer: Mapping[str, Any] | None = None,
+    allow_credentials: bool = True,
+    vary: VaryMode | str = VaryMode.SAFE,
+) -> Explanation:
+    """Say why a request fails under rules, and what to change.
+
+    :param rules: a rule set; or plain unchecked data, a list of mappings with the names of
+        Rule's fields (or ``{"rules": [...]}``), also such as no PUT would accept; or None.
+    :param origin: the page's, as sent; None takes it from the console's text.
+    :param method: of the request, or Access-Control-Request-Method; None or ``""`` if a
+        preflight lacks it.
+    :param headers: names that a preflight asks for.
+    :param credentials: whether the page asks for cookies to be sent.
+    :param kind: ``"preflight"``: a request that is preflighted; ``"actual"``: one that is not;
+        None: as a browser sends it.
+    :param dialect: whose forms the answers take, or its name.
+    :param answer: what was seen: ``status`` (a number; 0 if nothing came through), ``headers``
+        (name to a value or a list of values), ``console`` (what the browser printed),
+        ``reads`` (names of headers that the page reads; without it, they are guessed); all
+        optional.
+    :param allow_credentials, vary: as the application sets them, see
+        :class:`~flask_bucketcors.CompiledRules`.
+    :raises ValueError: if the dialect, the kind or the mode is unknown, or the rules have none
+        of the forms.
+    """
+    if kind not in (None, *KINDS):
+        raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
+    plain = PlainRules.read(rules)
+    seen = answers.read_answer(answer)
+    asked_method = _method(method or "", plain, seen)
+    names = _names(headers, seen)
+    preflighted = needs_preflight(asked_method, names) if kind is None else kind == "preflight"
+    request = Request(
+        origin=_page_origin(plain, seen) if origin is None else origin,
+        method=asked_method,
+        headers=names,
+        credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
+        preflighted=preflighted,
+        dialect=find_dialect(dialect) if isinstance(dialect, str) else dialect,
+        wanted=answers.wanted_headers(seen),
+        allow_credentials=allow_credentials,
+        vary=VaryMode(vary),
+    )
+    return _explain(plain, request, seen)
+
+
+def _page_origin(plain: PlainRules, seen: Seen) -> str:
+    """The page's origin, as far as the console tells."""
+    told = seen.console.origin
+    if told or not seen.says(Said.UNEXPOSED):
+        return told or ""
+    # The answer came through, so it is one of those that the rules allow.
+    held = (text for rule in plain.rules for text in rule.fields["allowed_origins"])
+    return next((text for text in held if ANY not in text), _ANY_PAGE)
+
+
+def _method(given: str, plain: PlainRules, seen: Seen) -> str:
+    """The method, unless the browser complains of one that this cannot be."""
+    if given not in SAFE_METHODS or not seen.says(Said.METHOD):
+        return given
+    # Firefox does not name it, but lets these pass unasked.
+    allowed = {text for rule in plain.rules for text in rule.fields["allowed_methods"]}
+    unsafe = (each for each in METHODS if each not in SAFE_METHODS)
+    lacking = (each for each in unsafe if each not in allowed)
+    return next(iter([*seen.named(Said.METHOD), *lacking]), "PUT")
+
+
+def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
+    """The names that are asked for: those given, and those that the browser complains of."""
+    values = (headers,) if isinstance(headers, str) else headers
+    names = (name.strip(" \t") for value in values for name in value.split(","))
+    given = [name for name in names if name]
+    known = {name.lower() for name in given}
+    told = dict.fromkeys(name.lower() for name in seen.named(Said.HEADER))
+    return (*given, *(name for name in told if name not in known))
+
+
+def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
+    exchange = play(plain.rule_set, request)
+    traces = trace_rules(plain.rules, request)
+    near = nearest(traces) if traces and not exchange.stopped_at.allowed else None
+    causes = find_causes(plain, request, exchange, near, seen)
+    fixes = find_fixes(plain, request, exchange, causes, near)
+    decision = exchange.decision._replace(rule=index_of(plain, exchange.decision))
+    problems = (*plain.problems, *_too_many(plain, request.dialect))
+    told = texts.Told(
+        request=request,
+        causes=causes,
+        near=near,
+        decided=decision.rule,
+        winner=index_of(plain, exchange.stopped_at),
+        fixes=fixes,
+        next_fix=_next_fix(plain, request, exchange, causes, near),
+        seen=seen,
+        problems=problems,
+        max_age=max_age_of(plain, exchange),
+        varies=plain.response_vary is True or request.dialect.shows_vary is ShowVary.NEVER,
+    )
+    return Explanation(
+        allowed=not causes,
+        decision=decision,
+        trace=traces,
+        nearest=near,
+        cause=causes[0] if causes else None,
+        also=tuple(causes[1:]),
+        problems=problems,
+        fixes=fixes,
+        verdict=texts.verdict(told),
+        summary=texts.summary(told),
+        details=tuple(texts.details(told)),
+        remedy=texts.remedy(told),
+    )
+
+
+def _too_many(plain: PlainRules, dialect: Dialect) -> Iterable[Problem]:
+    if len(plain.rules) > dialect.max_rules:
+        yield Problem("rules", len(plain.rules), ProblemReason.TOO_MANY_RULES)
+
+
+def _next_fix(
+    plain: PlainRules,
+    request: Request,
+    exchange: Exchange,
+    causes: Sequence[Cause],
+    near: RuleTrace | None,
+) -> Fix | None:
+    """What the rules need, where something else stops the request before them."""
+    if near is None or causes[0] in near.causes:
+        return None
+    rest = [cause for cause in causes if cause in near.causes]
+    return next(iter(find_fixes(plain, request, exchange, rest, near)), None)

@@ -1,0 +1,99 @@
+"""What a change of rules does beside what it was made for, exactly, by diff."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from flask_bucketcors.analysis.algebra.diff import Change, Diff, diff
+from flask_bucketcors.analysis.algebra.regions import Region
+from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.rules import RuleSet
+
+_SHOWN_CHANGES: Final = 2
+# Of the values of a region so many are named.
+_SHOWN_VALUES: Final = 5
+# The answers of a rule name its methods and headers. That they name more of them says nothing
+# that the newly allowed requests do not say.
+_TELLING: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
+_ASPECTS: Final = {"any_origin": "origin", "exposed": "exposed headers", "max_age": "max-age"}
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change of the rules that lets the request pass and the page read the answer.
+
+    :param rules: all rules, changed.
+    :param text: what it changes, for a person.
+    """
+
+    rules: RuleSet
+    text: str
+    _before: RuleSet | None = field(repr=False, compare=False)
+    _request: Request = field(repr=False, compare=False)
+
+    @property
+    def newly_allows(self) -> tuple[Change, ...]:
+        """What it newly allows and was not asked for.
+
+        :raises TooIntricate: as :func:`~flask_bucketcors.diff` does; so do the next two.
+        """
+        return self._beside(self._diff.newly_allowed)
+
+    @property
+    def no_longer_allows(self) -> tuple[Change, ...]:
+        """What was allowed before."""
+        return self._diff.no_longer_allowed
+
+    @property
+    def changes_terms(self) -> tuple[Change, ...]:
+        """What is allowed on other terms, and was not asked for."""
+        told = (each for each in self._diff.on_other_terms if _TELLING.intersection(each.aspects))
+        return self._beside(told)
+
+    @property
+    def effect(self) -> str:
+        """What it does beside what was asked for, in words."""
+        try:
+            return " ".join(self._sentences())
+        except TooIntricate as error:
+            return f"What else it does cannot be said: {error}."
+
+    @cached_property
+    def _diff(self) -> Diff:
+        request = self._request
+        return diff(
+            self._before, self.rules, request.dialect, allow_credentials=request.allow_credentials
+        )
+
+    def _beside(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        return tuple(each for each in changes if not _is_within(each.region, self._request))
+
+    def _sentences(self) -> Iterator[str]:
+        if self.newly_allows:
+            yield f"It also newly allows {_in_words(self.newly_allows)}."
+        else:
+            yield f"It newly allows nothing{' else' if self._diff.newly_allowed else ''}."
+        if self.no_longer_allows:
+            yield f"It no longer allows {_in_words(self.no_longer_allows)}."
+        if self.changes_terms:
+            named = {name: None for each in self.changes_terms for name in each.aspects}
+            aspects = ", ".join(_ASPECTS.get(each, each) for each in named if each in _TELLING)
+            yield f"It answers with other terms ({aspects}) to {_in_words(self.changes_terms)}."
+
+
+def _is_within(region: Region, request: Request) -> bool:
+    """Whether a region is the request itself, with all of its headers or some of them."""
+    asked = {name.lower() for name in request.headers}
+    return (
+        region.methods == (request.method,)
+        and all(each.pattern == request.origin for each in region.origins)
+        and all(each.pattern in asked for each in region.headers.names)
+    )
+
+
+def _in_words(changes: Sequence[Change]) -> str:
+    shown = [each.region.in_words(_SHOWN_VALUES) for each in changes[:_SHOWN_CHANGES]]
+    more = len(changes) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")

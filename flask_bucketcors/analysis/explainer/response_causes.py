@@ -1,0 +1,218 @@
+"""Causes that only an answer shows: what is not the fault of the rules."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from flask_bucketcors.analysis.evidence import response as answers
+from flask_bucketcors.analysis.evidence.browser_wordings import Said
+from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.origin_nearness import NOT_NEAR, origin_differences
+from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.core.browser import passes_cors_check, passes_preflight
+from flask_bucketcors.core.headers import ALLOW_ORIGIN
+from flask_bucketcors.core.wildcards import ANY
+
+# What rules answer to a preflight that they refuse.
+_BY_RULES: Final = 403
+# RFC 9111, 3: answers to other methods are not kept by caches.
+_KEPT_METHODS: Final = frozenset({"GET", "HEAD"})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class Case(NamedTuple):
+    """An answer that was seen to a request.
+
+    :param allows: whether the rules allow an actual request of this method from an origin.
+    :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
+    :param preflight: whether the answer is one to a preflight.
+    """
+
+    seen: Seen
+    request: Request
+    allows: Callable[[str], bool]
+    max_age: int | None
+    preflight: bool
+
+
+def is_about_preflight(seen: Seen, request: Request) -> bool:
+    """Whether what was seen is the answer to a preflight."""
+    told = [each.preflight for each in seen.complaints if each.preflight is not None]
+    if told:
+        return told[0]
+    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in _KEPT_METHODS:
+        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
+        return request.preflighted and bool(request.headers)
+    return request.preflighted
+
+
+def before_rules(case: Case) -> list[Cause]:
+    """What stops the request before rules do that refuse it as well."""
+    seen = case.seen
+    if answers.is_duplicated(seen):
+        return [Cause.DUPLICATE_HEADERS]
+    # What else was seen may as well be what rules that refuse look like from outside.
+    redirected = seen.says(Said.REDIRECT)
+    if not case.preflight or (seen.status in (None, _BY_RULES) and not redirected):
+        return []
+    if answers.is_from_cdn(seen) and not _is_fine(case):
+        return [Cause.CDN_ANSWERED]
+    return [_refusing(seen)] if _is_refusal(seen) else []
+
+
+def after_rules(case: Case) -> list[Cause]:
+    """What the answer shows that may stop a request which rules refuse, once they do not."""
+    from_cdn = answers.is_from_cdn(case.seen) and not _is_fine(case)
+    return [Cause.CDN_ANSWERED] if from_cdn else []
+
+
+def instead_of_rules(case: Case) -> list[Cause]:
+    """Why a request fails that the rules allow; nothing if all that was seen is fine."""
+    seen = case.seen
+    if answers.is_duplicated(seen):
+        return [Cause.DUPLICATE_HEADERS]
+    if not seen.is_known or _is_fine(case):
+        return []
+    if seen.has_failed or seen.says(Said.NO_ANSWER, Said.TAINTED):
+        return [Cause.OTHER]
+    if _comes_from_cache(case):
+        return [Cause.VARY_MISSING]
+    if answers.is_from_cdn(seen):
+        return [Cause.CDN_ANSWERED]
+    if _is_refusal(seen):
+        return [_refusing(seen)]
+    if answers.is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
+        # It asked the storage just now, and did not pass the Origin on.
+        return [Cause.CDN_ANSWERED]
+    return _without_refusal(case)
+
+
+def _refusing(seen: Seen) -> Cause:
+    return Cause.CDN_ANSWERED if answers.is_from_proxy(seen) else Cause.APP_REFUSED
+
+
+def _without_refusal(case: Case) -> list[Cause]:
+    seen = case.seen
+    if any(each.said is Said.HEADER and "_" in each.value for each in seen.complaints):
+        # The rules know it, and never saw it: servers drop such names on the way.
+        return [Cause.HEADER_UNDERSCORE]
+    if _holds_old_preflight(case):
+        return [Cause.MAX_AGE_CACHED]
+    if _was_made_for_another(case):
+        return [Cause.VARY_MISSING]
+    if _was_answered_by_app(case):
+        return [Cause.APP_REFUSED]
+    differing = _differing_origin(case)
+    if differing:
+        return differing
+    if answers.is_from_proxy(seen) or _was_answered_by_somebody(case):
+        return [Cause.CDN_ANSWERED]
+    return [Cause.OTHER]
+
+
+def _is_fine(case: Case) -> bool:
+    """Whether nothing that was seen would stop a browser."""
+    seen, request = case.seen, case.request
+    if seen.has_failed or (seen.complaints and not _complains_of_exposing_only(seen)):
+        return False
+    if case.preflight and seen.status is not None and not 200 <= seen.status <= 299:
+        return False
+    if seen.pairs is None:
+        return not _is_refusal(seen)
+    if not passes_cors_check(request.origin, request.credentials, seen.pairs):
+        return False
+    if not (case.preflight and answers.lists_preflight_answer(seen)):
+        return not _is_refusal(seen)
+    return passes_preflight(
+        request.origin, request.method, request.headers, request.credentials, seen.pairs
+    )
+
+
+def _complains_of_exposing_only(seen: Seen) -> bool:
+    return all(each.said is Said.UNEXPOSED for each in seen.complaints)
+
+
+def _is_refusal(seen: Seen) -> bool:
+    if seen.says(Said.STATUS, Said.REDIRECT):
+        return True
+    status = seen.status
+    return status is not None and (status >= 400 or status in _REDIRECTS)
+
+
+def _comes_from_cache(case: Case) -> bool:
+    """Whether a cache kept the storage's own answer without asking for whom it was made."""
+    seen = case.seen
+    if answers.varies(seen) or _is_refusal(seen):
+        return False
+    if answers.is_cached(seen) and (answers.is_own(seen) or not answers.is_from_cdn(seen)):
+        return True
+    return _is_of_another_origin(case)
+
+
+def _is_of_another_origin(case: Case) -> bool:
+    """Whether the answer names another origin which the rules allow as well."""
+    value = answers.seen_origin(case.seen)
+    return (
+        value not in (None, "", ANY, case.request.origin)
+        and not answers.varies(case.seen)
+        and case.allows(value or "")
+    )
+
+
+def _was_made_for_another(case: Case) -> bool:
+    """Whether the answer to the request itself looks as if made for no origin at all."""
+    seen = case.seen
+    if case.preflight or answers.varies(seen):
+        return False
+    absent = seen.says(Said.NO_ALLOW_ORIGIN) or (
+        seen.pairs is not None and seen.value(ALLOW_ORIGIN) is None
+    )
+    kept = case.request.method in _KEPT_METHODS and not answers.is_from_proxy(seen)
+    return (absent and kept) or _is_of_another_origin(case)
+
+
+def _was_answered_by_app(case: Case) -> bool:
+    """Whether an application answered a preflight by itself, as frameworks do to OPTIONS."""
+    seen = case.seen
+    known = case.preflight and seen.pairs is not None and not answers.is_own(seen)
+    if not known or seen.value(ALLOW_ORIGIN) is not None:
+        return False
+    return seen.value("Allow") is not None or not answers.is_from_proxy(seen)
+
+
+def _was_answered_by_somebody(case: Case) -> bool:
+    """Whether an answer of good status lacks what storage adds to it by these rules."""
+    seen = case.seen
+    bare = seen.pairs is None and seen.says(Said.NO_ALLOW_ORIGIN)
+    return bare and seen.status is not None
+
+
+def _passes_check(case: Case) -> bool:
+    request = case.request
+    return passes_cors_check(request.origin, request.credentials, case.seen.pairs or ())
+
+
+def _holds_old_preflight(case: Case) -> bool:
+    """Whether what was seen is an answer by earlier rules, which the browser may keep."""
+    seen = case.seen
+    age = seen.max_age if seen.max_age is not None else case.max_age
+    if not case.preflight or age == 0 or answers.is_from_proxy(seen):
+        return False
+    if seen.says(Said.METHOD, Said.HEADER) or (seen.complaints and _passes_check(case)):
+        return True
+    if seen.says(Said.NO_ALLOW_ORIGIN) and seen.pairs is None and seen.status is None:
+        return bool(age)
+    return answers.lists_preflight_answer(seen) and _passes_check(case)
+
+
+def _differing_origin(case: Case) -> list[Cause]:
+    """What differs between the origin that was answered and the page's."""
+    seen, request = case.seen, case.request
+    value = answers.seen_origin(seen)
+    wildcard = value == ANY and request.credentials
+    if seen.says(Said.WILDCARD) or wildcard:
+        return [Cause.CREDENTIALS_WILDCARD]
+    if not value or value in (ANY, request.origin):
+        return []
+    causes = origin_differences(value, request.origin)
+    return [] if causes == NOT_NEAR else list(causes)

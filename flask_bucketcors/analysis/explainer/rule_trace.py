@@ -1,0 +1,266 @@
+"""How far a request came in each rule, by the predicates of the compiled rules."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.origin_nearness import (
+    FAR,
+    NOT_NEAR,
+    WRITTEN_WRONG,
+    fits_as_meant,
+    mended_pattern,
+    origin_differences,
+)
+from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.spelling.lookalikes import MAX_LENGTH, skeleton, without_invisible
+from flask_bucketcors.analysis.spelling.origin_parts import several
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form
+from flask_bucketcors.analysis.spelling.unchecked import PlainRule
+from flask_bucketcors.core.compiled import CompiledRules, Reason
+from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.grants import Grant
+from flask_bucketcors.core.headers import (
+    MAX_REQUESTED_HEADERS,
+    is_header_name,
+    parse_requested_headers,
+)
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.wildcards import ANY
+
+#: Values beyond these are not asked how near they come: an explanation is to stay cheap.
+MAX_COMPARED: Final = 10_000
+
+# What it takes to believe that a rule was meant for a request, so that the rule that needs
+# least is explained: a value that is merely written wrong less than one that is missing, that
+# less than one which names another origin.
+_WRITTEN_WRONG_COST: Final = 10
+_HEAD_COST: Final = 20
+_MISSING_COST: Final = 30
+_NEAR_COST: Final = 40
+# A rule for everybody was not written with this page in view.
+_ANYBODY_COST: Final = 15
+_FAR_COST: Final = 100
+
+_MAX_PATTERNS: Final = 16
+_SEPARATORS = re.compile(r"[\s,;:|]+")
+_REASONS: Final = {
+    "allowed_origins": Reason.ORIGIN,
+    "allowed_methods": Reason.METHOD,
+    "allowed_headers": Reason.HEADERS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Where a request and a rule part.
+
+    :param field: of the rule, as :class:`~flask_bucketcors.Rule` spells it.
+    :param asked: what the request has.
+    :param nearest: the value of the rule that came nearest; None if none comes near.
+    :param causes: what differs; the first is the one to name.
+    """
+
+    field: str
+    asked: str
+    nearest: str | None
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """How far a request came in one rule.
+
+    :param rule: index of the rule, from 0.
+    :param reason: the first predicate that failed; None if the rule allows the request.
+    :param mismatches: everything that does not fit, in the order of the predicates.
+    :param distance: how far the rule is from allowing the request, 0 if it does; the numbers
+        have no meaning but their order.
+    """
+
+    rule: int
+    reason: Reason | None
+    mismatches: tuple[Mismatch, ...]
+    distance: int = 0
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What keeps the rule from allowing the request, in order and each once."""
+        return tuple(dict.fromkeys(cause for each in self.mismatches for cause in each.causes))
+
+
+def trace_rules(rules: Sequence[PlainRule], request: Request) -> tuple[RuleTrace, ...]:
+    """Ask every rule, from the top."""
+    budget = MAX_COMPARED
+    found = []
+    for index, rule in enumerate(rules):
+        near = rule.allowed_origins[: max(budget, 0)]
+        found.append(_trace_rule(index, rule, request, near))
+        budget -= len(rule.allowed_origins) + len(rule.allowed_headers)
+    return tuple(found)
+
+
+def nearest(traces: Sequence[RuleTrace]) -> RuleTrace:
+    """The rule that needs least to allow the request; of equals the first."""
+    return min(traces, key=lambda each: each.distance)
+
+
+def _trace_rule(index: int, rule: PlainRule, request: Request, near: Sequence[str]) -> RuleTrace:
+    compiled = CompiledRules(RuleSet([rule.stand_in]), request.dialect)
+    grant = compiled.rules[0].grant
+    # What only stands in for a list that the rule lacks allows nothing.
+    allows_origin = rule.fields["allowed_origins"] and compiled.allowing(request.origin)
+    allows_method = rule.fields["allowed_methods"] and request.method in grant.methods
+    mismatches = [
+        *(() if allows_origin else _origin_mismatch(request.origin, near)),
+        *(() if allows_method else _method_mismatch(rule, request.method)),
+        *(_header_mismatches(rule, grant, request) if request.judged_headers else ()),
+    ]
+    reason = _REASONS[mismatches[0].field] if mismatches else None
+    distance = _distance(mismatches)
+    if distance and ANY in rule.allowed_origins:
+        distance += _ANYBODY_COST
+    return RuleTrace(index, reason, tuple(mismatches), distance)
+
+
+def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
+    compared = [
+        Mismatch("allowed_origins", origin, text, origin_differences(text, origin)) for text in near
+    ]
+    best = min(compared, key=_cost, default=None)
+    if best is None:
+        causes = (Cause.ORIGIN_NULL,) if origin == NULL else NOT_NEAR
+        yield Mismatch("allowed_origins", origin, None, causes)
+    elif best.causes[0] in FAR and not _says_the_same(best):
+        yield replace(best, nearest=None)
+    else:
+        yield best
+
+
+def _method_mismatch(rule: PlainRule, method: str) -> Iterator[Mismatch]:
+    same = [each for each in rule.allowed_methods if each.strip().upper() == method.upper()]
+    if same and method:
+        yield Mismatch("allowed_methods", method, same[0], (Cause.METHOD_CASE,))
+    elif method == "HEAD" and "GET" in map(str.upper, rule.allowed_methods):
+        yield Mismatch("allowed_methods", method, "GET", (Cause.METHOD_HEAD_NOT_GET,))
+    else:
+        held = next((each for each in rule.allowed_methods if _names_method(each, method)), None)
+        yield Mismatch("allowed_methods", method, held, (Cause.METHOD_MISSING,))
+
+
+def _names_method(held: str, method: str) -> bool:
+    # "GET,PUT" in one value, or a "*": meant, and understood by nobody.
+    return held not in METHODS and (held == ANY or (bool(method) and method in held.upper()))
+
+
+def _header_mismatches(rule: PlainRule, grant: Grant, request: Request) -> Iterator[Mismatch]:
+    names = parse_requested_headers(request.judged_headers)
+    if names is not None:
+        refused = [name for name in names.sent if not grant.allows_header(name.lower())]
+    else:
+        given = request.headers[:MAX_REQUESTED_HEADERS]
+        refused = [name for name in given if parse_requested_headers(name) is None]
+        refused = refused or list(request.headers[:1])
+    if refused:
+        held = _HeldNames(rule.allowed_headers[:MAX_COMPARED])
+        yield from (_header_mismatch(held, name) for name in dict.fromkeys(refused))
+
+
+class _HeldNames:
+    """The names of a rule, to be found by what somebody may have meant by them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.by_dashes: dict[str, str] = {}
+        self.by_looks: dict[str, str] = {}
+        self.by_parts: dict[str, str] = {}
+        # Patterns that are written wrong, as they were meant.
+        self.patterns: list[tuple[str, str, Cause]] = []
+        for name in reversed(names):
+            text = name[:MAX_LENGTH].lower()
+            self.by_dashes[text.replace("_", "-")] = name
+            plain = without_invisible(text)
+            if plain != text or not text.isascii():
+                self.by_looks[skeleton(plain)] = name
+            if ANY in text:
+                self._keep_pattern(name, plain, text)
+            if not is_header_name(name):
+                # Several names in one value, or a name with its colon.
+                self.by_parts.update(dict.fromkeys(_SEPARATORS.split(text), name))
+
+    def _keep_pattern(self, name: str, plain: str, text: str) -> None:
+        looks = skeleton(plain)
+        if looks != skeleton(text) or not text.isascii():
+            self.patterns.append((looks, name, Cause.HEADER_INVISIBLE_CHARACTER))
+        elif "_" in text:
+            self.patterns.append((text.replace("_", "-"), name, Cause.HEADER_UNDERSCORE))
+        del self.patterns[:-_MAX_PATTERNS]
+
+    def pattern_for(self, asked: str) -> tuple[str, Cause] | None:
+        """A pattern that was meant to cover a name, and why it does not."""
+        for meant, name, cause in self.patterns:
+            by_looks = cause is Cause.HEADER_INVISIBLE_CHARACTER
+            text = skeleton(asked) if by_looks else asked.replace("_", "-")
+            if fits_as_meant(meant, text):
+                return name, cause
+        return None
+
+
+def _header_mismatch(held: _HeldNames, name: str) -> Mismatch:
+    asked = name[:MAX_LENGTH].lower()
+    if without_invisible(asked) != asked or not asked.isascii():
+        return _header(name, None, Cause.HEADER_INVISIBLE_CHARACTER)
+    if dashed := held.by_dashes.get(asked.replace("_", "-")):
+        return _header(name, dashed, Cause.HEADER_UNDERSCORE)
+    if alike := held.by_looks.get(skeleton(asked)):
+        return _header(name, alike, Cause.HEADER_INVISIBLE_CHARACTER)
+    if (part := held.by_parts.get(asked)) is None and (found := held.pattern_for(asked)):
+        return _header(name, *found)
+    return _header(name, part)
+
+
+def _header(name: str, held: str | None, cause: Cause = Cause.HEADER_MISSING) -> Mismatch:
+    return Mismatch("allowed_headers", name, held, (cause,))
+
+
+def _says_the_same(mismatch: Mismatch) -> bool:
+    """Whether pattern and origin mean the same, and one of them is written wrong."""
+    if mismatch.nearest is None:
+        return False
+    parts = several(mismatch.nearest) or [mismatch.nearest]
+    if any(mended_pattern(each, mismatch.asked) is not None for each in parts):
+        return True
+    sent = browser_form(mismatch.asked)
+    if sent == mismatch.asked:
+        return False
+    return (
+        sent == browser_form(mismatch.nearest) or mended_pattern(mismatch.nearest, sent) is not None
+    )
+
+
+def _cost(mismatch: Mismatch) -> int:
+    if mismatch.field == "allowed_methods":
+        return _method_cost(mismatch.causes[0])
+    if mismatch.field == "allowed_headers":
+        return _MISSING_COST if mismatch.causes[0] is Cause.HEADER_MISSING else _WRITTEN_WRONG_COST
+    more = len(mismatch.causes) - 1
+    if mismatch.causes[0] in FAR:
+        return _WRITTEN_WRONG_COST if _says_the_same(mismatch) else _FAR_COST
+    if WRITTEN_WRONG.issuperset(mismatch.causes) or _says_the_same(mismatch):
+        return _WRITTEN_WRONG_COST + more
+    return _NEAR_COST + more * 5
+
+
+def _distance(mismatches: Sequence[Mismatch]) -> int:
+    headers = [_cost(each) for each in mismatches if each.field == "allowed_headers"]
+    others = sum(_cost(each) for each in mismatches if each.field != "allowed_headers")
+    # Ten missing names are one oversight: together they weigh less than a foreign origin.
+    return others + (max(headers) + min(len(headers), 10) if headers else 0)
+
+
+def _method_cost(cause: Cause) -> int:
+    if cause is Cause.METHOD_CASE:
+        return _WRITTEN_WRONG_COST
+    return _HEAD_COST if cause is Cause.METHOD_HEAD_NOT_GET else _MISSING_COST

@@ -1,0 +1,286 @@
+"""Explanations in words: short, with the number of the rule, its value and what to write."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from flask_bucketcors.analysis.evidence.browser_wordings import Said
+from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.fix import Fix
+from flask_bucketcors.analysis.explainer.rule_trace import Mismatch, RuleTrace
+from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.spelling.lookalikes import shown
+from flask_bucketcors.analysis.spelling.origin_parts import WRAPPING, several
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
+from flask_bucketcors.core.browser import passes_cors_check
+from flask_bucketcors.core.fields import LIST_ELEMENTS, METHODS
+from flask_bucketcors.core.headers import (
+    MAX_REQUESTED_HEADERS,
+    MAX_REQUESTED_HEADERS_BYTES,
+    parse_requested_headers,
+)
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.problems import Problem
+from flask_bucketcors.core.wildcards import ANY
+
+_SHOWN_MISMATCHES: Final = 6
+_SHOWN_PROBLEMS: Final = 3
+
+
+class Told(NamedTuple):
+    """What there is to tell.
+
+    :param near: the rule that comes nearest, if no rule allows the request.
+    :param decided: index of the rule that makes the decision that was asked for, if one does.
+    :param winner: index of the rule that decides about what stops the page; if nothing does,
+        about the request itself.
+    :param fixes: changes that help.
+    :param next_fix: what the rules need once what stops the request before them is mended.
+    :param problems: why a PUT would refuse the rules.
+    :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
+    :param varies: whether ResponseVary cannot be switched on, or is.
+    """
+
+    request: Request
+    causes: Sequence[Cause]
+    near: RuleTrace | None
+    decided: int | None
+    winner: int | None
+    fixes: Sequence[Fix]
+    next_fix: Fix | None
+    seen: Seen
+    problems: Sequence[Problem]
+    max_age: int | None
+    varies: bool
+
+    @property
+    def is_before_rules(self) -> bool:
+        """Whether something else stops what the rules would refuse as well."""
+        return bool(self.mismatches) and self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether something else than the rules stops the request first, and it is known."""
+        first = self.causes[0] if self.causes else Cause.OTHER
+        return not first.is_by_rules and first is not Cause.OTHER
+
+    @property
+    def mismatches(self) -> list[Mismatch]:
+        """Where the nearest rule and the request part, as far as it says anything."""
+        found = self.near.mismatches if self.near is not None else ()
+        plain = self.request.is_plain_options
+        return [each for each in found if not plain or each.field == "allowed_origins"]
+
+    @property
+    def could_be_sent(self) -> bool:
+        """Whether a browser could send such a request; without an origin nobody knows."""
+        return not self.request.origin or is_sendable(self.request.origin)
+
+
+def verdict(found: Told) -> str:
+    """What became of the request, in a word or a few."""
+    if not found.causes:
+        return "Allowed"
+    if found.is_before_rules:
+        return "Stopped before the rules are asked"
+    if found.causes[0] is Cause.VARY_MISSING:
+        return "Stopped by a cache"
+    if found.is_elsewhere:
+        return "Stopped, and not by the rules"
+    return "Refused" if found.winner is None else "Stopped by the browser"
+
+
+def summary(found: Told) -> str:
+    """Why, in a sentence or two."""
+    request, causes = found.request, found.causes
+    page = f"from {shown(request.origin)}" if request.origin else "without an Origin"
+    what = f"{request.method or 'the request'} {page}"
+    if not causes:
+        return f"{_who_allows(found, what)}."
+    meaning = causes[0].meaning
+    if found.is_before_rules:
+        # It is not that the rules allow it.
+        behind = meaning.rpartition("; ")[2]
+        return f"{behind[0].upper()}{behind[1:]}"
+    if found.is_elsewhere:
+        return meaning
+    if found.winner is not None:
+        return f"{_who_allows(found, what)}. {meaning}"
+    told = any(each.nearest is not None for each in found.mismatches)
+    return f"no rule allows {what}." + ("" if told else f" {meaning}")
+
+
+def _who_allows(found: Told, what: str) -> str:
+    decided = found.winner if found.decided is None else found.decided
+    rule = f"rule {(decided or 0) + 1} allows"
+    if found.winner is None or found.winner == decided:
+        return f"{rule} {what}"
+    return f"{rule} the preflight of {what}, and rule {found.winner + 1} the request itself"
+
+
+def details(found: Told) -> list[str]:
+    """What there is to see, a line each."""
+    lines = _details(found)
+    if found.problems:
+        lines.append(_refused_values(found.problems))
+    also = [each for each in found.causes[1:] if each not in _told(found)]
+    if also:
+        lines.append("Also: " + " ".join(each.meaning for each in also[:3]))
+    return lines
+
+
+def _refused_values(problems: Sequence[Problem]) -> str:
+    named = "; ".join(map(str, problems[:_SHOWN_PROBLEMS]))
+    more = len(problems) - _SHOWN_PROBLEMS
+    return f"A PUT refuses these rules: {named}" + (f"; and {more} more." if more > 0 else ".")
+
+
+def _told(found: Told) -> set[Cause]:
+    """Causes that the details spell out."""
+    return {each.causes[0] for each in found.mismatches}
+
+
+def _details(found: Told) -> list[str]:
+    causes, seen = found.causes, found.seen
+    lines = []
+    if seen.status is not None and Cause.APP_REFUSED in causes:
+        lines.append(f"The answer had status {seen.status}.")
+    if found.is_before_rules:
+        lines.append("Once that is mended, the rules refuse it too.")
+    if found.near is not None:
+        lines += _mismatches(found.near.rule, found.mismatches, is_sendable(found.request.origin))
+    if not found.could_be_sent:
+        lines.append(_sent_instead(found.request.origin))
+    if Cause.HEADER_UNDERSCORE in causes and found.winner is not None:
+        lines.append("The rules allow the name; a server on the way drops such names.")
+    held = found.max_age if seen.max_age is None else seen.max_age
+    if Cause.MAX_AGE_CACHED in causes and held is not None:
+        lines.append(f"The browser may hold the old answer for {held} seconds.")
+    if Cause.OTHER in causes:
+        lines.append(_other(found.request, seen))
+    return lines
+
+
+def _sent_instead(origin: str) -> str:
+    sent = browser_form(origin)
+    if sent != origin and is_sendable(sent):
+        return f"No browser sends {shown(origin)}: it sends {shown(sent)}; ask with that."
+    return (
+        f"No browser sends {shown(origin)}: an origin starts with its scheme, and has the host "
+        "and the port that the page's address shows, as in 'https://a.example'; ask with that."
+    )
+
+
+def _other(request: Request, seen: Seen) -> str:
+    if not request.origin:
+        return "The request names no origin: give the page's, as the browser's Origin shows it."
+    if seen.says(Said.LOCAL_NETWORK):
+        return "The browser lets no page reach a local network unasked; no header changes that."
+    if seen.says(Said.TAINTED):
+        return (
+            "The picture was asked for without CORS: set its crossorigin attribute before its "
+            "address, and empty the cache, which may hold it as it was asked for before."
+        )
+    if seen.says(Said.NO_ANSWER) or seen.has_failed:
+        return (
+            "The browser got no answer, or something else than CORS stopped it: look at network "
+            "and certificate, at http on an https page, at the page's content policy, at a "
+            "service worker and at what blocks requests."
+        )
+    if request.lacks_credentials:
+        return (
+            "The page sends credentials, and BUCKETCORS_ALLOW_CREDENTIALS is off: no answer "
+            "allows them. Switch it on, or send none."
+        )
+    if seen.says(Said.NO_CREDENTIALS) or _lacks_credentials(request, seen):
+        return (
+            "The answer lacks Access-Control-Allow-Credentials: true, which these rules give; "
+            "look at BUCKETCORS_ALLOW_CREDENTIALS, and at what else writes CORS headers."
+        )
+    if parse_requested_headers(request.judged_headers) is None:
+        return (
+            f"It asks for more headers than are read: {MAX_REQUESTED_HEADERS} names, "
+            f"{MAX_REQUESTED_HEADERS_BYTES} bytes."
+        )
+    return (
+        "The answer is not the one that these rules give: look whether they are the bucket's, "
+        "and whether something else answered."
+    )
+
+
+def _lacks_credentials(request: Request, seen: Seen) -> bool:
+    """Whether the answer would do for a page that sends no credentials."""
+    pairs = seen.pairs or ()
+    with_them = passes_cors_check(request.origin, True, pairs)
+    return request.credentials and not with_them and passes_cors_check(request.origin, False, pairs)
+
+
+def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> list[str]:
+    # An origin that no browser sends is no matter of the rules.
+    told = [each for each in mismatches if sendable or each.field != "allowed_origins"]
+    far = [each for each in told if each.nearest is None]
+    close = [_mismatch(rule, each) for each in told if each.nearest is not None]
+    return [*close[:_SHOWN_MISMATCHES], *_lacking(rule, far)]
+
+
+def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
+    by_field: dict[str, list[str]] = {}
+    for each in mismatches:
+        by_field.setdefault(LIST_ELEMENTS[each.field], []).append(shown(each.asked))
+    lacks = (f"its {element} lacks {', '.join(asked)}" for element, asked in by_field.items())
+    return [f"Rule {rule + 1} comes nearest; " + ", and ".join(lacks) + "."] if by_field else []
+
+
+def _mismatch(rule: int, mismatch: Mismatch) -> str:
+    element, held = LIST_ELEMENTS[mismatch.field], mismatch.nearest or ""
+    why = mismatch.causes[0].meaning
+    if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
+        why = _miswritten_origin(held)
+    elif mismatch.causes[0] is Cause.METHOD_MISSING:
+        why = "Each method must be a value of its own, and `*` is none."
+    elif mismatch.causes[0] is Cause.HEADER_MISSING:
+        why = "Each name must be a value of its own, without a colon."
+    return (
+        f"Rule {rule + 1} has {element} {shown(held)}, the request {shown(mismatch.asked)}: "
+        f"{why[0].lower()}{why[1:]}"
+    )
+
+
+def _miswritten_origin(held: str) -> str:
+    """Why a value does not stand for the origin that it was meant for."""
+    if several(held):
+        return "Each origin must be a value of its own."
+    if held.strip(WRAPPING) != held:
+        return "It stands in quotes or brackets, which no origin has."
+    if held.count(ANY) > 1 and "\\" not in held:
+        return "A value may hold one `*`, and with more it fits nothing."
+    if "\\" in held or ".*" in held or held[:1] == "^":
+        return "Rules know no regular expressions; one `*` stands for any characters."
+    return "It is not written as a browser sends it."
+
+
+def remedy(found: Told) -> str:
+    """What helps if there is no fix; empty if nobody knows, or if nothing has to."""
+    if not found.causes or found.fixes or found.request.lacks_credentials:
+        return ""
+    cause, request = found.causes[0], found.request
+    if found.is_before_rules:
+        then = f" Then the rules: {found.next_fix.text}" if found.next_fix else ""
+        return f"What helps: {cause.what_to_do}{then}"
+    if cause is Cause.OTHER:
+        return ""
+    if request.method not in ("", *METHODS) and cause is Cause.METHOD_MISSING:
+        return (
+            "No rule can hold this method: rules know GET, PUT, POST, DELETE and HEAD; use one "
+            "of them."
+        )
+    if cause is Cause.VARY_MISSING and found.varies:
+        return (
+            "What helps: empty the cache, and let every answer say `Vary: Origin`, to requests "
+            'without an Origin too; BUCKETCORS_VARY = "safe" does.'
+        )
+    if request.origin == NULL and cause is Cause.ORIGIN_NULL:
+        return f"What helps: {cause.what_to_do}"
+    if not found.is_elsewhere and not found.could_be_sent:
+        return "No change of the rules helps with such an origin."
+    return f"No change of the rules helps. What does: {cause.what_to_do}"

@@ -1,0 +1,254 @@
+"""Origins that allow others than the owner means.
+
+A ``*`` may stand for all that an origin may hold there: names that others registered, plain
+http. Fetch, "CORS protocol": a page whose origin is answered, with credentials, reads what its
+visitor may read.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from flask_bucketcors.analysis.linter.findings import Check, Finding, Witness
+from flask_bucketcors.analysis.linter.sites import is_local, is_owned, public_address
+from flask_bucketcors.analysis.linter.subject import Subject
+from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.origins import NULL, covers, pattern_problem
+from flask_bucketcors.core.wildcards import ANY, Wildcard
+
+_FIELD: Final = "allowed_origins"
+_SCHEME_END: Final = "://"
+_HTTP: Final = "http://"
+#: The schemes of websites.
+SCHEMES: Final = (_HTTP, "https://")
+# Those of which anybody may have origins that a browser lets onto the web.
+EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
+# In a text, stands for the origin that the finding is shown by.
+_ORIGIN: Final = "{origin}"
+_MAX_PORT_LENGTH: Final = 5
+# No name ends in a number (URL, "host parser"): what does is an IPv4 address or nothing.
+_ENDS_IN_NUMBER: Final = re.compile(r"(.*\.)?[0-9]+")
+
+
+class _Danger(NamedTuple):
+    """What is dangerous about a value.
+
+    :param origin: one that nobody means; the value covers it, unless that makes it too long.
+    """
+
+    check: Check
+    origin: str
+    text: str
+    mend: str
+
+
+def danger_findings(subject: Subject) -> Iterator[Finding]:
+    """Look for origins that are dangerous."""
+    for index, rule in subject.written():
+        # Where a bare "*" stands beside them, the answer is "*", which gives no credentials.
+        if ANY in rule.allowed_origins:
+            continue
+        for value in dict.fromkeys(rule.allowed_origins):
+            # No browser sends capitals.
+            if pattern_problem(value) is None and value == value.lower():
+                yield from _dangers(subject, index, value)
+
+
+def _dangers(subject: Subject, index: int, value: str) -> Iterator[Finding]:
+    for each in _of_value(value, subject):
+        witness = _witness(subject, index, value, each.origin)
+        if witness is not None:
+            text = each.text.replace(_ORIGIN, witness.origin)
+            yield Finding(each.check, index, text, each.mend, (witness,), _FIELD, value)
+
+
+def _witness(subject: Subject, index: int, value: str, origin: str) -> Witness | None:
+    """Give a request that is answered with an origin which a value covers.
+
+    Rules above may take the example, and even answer it with ``*``, which gives no
+    credentials; what they leave to this rule is dangerous all the same.
+    """
+    witness = subject.witness_of(index, origin) if covers(value, origin) else None
+    if witness is None or witness.rule != index:
+        own = subject.witness_within(index, value)
+        if own is not None:
+            return own
+    return witness if witness and subject.names_origin(witness.rule) else None
+
+
+def _of_value(value: str, subject: Subject) -> Iterator[_Danger]:
+    if value == NULL:
+        yield _Danger(
+            Check.NULL_ORIGIN,
+            NULL,
+            "'null' is the origin of every sandboxed frame, and any page can put one up.",
+            "Delete it, and serve the page from an origin of its own.",
+        )
+    wildcard = Wildcard.parse(value)
+    if wildcard is not None:
+        for danger in _of_pattern(value, wildcard, subject.public_suffix):
+            if subject.allow_credentials or danger.check is not Check.NEARLY_ANY_ORIGIN:
+                yield danger
+    if subject.allow_credentials and value.startswith(_HTTP):
+        yield from _of_plain_http(value)
+
+
+def _of_plain_http(value: str) -> Iterator[_Danger]:
+    origin = value.replace(ANY, "www")
+    if not value.endswith("/") and not is_local(_host_of(origin.removeprefix(_HTTP))):
+        yield _Danger(
+            Check.HTTP_CREDENTIALS,
+            origin,
+            f"'{value}' is plain http: whoever is on the way can put a page there, which is "
+            "then allowed to send credentials and to read the answers.",
+            "Serve the page by https, and write https://.",
+        )
+
+
+def _of_pattern(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> Iterator[_Danger]:
+    prefix, suffix = wildcard
+    if _SCHEME_END in prefix:
+        yield from _of_authority(value, wildcard, public_suffix)
+    elif _SCHEME_END in suffix:
+        origin = _HTTP + suffix.partition(_SCHEME_END)[2]
+        if covers(value, origin):
+            yield _any_scheme(value, origin)
+    else:
+        schemes = [scheme for scheme in SCHEMES if scheme.startswith(prefix)]
+        if schemes:
+            dangers = list(_of_host(value, wildcard, schemes[0], "", public_suffix))
+            yield from dangers
+            is_nearly_any = any(each.check is Check.NEARLY_ANY_ORIGIN for each in dangers)
+            if _HTTP in schemes and not is_nearly_any:
+                yield _any_scheme(value, dangers[0].origin if dangers else f"{_HTTP}www{suffix}")
+        elif not _host_of(suffix):
+            for scheme in EXTENSIONS:
+                if scheme.startswith(prefix):
+                    name = scheme.removesuffix(_SCHEME_END)
+                    yield _any_of_scheme(value, name, f"{scheme}example{suffix}")
+                    return
+
+
+def _of_authority(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> Iterator[_Danger]:
+    """Look at a pattern whose ``*`` stands behind the scheme."""
+    name, _, start = wildcard.prefix.partition(_SCHEME_END)
+    scheme = name + _SCHEME_END
+    if scheme in SCHEMES:
+        yield from _of_host(value, wildcard, scheme, start, public_suffix)
+    elif not start and not _host_of(wildcard.suffix):
+        # What hosts there are, and whose, is a matter of the scheme.
+        yield _any_of_scheme(value, name, f"{scheme}example{wildcard.suffix}")
+
+
+def _of_host(
+    value: str, wildcard: Wildcard, scheme: str, start: str, public_suffix: PublicSuffix
+) -> Iterator[_Danger]:
+    """Look at a pattern whose ``*`` stands in the host of a website, or behind it.
+
+    :param start: what stands between the scheme and the ``*``.
+    """
+    suffix = wildcard.suffix
+    is_bracketed = start.startswith("[") or "]" in suffix
+    if "]" in start or (":" in start and not is_bracketed):
+        # The host is complete, and the "*" can only be a port.
+        return
+    if suffix.isdecimal() and len(suffix) <= _MAX_PORT_LENGTH:
+        # It need not be the end of a host.
+        suffix = f":{suffix}" if len(suffix) == _MAX_PORT_LENGTH else f":1{suffix}"
+    if is_bracketed or _ENDS_IN_NUMBER.fullmatch(_host_of(suffix)):
+        origin = public_address(wildcard, scheme)
+        if origin is not None:
+            yield _open_address(value, origin)
+    else:
+        yield from _of_name(value, scheme + start, suffix, public_suffix)
+
+
+def _of_name(
+    value: str, before: str, suffix: str, public_suffix: PublicSuffix
+) -> Iterator[_Danger]:
+    end = _host_of(suffix)
+    if end.strip("."):
+        whole = end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]
+        if not is_owned(whole, public_suffix):
+            origin = f"{before}evil{suffix}"
+            if end.startswith("."):
+                yield _public_suffix(value, origin, whole)
+            else:
+                yield _open_start(value, origin)
+    elif before in SCHEMES:
+        yield _nearly_any(value, f"{before}evil.example{suffix}")
+    else:
+        dot = "" if before.endswith(".") else "."
+        yield _open_end(value, f"{before}{dot}evil.example{suffix}")
+
+
+def _any_scheme(value: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.ANY_SCHEME,
+        origin,
+        f"The '*' of '{value}' covers the scheme, and so plain http, where whoever is on the "
+        "way can put a page.",
+        "Write https:// in front.",
+    )
+
+
+def _open_start(value: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.OPEN_START,
+        origin,
+        f"'{value}' covers '{_ORIGIN}', a name that anybody may register.",
+        "Write a dot behind the '*', and a name of your own behind that.",
+    )
+
+
+def _open_address(value: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.OPEN_END if _host_of(value.partition(ANY)[2]) in ("", "]") else Check.OPEN_START,
+        origin,
+        f"'{value}' covers '{_ORIGIN}', an address that anybody may have.",
+        "Write the whole address.",
+    )
+
+
+def _open_end(value: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.OPEN_END,
+        origin,
+        f"'{value}' covers '{_ORIGIN}', a name that anybody may have.",
+        "Write the whole host; ':*' behind it covers all ports.",
+    )
+
+
+def _nearly_any(value: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.NEARLY_ANY_ORIGIN,
+        origin,
+        f"'{value}' covers nearly every website, and unlike '*' it goes with credentials.",
+        "Name the origins; for public data write '*' alone.",
+    )
+
+
+def _any_of_scheme(value: str, name: str, origin: str) -> _Danger:
+    return _Danger(
+        Check.NEARLY_ANY_ORIGIN,
+        origin,
+        f"'{value}' covers every origin that begins with '{name}:', whosever it is, and unlike "
+        "'*' it goes with credentials.",
+        "Name the origins; for public data write '*' alone.",
+    )
+
+
+def _public_suffix(value: str, origin: str, whole: str) -> _Danger:
+    return _Danger(
+        Check.PUBLIC_SUFFIX,
+        origin,
+        f"'{value}' covers '{_ORIGIN}': anybody may register names below '{whole}'.",
+        "Write a name of your own behind the '*.'.",
+    )
+
+
+def _host_of(text: str) -> str:
+    """Give the host out of a host with, perhaps, a port."""
+    if "]" in text:
+        return text.partition("]")[0] + "]"
+    return text.partition(":")[0]

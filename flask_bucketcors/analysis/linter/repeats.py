@@ -1,0 +1,163 @@
+"""Values that a rule holds twice, in so many words or in effect, and values that do not belong."""
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import and_
+from typing import Final
+
+from flask_bucketcors.analysis.algebra.cells import Sets
+from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS
+from flask_bucketcors.analysis.algebra.partition import Atom, Partition, bits
+from flask_bucketcors.analysis.algebra.request_space import APART
+from flask_bucketcors.analysis.linter.findings import Check, Finding, Witness
+from flask_bucketcors.analysis.linter.sites import is_owned, site
+from flask_bucketcors.analysis.linter.subject import Subject
+from flask_bucketcors.analysis.spelling.origin_parts import cut
+from flask_bucketcors.analysis.spelling.unchecked import PlainRule
+from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.wildcards import ANY
+
+_LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
+# Names of headers have no case (RFC 9110, 5.1).
+_OF_NAMES: Final = ("allowed_headers", "expose_headers")
+#: A list with more patterns than this is not compared with itself: the work grows with the
+#: square of their number, and nobody reads what would be said.
+MAX_COMPARED: Final = 256
+# A text names no more sites than this.
+_MAX_NAMED: Final = 5
+
+
+def repeat_findings(subject: Subject) -> Iterator[Finding]:
+    """Look for values that a rule could do without, or that another rule should hold."""
+    for index, rule in subject.written():
+        for field in _LISTS:
+            yield from _repeated(subject, index, field, getattr(rule, field))
+        yield from _overlapping(subject, index, "allowed_origins", rule)
+        yield from _overlapping(subject, index, "allowed_headers", rule)
+        yield from _unrelated(subject, index, rule)
+
+
+def _repeated(subject: Subject, index: int, field: str, values: Sequence[str]) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for value in values:
+        plain = value.lower() if field in _OF_NAMES else value
+        seen[plain] = seen.get(plain, 0) + 1
+        if seen[plain] == 2:
+            yield Finding(
+                Check.VALUE_REPEATED,
+                index,
+                f"'{value}' stands there twice.",
+                "Delete one of them.",
+                (subject.any_witness(index),),
+                field,
+                value,
+            )
+
+
+def _overlapping(subject: Subject, index: int, field: str, rule: PlainRule) -> Iterator[Finding]:
+    """Compare the values of a list; those that are refused when they are put do not count."""
+    as_written = {each.lower() if field in _OF_NAMES else each: each for each in rule.fields[field]}
+    values = list(as_written)
+    patterns = sum(ANY in value for value in values)
+    if len(values) < 2 or not 0 < patterns <= MAX_COMPARED:
+        return
+    grammar, apart = (ORIGINS, APART) if field == "allowed_origins" else (HEADER_NAMES, None)
+    atoms = Partition([[value] for value in values], grammar, apart, subject.bounds).atoms
+
+    def finding(check: Check, value: str, other: str, example: str) -> Finding:
+        text, mend = _OVERLAP_TEXTS[check]
+        witness = _witness(subject, index, field, example)
+        text = text.format(value=as_written[value], other=other)
+        return Finding(check, index, text, mend, (witness,), field, as_written[value])
+
+    covered, kept = _covered(atoms, len(values))
+    for place, alone, example in covered:
+        other = f"'{values[alone]}'" if alone is not None else "the others together"
+        yield finding(Check.VALUE_COVERED, values[place], other, example)
+    for place, other_place, example in _meeting(atoms, kept):
+        yield finding(Check.PATTERNS_OVERLAP, values[place], f"'{values[other_place]}'", example)
+
+
+def _covered(atoms: Sequence[Atom], count: int) -> tuple[list[tuple[int, int | None, str]], Sets]:
+    """Find sets that others cover, and that are left out one after the other.
+
+    :returns: each of them, one that covers it alone if there is such a one, and a text of it;
+        and the sets that are kept.
+    """
+    members: list[list[Atom]] = [[] for _ in range(count)]
+    left = {atom.sets: atom.sets.bit_count() for atom in atoms}
+    for atom in atoms:
+        for place in bits(atom.sets):
+            members[place].append(atom)
+    kept: Sets = (1 << count) - 1
+    found: list[tuple[int, int | None, str]] = []
+    # Those that cover least go first, so that of two equal ones one is kept.
+    for place in sorted(range(count), key=lambda each: len(members[each])):
+        own = members[place]
+        if own and all(left[atom.sets] > 1 for atom in own):
+            kept &= ~(1 << place)
+            for atom in own:
+                left[atom.sets] -= 1
+            alone = next(bits(reduce(and_, (atom.sets for atom in own), kept)), None)
+            found.append((place, alone, own[0].example))
+    return found, kept
+
+
+def _meeting(atoms: Sequence[Atom], kept: Sets) -> Iterator[tuple[int, int, str]]:
+    """Give each set that has texts in common with one before it, the first such one, and a text."""
+    first: dict[int, tuple[int, str]] = {}
+    for atom in atoms:
+        lowest, *others = [*bits(atom.sets & kept)] or [0]
+        for place in others:
+            if place not in first or lowest < first[place][0]:
+                first[place] = (lowest, atom.example)
+    for place, (other, example) in sorted(first.items()):
+        yield place, other, example
+
+
+_OVERLAP_TEXTS: Final = {
+    Check.VALUE_COVERED: (
+        "'{value}' adds nothing: all that it covers is covered by {other}.",
+        "Delete it, or the wider one if that is more than you mean.",
+    ),
+    Check.PATTERNS_OVERLAP: (
+        "'{value}' and {other} cover some of the same texts.",
+        "Make one of them narrower, so that each can be changed alone.",
+    ),
+}
+
+
+def _witness(subject: Subject, index: int, field: str, text: str) -> Witness:
+    if field == "allowed_origins":
+        return subject.witness_of(index, text)
+    origin, method, _, _ = subject.any_witness(index)
+    return subject.witness(origin, method, (text,))
+
+
+def _unrelated(subject: Subject, index: int, rule: PlainRule) -> Iterator[Finding]:
+    by_site: dict[str, str] = {}
+    for value in rule.fields["allowed_origins"]:
+        if value != NULL and (name := _site_named(cut(value).host, subject.public_suffix)):
+            by_site.setdefault(name, value)
+    if len(by_site) > 1 and ANY not in rule.allowed_origins:
+        names = sorted(by_site)
+        shown = ", ".join(names[:_MAX_NAMED]) + (" ..." if len(names) > _MAX_NAMED else "")
+        witnesses = [subject.witness_for(index, by_site[name]) for name in names[:2]]
+        yield Finding(
+            Check.UNRELATED_ORIGINS,
+            index,
+            f"It names origins of {len(names)} sites: {shown}.",
+            "Give each site a rule of its own, so that each can be changed alone.",
+            tuple(witnesses),
+            "allowed_origins",
+        )
+
+
+def _site_named(host: str, public_suffix: PublicSuffix) -> str:
+    """Give the site of a host; the host as it is if its ``*`` covers many, and ``""`` for none."""
+    start, star, end = host.partition(ANY)
+    if not star or not end:
+        return site(start, public_suffix)
+    whole = end.removeprefix(".") if end.startswith(".") else end.partition(".")[2]
+    return site(whole, public_suffix) if is_owned(whole, public_suffix) else host

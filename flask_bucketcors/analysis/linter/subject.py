@@ -1,0 +1,152 @@
+"""What lint looks at: the rules as they were written, and what they decide."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Final
+
+from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.grammars import ORIGINS
+from flask_bucketcors.analysis.algebra.partition import Atom, Partition, bits
+from flask_bucketcors.analysis.algebra.request_space import APART, Requests, Rules
+from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
+from flask_bucketcors.analysis.linter.findings import Witness
+from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.rules import Rule
+from flask_bucketcors.core.wildcards import Wildcard
+
+# RFC 6761: no page comes from there. For rules that name no origin at all.
+_NOBODY: Final = "https://nobody.invalid"
+
+
+class Subject:
+    """Rules, and what they decide.
+
+    What a PUT would refuse is there to be looked at, and takes no part in decisions.
+
+    :param plain: the rules as they were written.
+    :param allow_credentials: whether answers that name the origin allow credentials.
+    :param public_suffix: see :data:`PublicSuffix`.
+    :param bounds: of the work.
+    """
+
+    def __init__(
+        self,
+        plain: PlainRules,
+        dialect: Dialect,
+        allow_credentials: bool,
+        public_suffix: PublicSuffix,
+        bounds: Bounds = AMPLE,
+    ) -> None:
+        self.plain = plain
+        self.bounds = bounds
+        rule_set = plain.rule_set
+        self.rules: tuple[Rule, ...] = tuple(rule_set.rules) if rule_set else ()
+        self.allow_credentials = allow_credentials
+        self.public_suffix = public_suffix
+        self.requests = Requests(self.rules, bounds)
+        self.terms: tuple[Terms, ...] = tuple(
+            terms_of(rule, dialect, allow_credentials) for rule in self.rules
+        )
+        self._compiled = (
+            CompiledRules(rule_set, dialect, allow_credentials=allow_credentials)
+            if rule_set
+            else None
+        )
+
+    def written(self) -> Iterator[tuple[int, PlainRule]]:
+        """Give all rules as they were written, each with its index."""
+        return iter(enumerate(self.plain.rules))
+
+    def index(self, stored: int) -> int:
+        """Give the index that a rule was written at."""
+        return self.plain.stored[stored]
+
+    @cached_property
+    def _stored(self) -> dict[int, int]:
+        return {written: stored for stored, written in enumerate(self.plain.stored)}
+
+    def witness(self, origin: str, method: str, headers: Sequence[str] = ()) -> Witness:
+        """Have a preflight decided."""
+        rule = None
+        if self._compiled is not None:
+            rule = self._compiled.preflight(origin, method, ",".join(headers)).rule
+        rule = None if rule is None else self.index(rule)
+        return Witness(origin, method, tuple(headers), rule)
+
+    def names_origin(self, index: int | None) -> bool:
+        """Whether a rule answers with the origin, and not with ``*``; not if none does."""
+        return index is not None and not self.terms[self._stored[index]].any_origin
+
+    def witness_of(self, index: int, origin: str) -> Witness:
+        """Give a preflight from an origin, one that a rule decides if there is such a one.
+
+        :param index: of the rule, as it was written.
+        """
+        stored = self._stored.get(index)
+        if stored is None or self._compiled is None:
+            return self.witness(origin, "GET")
+        methods = self.rules[stored].allowed_methods
+        together = sum(1 << each for each in self._compiled.allowing(origin))
+        for method in methods:
+            rules = self.requests.by_method[method] & together
+            found = self._decided_by(stored, origin, method, rules)
+            if found is not None:
+                return found
+        return self.witness(origin, methods[0])
+
+    def witness_for(self, index: int, value: str) -> Witness:
+        """Give a preflight from an origin that a value covers, decided by its rule if it can be."""
+        atoms = Partition([[value]], ORIGINS, APART).atoms
+        return self.witness_of(index, atoms[0].example if atoms else value)
+
+    def any_witness(self, index: int) -> Witness:
+        """Give a preflight that a rule decides; if there is none, one from an origin of its."""
+        methods = self.plain.rules[index].fields["allowed_methods"]
+        found = self.decided_by(index, methods)
+        if found is not None:
+            return found
+        origins = self.plain.rules[index].fields["allowed_origins"]
+        return self.witness_for(index, origins[0]) if origins else self.witness(_NOBODY, "GET")
+
+    def decided_by(self, index: int, methods: Sequence[str]) -> Witness | None:
+        """Give a preflight that a rule decides, with one of some methods; None if there is none."""
+        stored = self._stored.get(index)
+        if stored is None:
+            return None
+        atoms = self.requests.origins.atoms
+        own = (atoms[bit] for bit in bits(self.requests.origins.sets[stored]))
+        return self._decided_among(own, stored, methods)
+
+    def witness_within(self, index: int, value: str) -> Witness | None:
+        """Give a preflight that a rule decides, from an origin that a value of it covers.
+
+        :param value: one with a ``*``; for others there is :meth:`witness_of`.
+        """
+        stored, pattern = self._stored.get(index), Wildcard.parse(value)
+        if stored is None or pattern is None:
+            return None
+        # Whoever fits more patterns has more rules above this one: it decides none of it either.
+        atoms = self.requests.origins.least_listed(pattern)
+        return self._decided_among(atoms, stored, self.rules[stored].allowed_methods)
+
+    def _decided_among(
+        self, atoms: Iterable[Atom], stored: int, methods: Sequence[str]
+    ) -> Witness | None:
+        for atom in atoms:
+            for method in methods:
+                rules = atom.sets & self.requests.by_method[method]
+                found = self._decided_by(stored, atom.example, method, rules)
+                if found is not None:
+                    return found
+        return None
+
+    def _decided_by(self, stored: int, origin: str, method: str, rules: Rules) -> Witness | None:
+        if rules >> stored & 1:
+            for each, lists in self.requests.decided(rules):
+                headers = self.requests.example(lists) if each == stored else None
+                if headers is not None:
+                    return self.witness(origin, method, headers)
+        return None

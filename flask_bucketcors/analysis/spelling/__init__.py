@@ -1,0 +1,1 @@
+"""How people write origins and rules, beside how browsers send them."""

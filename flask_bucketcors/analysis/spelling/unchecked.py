@@ -1,0 +1,207 @@
+"""Rules as plain data, whatever they hold, and the part of them that could be stored."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+from flask_bucketcors.analysis.spelling.lookalikes import without_invisible
+from flask_bucketcors.core.errors import shown_value
+from flask_bucketcors.core.fields import LIST_ELEMENTS, problem_of
+from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.core.wildcards import ANY
+
+_REQUIRED: Final = ("allowed_origins", "allowed_methods")
+_SINGLES: Final = ("max_age_seconds", "id")
+# What stands in for a list that a rule must have and this one has not, so that its other
+# fields can be compiled. No browser sends this origin (RFC 6761: .invalid).
+_NO_ORIGIN = "app://none.invalid"
+
+
+@dataclass(frozen=True)
+class PlainRule:
+    """A rule of which nothing is known but that its lists hold texts."""
+
+    allowed_origins: tuple[str, ...] = ()
+    allowed_methods: tuple[str, ...] = ()
+    allowed_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age_seconds: object = None
+    id: object = None
+    # Names of what else stands in it.
+    unknown: tuple[str, ...] = ()
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """What of the rule could be stored, as arguments of Rule; lists may be empty."""
+        found: dict[str, Any] = {
+            field: [each for each in getattr(self, field) if problem_of(field, each) is None]
+            for field in LIST_ELEMENTS
+        }
+        for field in _SINGLES:
+            value = getattr(self, field)
+            found[field] = value if value is None or problem_of(field, value) is None else None
+        return found
+
+    @cached_property
+    def is_valid(self) -> bool:
+        """Whether a PUT would accept the rule as it is."""
+        return not self.problems
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why a PUT would not."""
+        return tuple(self._problems())
+
+    def _problems(self) -> Iterator[Problem]:
+        for name in self.unknown:
+            yield Problem(name, None, ProblemReason.UNKNOWN_ELEMENT)
+        for field in LIST_ELEMENTS:
+            values = getattr(self, field)
+            if not values and field in _REQUIRED:
+                yield Problem(field, None, ProblemReason.MISSING)
+            for value in values:
+                if reason := problem_of(field, value):
+                    yield Problem(field, value, reason)
+        for field in _SINGLES:
+            value = getattr(self, field)
+            if value is not None and (reason := problem_of(field, value)):
+                yield Problem(field, value, reason)
+
+    @cached_property
+    def rule(self) -> Rule | None:
+        """What of the rule could be stored; None if nothing would be left to match."""
+        if not self.fields["allowed_origins"] or not self.fields["allowed_methods"]:
+            return None
+        return Rule(**self.fields)
+
+    @cached_property
+    def stand_in(self) -> Rule:
+        """The rule with harmless values where it has none, to be compiled for its predicates."""
+        if self.rule is not None:
+            return self.rule
+        fields = dict(self.fields)
+        fields["allowed_origins"] = fields["allowed_origins"] or [_NO_ORIGIN]
+        fields["allowed_methods"] = fields["allowed_methods"] or ["GET"]
+        return Rule(**fields)
+
+    def mended(self) -> dict[str, Any]:
+        """The fields with each value written right where that is no matter of opinion.
+
+        A pattern that never worked stays away: a fix opens nothing that was not asked for.
+        """
+        return {
+            **self.fields,
+            "allowed_origins": _kept("allowed_origins", map(_visible, self.allowed_origins)),
+            "allowed_methods": _kept(
+                "allowed_methods",
+                (without_invisible(each).upper() for each in self.allowed_methods),
+            ),
+            "allowed_headers": _kept("allowed_headers", map(_visible, self.allowed_headers)),
+            "expose_headers": _kept("expose_headers", map(without_invisible, self.expose_headers)),
+        }
+
+
+@dataclass(frozen=True)
+class PlainRules:
+    """The rules of a bucket as plain data.
+
+    :param response_vary: the owner's ResponseVary; None if it is not known.
+    """
+
+    rules: tuple[PlainRule, ...] = ()
+    response_vary: bool | None = None
+
+    @classmethod
+    def read(cls, rules: object) -> "PlainRules":
+        """Take rules in any form that :func:`flask_bucketcors.explain` does.
+
+        :raises ValueError: if they have none of the forms.
+        """
+        if rules is None:
+            return cls()
+        vary = getattr(rules, "response_vary", None)
+        if isinstance(rules, RuleSet):
+            return cls(tuple(map(_plain_rule, rules.rules)), vary)
+        if isinstance(rules, Mapping):
+            vary = rules.get("response_vary")
+            rules = rules.get("rules") or ()
+        if isinstance(rules, (str, bytes, Mapping)) or not isinstance(rules, Iterable):
+            raise ValueError(
+                "rules are neither a RuleSet nor a list of mappings: write "
+                '[{"allowed_origins": [...], "allowed_methods": [...]}]'
+            )
+        return cls(tuple(map(_plain_rule, rules)), vary if isinstance(vary, bool) else None)
+
+    @cached_property
+    def stored(self) -> tuple[int, ...]:
+        """The indexes of the rules of which something could be stored."""
+        return tuple(i for i, rule in enumerate(self.rules) if rule.rule is not None)
+
+    @cached_property
+    def rule_set(self) -> RuleSet | None:
+        """What could be stored; None if nothing could."""
+        rules = [rule.rule for rule in self.rules if rule.rule is not None]
+        return RuleSet(rules, self.response_vary) if rules else None
+
+    @cached_property
+    def is_valid(self) -> bool:
+        """Whether a PUT would accept them as they are."""
+        return bool(self.rules) and not self.problems
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why a PUT would refuse them, however many rules its dialect takes."""
+        return tuple(
+            replace(problem, rule=index)
+            for index, rule in enumerate(self.rules)
+            for problem in rule.problems
+        )
+
+
+def _plain_rule(data: object) -> PlainRule:
+    if isinstance(data, PlainRule):
+        return data
+    if isinstance(data, Rule):
+        data = {name: getattr(data, name) for name in Rule.__slots__}
+    if not isinstance(data, Mapping):
+        raise ValueError(
+            f"{shown_value(data)} is no rule: write a mapping with the names of its fields"
+        )
+    return PlainRule(
+        _texts(data.get("allowed_origins")),
+        _texts(data.get("allowed_methods")),
+        _texts(data.get("allowed_headers")),
+        _texts(data.get("expose_headers")),
+        data.get("max_age_seconds"),
+        data.get("id"),
+        tuple(str(name) for name in data if name not in Rule.__slots__),
+    )
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if values is None:
+        return ()
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        values = (values,)
+    return tuple(
+        each if isinstance(each, str) else as_text(each) for each in values if each is not None
+    )
+
+
+def as_text(value: object) -> str:
+    """Any value as text, also one that Python cannot write."""
+    try:
+        return str(value)
+    except (RecursionError, ValueError):
+        return shown_value(value)
+
+
+def _visible(text: str) -> str:
+    plain = without_invisible(text)
+    return text if ANY in plain else plain
+
+
+def _kept(field: str, values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(each for each in values if problem_of(field, each) is None))

@@ -1,0 +1,1 @@
+"""``check``: asks a running server as a browser would, and says what is wrong."""

@@ -1,0 +1,153 @@
+"""``diff``: what a change of rules newly allows, and what it no longer does."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import click
+
+from flask_bucketcors.analysis.algebra.diff import diff
+from flask_bucketcors.cli.application import current_settings, current_store, push_app
+from flask_bucketcors.cli.options import bucket_option, dialect_option
+from flask_bucketcors.cli.report_diff import print_changes, print_sides, print_vary
+from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, name_of, read_file
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    Refused,
+    echo_json,
+    fail_if,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES
+
+# Whether a bucket could have so many rules is asked when they are put.
+_LIMITS: Final = replace(COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES)
+
+
+class _Trouble(Refused):
+    """There is nothing to compare; 1 would say that there are changes."""
+
+    exit_code = 2
+
+
+class _Side(NamedTuple):
+    """Rules to compare.
+
+    :param name: where they are from.
+    :param rule_set: None for no rules.
+    """
+
+    name: str
+    rule_set: RuleSet | None
+
+    @property
+    def title(self) -> str:
+        return self.name if self.rule_set else f"{self.name} (no rules)"
+
+
+@click.command("diff")
+@click.argument("files", nargs=-1, type=INPUT_FILE, metavar="[OLD] [NEW]")
+@bucket_option
+@click.option(
+    "--revision",
+    "revisions",
+    multiple=True,
+    type=int,
+    help="Rules that the bucket had. Twice: from the first to the second.",
+)
+@dialect_option
+@format_option
+@click.pass_context
+def diff_rules(
+    context: click.Context,
+    files: Sequence[str],
+    bucket: str | None,
+    revisions: Sequence[int],
+    dialect: str | None,
+    form: str,
+) -> None:
+    """Say which requests are decided otherwise by other rules.
+
+    OLD and NEW are files, one of them may be -, standard input. With --bucket its rules are
+    the old ones, or those of a --revision; the new ones are those in NEW, of a second
+    --revision, or the bucket's own. Exit codes: 0 no change, 1 changes, 2 trouble.
+
+    \b
+    Example:
+      flask bucketcors diff old.xml new.xml
+    """
+    allow_credentials = True
+    if bucket is None:
+        old, new = _two_files(files, revisions)
+    else:
+        push_app(context)
+        old, new = _with_bucket(bucket, files, revisions)
+        dialect = dialect or current_settings().dialect
+        allow_credentials = current_settings().allow_credentials
+    try:
+        changes = diff(
+            old.rule_set, new.rule_set, dialect or COS.name, allow_credentials=allow_credentials
+        )
+    except TooIntricate as error:
+        raise _Trouble(str(error)) from None
+    if form == JSON:
+        data = [each.as_dict() for each in changes]
+        echo_json({"old": old.name, "new": new.name, "changes": data})
+    else:
+        print_sides(old.title, new.title)
+        print_vary(old.rule_set, new.rule_set)
+        print_changes(changes)
+    fail_if(changes)
+
+
+def _two_files(files: Sequence[str], revisions: Sequence[int]) -> tuple[_Side, _Side]:
+    if len(files) != 2 or revisions:
+        raise click.UsageError("write OLD and NEW, or --bucket NAME and NEW or --revision NUMBER")
+    if files[0] == files[1] == STDIN:
+        raise click.UsageError("standard input can be read only once")
+    old, new = map(_file, files)
+    return old, new
+
+
+def _with_bucket(
+    bucket: str, files: Sequence[str], revisions: Sequence[int]
+) -> tuple[_Side, _Side]:
+    if len(files) > 1 or not 1 <= len(files) + len(revisions) <= 2:
+        raise click.UsageError("with --bucket write NEW, or --revision NUMBER once or twice")
+    sides = [_revision(bucket, each) for each in revisions]
+    if not sides:
+        sides.append(_stored(bucket))
+    if files:
+        sides.append(_file(files[0]))
+    if len(sides) == 1:
+        sides.append(_stored(bucket))
+    old, new = sides
+    return old, new
+
+
+def _file(path: str) -> _Side:
+    try:
+        return _Side(name_of(path), read_file(path, _LIMITS))
+    except Refused as error:
+        raise _Trouble(error.message) from None
+
+
+def _stored(bucket: str) -> _Side:
+    return _Side(f"bucket {printable(bucket)}", current_store().get(bucket))
+
+
+def _revision(bucket: str, revision: int) -> _Side:
+    name = printable(bucket)
+    for entry in current_store().history(bucket):
+        if entry.revision == revision:
+            if entry.unreadable is not None:
+                raise click.UsageError(f"revision {revision}: {printable(entry.unreadable)}")
+            return _Side(f"bucket {name}, revision {revision}", entry.rule_set)
+    raise click.UsageError(
+        f"bucket {name} has no revision {revision}; flask bucketcors history {name} tells which "
+        "there are"
+    )

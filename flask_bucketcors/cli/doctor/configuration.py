@@ -1,0 +1,79 @@
+"""The settings in force, the keys, and what is wrapped around what."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.extension import BucketCORSState
+from flask_bucketcors.settings import PREFIX, SETTING_NAMES
+from flask_bucketcors.signatures import AccessKey
+from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware, find_layer
+
+_note = partial(Note, "settings")
+_KEYS: Final = "BUCKETCORS_ACCESS_KEYS"
+
+
+def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
+    """Look at what the application says."""
+    for name in sorted(SETTING_NAMES):
+        if name != "access_keys":
+            value = getattr(state.settings, name)
+            # A mapping that nobody may change looks like what it is.
+            shown = dict(value) if isinstance(value, Mapping) else value
+            yield _note(f"{PREFIX}{name.upper()} is {shown!r}")
+    yield _reserved_note(state)
+    yield from _examine_keys(state.settings.access_keys, state)
+    yield from _layers(app, state)
+
+
+def _reserved_note(state: BucketCORSState) -> Note:
+    names = sorted(state.middleware.resolve.reserved.names)
+    shown = ", ".join(map(repr, names)) or "none"
+    return _note(f"names that no bucket can have, as URLs of the application begin so: {shown}")
+
+
+def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:
+    if isinstance(keys, Mapping):
+        yield _count_note(keys)
+        padded = [key for key, secret in keys.items() if _is_padded(key) or _is_padded(secret)]
+        if padded:
+            text = f"{_KEYS}: {len(padded)} of the ids or secrets begin or end with a blank"
+            yield _note(text, "strip them: no client signs with that")
+    else:
+        yield _keys_note(keys, state)
+
+
+def _count_note(keys: Mapping[str, Any]) -> Note:
+    if not keys:
+        return _note(f"{_KEYS} is set, and holds no key", "put one in, or leave the setting out")
+    return _note(f"{_KEYS} holds {len(keys)} {'key' if len(keys) == 1 else 'keys'}")
+
+
+def _is_padded(key: str | AccessKey) -> bool:
+    text = key.secret if isinstance(key, AccessKey) else key
+    return text != text.strip()
+
+
+def _keys_note(keys: Any, state: BucketCORSState) -> Note:
+    if callable(keys):
+        return _note(f"{_KEYS} is a function")
+    if state.api.cross_origin:
+        return _note(f"{_KEYS} holds no key: every ?cors call is refused")
+    return _note(f"{_KEYS} holds no key: the authorize hook decides")
+
+
+def _layers(app: Flask, state: BucketCORSState) -> Iterator[Note]:
+    if find_layer(app.wsgi_app, BucketCORSMiddleware) is not state.middleware:
+        text = "BucketCORS is not found around the application"
+        yield _note(text, "wrap what app.wsgi_app is, and do not put something else in its place")
+    if find_layer(state.middleware.app, ProxyFix):
+        text = "ProxyFix stands inside of BucketCORS, which sees the proxy's host"
+        yield _note(text, "write app.wsgi_app = ProxyFix(app.wsgi_app) after BucketCORS(app)")
+    elif find_layer(app.wsgi_app, ProxyFix):
+        yield _note("ProxyFix stands around BucketCORS")
+    elif state.settings.host_suffixes:
+        yield _note("there is no ProxyFix; behind a proxy that changes Host one is needed")

@@ -1,0 +1,197 @@
+"""``explain``: why a page's request was refused, and what to change."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from flask_bucketcors.analysis.evidence import (
+    MAX_CONSOLE,
+    MAX_CURL,
+    MAX_HAR,
+    from_console,
+    from_curl,
+    from_har,
+)
+from flask_bucketcors.analysis.explainer.explain import Explanation
+from flask_bucketcors.cli.options import (
+    Source,
+    bucket_option,
+    dialect_option,
+    find_source,
+    rules_option,
+)
+from flask_bucketcors.cli.report_explain import explanation_data, print_explanation
+from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, read_bytes
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    echo_json,
+    fail_if,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.browser import (
+    SAFE_METHODS,
+    combined,
+    needs_preflight,
+    unsafe_names,
+)
+
+# A character may take four bytes.
+MAX_TEXT_BYTES: Final = 4 * max(MAX_CONSOLE, MAX_CURL)
+
+
+def _read_pair(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = {}
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter("write 'Name: value'")
+        headers.setdefault(name.strip(), []).append(value.strip())
+    return headers
+
+
+def _once_stdin(given: Sequence[str | None]) -> None:
+    """Refuse to read several things from standard input, of which one would get it all."""
+    if sum(each == STDIN for each in given) > 1:
+        raise click.UsageError("only one of the options can be read from standard input")
+
+
+@click.command("explain")
+@rules_option
+@bucket_option
+@dialect_option
+@click.option("--origin", help="Where the page is from, as its browser sends it.")
+@click.option("--method", help="What the page sends.  [default: GET]")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    help="A header that the page sets: a name, or 'Name: value'. May be repeated.",
+)
+@click.option("--credentials", is_flag=True, help="The page sends cookies.")
+@click.option("--actual", is_flag=True, help="The request is sent without a preflight.")
+@click.option("--status", type=click.IntRange(100, 599), help="The status that was seen.")
+@click.option(
+    "--response-header",
+    "seen",
+    multiple=True,
+    callback=_read_pair,
+    help="'Name: value' of the answer that was seen. May be repeated.",
+)
+@click.option("--console", help="What the browser printed; - is stdin.")
+@click.option("--curl", help="A curl command that shows it; - is stdin.")
+@click.option("--har", type=INPUT_FILE, help="A HAR file that the browser saved.")
+@format_option
+@click.pass_context
+def explain_request(
+    context: click.Context,
+    /,
+    rules: str | None,
+    bucket: str | None,
+    dialect: str | None,
+    form: str,
+    **known: Any,
+) -> None:
+    """Say why a page's request is refused, and what to change.
+
+    By rules in a file, which may be such as no bucket may have, or by those of a bucket. What
+    is known of the request comes from options, from a curl command, from a HAR file or from
+    what the browser printed; options come first.
+
+    \b
+    Example:
+      flask bucketcors explain --rules rules.xml --origin https://page.test
+    """
+    _once_stdin([rules, known["console"], known["curl"], known["har"]])
+    source = find_source(context, rules, bucket, dialect)
+    if source is None:
+        raise click.UsageError("write --rules FILE or --bucket NAME")
+    requests = [_merged(evidence, known) for evidence in _evidence(known)]
+    if not any(each.get("origin") or "console" in each.get("answer", {}) for each in requests):
+        raise click.UsageError("write --origin, as the browser's console shows it")
+    _report(source, [source.explain(**each) for each in requests], form)
+
+
+def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What is known of each request but for the options that say it outright."""
+    har = known["har"]
+    if sum(known[name] is not None for name in ("console", "curl", "har")) > 1:
+        raise click.UsageError("write one of --console, --curl and --har")
+    console, curl = _text_of(known["console"]), _text_of(known["curl"])
+    try:
+        if console is not None:
+            return [_from_console(console, known)]
+        if curl is not None:
+            return [from_curl(curl)]
+        return [{}] if har is None else from_har(read_bytes(har, MAX_HAR))
+    except ValueError as error:
+        raise click.UsageError(printable(str(error))) from None
+
+
+def _text_of(text: str | None) -> str | None:
+    # So much is read that it can be told that it is too much.
+    return read_bytes(STDIN, MAX_TEXT_BYTES).decode(errors="replace") if text == STDIN else text
+
+
+def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        found = from_console(text)
+    except ValueError:
+        # Options may say enough of the request, and the text something of the answer.
+        if known["origin"] is None:
+            raise
+        return {"answer": {"console": text}}
+    method = known["method"] or found["method"]
+    if method not in SAFE_METHODS or _asked_headers(known["headers"]):
+        # The text may be about the request behind the preflight, which is judged first.
+        found["kind"] = "preflight"
+    return found
+
+
+def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What evidence and options say of one request; options count more."""
+    # As it is written: in which case it was sent is part of the question.
+    method = known["method"]
+    headers = _asked_headers(known["headers"])
+    said = {
+        "origin": known["origin"],
+        "method": method,
+        "headers": list(dict.fromkeys([*evidence.get("headers", ()), *headers])),
+        "credentials": known["credentials"] or None,
+        "kind": "actual" if known["actual"] else None,
+    }
+    if said["kind"] is None and evidence and needs_preflight(method or "GET", headers):
+        # What the options add may be what a browser asks for first.
+        said["kind"] = "preflight"
+    seen = {"status": known["status"], "headers": known["seen"] or None}
+    answer = {**(evidence.get("answer") or {}), **_said(seen)}
+    return {**evidence, **_said(said), **({"answer": answer} if answer else {})}
+
+
+def _asked_headers(texts: Sequence[str]) -> list[str]:
+    """The names that a preflight asks for: all, but those whose value needs no asking."""
+    pairs = [(name.strip(), value.strip()) for name, _, value in (t.partition(":") for t in texts)]
+    unsafe = unsafe_names(combined(pair for pair in pairs if pair[1]))
+    names = dict.fromkeys(name for name, value in pairs if not value or name.lower() in unsafe)
+    return list(names)
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _report(source: Source, explanations: Sequence[Explanation], form: str) -> None:
+    # Of many requests the first that fails is the one that somebody asks about.
+    first, *more = sorted(explanations, key=lambda each: each.allowed)
+    if form == JSON:
+        others = {"more": [explanation_data(each) for each in more]} if more else {}
+        echo_json({**explanation_data(first), **others})
+    else:
+        print_explanation(first, source.rule)
+        for each in more:
+            click.echo()
+            print_explanation(each, source.rule)
+    fail_if(not first.allowed)

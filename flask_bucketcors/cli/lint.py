@@ -1,0 +1,195 @@
+"""``lint``: what rules do that their owner may not know."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from flask_bucketcors.analysis.linter.findings import Check, Finding, Severity
+from flask_bucketcors.cli.application import current_store, push_app
+from flask_bucketcors.cli.options import bucket_option, dialect_option, find_source
+from flask_bucketcors.cli.report_lint import (
+    SEVERITIES,
+    Linted,
+    counted,
+    find_public_suffix,
+    linted_bucket,
+    print_finding,
+)
+from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, name_of
+from flask_bucketcors.cli.stored_buckets import each_bucket
+from flask_bucketcors.cli.terminal import (
+    JSON,
+    echo_json_list,
+    fail_if,
+    format_option,
+    printable,
+)
+from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.hosts import PublicSuffix
+
+public_suffix_option = click.option(
+    "--public-suffix/--no-public-suffix",
+    "public_suffix",
+    default=None,
+    help="Whether to use the list of publicsuffixlist.  [default: if it is installed]",
+)
+
+
+@dataclass
+class _Lint:
+    """Rules that are looked at, one after another, and what was found.
+
+    :param least: what is less severe is not shown.
+    :param ignored: checks that are not, either.
+    :param looked: how many rule sets there were.
+    :param odd: how many of them have findings.
+    :param left_out: how many could not be read.
+    :param hidden: findings that are not shown.
+    :param shown: how many are, by severity.
+    """
+
+    sources: Iterable[Linted | None]
+    public_suffix: PublicSuffix | None
+    least: Severity
+    ignored: Collection[str]
+    looked: int = 0
+    odd: int = 0
+    left_out: int = 0
+    hidden: int = 0
+    shown: Counter[Severity] = field(default_factory=Counter)
+
+    def findings(self) -> Iterator[tuple[Linted, Finding]]:
+        """Give all findings that are to be shown."""
+        for linted in self.sources:
+            if linted is None:
+                self.left_out += 1
+                continue
+            try:
+                found = linted.findings(self.public_suffix)
+            except TooIntricate as error:
+                click.echo(f"left out: {linted.where}: {error}", err=True)
+                self.left_out += 1
+                continue
+            kept = [each for each in found if self._is_shown(each)]
+            self.looked += 1
+            self.odd += bool(kept)
+            self.hidden += len(found) - len(kept)
+            self.shown.update(each.severity for each in kept)
+            for finding in kept:
+                yield linted, finding
+
+    def _is_shown(self, finding: Finding) -> bool:
+        is_severe = SEVERITIES.index(finding.severity) <= SEVERITIES.index(self.least)
+        return is_severe and finding.id not in self.ignored
+
+    def summary(self, unit: str) -> str:
+        """What was found in all, in words."""
+        text = counted(self.shown)
+        if self.looked != 1:
+            text += f", in {self.odd} of {self.looked} {unit}s"
+        return f"{text}; {self.hidden} not shown" if self.hidden else text
+
+
+def _read_ids(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> frozenset[str]:
+    ids = [each.strip().upper() for text in texts for each in text.split(",")]
+    known = [check.id for check in Check]
+    for each in ids:
+        if each not in known:
+            near = get_close_matches(each, known, 3) or known[:1]
+            raise click.BadParameter(f"there is no check {each!a}: write {' or '.join(near)}")
+    return frozenset(ids)
+
+
+@click.command("lint")
+@click.argument("files", nargs=-1, type=INPUT_FILE, metavar="[FILE]...")
+@bucket_option
+@click.option("--all", "every", is_flag=True, help="All buckets of the application.")
+@dialect_option
+@click.option(
+    "--severity",
+    type=click.Choice(list(map(str, SEVERITIES))),
+    default=str(SEVERITIES[-1]),
+    show_default=True,
+    help="What is less severe is not shown.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_read_ids,
+    help="A check that does not count, such as BC108. May be repeated.",
+)
+@public_suffix_option
+@format_option
+@click.pass_context
+def lint_rules(
+    context: click.Context,
+    files: Sequence[str],
+    bucket: str | None,
+    every: bool,
+    dialect: str | None,
+    severity: str,
+    ignore: frozenset[str],
+    public_suffix: bool | None,
+    form: str,
+) -> None:
+    """Say what is dangerous, useless or out of order in rules.
+
+    The rules are those in each FILE, - is standard input, and may be such as no bucket may
+    have; or those of a bucket, or of all. Each finding comes with a request that shows it.
+
+    \b
+    Example:
+      flask bucketcors lint rules.xml --severity warning
+    """
+    if (len(files) > 0) + (bucket is not None) + every != 1:
+        raise click.UsageError("write FILE, --bucket NAME or --all")
+    if list(files).count(STDIN) > 1:
+        raise click.UsageError("standard input can be read only once")
+    suffix = find_public_suffix(public_suffix)
+    sources = _files(context, files, dialect) if files else _buckets(context, bucket, dialect)
+    run = _Lint(sources, suffix, Severity(severity), ignore)
+    if form == JSON:
+        echo_json_list(_as_data(*each) for each in run.findings())
+    else:
+        _print(run, "file" if files else "bucket")
+    fail_if(run.shown or run.left_out)
+
+
+def _as_data(linted: Linted, finding: Finding) -> dict[str, Any]:
+    return {linted.kind: linted.name, **finding.as_dict()}
+
+
+def _print(run: _Lint, unit: str) -> None:
+    for linted, finding in run.findings():
+        print_finding(finding, linted)
+        click.echo()
+    click.echo(run.summary(unit))
+
+
+def _files(context: click.Context, files: Sequence[str], dialect: str | None) -> Iterator[Linted]:
+    for file in files:
+        source = find_source(context, file, None, dialect)
+        assert source is not None  # nosec B101 # a file is always found, or refused
+        yield Linted("file", file, name_of(file), source.rules, source.dialect)
+
+
+def _buckets(
+    context: click.Context, bucket: str | None, dialect: str | None
+) -> Iterator[Linted | None]:
+    """Give the rules of a bucket, or of all; None for some that cannot be read."""
+    push_app(context)
+    if bucket is None:
+        for name, found in each_bucket(current_store()):
+            yield linted_bucket(name, found, dialect) if found else None
+        return
+    rule_set = current_store().get(bucket)
+    if rule_set is None:
+        # One that is misspelt must not pass.
+        raise click.UsageError(f"bucket {printable(bucket)} has no rules")
+    yield linted_bucket(bucket, rule_set, dialect)

@@ -1,0 +1,134 @@
+"""What a change of rules does, in lines that begin with ``+``, ``-`` or ``~``."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+
+import click
+
+from flask_bucketcors.analysis.algebra.diff import Change, ChangeKind, Diff
+from flask_bucketcors.analysis.algebra.request_space import Example
+from flask_bucketcors.analysis.algebra.terms import Terms
+from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.core.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
+)
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.wildcards import ANY
+
+_GROUPS: Final = {
+    ChangeKind.NEWLY_ALLOWED: ("+", "green", "newly allowed"),
+    ChangeKind.NO_LONGER_ALLOWED: ("-", "red", "no longer allowed"),
+    ChangeKind.OTHER_TERMS: ("~", "yellow", "on other terms"),
+}
+_NAMES: Final = {
+    "any_origin": ALLOW_ORIGIN,
+    "credentials": ALLOW_CREDENTIALS,
+    "methods": ALLOW_METHODS,
+    "headers": ALLOW_HEADERS,
+    "exposed": EXPOSE_HEADERS,
+    "max_age": MAX_AGE,
+}
+# What people read of one kind; programs get all.
+_MAX_CHANGES: Final = 20
+_MAX_SHOWN: Final = 5
+
+
+def print_sides(old: str, new: str) -> None:
+    """Say what is compared, as other tools do."""
+    click.echo(click.style(f"--- {old}", bold=True))
+    click.echo(click.style(f"+++ {new}", bold=True))
+
+
+def print_vary(old: RuleSet | None, new: RuleSet | None) -> None:
+    """Say it if ResponseVary is another one: that decides nothing, and is a change all the same."""
+    before, after = (bool(each and each.response_vary) for each in (old, new))
+    if before is not after:
+        click.echo(f"ResponseVary: {str(before).lower()} -> {str(after).lower()}")
+
+
+def print_changes(changes: Diff) -> None:
+    """Print all changes by their kind, what is newly allowed first, and count them."""
+    for kind, (mark, colour, title) in _GROUPS.items():
+        group = changes.of_kind(kind)
+        if group:
+            click.echo(click.style(title.capitalize(), bold=True))
+        for change in group[:_MAX_CHANGES]:
+            _print_change(change, mark, colour)
+        if len(group) > _MAX_CHANGES:
+            more = len(group) - _MAX_CHANGES
+            click.echo(click.style(f"{mark} and {more} more; --format json has all", fg=colour))
+    click.echo(counted(changes))
+
+
+def counted(changes: Diff) -> str:
+    """How many changes there are, in words."""
+    if not changes:
+        return "no request is decided otherwise"
+    counts = {title: len(changes.of_kind(kind)) for kind, (_, _, title) in _GROUPS.items()}
+    parts = ", ".join(f"{count} {title}" for title, count in counts.items() if count)
+    return f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}: {parts}"
+
+
+def _print_change(change: Change, mark: str, colour: str) -> None:
+    click.echo(click.style(f"{mark} {printable(change.region.in_words(_MAX_SHOWN))}", fg=colour))
+    for line in _terms(change):
+        click.echo(f"    {printable(line)}")
+    click.echo(f"    such as {printable(_request(change.witness))}")
+
+
+def _listed(names: Collection[str]) -> str:
+    return _joined(sorted(names)[:_MAX_SHOWN], _more(names))
+
+
+def _joined(shown: Iterable[str], more: str) -> str:
+    return ", ".join(shown) + (f" and{more}" if more else "")
+
+
+def _more(things: Collection[Any], most: int = _MAX_SHOWN) -> str:
+    return f" {len(things) - most} more" if len(things) > most else ""
+
+
+def _request(request: Example) -> str:
+    headers = f" with {_joined(request.headers[:_MAX_SHOWN], _more(request.headers))}"
+    return f"{request.method} from {request.origin}{headers if request.headers else ''}"
+
+
+def _terms(change: Change) -> Iterator[str]:
+    """What answers say, or in what they are others than before."""
+    before, after = change.before, change.after
+    if before is not None and after is not None:
+        for aspect in change.aspects:
+            yield f"{_NAMES[aspect]}: {_other(aspect, before, after)}"
+    elif after is not None:
+        said = (f"{_NAMES[name]}: {_said(name, after)}" for name in _SAID if getattr(after, name))
+        yield "; ".join([f"{ALLOW_ORIGIN}: {_said('any_origin', after)}", *said])
+
+
+# What matters of what is newly allowed; methods and headers stand in the region.
+_SAID: Final = ("credentials", "exposed", "max_age")
+
+
+def _other(aspect: str, before: Terms, after: Terms) -> str:
+    """A term before and after; of long lists what left them and what is new there."""
+    old, new = getattr(before, aspect), getattr(after, aspect)
+    if isinstance(old, frozenset) and max(len(old), len(new)) > _MAX_SHOWN:
+        parts = {"without": old - new, "with": new - old}
+        said = (f"{word} {_listed(names)}" for word, names in parts.items() if names)
+        return f"now {' and '.join(said)}"
+    return f"{_said(aspect, before)} -> {_said(aspect, after)}"
+
+
+def _said(aspect: str, terms: Terms) -> str:
+    value = getattr(terms, aspect)
+    if aspect == "any_origin":
+        return ANY if value else "the origin"
+    if aspect == "credentials":
+        return "true" if value else "none"
+    if isinstance(value, frozenset):
+        return _listed(value) or "none"
+    return "none" if value is None else f"{value} seconds"

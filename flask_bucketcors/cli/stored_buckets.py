@@ -1,0 +1,56 @@
+"""The buckets of a store, and their rules, as commands go through them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from flask_bucketcors.cli.terminal import Refused, printable
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores import Store
+
+# Names that are asked for at a time, so that a list of any length needs little memory.
+PAGE: Final = 1000
+
+
+def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[str]:
+    """Give the names of all buckets that have rules, sorted, from behind ``after``."""
+    while names := store.list(prefix, after, PAGE):
+        yield from names
+        after = names[-1]
+
+
+def existing_rules(store: Store, bucket: str) -> RuleSet:
+    """Give the rules of a bucket.
+
+    :raises Refused: if it has none.
+    """
+    rule_set = store.get(bucket)
+    if rule_set is None:
+        raise Refused(f"bucket {printable(bucket)} has no rules")
+    return rule_set
+
+
+def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet | None]]:
+    """Give all buckets, each with its rules; None where what is stored is none, which is told."""
+    for bucket in bucket_names(store, prefix):
+        try:
+            # A name that another tool wrote; rules are never found by it.
+            if not is_bucket_name(bucket):
+                raise InvalidBucketName(bucket)
+            rule_set = store.get(bucket)
+        except (InvalidBucketName, StoredRulesInvalid) as error:
+            click.echo(f"left out: {printable(str(error))}", err=True)
+            yield bucket, None
+        else:
+            # It may have been deleted meanwhile.
+            if rule_set is not None:
+                yield bucket, rule_set
+
+
+def count_of(rule_set: RuleSet) -> str:
+    """How many rules there are, in words."""
+    count = len(rule_set.rules)
+    return "1 rule" if count == 1 else f"{count} rules"

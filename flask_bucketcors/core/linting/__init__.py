@@ -1,1 +1,0 @@
-"""The parts of lint; see :func:`flask_bucketcors.core.lint.lint`."""

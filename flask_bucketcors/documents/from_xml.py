@@ -1,0 +1,218 @@
+"""XML to rule sets, under a dialect's limits.
+
+Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to send):
+
+- Namespaces differ from client to client, and several have existed: local names count.
+- Elements stand in any order, and blanks around a value do not belong to it.
+- An empty ID or MaxAgeSeconds is the same as none.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+from xml.etree.ElementTree import (  # nosec B405 # defusedxml parses
+    Element,
+    ParseError,
+    TreeBuilder,
+)
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from flask_bucketcors.core.dialects import Dialect, ShowVary
+from flask_bucketcors.core.errors import SHOWN_VALUE, CallRefused, Refusal
+from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents.elements import LISTS, SINGLES, in_element_names, read_integer
+
+# How many problems an error document spells out; the rest are counted.
+MAX_PROBLEMS_SHOWN: Final = 20
+# How deep elements may be nested; those of rules are at level 3. What a deeper tree would do is up
+# to the interpreter.
+MAX_LEVELS: Final = 64
+_XML_BLANKS: Final = " \t\r\n"
+_ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
+_ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+# A parser repeats a namespace in the name of every element: a long one, times thousands of
+# elements, would fill the memory from a document of 64 KiB.
+_LONG_ATTRIBUTE = re.compile(r"=\s*(?:\"[^\"]{257}|'[^']{257})")
+
+
+class DocumentError(CallRefused):
+    """A document is refused; ``problems`` names everything that is wrong with its rules."""
+
+    def __init__(
+        self,
+        code: Refusal,
+        detail: str = "",
+        problems: Sequence[Problem] = (),
+        *,
+        message: str | None = None,
+    ) -> None:
+        self.problems = tuple(problems)
+        super().__init__(code, detail, message=message)
+
+
+def check_size(body: bytes, dialect: Dialect) -> None:
+    """Refuse a body that is larger than the dialect allows, or empty.
+
+    :raises DocumentError: ``Refusal.BODY_TOO_LARGE`` or ``Refusal.MISSING_BODY``.
+    """
+    if len(body) > dialect.max_body_bytes:
+        raise DocumentError(Refusal.BODY_TOO_LARGE)
+    if not body:
+        raise DocumentError(Refusal.MISSING_BODY)
+
+
+def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
+    """Read a CORSConfiguration document.
+
+    :raises DocumentError: with every problem at once; ``Refusal.MALFORMED_XML`` if one of them
+        is about the structure, else ``Refusal.INVALID_VALUE``. What :func:`check_size` raises.
+    """
+    check_size(body, dialect)
+    root = parse_element(body)
+    if local_name(root) != "CORSConfiguration":
+        raise DocumentError(Refusal.MALFORMED_XML, "The root element must be CORSConfiguration.")
+    data, problems = read_element(root)
+    if "response_vary" in data and dialect.shows_vary is ShowVary.NEVER:
+        problems.append(Problem("response_vary", None, ProblemReason.UNKNOWN_ELEMENT))
+    try:
+        rule_set = RuleSet.from_dict(data)
+    except InvalidRules as error:
+        problems.extend(error.problems)
+    if len(data["rules"]) > dialect.max_rules:
+        count = len(data["rules"])
+        problems.append(Problem("rules", count, ProblemReason.TOO_MANY_RULES))
+    if problems:
+        raise _refusal(problems, dialect)
+    return rule_set
+
+
+def parse_element(body: bytes) -> Element:
+    """Parse XML that comes from anybody.
+
+    :raises DocumentError: ``Refusal.MALFORMED_XML``.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        declared = _ENCODING.match(text)
+        # A NUL is how UTF-16 without a byte order mark looks; the parser would guess it.
+        if "\0" in text or (declared and declared[1].lower() not in _ENCODINGS):
+            raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.")
+        if _LONG_ATTRIBUTE.search(text):
+            raise DocumentError(Refusal.MALFORMED_XML, "No attribute may be that long.")
+        parser = DefusedXMLParser(target=_ShallowTreeBuilder(), forbid_dtd=True)
+        parser.feed(text)
+        root: Element = parser.close()
+    except UnicodeDecodeError:
+        raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.") from None
+    except DefusedXmlException:
+        raise DocumentError(Refusal.MALFORMED_XML, "A document type is not accepted.") from None
+    except ParseError as error:
+        raise DocumentError(Refusal.MALFORMED_XML, f"{error}.") from None
+    return root
+
+
+class _ShallowTreeBuilder(TreeBuilder):
+    """Builds a tree of :data:`MAX_LEVELS` levels at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._level = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._level += 1
+        if self._level > MAX_LEVELS:
+            detail = f"Elements are nested more than {MAX_LEVELS} deep."
+            raise DocumentError(Refusal.MALFORMED_XML, detail)
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._level -= 1
+        return super().end(tag)
+
+
+def read_element(root: Element) -> tuple[dict[str, Any], list[Problem]]:
+    """Give the rules in a CORSConfiguration as plain data, and what is wrong with its structure."""
+    rules = [child for child in root if local_name(child) == "CORSRule"]
+    vary = [child for child in root if local_name(child) == "ResponseVary"]
+    problems = list(_stray_problems(root, {"CORSRule", "ResponseVary"}))
+    if len(vary) > 1:
+        problems.append(Problem("response_vary", None, ProblemReason.REPEATED))
+    data: dict[str, Any] = {"rules": []}
+    for index, element in enumerate(rules):
+        fields, found = _read_rule(element)
+        data["rules"].append(fields)
+        problems.extend(replace(problem, rule=index) for problem in found)
+    if vary:
+        problems.extend(_stray_problems(vary[0], ()))
+        data["response_vary"] = _boolean(_text(vary[0]))
+    return data, problems
+
+
+def _read_rule(element: Element) -> tuple[dict[str, Any], list[Problem]]:
+    problems = list(_stray_problems(element, LISTS.keys() | SINGLES.keys()))
+    fields: dict[str, Any] = {}
+    for child in element:
+        name = local_name(child)
+        if name in LISTS:
+            fields.setdefault(LISTS[name], []).append(_text(child))
+        elif name in SINGLES:
+            if SINGLES[name] in fields:
+                problems.append(Problem(SINGLES[name], None, ProblemReason.REPEATED))
+            fields[SINGLES[name]] = _text(child) or None
+        if name in LISTS or name in SINGLES:
+            problems.extend(_stray_problems(child, ()))
+    if "max_age_seconds" in fields:
+        fields["max_age_seconds"] = read_integer(fields["max_age_seconds"])
+    return fields, problems
+
+
+def _stray_problems(element: Element, known: Sequence[str] | set[str]) -> Iterator[Problem]:
+    """What does not belong into an element; ``known`` is empty for one that holds a value."""
+    for child in element:
+        if local_name(child) not in known:
+            yield Problem(local_name(child)[:64], None, ProblemReason.UNKNOWN_ELEMENT)
+    texts = (element.text if known else None, *(child.tail for child in element))
+    if any(text and text.strip(_XML_BLANKS) for text in texts):
+        yield Problem(local_name(element), None, ProblemReason.STRAY_TEXT)
+
+
+def local_name(element: Element) -> str:
+    """The name of an element without its namespace."""
+    return element.tag.rpartition("}")[2]
+
+
+def _text(element: Element) -> str:
+    return (element.text or "").strip(_XML_BLANKS)
+
+
+def _boolean(text: str) -> bool | str | None:
+    return {"true": True, "false": False, "": None}.get(text.lower(), text)
+
+
+def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
+    structural = any(problem.reason.is_structural for problem in problems)
+    code = Refusal.MALFORMED_XML if structural else Refusal.INVALID_VALUE
+    texts = [_text_of(problem, dialect) for problem in problems[:MAX_PROBLEMS_SHOWN]]
+    more = len(problems) - len(texts)
+    if more:
+        texts.append(f"and {more} more")
+    # Some of the vendors' sentences have a full stop.
+    text = "; ".join([*(each.removesuffix(".") for each in texts[:-1]), texts[-1]])
+    if not structural and _vendor_text(problems[0], dialect):
+        # The vendor's words are a message of their own.
+        return DocumentError(code, problems=problems, message=text)
+    return DocumentError(code, text.removesuffix(".") + ".", problems)
+
+
+def _text_of(problem: Problem, dialect: Dialect) -> str:
+    return _vendor_text(problem, dialect) or str(in_element_names(problem))
+
+
+def _vendor_text(problem: Problem, dialect: Dialect) -> str:
+    text = dialect.problem_texts.get((problem.field, problem.reason), "")
+    shown = ascii(problem.value)[1:-1] if isinstance(problem.value, str) else problem.value
+    return text.format(value=str(shown)[:SHOWN_VALUE], limit=dialect.max_rules)

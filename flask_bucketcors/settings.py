@@ -1,0 +1,243 @@
+"""Settings: one row each, checked once, and frozen.
+
+A row says what a value has to be. It holds for the key ``BUCKETCORS_<NAME>`` of an application's
+configuration and for an argument of that name, wherever one is taken.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from flask_bucketcors.core.dialects import DIALECTS, Limits
+from flask_bucketcors.core.errors import SettingRefused
+from flask_bucketcors.core.grants import VaryMode
+from flask_bucketcors.core.hosts import (
+    PublicSuffix,
+    checked_prefix,
+    checked_segment,
+    checked_suffix,
+)
+from flask_bucketcors.signatures import AccessKey, Keys
+from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import HISTORY_LIMIT
+
+PREFIX: Final = "BUCKETCORS_"
+#: How many buckets' compiled rules a process keeps.
+CACHED_BUCKETS: Final = 100_000
+
+
+class _Row(NamedTuple):
+    """What a value has to be.
+
+    :param form: what to write.
+    :param fits: whether a value is that; it may raise ValueError, TypeError or AttributeError.
+    :param shown: gives a value as an error shows it.
+    """
+
+    form: str
+    fits: Callable[[Any], bool]
+    shown: Callable[[Any], str] = repr
+
+
+def _one_of(choices: Iterable[str]) -> _Row:
+    known = tuple(map(str, choices))
+    return _Row(f"one of {', '.join(map(repr, known))}", known.__contains__)
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
+
+
+def _is_function_or_none(value: object) -> bool:
+    return value is None or callable(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_path(value: object) -> bool:
+    return (
+        isinstance(value, str | os.PathLike) and bool(os.fspath(value)) and "://" not in str(value)
+    )
+
+
+def _shown_path(value: object) -> str:
+    # A URL may hold a password.
+    return repr(f"{str(value).partition('://')[0]}://...") if "://" in str(value) else repr(value)
+
+
+def _is_keys(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return _is_function_or_none(value)
+    return all(_is_text(key) and _is_secret(secret) for key, secret in value.items())
+
+
+def _is_secret(value: object) -> bool:
+    return _is_text(value.secret if isinstance(value, AccessKey) else value)
+
+
+def _is_limits(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        name in DIALECTS and _is_limit(limit) for name, limit in value.items()
+    )
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_count, value))
+
+
+def _all_checked(check: Callable[[str], str]) -> Callable[[Any], bool]:
+    """Whether a value is a list or a tuple of texts that a check takes."""
+
+    def fits(value: Any) -> bool:
+        if not isinstance(value, list | tuple):
+            return False
+        return all(isinstance(each, str) and bool(check(each)) for each in value)
+
+    return fits
+
+
+_FLAG: Final = _Row("True or False", lambda value: isinstance(value, bool))
+_COUNT: Final = _Row("a whole number from 1", _is_count)
+
+_ROWS: Final[Mapping[str, _Row]] = {
+    "database": _Row("the path of a file, or ':memory:'", _is_path, _shown_path),
+    "dialect": _one_of(DIALECTS),
+    "limits": _Row(
+        "a mapping of dialects to the rules and bytes that a document may have, "
+        "such as {'oss': (20, 65536)}",
+        _is_limits,
+    ),
+    "access_keys": _Row(
+        "a mapping of access key ids to secrets, each a text or an AccessKey, or a function of "
+        "the id",
+        _is_keys,
+        _type_name,
+    ),
+    "host_suffixes": _Row(
+        "a list of host names such as 'cos.example.com' or 'cos.{region}.example.com', without "
+        "port and leading dot",
+        _all_checked(checked_suffix),
+    ),
+    "url_prefix": _Row(
+        "a path such as '/storage', without variables",
+        lambda value: isinstance(value, str) and checked_prefix(value) is not None,
+    ),
+    "vary": _one_of(VaryMode),
+    "plain_options": _one_of(("app", "refuse")),
+    "no_rules": _one_of(("refuse", "pass")),
+    "allow_credentials": _FLAG,
+    "api_cross_origin": _Row(
+        "True, False or None", lambda value: value is None or isinstance(value, bool)
+    ),
+    "require_content_md5": _FLAG,
+    "strict": _FLAG,
+    "public_suffix": _Row(
+        "a function that gives the public suffix of a host name, or None", _is_function_or_none
+    ),
+    "cached_buckets": _COUNT,
+    "history": _COUNT,
+    # Arguments that are no settings.
+    "app": _Row("a WSGI application", callable, _type_name),
+    "api": _Row("a WSGI application such as RulesAPI(store), or None", _is_function_or_none),
+    "authorize": _Row("a function of a RulesCall that says yes or no", _is_function_or_none),
+    "bucket_exists": _Row("a function of a bucket's name", _is_function_or_none),
+    "buckets": _Row(
+        "a function of the environ that gives (bucket, key) or None", _is_function_or_none
+    ),
+    "reserved": _Row(
+        "a list of first segments of paths, such as ['api', 'static']",
+        # The extension passes a function, as routes come later.
+        lambda value: callable(value) or _all_checked(checked_segment)(value),
+    ),
+    "store": _Row(
+        "a store, such as SQLiteStore('rules.sqlite') or MemoryStore()",
+        lambda value: isinstance(value, Store),
+        _type_name,
+    ),
+}
+
+
+def check(**values: object) -> None:
+    """Check arguments, each by the row of its name.
+
+    :raises SettingRefused: if a value does not have its form.
+    """
+    for name, value in values.items():
+        _check(name, value, name)
+
+
+def _check(name: str, value: object, key: str) -> None:
+    row = _ROWS[name]
+    try:
+        fits = row.fits(value)
+    except (ValueError, TypeError, AttributeError):
+        fits = False
+    if not fits:
+        raise SettingRefused(f"{key} is {row.shown(value)}: write {row.form}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an application says about its rules; docs/configuration.md describes each of them.
+
+    :raises SettingRefused: if a value does not have its form.
+    """
+
+    database: str | os.PathLike[str] = "bucketcors.sqlite"
+    dialect: str = "cos"
+    limits: Limits = field(default_factory=lambda: MappingProxyType({}))
+    access_keys: Keys | None = field(default=None, repr=False)
+    host_suffixes: Iterable[str] = ()
+    url_prefix: str = ""
+    vary: str = "safe"
+    plain_options: str = "app"
+    no_rules: str = "refuse"
+    allow_credentials: bool = True
+    api_cross_origin: bool | None = None
+    require_content_md5: bool = False
+    strict: bool = False
+    public_suffix: PublicSuffix | None = None
+    cached_buckets: int = CACHED_BUCKETS
+    history: int = HISTORY_LIMIT
+
+    @classmethod
+    def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":
+        """Take the settings of a configuration, which then shows the ones in force.
+
+        :param config: keys such as ``BUCKETCORS_DIALECT`` to values; others are left alone.
+        :raises SettingRefused: if a value does not have its form, or if a key is misspelt.
+        """
+        _refuse_unknown_keys(config)
+        usual = cls()
+        values = {}
+        for name in SETTING_NAMES:
+            key = f"{PREFIX}{name.upper()}"
+            values[name] = config.setdefault(key, getattr(usual, name))
+            _check(name, values[name], key)
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        check(**{name: getattr(self, name) for name in SETTING_NAMES})
+
+
+SETTING_NAMES: Final = tuple(each.name for each in fields(Settings))
+
+
+def _refuse_unknown_keys(config: Mapping[str, Any]) -> None:
+    """A setting that is misspelt would be one that is not made."""
+    known = [name.upper() for name in SETTING_NAMES]
+    for key in config:
+        name = key.removeprefix(PREFIX)
+        if key.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name, known, n=1) or known
+            keys = " or ".join(f"{PREFIX}{each}" for each in near)
+            raise SettingRefused(f"{key} is not a setting: write {keys}")

@@ -1,0 +1,1 @@
+"""Rule sets in a SQLite file, for all processes of one machine."""

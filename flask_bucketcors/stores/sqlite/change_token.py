@@ -1,0 +1,65 @@
+"""A number that processes on one machine share through a small file.
+
+Asking SQLite whether something changed costs microseconds, many times what a request costs
+otherwise. Reading eight bytes of shared memory costs a few hundredths of one. So each writer
+stores the stamp of what it committed in a file that every process has mapped, **after** the
+commit and **before** it answers; a reader that finds another number than last time asks the
+database.
+
+Facts this rests on:
+
+- Each stamp is drawn at random and stored once, by the writer that committed it. Two writers
+  may store in the wrong order, but a number that was seen never comes back with other rules.
+- Eight aligned bytes are loaded and stored in one piece, so no reader sees half a number.
+- Nothing may ever shorten the file: a process whose map lost its page is killed by the kernel.
+  Nothing fills in a value when opening, either: that could hide a change.
+
+Behind the number stands what :mod:`flask_bucketcors.stores.sqlite.log_files` remembers.
+"""
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask_bucketcors.stores.sqlite.locks import open_or_make, share
+from flask_bucketcors.stores.sqlite.log_files import RECORD_END, identity
+
+_SIZE = 8
+
+
+class ChangeToken:
+    """The shared number. Usable in forked children as it is; threads need no lock.
+
+    :param path: the file; made if it is not there.
+    :raises OSError: if the file cannot be made, opened for writing or mapped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        descriptor = open_or_make(path, 0o666)
+        try:
+            # One byte behind everything: it makes the file long enough, has the block
+            # allocated (a map over a hole would fault on a full disk) and changes nothing.
+            os.lseek(descriptor, RECORD_END, os.SEEK_SET)
+            os.write(descriptor, b"\0")
+            self.identity = identity(descriptor)
+            self.cell = memoryview(mmap.mmap(descriptor, _SIZE)).cast("q")
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def opened(self, database: Path) -> Iterator[int]:
+        """Open the file, to read and write what stands behind the number; give it.
+
+        It gets the database's group and mode.
+
+        :raises OSError: if the file is not there any more.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            yield descriptor
+            share(descriptor, database, with_readers=True)
+        finally:
+            os.close(descriptor)

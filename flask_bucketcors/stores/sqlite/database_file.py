@@ -1,0 +1,280 @@
+"""The database at a path: which file that is now, and connections that know which they opened.
+
+Another file may take the place of the database at any time, and a connection keeps the one that
+it opened. See :mod:`flask_bucketcors.stores.sqlite.log_files` for what could go wrong, and
+:mod:`flask_bucketcors.stores.sqlite.lost_log` for what is deleted beside it.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from flask_bucketcors.stores.sqlite import lost_log, schema
+from flask_bucketcors.stores.sqlite.change_token import ChangeToken
+from flask_bucketcors.stores.sqlite.locks import FileLock
+from flask_bucketcors.stores.sqlite.log_files import Beside, Identity, LogRecord, beside, identity
+from flask_bucketcors.stores.sqlite.places import check_place
+from flask_bucketcors.stores.sqlite.waiting import retry
+
+logger = logging.getLogger(__name__)
+
+# How often a file is opened again because another took its place meanwhile.
+MAX_ATTEMPTS: Final = 10
+
+_LOG_TAKEN_AWAY: Final = (
+    "%r was replaced by another file while its write-ahead log was in use; the log, with what "
+    "was not yet in the old file, is now %r"
+)
+_LOG_RESCUED: Final = (
+    "-wal or -shm of %r was deleted while it was in use; what was in the deleted log has been "
+    "written to the database. Do not delete these files while workers run: stop the workers first"
+)
+_LOG_LOST: Final = (
+    "-wal or -shm of %r was deleted while it was in use, and another process has begun a new log; "
+    "recent changes may be lost. Check the rules that were changed last (flask bucketcors "
+    "history BUCKET), and do not delete these files while workers run: stop the workers first"
+)
+
+
+_LOG_MISSING: Final = (
+    "its -wal or -shm was deleted, and a process that still has it open has not yet written it "
+    "back; restart the workers, and end whatever else has the database open"
+)
+_INDEX_SHARED: Final = (
+    "its -shm was deleted while this process had it open, and a connection of the application's "
+    "own still has; close that connection, or restart this process"
+)
+
+
+class Connected(NamedTuple):
+    """A connection, the file that it has open, and the log and index of that."""
+
+    connection: sqlite3.Connection
+    file: Identity
+    beside: Beside = ()
+
+    @property
+    def has_its_log(self) -> bool:
+        """Whether log and index still stand where they were opened."""
+        return all(identity(path) == opened for path, opened in self.beside)
+
+    @property
+    def has_an_index(self) -> bool:
+        """Whether the log has one beside it, as SQLite makes both, or neither.
+
+        If not, it has that of a connection that is open already, of which the file was deleted.
+        """
+        (_, log), (_, index) = self.beside
+        return log is None or index is not None
+
+
+class MemoryDatabase:
+    """A database that lives as long as its connection."""
+
+    path = Path(":memory:")
+    token = None
+    identity: Identity = (0, 0)
+
+    def map_token(self) -> None:
+        """No other process could read one."""
+
+    def prepare(self, deadline: float) -> Identity:
+        """Nothing is there yet."""
+        return self.identity
+
+    def is_current(self, connected: Connected) -> bool:
+        """Nothing can take its place."""
+        return True
+
+    def open(self, setting: str, deadline: float) -> Connected:
+        """Make a database."""
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        schema.migrate(connection)
+        return Connected(connection, self.identity)
+
+    def close(self, connections: Sequence[Connected], deadline: float) -> bool:
+        """Let the database go."""
+        for each in connections:
+            each.connection.close()
+        return False
+
+
+class DatabaseFile:
+    """The database at a path. ``token`` is the shared number beside it, once that was mapped.
+
+    :param path: absolute; nothing need be there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.token: ChangeToken | None = None
+        # Whoever comes by way of a link has to find the same ones.
+        name = os.path.realpath(path)
+        self._token_path = Path(f"{name}-revision")
+        self._lock = FileLock(Path(f"{name}-lock"), path)
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which file stands at the path now; None if none does."""
+        return identity(self.path)
+
+    def is_current(self, connected: Connected) -> bool:
+        """Whether a connection has open what stands at the path and beside it now."""
+        return connected.file == self.identity and connected.has_its_log
+
+    def map_token(self) -> ChangeToken | None:
+        """Map the shared number that stands beside the path now; None where none can be."""
+        token = self.token
+        if token is None or token.identity != identity(self._token_path):
+            try:
+                token = ChangeToken(self._token_path)
+            except OSError:
+                # A folder that may not be written: the database is asked instead.
+                token = None
+            self.token = token
+        return token
+
+    def prepare(self, deadline: float) -> Identity:
+        """Make the file what this release expects, and leave no connection open; give which it is.
+
+        :param deadline: until when to wait for those who have the file open.
+        :raises StoreUnavailable: if a newer release wrote it, or it could never be written.
+        """
+        check_place(self.path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make = partial(self.open, "PRAGMA journal_mode = WAL", deadline, mode="rwc")
+        prepared = retry(make, deadline)
+        try:
+            retry(partial(schema.migrate, prepared.connection), deadline)
+        except BaseException:
+            # What is said is why, and not what went wrong afterwards.
+            with suppress(OSError, sqlite3.Error):
+                self.close([prepared], deadline)
+            raise
+        self.close([prepared], deadline)
+        return prepared.file
+
+    def open(self, setting: str, deadline: float, *, mode: str = "rw") -> Connected:
+        """Open what stands at the path, once no other file's log stands beside it.
+
+        SQLite does not wait for a lock on the file, neither now nor later.
+
+        :param setting: a statement without which nobody may have the connection.
+        :param deadline: until when to wait for others who open or close it.
+        """
+        with self._log_record(deadline) as record:
+            if record and record.misses_log(self.identity) and lost_log.is_in_use(self.path):
+                raise BlockingIOError(_LOG_MISSING)
+            for _ in range(MAX_ATTEMPTS):
+                connected, taken_away = self._open_once(setting, record, mode)
+                if taken_away is not None:
+                    logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
+                is_mixed = record is not None and record.mixes(connected.file, connected.beside)
+                if connected.has_an_index and not is_mixed:
+                    if record is not None:
+                        record.remember(connected.file, connected.beside)
+                    return connected
+                lost_log.close([connected.connection], self.path, deadline)
+                if record is not None and is_mixed:
+                    if lost_log.is_in_use(self.path):
+                        raise BlockingIOError(_LOG_MISSING)
+                    # Whoever had the index open is gone.
+                    record.remember(connected.file, _nothing_beside(connected))
+        raise OSError(_INDEX_SHARED)
+
+    def _open_once(
+        self, setting: str, record: LogRecord | None, mode: str
+    ) -> tuple[Connected, Path | None]:
+        connection, file = self._connect(mode)
+        try:
+            taken_away = self._settle(connection, file, setting, record)
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.close()
+            raise
+        return Connected(connection, file, beside(self.path)), taken_away
+
+    def close(self, connections: Sequence[Connected], deadline: float) -> bool:
+        """Close all connections that the process has open.
+
+        :returns: whether what they wrote to a deleted log is in the database all the same.
+        """
+        if not connections:
+            return False
+        with self._log_record(deadline) as record:
+            here = [each for each in connections if each.file == self.identity]
+            lost = next((each for each in here if not each.has_its_log), None)
+            if lost is not None:
+                return self._close_without_log(lost, connections, record, deadline)
+            for each in connections:
+                each.connection.close()
+            # The last one to close deletes the log, and another file may get its inode.
+            if record is not None and here:
+                record.remember(here[0].file, beside(self.path))
+        return False
+
+    def _close_without_log(
+        self,
+        lost: Connected,
+        connections: Sequence[Connected],
+        record: LogRecord | None,
+        deadline: float,
+    ) -> bool:
+        is_latest = record is not None and record.is_latest(lost.file, lost.beside)
+        is_rescued = is_latest and lost_log.rescue(lost.connection, lost.beside, deadline)
+        lost_log.close((each.connection for each in connections), self.path, deadline)
+        if record is not None and is_latest:
+            # Nobody need wait for anybody to save it any more.
+            record.remember(lost.file, _nothing_beside(lost))
+        logger.error(_LOG_RESCUED if is_rescued else _LOG_LOST, os.fspath(self.path))
+        return is_rescued
+
+    def _connect(self, mode: str) -> tuple[sqlite3.Connection, Identity]:
+        """Open the file at the path, and be sure which one that is."""
+        for _ in range(MAX_ATTEMPTS):
+            before = self.identity
+            # No isolation level: transactions begin and end where the code says so. Threads
+            # take turns by the locks of their process.
+            connection = sqlite3.connect(
+                f"{self.path.as_uri()}?mode={mode}",
+                uri=True,
+                timeout=0,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            if before is not None and before == self.identity:
+                return connection, before
+            connection.close()
+        raise OSError("its file is replaced again and again")
+
+    def _settle(
+        self,
+        connection: sqlite3.Connection,
+        file: Identity,
+        setting: str,
+        record: LogRecord | None,
+    ) -> Path | None:
+        """Let a connection read for the first time; give where an old log was put for that."""
+        taken_away = record.take_old_log_away(file) if record else None
+        connection.execute(setting).fetchall()
+        # Now its log is open too; the setting alone may not have read anything.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        return taken_away
+
+    @contextmanager
+    def _log_record(self, deadline: float) -> Iterator[LogRecord | None]:
+        token = self.map_token()
+        if token is None:
+            yield None
+        else:
+            with self._lock.held(deadline), token.opened(self.path) as descriptor:
+                yield LogRecord(descriptor, self.path)
+
+
+def _nothing_beside(connected: Connected) -> Beside:
+    return [(path, None) for path, _ in connected.beside]

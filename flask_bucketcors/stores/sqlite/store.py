@@ -1,0 +1,303 @@
+"""Rule sets in a SQLite file, for all workers of one machine.
+
+The rules of a bucket are one row: its name, the rule set as JSON, the revision that put it
+there, and the **stamp** of that write. A stamp is a random number that every write draws anew:
+unlike a revision it does not come back when a database is put back from a backup and written
+to again. So stamps tell processes and caches what changed, and revisions are for people.
+
+Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
+"""
+
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.errors import StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.core.json_text import parse_json
+from flask_bucketcors.core.problems import InvalidRules
+from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.stores.contract import (
+    HISTORY_LIMIT,
+    MAX_COUNT,
+    HistoryEntry,
+    Signal,
+    Store,
+    StoredRules,
+)
+from flask_bucketcors.stores.sqlite.database import Parameters, open_database
+from flask_bucketcors.stores.sqlite.schema import refuse_newer
+
+T = TypeVar("T")
+
+# What a database in good health may answer for a while.
+_SAYS_NOTHING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR)
+
+_CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
+_STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
+_VERSION = "SELECT schema_version FROM bucketcors_state"
+_BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
+_END = "UPDATE bucketcors_state SET own_write = 0"
+# Not REPLACE, which deletes first: triggers would not see what goes.
+_PUT = """
+    INSERT INTO bucketcors_rules (bucket, document, revision, stamp, time, author)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (bucket) DO UPDATE SET
+        document = excluded.document, revision = excluded.revision, stamp = excluded.stamp,
+        time = excluded.time, author = excluded.author
+"""
+_DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
+_RECORD_DELETION = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
+# Rules in force may stand in both tables, after another tool's INSERT that was ignored.
+_HISTORY = """
+    SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
+    UNION
+    SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = :bucket
+    ORDER BY revision DESC LIMIT :limit
+"""
+_FORGET = """
+    DELETE FROM bucketcors_history WHERE bucket = :bucket AND revision <= (
+        SELECT revision FROM bucketcors_history
+        WHERE bucket = :bucket ORDER BY revision DESC LIMIT 1 OFFSET :kept
+    )
+"""
+_LIST = """
+    SELECT bucket FROM bucketcors_rules
+    WHERE bucket >= ? AND bucket > ? AND substr(bucket, 1, length(?)) = ?
+    ORDER BY bucket LIMIT ?
+"""
+
+
+class SQLiteStore(Store):
+    """Rule sets in a SQLite database; see :class:`~flask_bucketcors.Store`.
+
+    :param path: the file; it is made, with its folder, if it is not there. ``":memory:"``
+        gives a database that lives as long as the store does and belongs to one process.
+    :param history_limit: entries of history to keep for each bucket.
+    :raises StoreUnavailable: if the file cannot be opened, is not a database, or was written
+        by a newer release.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, history_limit: int = HISTORY_LIMIT) -> None:
+        super().__init__(history_limit=history_limit)
+        self._database = open_database(path)
+        self._stated = self._database.follow_file()
+        self._memory_cell = [0]
+        self._asked_cell = _AskedCell(self._stamp)
+
+    @property
+    def path(self) -> Path | None:
+        """The database's absolute path; None if it is in memory."""
+        return None if self._database.in_memory else self._database.path
+
+    @property
+    def revision(self) -> int:
+        return int(self._query(_STATE)[0][0])
+
+    def delete(self, bucket: str, author: str | None = None) -> int | None:
+        if not is_bucket_name(bucket):
+            return None
+        done = self._change(partial(self._delete, bucket, author))
+        if done is None:
+            # Another process may have deleted them and not have told anybody yet: whoever asks
+            # after this call must not see them. The number is drawn, as each is stored once.
+            self._publish(0, secrets.randbits(63))
+            return None
+        return self._publish(*done)
+
+    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
+        count = -1 if limit is None else min(limit, MAX_COUNT)
+        parameters = (prefix, after, prefix, prefix, count)
+        return [bucket for (bucket,) in self._query(_LIST, parameters)]
+
+    def history(self, bucket: str) -> Sequence[HistoryEntry]:
+        if not is_bucket_name(bucket):
+            return []
+        rows = self._query(_HISTORY, {"bucket": bucket, "limit": self._history_limit})
+        return [_entry(bucket, *row) for row in rows]
+
+    def read(self, bucket: str) -> StoredRules | None:
+        # What is no name has no rows, and may not even be text that SQLite takes.
+        rows = self._query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
+        for stamp, document in rows:
+            return StoredRules(stamp, partial(_load, bucket, document))
+        return None
+
+    def signal(self) -> Signal:
+        self._database.follow_file()
+        token = self._database.token
+        if token is not None:
+            return token.cell
+        return self._memory_cell if self._database.in_memory else self._asked_cell
+
+    def state(self) -> Hashable:
+        found = self._database.follow_file()
+        try:
+            stamp = self._stamp()
+        except StoreUnavailable as error:
+            # Another file in place of the one that was there, or one that is no database any
+            # more, says that the rules changed.
+            if found == self._stated and _says_nothing(error.__cause__):
+                raise
+            return (found, None)
+        self._stated = found
+        return (found, stamp)
+
+    def close(self) -> None:
+        self._database.close()
+        # Rules in memory are gone then.
+        self._memory_cell[0] += 1
+
+    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
+        if not rule_sets:
+            return self.revision
+        # In order, because that is how the index grows fastest.
+        documents = {bucket: _dump(rule_sets[bucket]) for bucket in sorted(rule_sets)}
+        return self._publish(*self._change(partial(self._put, documents, author)))
+
+    def _put(
+        self,
+        documents: Mapping[str, str],
+        author: str | None,
+        connection: sqlite3.Connection,
+    ) -> tuple[int, int]:
+        revision, stamp = _begin(connection)
+        now, before = time.time(), connection.total_changes
+        # Rows are made one by one: many at once would set off the garbage collector.
+        rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
+        connection.executemany(_PUT, rows)
+        if connection.total_changes - before > len(documents):
+            # Triggers have moved something to the history.
+            kept = self._history_limit - 1
+            connection.executemany(_FORGET, ({"bucket": b, "kept": kept} for b in documents))
+        connection.execute(_END)
+        return revision, stamp
+
+    def _delete(
+        self, bucket: str, author: str | None, connection: sqlite3.Connection
+    ) -> tuple[int, int] | None:
+        if not connection.execute(_CURRENT, (bucket,)).fetchall():
+            return None
+        revision, stamp = _begin(connection)
+        connection.execute(_DELETE, (bucket,))
+        connection.execute(_RECORD_DELETION, (bucket, revision, time.time(), author))
+        connection.execute(_FORGET, {"bucket": bucket, "kept": self._history_limit})
+        connection.execute(_END)
+        return revision, stamp
+
+    def _query(self, statement: str, parameters: Parameters = ()) -> Sequence[Any]:
+        try:
+            return self._database.query(statement, parameters)
+        except StoreUnavailable as error:
+            self._name_newer_release(error)
+            raise
+
+    def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._database.change(work)
+        except StoreUnavailable as error:
+            self._name_newer_release(error)
+            raise
+
+    def _name_newer_release(self, error: StoreUnavailable) -> None:
+        """Where a statement does not fit the tables, say so if a newer release changed them."""
+        if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            for (version,) in self._database.query(_VERSION):
+                refuse_newer(version)
+
+    def _publish(self, revision: int, stamp: int) -> int:
+        """Tell every process, after the commit and before the answer; give the revision."""
+        token = self._database.token
+        cell = self._memory_cell if token is None else token.cell
+        cell[0] = stamp
+        return revision
+
+    def _stamp(self) -> int:
+        return int(self._query(_STATE)[0][1])
+
+
+def _says_nothing(cause: BaseException | None) -> bool:
+    """Whether a database could not be asked, for a reason that has nothing to do with rules."""
+    if cause is None or isinstance(cause, TimeoutError | BlockingIOError):
+        return True
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SAYS_NOTHING
+
+
+class _AskedCell:
+    """Asks the database each time, where no number can be shared."""
+
+    def __init__(self, ask: Callable[[], int]) -> None:
+        self._ask = ask
+        self._last = 0
+
+    def __getitem__(self, index: int, /) -> int:
+        # A database that cannot answer does not say that anything changed.
+        with suppress(StoreUnavailable):
+            self._last = self._ask()
+        return self._last
+
+
+def _begin(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Begin an own write; give the revision and the stamp of what is written."""
+    connection.execute(_BEGIN)
+    [(revision, stamp, version)] = connection.execute(_STATE).fetchall()
+    # A newer release may have started since this one did.
+    refuse_newer(version)
+    return revision, stamp
+
+
+def _dump(rules: RuleSet) -> str:
+    """Write a rule set as JSON, as its ``as_dict`` has it.
+
+    By hand, for putting many: json.dumps takes three times as long.
+    """
+    text = ",".join([_dump_rule(rule) for rule in rules.rules])
+    if rules.response_vary is None:
+        return f'{{"rules":[{text}]}}'
+    return f'{{"rules":[{text}],"response_vary":{"true" if rules.response_vary else "false"}}}'
+
+
+def _dump_rule(rule: Rule) -> str:
+    parts = [
+        f'"allowed_origins":{_dump_list(rule.allowed_origins)}',
+        f'"allowed_methods":{_dump_list(rule.allowed_methods)}',
+    ]
+    if rule.allowed_headers:
+        parts.append(f'"allowed_headers":{_dump_list(rule.allowed_headers)}')
+    if rule.expose_headers:
+        parts.append(f'"expose_headers":{_dump_list(rule.expose_headers)}')
+    if rule.max_age_seconds is not None:
+        parts.append(f'"max_age_seconds":{int(rule.max_age_seconds)}')
+    if rule.id is not None:
+        parts.append(f'"id":{json.dumps(rule.id, ensure_ascii=False)}')
+    return f"{{{','.join(parts)}}}"
+
+
+def _dump_list(values: Sequence[str]) -> str:
+    # What an origin pattern, a method or a header name may hold needs no escape.
+    return '["' + '","'.join(values) + '"]'
+
+
+def _load(bucket: str, document: str) -> RuleSet:
+    try:
+        return RuleSet.from_dict(parse_json(document))
+    except (InvalidRules, ValueError, TypeError) as error:
+        raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {error}") from error
+
+
+def _entry(
+    bucket: str, revision: int, at: float, author: str | None, document: str | None
+) -> HistoryEntry:
+    if document is None:
+        return HistoryEntry(revision, at, author, None)
+    try:
+        return HistoryEntry(revision, at, author, _load(bucket, document))
+    except StoredRulesInvalid as error:
+        return HistoryEntry(revision, at, author, None, unreadable=str(error))

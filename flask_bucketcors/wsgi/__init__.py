@@ -1,0 +1,1 @@
+"""The middleware: which bucket a request is about, what its rules say, and the response."""

@@ -1,0 +1,100 @@
+"""Ids and error answers."""
+
+import re
+import threading
+from base64 import b64decode
+from typing import Any
+
+import pytest
+from children import CHILD_SECONDS, run_python
+
+from flask_bucketcors.core.dialects import DIALECTS, Dialect, Id, IdForm
+from flask_bucketcors.wsgi.error_responses import MAX_PATH_SHOWN, resource
+from flask_bucketcors.wsgi.request_ids import Ids, ids_of
+
+
+def an_id(form: IdForm) -> str:
+    ((_, value),) = next(ids_of((Id("x-id", "Id", form),)).series)
+    return value
+
+
+@pytest.mark.parametrize(
+    "form, expected",
+    [
+        (IdForm.OSS_REQUEST, "[0-9A-F]{24}"),
+        (IdForm.S3_REQUEST, "[0-9A-F]{16}"),
+        (IdForm.S3_EXTENDED, "[0-9A-Za-z+/]{75}="),
+        (IdForm.OBS_REQUEST, "[0-9A-F]{32}"),
+        (IdForm.OBS_EXTENDED, "[0-9A-Za-z+/]{64}"),
+    ],
+)
+def test_ids_have_the_vendors_form(form: IdForm, expected: str) -> None:
+    assert re.fullmatch(expected, an_id(form))
+
+
+def test_a_cos_request_id_has_the_vendors_form() -> None:
+    """Base64 of time_x_y_z in hexadecimal."""
+    parts = b64decode(an_id(IdForm.COS_REQUEST), validate=True).decode().split("_")
+    assert [len(part) for part in parts] == [8, 8, 5, 9]
+    assert all(int(part, 16) >= 0 for part in parts)
+
+
+def test_a_cos_trace_id_has_the_vendors_form() -> None:
+    """Base64 of 128 hexadecimal digits."""
+    digits = b64decode(an_id(IdForm.COS_TRACE), validate=True).decode()
+    assert len(digits) == 128
+    assert int(digits, 16) > 0
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_no_two_answers_have_one_id(dialect: Dialect) -> None:
+    ids = Ids(dialect.ids)
+    seen: list[tuple[tuple[str, str], ...]] = []
+    threads = [
+        threading.Thread(
+            target=lambda: seen.extend(next(ids.series) for _ in range(1000)), daemon=True
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(CHILD_SECONDS)
+    assert len(seen) == 4000
+    for number in range(len(dialect.ids)):
+        assert len({each[number] for each in seen}) == 4000
+
+
+IDS_OF_PARENT_AND_CHILD = """
+import os
+from flask_bucketcors.wsgi.request_ids import answer_ids
+from flask_bucketcors.core.dialects import COS
+
+ids = answer_ids(COS)
+next(ids.series)
+if child := os.fork():
+    os.waitpid(child, 0)
+print(next(ids.series)[0][1], flush=True)
+"""
+
+
+def test_a_forked_child_has_ids_of_its_own() -> None:
+    child, parent = run_python(IDS_OF_PARENT_AND_CHILD).split()
+    assert child[:32] != parent[:32]
+
+
+@pytest.mark.parametrize(
+    "environ, expected",
+    [
+        pytest.param({"HTTP_HOST": "b.cos.test", "PATH_INFO": "/k"}, "b.cos.test/k", id="plain"),
+        pytest.param({"HTTP_HOST": "[::1]:80", "PATH_INFO": "/"}, "[::1]:80/", id="IPv6"),
+        pytest.param({"SCRIPT_NAME": "/m", "PATH_INFO": "/k"}, "/m/k", id="mounted"),
+        pytest.param({}, "/", id="never empty"),
+        pytest.param({"HTTP_HOST": "<a>", "PATH_INFO": "/k"}, "/k", id="no host"),
+        pytest.param({"PATH_INFO": "/<a>&'\r\n"}, "/%3Ca%3E%26%27%0D%0A", id="encoded"),
+        pytest.param({"PATH_INFO": "/\xc3\xbc"}, "/%C3%BC", id="beyond ASCII"),
+        pytest.param({"PATH_INFO": "/" + "a" * 999}, "/" + "a" * (MAX_PATH_SHOWN - 1), id="long"),
+    ],
+)
+def test_the_resource_of_an_error(environ: dict[str, Any], expected: str) -> None:
+    assert resource(environ) == expected

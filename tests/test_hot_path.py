@@ -1,0 +1,208 @@
+"""The hot path: it decides as the careful one does, and the usual requests take it."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from flask_bucketcors.wsgi.hot_path import DECISION
+from flask_bucketcors.wsgi.merged_headers import MAX_PLAIN_NAMES, merge, plain_names
+
+A = "https://a.example"
+EVIL = "https://evil.example"
+
+# Names that a URL, PEP 3333 and the store might spell in different ways are the traps here:
+# the UTF-8 bytes of the first read as latin-1 are the second.
+ODD_NAMES = ["b\xfccher", "b\xc3\xbccher", "...", "a b", "Photos", "photos.2024", "12"]
+RULES = RuleSet(
+    [
+        Rule([A], ["GET", "PUT"], ["x-a", "x-b*"], ["ETag"], 600),
+        Rule(["https://*.b.example", "null"], ["GET"], ["*"]),
+        Rule([A, "*"], ["DELETE", "GET"]),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.put_many((name, RULES) for name in ["photos", *ODD_NAMES])
+    store.put("single", RuleSet([Rule([A], ["GET"])]))
+    return store
+
+
+def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Answers with headers of every kind, and with what it was told."""
+    headers = [("Content-Type", "text/plain"), ("Vary", "Accept"), ("access-control-max-age", "1")]
+    start_response("200 OK", headers[: environ["test.headers"]])
+    return [repr(environ.get(DECISION)).encode()]
+
+
+def api(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "application/xml")])
+    return [b"api"]
+
+
+Answer = tuple[str, Counter[tuple[str, str]], bytes]
+
+
+class Call:
+    """Keeps what an application answers."""
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        self.status, self.headers = status, headers
+
+    def answer(self, body: Any) -> Answer:
+        # Ids differ, and stand in the error document too.
+        kept = Counter(pair for pair in self.headers if "-id" not in pair[0])
+        return self.status, kept, b"".join(body).partition(b"<RequestId>")[0]
+
+
+def shortly(middleware: BucketCORSMiddleware, environ: dict[str, Any]) -> Answer:
+    call = Call()
+    return call.answer(middleware(dict(environ), call.start_response))
+
+
+def carefully(middleware: BucketCORSMiddleware, environ: dict[str, Any]) -> Answer:
+    """What the middleware answers if nothing is answered at once."""
+    call = Call()
+    environ = dict(environ)
+    answerer, added = middleware._consider(environ)
+
+    def start_response(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        call.start_response(status, headers if added is None else merge(headers, added))
+
+    return call.answer(answerer(environ, start_response))
+
+
+def raw(text: str) -> str:
+    """A text in the guise that PEP 3333 gives it."""
+    return text.encode().decode("latin-1")
+
+
+paths = st.builds(
+    str.join,
+    st.just(""),
+    st.lists(
+        st.sampled_from(
+            [
+                "/",
+                "//",
+                "/up",
+                "a",
+                "k",
+                "*",
+                ".",
+                "..",
+                "\\",
+                "%",
+                *map(raw, ODD_NAMES),
+                "/photos/k",
+            ]
+        ),
+        max_size=4,
+    ),
+) | st.sampled_from(["/photos", "/photos/", "/photos/k", "/single/k", "/up/photos/k", "/empty/k"])
+HOSTS = """
+    h photos.cos.test Photos.cos.test photos.COS.test:80 cos.test photos.2024.cos.test 12.cos.test
+    b.ap-1.cos.test photos.test single.test:1
+"""
+hosts = st.sampled_from([*HOSTS.split(), "", "a b.cos.test"])
+environs = st.fixed_dictionaries(
+    {
+        "REQUEST_METHOD": st.sampled_from(["GET", "PUT", "DELETE", "OPTIONS", "OPTIONS", "get"]),
+        "PATH_INFO": paths,
+        "QUERY_STRING": st.sampled_from(["", "", "cors", "a=1&cors=", "%63ors", "x=%2F"]),
+        "HTTP_HOST": hosts,
+        "SCRIPT_NAME": st.just(""),
+        "test.headers": st.integers(0, 3),
+    },
+    optional={
+        "HTTP_ORIGIN": st.sampled_from([A, A, EVIL, "https://x.b.example", "null", "", "a,b"]),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": st.sampled_from(["GET", "PUT", "DELETE", "HEAD", ""]),
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": st.sampled_from(
+            ["", "x-a", "X-A, x-b1", "x-c", ",", "x y"]
+        ),
+    },
+)
+resolvers = st.sampled_from(
+    [
+        {},
+        {"url_prefix": "/up"},
+        {"host_suffixes": ["cos.test", "{region}.cos.test", "test"]},
+        {"host_suffixes": ["test"], "url_prefix": "/photos"},
+        {"reserved": ["photos", "b\xfccher"]},
+        {"host_suffixes": ["cos.test", "test"], "reserved": ["k", "up", "single"]},
+        {"buckets": lambda environ: ("photos", environ["PATH_INFO"].strip("/"))},
+        {"buckets": lambda environ: None},
+    ]
+)
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "dialect": st.sampled_from(["cos", "oss", "s3", "obs"]),
+        "vary": st.sampled_from(["safe", "vendor"]),
+        "plain_options": st.sampled_from(["app", "refuse"]),
+        "no_rules": st.sampled_from(["refuse", "pass"]),
+        "allow_credentials": st.booleans(),
+        "api_cross_origin": st.booleans(),
+    },
+)
+
+
+@given(resolvers, options, st.lists(environs, min_size=1, max_size=8))
+def test_the_hot_path_answers_as_the_careful_one_does(store, resolver, settings, requests):
+    middleware = BucketCORSMiddleware(application, store=store, api=api, **resolver, **settings)
+    # Twice: what was learnt from all of them must not change the answer to any.
+    for environ in requests * 2:
+        assert shortly(middleware, environ) == carefully(middleware, environ)
+
+
+def environ_of(path: str, method: str = "GET", host: str = "h", **more: str) -> dict[str, Any]:
+    names = {"PATH_INFO": path, "REQUEST_METHOD": method, "HTTP_HOST": host, "test.headers": 1}
+    return {**names, **{f"HTTP_{name}": value for name, value in more.items()}}
+
+
+PREFLIGHT = {
+    "ORIGIN": A,
+    "ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+    "ACCESS_CONTROL_REQUEST_HEADERS": "x-a",
+}
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        pytest.param(environ_of("/photos/k", ORIGIN=A), id="allowed"),
+        pytest.param(environ_of("/single/k", ORIGIN=EVIL), id="refused"),
+        pytest.param(environ_of("/photos/k"), id="no origin"),
+        pytest.param(environ_of("/photos/k", "OPTIONS", **PREFLIGHT), id="preflight"),
+        pytest.param(
+            environ_of("/single/k", "OPTIONS", **{**PREFLIGHT, "ORIGIN": EVIL}),
+            id="refused preflight",
+        ),
+        pytest.param(environ_of("/k", host="photos.cos.test:80", ORIGIN=A), id="virtual host"),
+        pytest.param(environ_of("/k", host="photos.cos.ap-1.example", ORIGIN=A), id="region"),
+    ],
+)
+def test_usual_requests_are_answered_at_once(store, environ):
+    path_style = environ["HTTP_HOST"] == "h"
+    suffixes = [] if path_style else ["cos.test", "cos.{region}.example"]
+    middleware = BucketCORSMiddleware(application, store=store, host_suffixes=suffixes)
+    expected = shortly(middleware, environ)
+    considered = []
+    careful = middleware._consider
+    middleware._consider = lambda environ: considered.append(environ) or careful(environ)
+    middleware.wrap(application)
+    assert shortly(middleware, environ) == expected
+    assert not considered
+
+
+def test_names_of_headers_that_were_learnt_are_bounded():
+    for number in range(MAX_PLAIN_NAMES * 3):
+        merge([(f"x-meta-{number}", "1"), ("x" * 1000, "1"), ("vArY", "x")], [])
+    assert 0 < len(plain_names) <= MAX_PLAIN_NAMES
+    assert not {"x" * 1000, "vArY"} & plain_names

@@ -1,0 +1,215 @@
+"""What a PUT says of the rules that it brings: in the log, in a header, or as a refusal."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from hypothesis import given
+from signing import KEYS, NOW, signed
+from strategies import rule_sets
+from webtest import TestApp, TestResponse
+
+from flask_bucketcors import (
+    BucketCORSMiddleware,
+    MemoryStore,
+    Rule,
+    RulesAPI,
+    RuleSet,
+    lint,
+)
+from flask_bucketcors.analysis.linter.findings import Severity
+from flask_bucketcors.analysis.linter.lint import may_be_dangerous
+from flask_bucketcors.api import put_review
+from flask_bucketcors.api.put_review import MAX_EXPLAINED, MAX_LISTED, Reviewer
+from flask_bucketcors.api.rules_api import FINDINGS, LINT
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.errors import CallRefused
+
+PLAIN = "https://a.example"
+Put = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def store() -> Iterator[MemoryStore]:
+    store = MemoryStore()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def put(store: MemoryStore) -> Put:
+    """Put one rule for GET and HEAD."""
+
+    def put(*origins: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        api = RulesAPI(store, access_keys=KEYS, clock=lambda: NOW, **options)
+        app = TestApp(BucketCORSMiddleware(lambda *_: [], store=store, api=api))
+        body = document(origins)
+        return signed(app, "PUT", "/photos?cors", body, headers=headers or {})
+
+    return put
+
+
+def document(origins: tuple[str, ...]) -> bytes:
+    values = "".join(f"<AllowedOrigin>{origin}</AllowedOrigin>" for origin in origins)
+    methods = "<AllowedMethod>GET</AllowedMethod>"
+    return f"<CORSConfiguration><CORSRule>{values}{methods}</CORSRule></CORSConfiguration>".encode()
+
+
+HEADER = {
+    "nothing to be said": ([PLAIN], "none"),
+    "a danger": (["null"], "BC206;rule=1"),
+    "several": (["http://*a.example"], "BC201;rule=1, BC207;rule=1"),
+}
+
+
+@pytest.mark.parametrize("origins, expected", HEADER.values(), ids=HEADER)
+def test_findings_are_answered_on_request(put, origins, expected):
+    assert put(*origins, headers={LINT: "1"}).headers[FINDINGS] == expected
+
+
+def test_nobody_is_told_who_did_not_ask(put):
+    assert FINDINGS not in put("null").headers
+
+
+def test_a_header_has_an_end(put):
+    value = put(*(f"http://h{i}.example" for i in range(80)), headers={LINT: "1"}).headers[FINDINGS]
+    # The worst first: BC108, which is advice, is among those that are only counted.
+    assert value.count("BC207") == MAX_LISTED
+    assert value.endswith(", more;count=31")
+
+
+def test_dangers_are_stored_and_logged(put, store, caplog):
+    assert put("http://*abc.com").status_code == 200
+    assert store.get("photos") == RuleSet([Rule(["http://*abc.com"], ["GET"])])
+    (line,) = [each for each in caplog.records if each.levelno == logging.WARNING]
+    assert line.getMessage().startswith(
+        "dangerous rules for bucket 'photos': BC201 rule 1 'http://*abc.com': "
+    )
+
+
+def test_the_rest_is_information(put, caplog):
+    caplog.set_level(logging.INFO, logger="flask_bucketcors.api.put_review")
+    put("https://A.example")
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        (
+            "INFO",
+            "rules for bucket 'photos': BC301 rule 1 'https://A.example': an origin has capitals; "
+            "browsers send none",
+        )
+    ]
+
+
+def test_what_is_no_danger_is_looked_at_for_those_alone_who_read_it(put, caplog):
+    caplog.set_level(logging.WARNING, logger="flask_bucketcors.api.put_review")
+    put("https://A.example")
+    assert not caplog.records
+
+
+def test_rules_that_are_refused_are_not_logged_as_put(put, caplog):
+    put("null", strict=True)
+    assert not caplog.records
+
+
+def test_strict_refuses_what_is_dangerous(put, store):
+    answer = put("http://*abc.com", strict=True)
+    assert answer.status_code == 400
+    assert answer.xml.findtext("Code") == "InvalidArgument"
+    message = answer.xml.findtext("Message")
+    assert "BC201 rule 1: 'http://*abc.com' covers 'http://evilabc.com'" in message
+    assert "Write a dot behind the '*'" in message
+    assert "(GET from http://evilabc.com: allowed by rule 1)" in message
+    assert store.get("photos") is None
+
+
+def test_strict_explains_a_few_and_counts_the_rest(put):
+    answer = put(*(f"http://h{i}.example" for i in range(80)), strict=True)
+    message = answer.xml.findtext("Message")
+    assert message.count("BC207") == MAX_EXPLAINED
+    assert message.endswith(f"And {80 - MAX_EXPLAINED} more.")
+
+
+def test_strict_takes_what_is_only_odd(put):
+    assert put("https://A.example", strict=True).status_code == 200
+
+
+def test_strict_is_about_the_credentials_that_there_are(put):
+    assert put("http://a.example", strict=True).status_code == 400
+    assert put("http://a.example", strict=True, allow_credentials=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "https://*", "http://a.example", "*://a.example", "app://*", "https*"]
+)
+def test_the_quick_look_sees_each_kind_of_danger(origin):
+    assert may_be_dangerous(RuleSet([Rule([PLAIN], ["GET"]), Rule([PLAIN, origin], ["GET"])]))
+
+
+@pytest.mark.parametrize("origin", ["*", PLAIN, "app://a", "localhost", "HTTP://a.example"])
+def test_the_quick_look_lets_the_rest_be(origin):
+    assert not may_be_dangerous(RuleSet([Rule([origin], ["GET"])]))
+
+
+# Its one finding would take minutes to tell, and its answer all memory there is.
+INTRICATE = ("http://*abc.com", *(f"https://{i:03}{'a' * 40}*" for i in range(300)))
+INTRICATE += tuple(f"*{'a' * 40}{i:03}" for i in range(300))
+
+
+def test_rules_too_intricate_to_look_at_are_stored_and_that_is_said(put, store, caplog):
+    assert put(*INTRICATE, headers={LINT: "1"}).headers[FINDINGS] == "unknown"
+    assert store.get("photos") is not None
+    (line,) = caplog.records
+    assert line.getMessage() == "rules for bucket 'photos' could not be looked at"
+
+
+def test_strict_refuses_them(put, store):
+    answer = put(*INTRICATE, strict=True)
+    assert answer.status_code == 400
+    assert "overlap in too many ways" in answer.xml.findtext("Message")
+    assert store.get("photos") is None
+
+
+def test_what_is_too_intricate_is_refused_if_it_may_be_dangerous():
+    reviewer = Reviewer(public_suffix=None, allow_credentials=True)
+    rule = {"allowed_methods": ["GET"], "allowed_headers": ["*" + "a" * 60_000]}
+    plain = RuleSet([Rule(allowed_origins=[PLAIN], **rule)])
+    reviewer.refuse_dangers(plain, COS)
+    assert reviewer.review(plain, COS, in_full=True) is None
+    dangerous = RuleSet([Rule(allowed_origins=["http://a.example"], **rule)])
+    with pytest.raises(CallRefused):
+        reviewer.refuse_dangers(dangerous, COS)
+
+
+@pytest.mark.parametrize("origin, refused", [(PLAIN, False), ("null", True)])
+def test_strict_judges_the_dangers_where_the_rest_is_too_intricate(monkeypatch, origin, refused):
+    monkeypatch.setattr(put_review, "HASTY", put_review.HASTY._replace(pairs=0))
+    reviewer = Reviewer(public_suffix=None, allow_credentials=True)
+    rules = RuleSet([Rule([origin, "https://*.a.example"], ["GET"])] * 2)
+    with pytest.raises(CallRefused, match="BC206") if refused else nullcontext():
+        reviewer.refuse_dangers(rules, COS)
+    assert reviewer.review(rules, COS, in_full=True) is None
+
+
+def failing(host: str) -> str:
+    raise LookupError(host)
+
+
+def test_a_failing_function_for_public_suffixes_breaks_no_put(put, store, caplog):
+    answer = put("https://*.com", headers={LINT: "1"}, public_suffix=failing)
+    assert (answer.status_code, answer.headers[FINDINGS]) == (200, "unknown")
+    assert store.get("photos") is not None
+    assert "LookupError" in caplog.text
+
+
+def test_unless_dangers_are_to_be_refused(put, store, caplog):
+    assert put("https://*.com", strict=True, public_suffix=failing).status_code == 500
+    assert store.get("photos") is None
+    assert "LookupError" in caplog.text
+
+
+@given(rule_sets())
+def test_the_quick_look_misses_no_danger(given):
+    rules = RuleSet([Rule(**each) for each in given])
+    dangers = [each for each in lint(rules) if each.severity is Severity.DANGER]
+    assert may_be_dangerous(rules) or not dangers

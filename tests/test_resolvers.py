@@ -1,0 +1,418 @@
+"""Which bucket a request is about: by path, by host, or as the application says."""
+
+import pytest
+
+from flask_bucketcors.wsgi.resolvers import Kind, make_resolver
+
+PHOTOS = ("photos", True)
+IN_PHOTOS = ("photos", False)
+NO_BUCKET = None
+CLOSED = Kind.DOT_SEGMENT
+RESERVED = Kind.RESERVED
+
+SUFFIXES = ["cos.test", "cos.{region}.example.com", "example.com"]
+
+
+def resolve(resolver, path="/", host=None):
+    environ = {"SCRIPT_NAME": "", "PATH_INFO": path, "REQUEST_METHOD": "OPTIONS"}
+    if host is not None:
+        environ["HTTP_HOST"] = host
+    return said(resolver(environ))
+
+
+def said(resolved):
+    """Name and root of a bucket; the kind of what is none; None."""
+    if resolved is None or resolved.kind is Kind.BUCKET:
+        return resolved and resolved[:2]
+    return resolved.kind
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/photos", PHOTOS, id="root without slash"),
+        pytest.param("/photos/", PHOTOS, id="root with slash"),
+        pytest.param("/photos/cat.png", IN_PHOTOS, id="object"),
+        pytest.param("/photos/2026/cat.png", IN_PHOTOS, id="object with slashes"),
+        pytest.param("/photos/2026/", IN_PHOTOS, id="folder object"),
+        pytest.param("/photos//", PHOTOS, id="root with slashes"),
+        pytest.param("/photos//cat.png", IN_PHOTOS, id="object that begins with a slash"),
+        pytest.param("/photos/.", IN_PHOTOS, id="object named dot"),
+        pytest.param("/photos/../private", CLOSED, id="two dots behind the bucket"),
+        pytest.param("/photos/..", CLOSED, id="two dots at the end"),
+        pytest.param("/photos/a/../../private/b", CLOSED, id="two dots in a key"),
+        pytest.param("/photos/..\\private", CLOSED, id="two dots before a backslash"),
+        pytest.param("/photos/a\\..", CLOSED, id="two dots behind a backslash"),
+        pytest.param("/photos//../private", CLOSED, id="two dots behind slashes"),
+        pytest.param("/photos\\..\\private", CLOSED, id="backslashes alone"),
+        pytest.param("/photos/a..b", IN_PHOTOS, id="dots inside a key"),
+        pytest.param("/photos/..a", IN_PHOTOS, id="key that begins with two dots"),
+        pytest.param("/photos/a..", IN_PHOTOS, id="key that ends with two dots"),
+        pytest.param("/photos/.../a", IN_PHOTOS, id="three dots in a key"),
+        pytest.param("/photos/.well-known", IN_PHOTOS, id="key that begins with a dot"),
+        pytest.param("/photos/./x", IN_PHOTOS, id="one dot in a key"),
+        pytest.param("/photos/.. /x", IN_PHOTOS, id="two dots and a blank"),
+        pytest.param("/photos/%2e%2e/x", IN_PHOTOS, id="%252e is decoded once"),
+        pytest.param("", NO_BUCKET, id="empty path"),
+        pytest.param("/", NO_BUCKET, id="slash"),
+        pytest.param("//", NO_BUCKET, id="two slashes"),
+        pytest.param("//photos", PHOTOS, id="slashes before the bucket count as one"),
+        pytest.param("///photos/cat.png", IN_PHOTOS, id="any number of them"),
+        pytest.param("/.", NO_BUCKET, id="dot"),
+        pytest.param("/..", CLOSED, id="two dots"),
+        pytest.param("/.../cat.png", NO_BUCKET, id="three dots"),
+        pytest.param("/../photos", CLOSED, id="dots before the bucket"),
+        pytest.param("/./photos", NO_BUCKET, id="dot before the bucket"),
+        pytest.param("/.photos", (".photos", True), id="name that begins with a dot"),
+        pytest.param("/pho..tos", ("pho..tos", True), id="dots inside a name"),
+        pytest.param("/PHOTOS", ("PHOTOS", True), id="case is kept"),
+        pytest.param("/photos;v=1/a", ("photos;v=1", False), id="semicolon belongs to the name"),
+        pytest.param("/my+photos", ("my+photos", True), id="plus stays a plus"),
+        pytest.param("/my photos/", ("my photos", True), id="blank, sent as %20"),
+        pytest.param("/photos/private", IN_PHOTOS, id="slash sent as %2F separates too"),
+        pytest.param("/photos%2Fcat", ("photos%2Fcat", True), id="%252F is decoded once"),
+        pytest.param("/photos?", ("photos?", True), id="question mark sent as %3F"),
+        pytest.param("/photos\r\n", ("photos\r\n", True), id="control characters are not judged"),
+        pytest.param("/b\xc3\xbccher", ("b\xfccher", True), id="UTF-8 name"),
+        pytest.param("/\xe5\x86\x99\xe7\x9c\x9f/a", ("\u5199\u771f", False), id="Chinese name"),
+        pytest.param("/b\xff", ("b\udcff", True), id="bytes that are not UTF-8"),
+        pytest.param("*", NO_BUCKET, id="asterisk form"),
+        pytest.param("photos", PHOTOS, id="no slash at all"),
+        pytest.param("http://photos.cos.test/", ("http:", False), id="absolute form under wsgiref"),
+    ],
+)
+def test_path_style(path, expected):
+    assert resolve(make_resolver(), path) == expected
+
+
+def test_only_an_options_request_is_about_the_server_as_a_whole():
+    """An application's router takes ``DELETE *`` for the bucket of that name."""
+    for environ in (
+        {"PATH_INFO": "*", "REQUEST_METHOD": "DELETE"},
+        {"PATH_INFO": "/*", "REQUEST_METHOD": "OPTIONS"},
+    ):
+        assert said(make_resolver()(environ)) == ("*", True)
+
+
+def test_names_of_other_bytes_stay_apart():
+    """Bytes that are not UTF-8 may not fall together into one bucket."""
+    resolver = make_resolver()
+    names = {resolve(resolver, f"/b{each}")[0] for each in ("\xfe", "\xff", "\xff\xff", "?")}
+    assert len(names) == 4
+
+
+def test_a_path_is_relative_to_where_the_application_is_mounted():
+    environ = {"SCRIPT_NAME": "/mounted", "PATH_INFO": "/photos/cat.png"}
+    assert said(make_resolver()(environ)) == IN_PHOTOS
+
+
+def test_a_request_without_a_path_has_no_bucket():
+    assert make_resolver()({}) is NO_BUCKET
+    assert make_resolver(host_suffixes=["cos.test"])({}) is NO_BUCKET
+
+
+@pytest.mark.parametrize(
+    "host, expected",
+    [
+        pytest.param("photos.cos.test", PHOTOS, id="bucket"),
+        pytest.param("photos.cos.test:8080", PHOTOS, id="bucket with a port"),
+        pytest.param("photos.cos.test.", PHOTOS, id="trailing dot"),
+        pytest.param("photos.cos.test.:443", PHOTOS, id="trailing dot and port"),
+        pytest.param("photos.cos.test:", PHOTOS, id="empty port"),
+        pytest.param("Photos.COS.Test", PHOTOS, id="case of a host does not count"),
+        pytest.param("my.photos.cos.test", ("my.photos", True), id="bucket with a dot"),
+        pytest.param("my_photos.cos.test", ("my_photos", True), id="bucket with an underscore"),
+        pytest.param("photos-1250000000.cos.test", ("photos-1250000000", True), id="COS name"),
+        pytest.param("photos.cos.ap-beijing.example.com", PHOTOS, id="region"),
+        pytest.param("photos.cos.eu.west.example.com", ("photos.cos.eu.west", True), id="2 labels"),
+        pytest.param("photos.example.com", PHOTOS, id="shorter suffix"),
+        pytest.param("photos.cos.eu.example.com", PHOTOS, id="longest suffix that fits wins"),
+        pytest.param("cos.cos.eu.example.com", ("cos", True), id="bucket called like a label"),
+        pytest.param("photos.cos.test.example.com", PHOTOS, id="region called like a suffix"),
+    ],
+)
+def test_virtual_host(host, expected):
+    assert resolve(make_resolver(host_suffixes=SUFFIXES), "/", host) == expected
+
+
+@pytest.mark.parametrize("suffixes", [SUFFIXES, SUFFIXES[::-1]], ids=["given order", "reversed"])
+def test_the_order_of_suffixes_does_not_matter(suffixes):
+    resolver = make_resolver(host_suffixes=suffixes)
+    assert resolve(resolver, "/", "photos.cos.eu.example.com") == PHOTOS
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/", PHOTOS, id="root"),
+        pytest.param("", PHOTOS, id="empty path"),
+        pytest.param("/cat.png", IN_PHOTOS, id="object"),
+        pytest.param("//", PHOTOS, id="root with slashes"),
+        pytest.param("/photos", IN_PHOTOS, id="object called like the bucket"),
+        pytest.param("/..", CLOSED, id="object named two dots"),
+        pytest.param("/../albums/a", CLOSED, id="two dots before another bucket"),
+        pytest.param("/a/..\\b", CLOSED, id="two dots in a key"),
+        pytest.param("/a..b", IN_PHOTOS, id="dots inside a key"),
+        pytest.param("/...", IN_PHOTOS, id="object named three dots"),
+        pytest.param("*", NO_BUCKET, id="asterisk form"),
+        pytest.param("http://photos.cos.test/", IN_PHOTOS, id="absolute form under wsgiref"),
+    ],
+)
+def test_path_below_a_virtual_host(path, expected):
+    assert resolve(make_resolver(host_suffixes=SUFFIXES), path, "photos.cos.test") == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("cos.test", id="bare suffix"),
+        pytest.param("cos.test:8080", id="bare suffix with a port"),
+        pytest.param("COS.test.", id="bare suffix, case and trailing dot"),
+        pytest.param("cos.eu.example.com", id="bare suffix with a region"),
+        pytest.param(".cos.test", id="empty bucket"),
+        pytest.param("evilcos.test", id="suffix without the dot before it"),
+        pytest.param("photos.evilcos.test", id="bucket of another suffix"),
+        pytest.param("photos.cos.test.evil.test", id="suffix in the middle"),
+        pytest.param("photos.cosxtest", id="the dot of a suffix is a dot"),
+        pytest.param("127.0.0.1", id="IPv4"),
+        pytest.param("127.0.0.1:8080", id="IPv4 with a port"),
+        pytest.param("[::1]:8080", id="IPv6"),
+        pytest.param("localhost:8080", id="localhost"),
+        pytest.param("", id="empty"),
+        pytest.param(None, id="no host"),
+    ],
+)
+def test_any_other_host_is_path_style(host):
+    resolver = make_resolver(host_suffixes=SUFFIXES)
+    assert resolve(resolver, "/albums/a", host) == ("albums", False)
+    assert resolve(resolver, "/", host) is NO_BUCKET
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("a.cos.test,b.cos.test", id="two hosts in one header"),
+        pytest.param("a.cos.test, b.cos.test", id="two hosts with a blank"),
+        pytest.param("photos.cos.test:80a", id="port that is none"),
+        pytest.param("photos.cos.test/", id="slash"),
+        pytest.param("user@photos.cos.test", id="user"),
+        pytest.param("a b.cos.test", id="blank"),
+        pytest.param("photos.cos.test\n", id="newline"),
+        pytest.param("b\xc3\xbccher.cos.test", id="bytes beyond ASCII"),
+        pytest.param("photos.cos.test:80:80", id="two ports"),
+        pytest.param("photos.cos.test:\xb2", id="digit that is none"),
+        pytest.param("[::1", id="open bracket"),
+    ],
+)
+def test_a_host_that_is_none_names_no_bucket(host):
+    """Nor does it turn into path style: a signature for one host would open another bucket."""
+    bucket, is_root = resolve(make_resolver(host_suffixes=SUFFIXES), "/albums", host)
+    assert (bucket, is_root) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/storage/photos", PHOTOS, id="root"),
+        pytest.param("/storage/photos/", PHOTOS, id="root with slash"),
+        pytest.param("/storage/photos/cat.png", IN_PHOTOS, id="object"),
+        pytest.param("/storage", NO_BUCKET, id="prefix alone"),
+        pytest.param("/storage/", NO_BUCKET, id="prefix with slash"),
+        pytest.param("/storage//photos", PHOTOS, id="slashes behind the prefix"),
+        pytest.param("/storage/..", CLOSED, id="two dots behind the prefix"),
+        pytest.param("/storage/other/../photos/a", CLOSED, id="two dots behind the bucket"),
+        pytest.param("/x/../storage/photos", NO_BUCKET, id="two dots before the prefix"),
+        pytest.param("/storagex", NO_BUCKET, id="longer segment"),
+        pytest.param("/storagex/photos", NO_BUCKET, id="bucket below a longer segment"),
+        pytest.param("/Storage/photos", NO_BUCKET, id="other case"),
+        pytest.param("/photos", NO_BUCKET, id="bucket elsewhere"),
+        pytest.param("//storage/photos", PHOTOS, id="slashes before the prefix"),
+        pytest.param("/", NO_BUCKET, id="root of the site"),
+    ],
+)
+def test_path_below_a_prefix(path, expected):
+    assert resolve(make_resolver(url_prefix="/storage"), path) == expected
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/storage", PHOTOS, id="prefix alone"),
+        pytest.param("/storage/", PHOTOS, id="prefix with slash"),
+        pytest.param("/storage/cat.png", IN_PHOTOS, id="object"),
+        pytest.param("/storage/a/../b", CLOSED, id="two dots in a key"),
+        pytest.param("/storagex", NO_BUCKET, id="longer segment"),
+        pytest.param("/", NO_BUCKET, id="root of the site"),
+        pytest.param("/cat.png", NO_BUCKET, id="elsewhere"),
+    ],
+)
+def test_virtual_host_below_a_prefix(path, expected):
+    resolver = make_resolver(host_suffixes=["cos.test"], url_prefix="/storage")
+    assert resolve(resolver, path, "photos.cos.test") == expected
+
+
+@pytest.mark.parametrize(
+    "prefix, path",
+    [
+        pytest.param("", "/photos", id="none"),
+        pytest.param("/", "/photos", id="slash is none"),
+        pytest.param("/a/b", "/a/b/photos", id="two segments"),
+    ],
+)
+def test_prefixes(prefix, path):
+    assert resolve(make_resolver(url_prefix=prefix), path) == PHOTOS
+
+
+@pytest.mark.parametrize("found", ["photos", "ab", ""])
+def test_a_function_that_gives_a_name_alone_is_refused(found):
+    """It would leave open whether the bucket is meant or an object in it."""
+    with pytest.raises(TypeError, match=r"give \(bucket, key\)"):
+        resolve(make_resolver(lambda environ: found))
+
+
+@pytest.mark.parametrize(
+    "found, expected",
+    [
+        pytest.param(None, NO_BUCKET, id="None"),
+        pytest.param(("photos", ""), PHOTOS, id="empty key is the bucket itself"),
+        pytest.param(("photos", None), PHOTOS, id="no key is the bucket itself"),
+        pytest.param(("photos", "cat.png"), IN_PHOTOS, id="key"),
+        pytest.param(["photos", ""], PHOTOS, id="list"),
+    ],
+)
+def test_a_function_that_gives_bucket_and_key(found, expected):
+    """The path is not asked then."""
+    assert resolve(make_resolver(lambda environ: found), "/cat.png") == expected
+
+
+def test_a_function_gets_the_environ_and_replaces_the_other_means():
+    resolver = make_resolver(
+        lambda environ: (environ["HTTP_X_BUCKET"], ""),
+        host_suffixes=["cos.test"],
+        url_prefix="/storage",
+    )
+    environ = {"HTTP_HOST": "albums.cos.test", "PATH_INFO": "/", "HTTP_X_BUCKET": "photos"}
+    assert said(resolver(environ)) == PHOTOS
+
+
+@pytest.mark.parametrize("path", ["/other/../photos", "/../photos", "/api/items"])
+def test_a_function_decides_about_dot_segments_and_reserved_segments_too(path):
+    resolver = make_resolver(lambda environ: ("photos", ""), reserved=["api"])
+    assert resolve(resolver, path) == PHOTOS
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/api", RESERVED, id="segment alone"),
+        pytest.param("/api/", RESERVED, id="with a slash"),
+        pytest.param("//api//", RESERVED, id="with slashes"),
+        pytest.param("/api/items", NO_BUCKET, id="what is below it"),
+        pytest.param("/b\xc3\xbccher", RESERVED, id="beyond ASCII"),
+        pytest.param("/api2/items", ("api2", False), id="longer segment"),
+        pytest.param("/API/items", ("API", False), id="other case, as in a router"),
+        pytest.param("/photos/api", IN_PHOTOS, id="second segment"),
+        pytest.param("/api/../photos", CLOSED, id="two dots come first"),
+    ],
+)
+def test_a_reserved_segment_is_no_bucket(path, expected):
+    assert resolve(make_resolver(reserved=["api", "b\xfccher"]), path) == expected
+
+
+@pytest.mark.parametrize(
+    "host, path, expected",
+    [
+        pytest.param("photos.cos.test", "/api", NO_BUCKET, id="segment alone"),
+        pytest.param("photos.cos.test", "/api/items", NO_BUCKET, id="what is below it"),
+        pytest.param("photos.cos.test", "//api/items", NO_BUCKET, id="behind slashes"),
+        pytest.param("photos.cos.test", "/b\xc3\xbccher/a", NO_BUCKET, id="beyond ASCII"),
+        pytest.param("photos.cos.test", "/api2", IN_PHOTOS, id="longer segment"),
+        pytest.param("photos.cos.test", "/", PHOTOS, id="bucket"),
+        pytest.param("api.cos.test", "/", RESERVED, id="reserved name as a host"),
+        pytest.param("API.cos.test", "/", RESERVED, id="in another case"),
+        pytest.param("api.cos.test", "/cat.png", NO_BUCKET, id="what is below that host"),
+        pytest.param("cos.test", "/api/items", NO_BUCKET, id="path style"),
+    ],
+)
+def test_no_object_on_a_host_begins_with_a_reserved_segment(host, path, expected):
+    resolver = make_resolver(host_suffixes=["cos.test"], reserved=["api", "b\xfccher"])
+    for _ in range(2):
+        assert resolve(resolver, path, host) == expected
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        pytest.param("/storage/upload", RESERVED, id="below the prefix"),
+        pytest.param("/storage/upload/a", NO_BUCKET, id="below it"),
+        pytest.param("/storage/photos", PHOTOS, id="other"),
+        pytest.param("/upload", NO_BUCKET, id="elsewhere"),
+    ],
+)
+def test_a_reserved_segment_stands_below_the_prefix(path, expected):
+    assert resolve(make_resolver(url_prefix="/storage", reserved=["upload"]), path) == expected
+
+
+@pytest.mark.parametrize(
+    "reserved, said",
+    [
+        pytest.param("api", r"write a list, such as \['api'\]", id="text"),
+        pytest.param(["/api"], r"write it like 'api'", id="slash"),
+        pytest.param([""], r"write it like 'api'", id="empty"),
+        pytest.param([b"api"], r"write it like 'api'", id="bytes"),
+    ],
+)
+def test_reserved_segments_that_are_refused(reserved, said):
+    with pytest.raises(ValueError, match=said):
+        make_resolver(reserved=reserved)
+
+
+@pytest.mark.parametrize("suffix", ["COS.Test", "localhost", "{region}.test", "cos-1.{region}"])
+def test_suffixes_that_are_taken(suffix):
+    host = f"photos.{suffix.replace('{region}', 'eu')}"
+    assert resolve(make_resolver(host_suffixes=[suffix]), "/", host) == PHOTOS
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(".cos.test", id="leading dot"),
+        pytest.param("cos.test.", id="trailing dot"),
+        pytest.param("cos..test", id="two dots"),
+        pytest.param("cos.test:8080", id="port"),
+        pytest.param("http://cos.test", id="scheme"),
+        pytest.param("cos.test/", id="slash"),
+        pytest.param("*.cos.test", id="star"),
+        pytest.param("{zone}.cos.test", id="other placeholder"),
+        pytest.param("cos{region}.test", id="placeholder inside a label"),
+        pytest.param("cos test", id="blank"),
+        pytest.param("cos.test\n", id="newline"),
+        pytest.param("b\xfccher.test", id="beyond ASCII"),
+    ],
+)
+def test_suffixes_that_are_refused(suffix):
+    """The error shows the suffix and how to write one."""
+    with pytest.raises(ValueError, match=r"is not a host suffix: write it like 'cos\.example") as e:
+        make_resolver(host_suffixes=["cos.test", suffix])
+    assert repr(suffix) in str(e.value)
+
+
+def test_a_text_in_place_of_a_list_of_suffixes_is_refused():
+    """It would be taken for a list of one-letter host names."""
+    with pytest.raises((TypeError, ValueError), match="localhost"):
+        make_resolver(host_suffixes="localhost")
+
+
+def test_a_prefix_beyond_ascii():
+    """PEP 3333 hands over the bytes of the path, the setting is text."""
+    resolver = make_resolver(url_prefix="/b\xfccher")
+    assert resolve(resolver, "/b\xc3\xbccher/photos") == PHOTOS
+
+
+@pytest.mark.parametrize("prefix", ["storage", "/storage/", "storage/", "//"])
+def test_prefixes_that_are_refused(prefix):
+    """The error shows the prefix and how to write one."""
+    with pytest.raises(ValueError, match="is not a URL prefix: write it like '/storage'") as e:
+        make_resolver(url_prefix=prefix)
+    assert repr(prefix) in str(e.value)

@@ -1,0 +1,103 @@
+"""Settings and arguments: each is checked once, where it is given, by the row of its name."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_bucketcors import (
+    BucketCORS,
+    BucketCORSMiddleware,
+    MemoryStore,
+    RulesAPI,
+    create_blueprint,
+)
+from flask_bucketcors.core.errors import SettingRefused
+from flask_bucketcors.settings import SETTING_NAMES, Settings, check
+
+
+def application(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+def extension(**arguments: Any) -> object:
+    return BucketCORS(**arguments)
+
+
+def blueprint(store: Any = None, **arguments: Any) -> object:
+    return create_blueprint(store or MemoryStore(), **arguments)
+
+
+def api(store: Any = None, **arguments: Any) -> object:
+    return RulesAPI(store or MemoryStore(), **arguments)
+
+
+def middleware(app: Any = application, store: Any = None, **arguments: Any) -> object:
+    return BucketCORSMiddleware(app, store=store or MemoryStore(), **arguments)
+
+
+STORE = "write a store, such as SQLiteStore('rules.sqlite') or MemoryStore()"
+BUCKETS = "write a function of the environ that gives (bucket, key) or None"
+HOOK = "write a function of a RulesCall that says yes or no"
+WRONG = [
+    (extension, {"store": "rules.sqlite"}, f"store is str: {STORE}"),
+    (extension, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
+    (extension, {"authorize": True}, f"authorize is True: {HOOK}"),
+    (extension, {"bucket_exists": ["photos"]}, "bucket_exists is ['photos']: write a function"),
+    (extension, {"reserved": "api"}, "reserved is 'api': write a list of first segments"),
+    (blueprint, {"store": {"photos": []}}, f"store is dict: {STORE}"),
+    (blueprint, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
+    (blueprint, {"host_suffixes": [".cos.test"]}, "without port and leading dot"),
+    (api, {"store": MemoryStore}, f"store is ABCMeta: {STORE}"),
+    (api, {"authorize": True}, f"authorize is True: {HOOK}"),
+    (api, {"access_keys": {"AKID": ""}}, "access_keys is dict: write a mapping"),
+    (api, {"dialect": "azure"}, "dialect is 'azure': write one of 'cos', 'oss', 's3', 'obs'"),
+    (api, {"limits": {"oss": 20}}, "limits is {'oss': 20}: write a mapping of dialects"),
+    (api, {"strict": "False"}, "strict is 'False': write True or False"),
+    (middleware, {"app": None}, "app is NoneType: write a WSGI application"),
+    (middleware, {"store": "rules.sqlite"}, f"store is str: {STORE}"),
+    (middleware, {"api": True}, "api is True: write a WSGI application such as RulesAPI(store)"),
+    (middleware, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
+    (middleware, {"url_prefix": "storage"}, "url_prefix is 'storage': write a path such as"),
+    (middleware, {"vary": "Safe"}, "vary is 'Safe': write one of 'safe', 'vendor'"),
+    (middleware, {"cached_buckets": 0}, "cached_buckets is 0: write a whole number from 1"),
+]
+
+
+@pytest.mark.parametrize("make, arguments, said", WRONG)
+def test_an_argument_that_is_wrong_is_refused_at_once(make: Any, arguments: Any, said: str) -> None:
+    with pytest.raises(SettingRefused) as refused:
+        make(**arguments)
+    assert said in str(refused.value)
+
+
+def test_the_password_of_a_database_is_not_repeated() -> None:
+    app = Flask("storage")
+    app.config["BUCKETCORS_DATABASE"] = "postgresql://me:secret@db.example/rules"
+    with pytest.raises(SettingRefused) as refused:
+        BucketCORS(app)
+    assert str(refused.value) == (
+        "BUCKETCORS_DATABASE is 'postgresql://...': write the path of a file, or ':memory:'"
+    )
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = Settings(dialect="oss")
+    with pytest.raises(AttributeError):
+        settings.dialect = "cos"  # type: ignore[misc]
+
+
+def test_keys_are_not_shown() -> None:
+    assert "secret" not in repr(Settings(access_keys={"AKID": "secret"}))
+
+
+def test_every_setting_has_a_row() -> None:
+    check(**{name: getattr(Settings(), name) for name in SETTING_NAMES})
+
+
+def test_an_application_has_the_settings_in_force() -> None:
+    app = Flask("storage")
+    app.config["BUCKETCORS_DIALECT"] = "s3"
+    BucketCORS(app, store=MemoryStore())
+    assert app.extensions["bucketcors"].settings.dialect == "s3"
+    assert app.extensions["bucketcors"].api is app.extensions["bucketcors"].middleware.api
