@@ -1,4 +1,7 @@
-"""Documents: rule sets as XML and JSON text, and back; error documents."""
+"""Documents: rule sets as XML, and back; rules read from JSON; error documents.
+
+The JSON form of a rule set itself is :meth:`flask_bucketcors.RuleSet.as_dict`.
+"""
 
 from flask_bucketcors.documents.any_form import (
     MAX_RULES_TEXT_BYTES,

@@ -10,9 +10,9 @@ Facts::
 
 The seven ``q-`` fields stand in the Authorization header or, for pre-signed URLs, in the
 query; they do not sign themselves. Only the items that ``q-header-list`` and
-``q-url-param-list`` name are covered, which is why the callers of :func:`verify` say what
-must be: with an unsigned host or sub-resource a signature for one call would serve another
-("Strict signature mode").
+``q-url-param-list`` name are covered, which is why the callers of
+:func:`flask_bucketcors.signatures.verify` say what must be: with an unsigned host or
+sub-resource a signature for one call would serve another ("Strict signature mode").
 """
 
 import hashlib

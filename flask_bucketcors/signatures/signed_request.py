@@ -1,4 +1,4 @@
-"""What every signature scheme reads and gives: a request as it was signed, keys, the refusal."""
+"""What every signature scheme reads: a request as the client signed it."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-// What every driver here shares. `clients.py` beside this folder says what is sent and answered.
+// What every driver here shares. `calls.py` beside this folder says what is sent and
+// what comes back.
 "use strict";
 const dns = require("dns");
 const readline = require("readline");
