@@ -82,6 +82,7 @@ class Linted:
         return PlainRules.read(self.rules)
 
     def rule(self, index: int) -> PlainRule:
+        """The rule at an index, as it was written."""
         return self._plain.rules[index]
 
     def findings(self, public_suffix: PublicSuffix | None) -> list[Finding]:

@@ -65,6 +65,7 @@ class Decision(NamedTuple):
 
     @property
     def allowed(self) -> bool:
+        """Whether a rule allows the request."""
         return self.reason is None
 
 

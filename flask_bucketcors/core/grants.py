@@ -241,6 +241,7 @@ class CompiledRule:
 def forms_of(
     dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool
 ) -> Forms:
+    """Give the forms for these settings; equal settings share one object."""
     return Forms(dialect, vary, response_vary, allow_credentials)
 
 

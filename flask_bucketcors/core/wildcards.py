@@ -22,6 +22,7 @@ class Wildcard(NamedTuple):
         return cls(prefix, suffix) if star else None
 
     def fits(self, text: str) -> bool:
+        """Whether a text fits."""
         return (
             # The two sides may not share characters: "aba" does not fit "aba*aba".
             len(text) >= len(self.prefix) + len(self.suffix)

@@ -68,6 +68,7 @@ class Nested:
 
 
 def nested_prefixes(patterns: Collection[Wildcard]) -> Nested:
+    """The prefixes of patterns, and which of them begin with which."""
     return Nested([each.prefix for each in patterns], lambda text, length: text[:length])
 
 
@@ -82,6 +83,7 @@ def check_lengths(patterns: Collection[Wildcard], bounds: Bounds) -> None:
 
 
 def nested_suffixes(patterns: Collection[Wildcard]) -> Nested:
+    """The suffixes of patterns, and which of them end with which."""
     suffixes = [each.suffix for each in patterns]
     return Nested(suffixes, lambda text, length: text[len(text) - length :])
 

@@ -45,6 +45,7 @@ class Change:
 
     @property
     def kind(self) -> ChangeKind:
+        """Whether requests are newly allowed, no longer allowed, or allowed on other terms."""
         if self.before is None:
             return ChangeKind.NEWLY_ALLOWED
         return ChangeKind.NO_LONGER_ALLOWED if self.after is None else ChangeKind.OTHER_TERMS
@@ -84,18 +85,22 @@ class Diff:
         return iter(self.changes)
 
     def of_kind(self, kind: ChangeKind) -> tuple[Change, ...]:
+        """The changes of one kind."""
         return tuple(each for each in self.changes if each.kind is kind)
 
     @property
     def newly_allowed(self) -> tuple[Change, ...]:
+        """Requests that only the new rules allow."""
         return self.of_kind(ChangeKind.NEWLY_ALLOWED)
 
     @property
     def no_longer_allowed(self) -> tuple[Change, ...]:
+        """Requests that only the old rules allow."""
         return self.of_kind(ChangeKind.NO_LONGER_ALLOWED)
 
     @property
     def on_other_terms(self) -> tuple[Change, ...]:
+        """Requests that both allow, on different terms."""
         return self.of_kind(ChangeKind.OTHER_TERMS)
 
 

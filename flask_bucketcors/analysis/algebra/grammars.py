@@ -76,6 +76,7 @@ class Grammar:
         return state
 
     def may_end(self, state: str | None) -> bool:
+        """Whether a text may end in this state."""
         return state in self._ends
 
     def may_surround(self, prefix: str, suffix: str) -> bool:

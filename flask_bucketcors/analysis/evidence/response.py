@@ -81,6 +81,7 @@ class Seen(NamedTuple):
 
     @property
     def complaints(self) -> Sequence[Complaint]:
+        """What the browser printed."""
         return self.console.complaints
 
     def says(self, *said: Said) -> bool:
@@ -97,6 +98,7 @@ class Seen(NamedTuple):
 
     @property
     def is_known(self) -> bool:
+        """Whether anything was seen at all."""
         known = bool(self.complaints) or self.status is not None or self.pairs is not None
         return known or self.has_failed
 

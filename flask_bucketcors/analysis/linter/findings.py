@@ -93,14 +93,17 @@ class Check(Enum):
 
     @property
     def id(self) -> str:
+        """Its id, such as ``BC101``."""
         return self.value.id
 
     @property
     def severity(self) -> Severity:
+        """How bad what it finds is."""
         return self.value.severity
 
     @property
     def meaning(self) -> str:
+        """What it finds, in a few words."""
         return self.value.meaning
 
 
@@ -146,10 +149,12 @@ class Finding:
 
     @property
     def id(self) -> str:
+        """The id of its check."""
         return self.check.id
 
     @property
     def severity(self) -> Severity:
+        """The severity of its check."""
         return self.check.severity
 
     def as_dict(self) -> dict[str, Any]:

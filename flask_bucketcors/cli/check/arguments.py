@@ -24,6 +24,10 @@ _MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-
 
 
 def read_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
+    """Read the URL to ask.
+
+    :raises click.BadParameter: if it is not an http or https URL.
+    """
     utf8_text(context, parameter, text)
     url = _split(text)
     try:
@@ -50,6 +54,10 @@ def _is_host(text: str) -> bool:
 
 
 def read_origin(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """Read the origin of the page, as a browser sends it.
+
+    :raises click.BadParameter: if no browser sends it.
+    """
     if text == NULL:
         return text
     url = _split(text)
@@ -80,6 +88,10 @@ def _split(text: str) -> SplitResult:
 
 
 def read_method(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """Read the method that the page uses, as a browser sends it.
+
+    :raises click.BadParameter: if no page may use it.
+    """
     method = sent_method(text)
     if not is_header_name(method) or method.upper() in _FORBIDDEN_METHODS:
         raise click.BadParameter("no page may send that")
@@ -89,6 +101,10 @@ def read_method(context: click.Context, parameter: click.Parameter, text: str) -
 def read_headers(
     context: click.Context, parameter: click.Parameter, texts: Sequence[str]
 ) -> Headers:
+    """Read the headers that the page sets.
+
+    :raises click.BadParameter: if no page may set one of them.
+    """
     return [_read_header(text) for text in texts]
 
 

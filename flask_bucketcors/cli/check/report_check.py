@@ -44,6 +44,7 @@ class Step(NamedTuple):
 
     @property
     def blocks(self) -> bool:
+        """Whether a finding keeps the page from its response."""
         return any(each.blocks for each in self.findings)
 
     def without(self, kind: FindingKind) -> "Step":

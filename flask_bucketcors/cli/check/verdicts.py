@@ -92,6 +92,7 @@ class PageRequest:
 
     @property
     def needs_preflight(self) -> bool:
+        """Whether a browser sends a preflight first."""
         return needs_preflight(self.method, self.asked_headers)
 
     def preflight_headers(self) -> Headers:

@@ -17,4 +17,5 @@ class Note(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether there is nothing to do."""
         return self.remedy is None

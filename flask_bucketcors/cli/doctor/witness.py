@@ -27,6 +27,7 @@ def wait(store: Store, bucket: str) -> str:
 
 
 def main(path: str) -> None:
+    """Read commands from standard input, and print what the store at a path shows."""
     store = SQLiteStore(path)
     for line in sys.stdin:
         command, _, bucket = line.strip().partition(" ")
