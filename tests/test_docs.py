@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from contextlib import closing
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.settings import SETTING_NAMES, Settings
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))
+]
 
 # Shown for a server that is running; `sdks/test_readme.py` runs them at one.
 NEEDS_A_SERVER = "# sdk:"
@@ -77,6 +80,13 @@ def test_every_setting_is_described_with_its_default() -> None:
         assert f"| `BUCKETCORS_{name}` | `{shown}` |" in page
         explained = f"## `BUCKETCORS_{name}`" in page
         assert explained or name == "DIALECT"
+
+
+def test_every_argument_of_the_extension_is_named() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    [line] = [line for line in page.splitlines() if "is an argument of `BucketCORS`" in line]
+    arguments = set(signature(flask_bucketcors.BucketCORS).parameters) - {"app"}
+    assert arguments == set(re.findall(r"`(\w+)`", line)) - {"BucketCORS"}
 
 
 def test_every_error_of_the_api_is_described() -> None:

@@ -1,4 +1,4 @@
-"""Tencent COS.
+"""The dialect of Tencent COS.
 
 Sources are named by the document numbers: 436/8279 (PUT Bucket cors), 436/8274 (GET),
 436/8283 (DELETE), 436/8288 (OPTIONS Object), 436/7730 (error codes).

@@ -1,4 +1,4 @@
-"""Alibaba OSS.
+"""The dialect of Alibaba OSS.
 
 Sources: the documents PutBucketCors, GetBucketCors, OptionObject, the error pages with their
 EC numbers, "Configure CORS" and its troubleshooting. What they do not word is worded as COS

@@ -1,4 +1,4 @@
-"""AWS S3, and Huawei OBS, which differs from it by the ids of its answers.
+"""The dialects of AWS S3, and of Huawei OBS, which differs only in the ids of responses.
 
 Sources: answers of S3 that were recorded (LocalStack's snapshots of 2023 to 2025), the S3 API
 reference and user guide; where those are silent, the words of servers that are tested against
