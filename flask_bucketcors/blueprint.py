@@ -16,8 +16,10 @@ from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.settings import check
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
-from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware, RulesCallRouter, find_layer
-from flask_bucketcors.wsgi.resolvers import BucketFunction, as_given, make_resolver
+from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
+from flask_bucketcors.wsgi.reserved import as_given
+from flask_bucketcors.wsgi.resolvers import BucketFunction, make_resolver
+from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
 ONE_API: Final = (
     "this application has a ?cors API already: register the blueprint, or use BucketCORS(app), "

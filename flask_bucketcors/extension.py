@@ -15,12 +15,10 @@ from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.settings import Settings, check
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.sqlite.database import MEMORY
-from flask_bucketcors.wsgi.middleware import (
-    BucketCORSMiddleware,
-    RulesCallRouter,
-    find_layer,
-)
-from flask_bucketcors.wsgi.resolvers import BucketFunction, as_given
+from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
+from flask_bucketcors.wsgi.reserved import as_given
+from flask_bucketcors.wsgi.resolvers import BucketFunction
+from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
 EXTENSION: Final = "bucketcors"
 

@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask
 from werkzeug.routing import Rule
 
-from flask_bucketcors.wsgi.resolvers import Reserved
+from flask_bucketcors.wsgi.reserved import Reserved
 
 _VARIABLE: Final = "<"
 

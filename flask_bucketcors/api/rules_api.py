@@ -80,7 +80,7 @@ class RulesAPI:
     """A WSGI application for ``?cors`` calls, to be passed as ``api=`` to the middleware.
 
     Without keys and hook nobody may do anything, and the log says so. It is called by the
-    middleware, or a :class:`~flask_bucketcors.wsgi.middleware.RulesCallRouter`, which leave the
+    middleware, or a :class:`~flask_bucketcors.wsgi.rules_calls.RulesCallRouter`, which leave the
     bucket's name in the environ.
 
     :param store: where the rules are.

@@ -23,9 +23,15 @@ from wsgiref.types import WSGIEnvironment
 from flask_bucketcors.core.hosts import (
     REGION,
     checked_prefix,
-    checked_segment,
     checked_suffix,
     split_host,
+)
+from flask_bucketcors.wsgi.reserved import (
+    SEPARATORS,
+    FindReserved,
+    Reserved,
+    as_given,
+    begins_with,
 )
 
 #: The key of the environ under which the ``?cors`` API finds the name of its call's bucket.
@@ -53,23 +59,6 @@ class Resolved(NamedTuple):
     kind: Kind = Kind.BUCKET
 
 
-class Reserved(NamedTuple):
-    """What is the application's own: first segments of paths below the prefix, and hosts.
-
-    :param names: no bucket has one of these names.
-    :param on_hosts: no object begins with one of these on a bucket's own host.
-    :param hosts: hosts that are the application's own; no bucket has the name that one of them
-        would give it.
-    """
-
-    names: frozenset[str] = frozenset()
-    on_hosts: frozenset[str] = frozenset()
-    hosts: frozenset[str] = frozenset()
-
-
-#: Gives what is reserved. It is called once, at the first request.
-FindReserved = Callable[[], Reserved]
-
 #: What an application may pass: it takes an environ and gives None, or ``(bucket, key)``, where
 #: the key of a bucket itself is ``""``.
 BucketFunction = Callable[[WSGIEnvironment], tuple[str, str] | None]
@@ -84,8 +73,6 @@ MAX_LEARNT: Final = 64
 _NO_NAME: Final = ""
 _DOT_SEGMENT: Final = Resolved(_NO_NAME, True, Kind.DOT_SEGMENT)
 _RESERVED: Final = Resolved(_NO_NAME, True, Kind.RESERVED)
-_SEPARATORS = re.compile(r"[/\\]")
-_NO_SEGMENTS = re.compile(r"(?:\.?[/\\])*")
 
 
 def has_dot_segment(path: str) -> bool:
@@ -93,16 +80,7 @@ def has_dot_segment(path: str) -> bool:
 
     Applications on any system resolve it (RFC 3986, 5.2.4), some of them ``\\`` as well.
     """
-    return ".." in path and ".." in _SEPARATORS.split(path)
-
-
-def _begins_with(segments: frozenset[str], path: str) -> bool:
-    """Whether the first segment is one of these to an application that reads a path in any way.
-
-    Some resolve ``.`` (RFC 3986, 5.2.4), some take ``\\`` for ``/``.
-    """
-    resolved = _NO_SEGMENTS.sub("", path, count=1)
-    return path.partition("/")[0] in segments or _SEPARATORS.split(resolved, 1)[0] in segments
+    return ".." in path and ".." in SEPARATORS.split(path)
 
 
 class Resolver(ABC):
@@ -156,17 +134,6 @@ def make_resolver(
     return ByHost(suffixes, prefix, find_reserved) if suffixes else ByPath(prefix, find_reserved)
 
 
-def as_given(segments: Iterable[str]) -> FindReserved:
-    """Give a function that gives reserved segments as somebody wrote them.
-
-    :raises ValueError: if one is not the segment of a path.
-    """
-    if isinstance(segments, str):
-        raise ValueError(f"reserved is {segments!r}: write a list, such as {[segments]!r}")
-    names = frozenset(map(checked_segment, segments))
-    return lambda: Reserved(names, names)
-
-
 class ByPath(Resolver):
     """The first segment of the path below a prefix names the bucket."""
 
@@ -191,7 +158,7 @@ class ByPath(Resolver):
         if not name.strip("."):
             return None
         bucket, is_root = _text(name), not key or not key.strip("/")
-        if _begins_with(self.reserved.names, bucket):
+        if begins_with(self.reserved.names, bucket):
             return _RESERVED if is_root else None
         return Resolved(bucket, is_root)
 
@@ -253,7 +220,7 @@ class ByHost(Resolver):
             return _DOT_SEGMENT
         if bucket in self.reserved.names:
             return None if path else _RESERVED
-        if _begins_with(self._reserved_on_hosts, path):
+        if begins_with(self._reserved_on_hosts, path):
             return None
         return Resolved(bucket, not path)
 

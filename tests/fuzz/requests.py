@@ -19,9 +19,9 @@ from flask_bucketcors.signatures import (
     has_unknown_authorization,
     verify,
 )
-from flask_bucketcors.wsgi.middleware import names_rules
 from flask_bucketcors.wsgi.resolvers import Resolved, make_resolver
 from flask_bucketcors.wsgi.rules_cache import _PLAIN_NAME
+from flask_bucketcors.wsgi.rules_calls import names_rules
 from tests.fuzz.target import Message, Target, message
 
 BUCKET: Final = "examplebucket-1250000000"

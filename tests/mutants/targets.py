@@ -70,6 +70,8 @@ TARGETS: Final = (
     Target("core/errors.py", ("dialects dialect_documents", "rules documents")),
     Target("core/browser.py", ("fetch_checks fetch_model", "evidence")),
     Target("core/*.py", ("rules compiled", "explain lint")),
+    Target("wsgi/reserved.py", ("reserved resolvers", "urls_attacked warmed"), True),
+    Target("wsgi/rules_calls.py", ("middleware reserved", "dot_segments flask"), True),
     Target("wsgi/merged_headers.py", ("hot_path warmed", "middleware"), True),
     Target("analysis/evidence/*.py", ("evidence", "explain")),
     Target("analysis/explainer/*.py", ("explain", "explain_fixes")),

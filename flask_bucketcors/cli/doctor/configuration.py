@@ -11,7 +11,8 @@ from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.extension import BucketCORSState
 from flask_bucketcors.settings import PREFIX, SETTING_NAMES
 from flask_bucketcors.signatures import AccessKey
-from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware, find_layer
+from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
+from flask_bucketcors.wsgi.rules_calls import find_layer
 
 _note = partial(Note, "settings")
 _KEYS: Final = "BUCKETCORS_ACCESS_KEYS"
