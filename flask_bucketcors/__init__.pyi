@@ -4,6 +4,7 @@
 from flask_bucketcors.analysis.algebra.diff import Change as Change
 from flask_bucketcors.analysis.algebra.diff import ChangeKind as ChangeKind
 from flask_bucketcors.analysis.algebra.diff import Diff as Diff
+from flask_bucketcors.analysis.algebra.diff import diff as diff
 from flask_bucketcors.analysis.algebra.regions import HeaderLists as HeaderLists
 from flask_bucketcors.analysis.algebra.regions import Region as Region
 from flask_bucketcors.analysis.algebra.spans import Span as Span
@@ -13,13 +14,12 @@ from flask_bucketcors.analysis.explainer.explain import Explanation as Explanati
 from flask_bucketcors.analysis.explainer.explain import Fix as Fix
 from flask_bucketcors.analysis.explainer.explain import Mismatch as Mismatch
 from flask_bucketcors.analysis.explainer.explain import RuleTrace as RuleTrace
+from flask_bucketcors.analysis.explainer.explain import explain as explain
 from flask_bucketcors.analysis.linter.findings import Check as Check
 from flask_bucketcors.analysis.linter.findings import Finding as Finding
 from flask_bucketcors.analysis.linter.findings import Severity as Severity
 from flask_bucketcors.analysis.linter.findings import Witness as Witness
-from flask_bucketcors.analysis.questions import diff as diff
-from flask_bucketcors.analysis.questions import explain as explain
-from flask_bucketcors.analysis.questions import lint as lint
+from flask_bucketcors.analysis.linter.lint import lint as lint
 from flask_bucketcors.api.rules_api import RulesAPI as RulesAPI
 from flask_bucketcors.api.rules_api import RulesCall as RulesCall
 from flask_bucketcors.blueprint import create_blueprint as create_blueprint

@@ -33,9 +33,9 @@ KEPT: dict[str, tuple[str, bool, str | None]] = {
     "PORT-21": ("An AllowedOrigin", False, "BC303"),
     # The literal `*` that it is answered with goes with no credentials; see CRED-03, CRED-11.
     "CRED-01": ("A bare `*` and credentials", False, None),
-    "LINT-01": ("Header names that browsers keep to themselves", False, None),
-    "LINT-02": ("Header names that browsers keep to themselves", False, None),
-    "LINT-05": ("Header names that browsers keep to themselves", False, None),
+    "LINT-01": ("Header names that browsers reserve", False, None),
+    "LINT-02": ("Header names that browsers reserve", False, None),
+    "LINT-05": ("Header names that browsers reserve", False, None),
 }
 
 MAX_EXTRA_BYTES = 16 * 1024

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from flask_bucketcors.analysis.explainer.explain import Explanation
-from flask_bucketcors.analysis.questions import explain
+from flask_bucketcors.analysis.explainer.explain import Explanation, explain
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_bytes
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.dialects import COS, DIALECTS

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from flask_bucketcors.analysis.linter.findings import Check, Finding, Severity, Witness, worst_first
-from flask_bucketcors.analysis.questions import lint
+from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
 from flask_bucketcors.cli.application import current_settings
 from flask_bucketcors.cli.marks import (

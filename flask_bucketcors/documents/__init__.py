@@ -6,9 +6,12 @@ The JSON form of a rule set itself is :meth:`flask_bucketcors.RuleSet.as_dict`.
 from flask_bucketcors.documents.any_form import (
     MAX_RULES_TEXT_BYTES,
     RULES_KEYS,
+    AnyRules,
     UnreadableRules,
     plain_configuration,
     read_configuration,
+    read_rule_set,
+    read_rules,
     unwrapped,
 )
 from flask_bucketcors.documents.elements import in_element_names, shortened_integer
@@ -24,6 +27,7 @@ __all__ = [
     "MAX_PROBLEMS_SHOWN",
     "MAX_RULES_TEXT_BYTES",
     "RULES_KEYS",
+    "AnyRules",
     "DocumentError",
     "UnreadableRules",
     "check_size",
@@ -34,6 +38,8 @@ __all__ = [
     "parse_xml",
     "plain_configuration",
     "read_configuration",
+    "read_rule_set",
+    "read_rules",
     "shortened_integer",
     "unwrapped",
 ]

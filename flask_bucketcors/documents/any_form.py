@@ -1,13 +1,13 @@
 """Rules in any form as plain data, not judged yet: XML, JSON, and what a program holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flask_bucketcors.core.errors import SHOWN_VALUE, BucketCORSError
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.json_text import TooDeep, parse_json
 from flask_bucketcors.core.problems import ProblemReason
-from flask_bucketcors.core.rules import Rule
+from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.documents.elements import LISTS, SINGLES, read_integer, shortened_integer
 from flask_bucketcors.documents.from_xml import (
     DocumentError,
@@ -37,8 +37,35 @@ RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule", "CorsRules")
 _BARE_RULE: Final = b"<CORSRule>"
 
 
+#: Rules as people and programs have them: a rule set, a document as text, plain data in the names
+#: of :class:`~flask_bucketcors.Rule` or of a vendor's SDK, or None for a bucket without rules.
+AnyRules = RuleSet | str | bytes | Mapping[str, Any] | Iterable[Any] | None
+
+
 class UnreadableRules(BucketCORSError, ValueError):
     """A text holds no rules that could be explained; says why and what to write."""
+
+
+def read_rules(rules: AnyRules) -> RuleSet | dict[str, Any] | None:
+    """Read rules in any form; what is no rule set is plain data, and need not be valid.
+
+    :raises UnreadableRules: if a text or the data has none of the forms.
+    """
+    if rules is None or isinstance(rules, RuleSet):
+        return rules
+    if isinstance(rules, str | bytes):
+        return read_configuration(rules)
+    return plain_configuration(rules)
+
+
+def read_rule_set(rules: AnyRules) -> RuleSet | None:
+    """Read rules in any form that have to be valid.
+
+    :raises InvalidRules: with every problem of the rules.
+    :raises UnreadableRules: if a text or the data has none of the forms.
+    """
+    found = read_rules(rules)
+    return RuleSet.from_dict(found) if isinstance(found, dict) else found
 
 
 def read_configuration(text: str | bytes) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, Rules
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
-from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.rules import Rule
+from flask_bucketcors.documents import AnyRules, read_rule_set
 
 
 class ChangeKind(StrEnum):
@@ -105,26 +106,31 @@ class Diff:
 
 
 def diff(
-    old: RuleSet | None,
-    new: RuleSet | None,
+    old: AnyRules,
+    new: AnyRules,
     dialect: Dialect | str = COS,
     *,
     allow_credentials: bool = True,
 ) -> Diff:
     """Say which requests two rule sets decide differently.
 
-    :param old, new: None stands for no rules.
+    :param old, new: in any form; they must be valid.
     :param dialect: whose forms the answers take, or its name.
     :param allow_credentials: whether an answer that names the origin also allows credentials.
-    :raises ValueError: if there is no such dialect.
+    :raises InvalidRules: with every problem of the rules.
+    :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
     dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
-    old_rules = tuple(old.rules) if old else ()
-    new_rules = tuple(new.rules) if new else ()
+    old_rules, new_rules = _rules(old), _rules(new)
     rules = (*old_rules, *new_rules)
     terms = [terms_of(rule, dialect, allow_credentials) for rule in rules]
     return Diff(tuple(_Comparison(Requests(rules), terms, len(old_rules)).changes()))
+
+
+def _rules(rules: AnyRules) -> tuple[Rule, ...]:
+    rule_set = read_rule_set(rules)
+    return tuple(rule_set.rules) if rule_set else ()
 
 
 class _Difference(NamedTuple):

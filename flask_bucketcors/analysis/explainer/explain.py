@@ -31,8 +31,8 @@ from flask_bucketcors.core.dialects import Dialect, ShowVary, find_dialect
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.problems import Problem, ProblemReason
-from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.documents import AnyRules, read_rules
 
 __all__ = ["KINDS", "Cause", "Explanation", "Fix", "Mismatch", "RuleTrace", "explain"]
 
@@ -88,7 +88,7 @@ class Explanation:
 
 
 def explain(
-    rules: RuleSet | Mapping[str, Any] | Iterable[Any] | None,
+    rules: AnyRules,
     *,
     origin: str | None = None,
     method: str | None = "GET",
@@ -102,8 +102,7 @@ def explain(
 ) -> Explanation:
     """Say why a request fails under rules, and what to change.
 
-    :param rules: a rule set; or plain unchecked data, a list of mappings with the names of
-        Rule's fields (or ``{"rules": [...]}``), also such as no PUT would accept; or None.
+    :param rules: in any form; they may be rules that the API would reject.
     :param origin: the page's, as sent; None takes it from the console's text.
     :param method: of the request, or Access-Control-Request-Method; None or ``""`` if a
         preflight lacks it.
@@ -119,11 +118,11 @@ def explain(
     :param allow_credentials, vary: as the application sets them, see
         :class:`~flask_bucketcors.CompiledRules`.
     :raises ValueError: if the dialect, the kind or the mode is unknown, or the rules have none
-        of the forms.
+        of the forms of :data:`~flask_bucketcors.documents.AnyRules`.
     """
     if kind not in (None, *KINDS):
         raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
-    plain = PlainRules.read(rules)
+    plain = PlainRules.read(read_rules(rules))
     seen = answers.read_answer(answer)
     asked_method = _method(method or "", plain, seen)
     names = _names(headers, seen)

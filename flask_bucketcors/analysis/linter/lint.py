@@ -7,7 +7,7 @@ Facts:
 - 436/8279: an AllowedOrigin is compared as text.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.analysis.linter.dangers import danger_findings
@@ -24,6 +24,7 @@ from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.documents import AnyRules, read_rules
 
 _CHECKS: Final = (
     order_findings,
@@ -38,7 +39,7 @@ _DANGERS: Final = (danger_findings,)
 
 
 def lint(
-    rules: Any,
+    rules: AnyRules,
     dialect: Dialect | str = COS,
     public_suffix: PublicSuffix | None = None,
     *,
@@ -48,7 +49,7 @@ def lint(
 ) -> tuple[Finding, ...]:
     """Say what is dangerous, useless or otherwise worth knowing about rules.
 
-    :param rules: a :class:`~flask_bucketcors.RuleSet`, or plain data that no PUT need accept.
+    :param rules: in any form; they may be rules that the API would reject.
     :param dialect: whose forms the answers take, or its name.
     :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``), for
         which there are lists; without it, what two-letter domains usually do is assumed.
@@ -60,7 +61,7 @@ def lint(
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
     dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
-    plain = PlainRules.read(rules)
+    plain = PlainRules.read(read_rules(rules))
     suffix = public_suffix or usual_public_suffix
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
     checks = _DANGERS if dangers_only else _CHECKS
