@@ -38,7 +38,7 @@ Consider = Callable[[WSGIEnvironment], tuple[WSGIApplication, list[Pair] | None]
 AnswerPreflight = Callable[[Rules, WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
-def make_shortcut(
+def make_hot_path(
     app: WSGIApplication,
     consider: Consider,
     answer_preflight: AnswerPreflight,
@@ -63,7 +63,7 @@ def make_shortcut(
     clock, name_bucket = cache.clock, resolver.name_bucket
     by_path = resolver.is_plain_path
 
-    def shortcut(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def hot_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         pairs: list[Pair] | None
         answerer = app
         try:
@@ -143,7 +143,7 @@ def make_shortcut(
 
         return answerer(environ, start_decorated)
 
-    return shortcut
+    return hot_path
 
 
 def asks_for_more(environ: WSGIEnvironment) -> bool:

@@ -23,7 +23,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.settings import CACHED_BUCKETS, check
 from flask_bucketcors.stores import Store
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, answer_error, requested_method
-from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, DECISION, make_shortcut
+from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, DECISION, make_hot_path
 from flask_bucketcors.wsgi.merged_headers import Pair
 from flask_bucketcors.wsgi.request_ids import answer_ids
 from flask_bucketcors.wsgi.reserved import FindReserved, Reserved, as_given
@@ -144,7 +144,7 @@ class BucketCORSMiddleware:
     def wrap(self, app: WSGIApplication) -> None:
         """Have ``app`` in the place of the application."""
         self.app = app
-        shortcut = make_shortcut(
+        hot_path = make_hot_path(
             app,
             self._consider,
             self._answer_preflight,
@@ -155,7 +155,7 @@ class BucketCORSMiddleware:
             decides_by_requested=self._dialect.decides_by_requested,
         )
         # By the slot, so that a class below this one may have a method of that name.
-        vars(BucketCORSMiddleware)["__call__"].__set__(self, shortcut)
+        vars(BucketCORSMiddleware)["__call__"].__set__(self, hot_path)
 
     def _find_reserved(self, given: FindReserved, url_prefix: str) -> Reserved:
         # Asked at the first request: a blueprint knows the routes, and may come later.
