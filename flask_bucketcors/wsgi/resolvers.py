@@ -228,12 +228,19 @@ class ByHost(Resolver):
         host: str = environ["HTTP_HOST"]
         label, _, rest = host.partition(".")
         path = environ["PATH_INFO"]
-        key = path[self._start_length :] if path.startswith(self._start) else ""
-        first = key.partition("/")[0]
-        is_object = key >= "0" and "\\" not in first and first not in self._reserved_on_hosts
+        if self._prefix:
+            is_object = path.startswith(self._start) and path[self._start_length :] >= "0"
+        else:
+            is_object = path >= "/0"
         if rest in self._learnt and label.islower() and is_object and len(host) <= MAX_HOST:
+            if self._reserved_on_hosts and self._may_be_reserved(path):
+                raise LookupError
             return label
         raise LookupError
+
+    def _may_be_reserved(self, path: str) -> bool:
+        first = path[self._start_length :].partition("/")[0]
+        return first in self._reserved_on_hosts or "\\" in first
 
     def _learn(self, host: str, bucket: str) -> None:
         """Remember what stands behind the first label, if any label there is a bucket."""
