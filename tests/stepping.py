@@ -10,8 +10,8 @@ Run as a script, with a folder, this is one of them. It takes and gives one line
     done STATUS        the response
 
 The steps are those that other processes may see: ``ask`` whether the bucket exists, ``put
-rules``, ``read history``, ``delete rules``, and to ``begin`` and ``commit`` a change of the
-buckets. Between these two no other process may begin one.
+rules``, ``delete rules``, and to ``begin`` and ``commit`` a change of the buckets. Between
+these two no other process may begin one.
 """
 
 import os
@@ -179,7 +179,7 @@ def stop(step: str) -> None:
 def serve(folder: str, name: str) -> None:
     """Do what stdin says."""
     database.transaction = _stopping_transaction
-    steps = {"put": "put rules", "history": "read history", "delete": "delete rules"}
+    steps = {"put": "put rules", "delete": "delete rules"}
     for method, step in steps.items():
         setattr(SQLiteStore, method, stopping(step, getattr(SQLiteStore, method)))
     app = TestApp(make_app(Path(folder)))

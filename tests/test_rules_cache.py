@@ -56,10 +56,12 @@ class Source(MemoryStore):
     def put_by_a_writer_that_dies(self, bucket: str, rule_set: RuleSet) -> None:
         super()._put_all({bucket: rule_set}, None)
 
-    def delete(self, bucket: str, author: str | None = None) -> int | None:
-        revision = super().delete(bucket, author)
+    def delete(
+        self, bucket: str, author: str | None = None, *, revision: int | None = None
+    ) -> int | None:
+        deletion = super().delete(bucket, author, revision=revision)
         self.cell[0] += 1
-        return revision
+        return deletion
 
     def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
         revision = super()._put_all(rule_sets, author)

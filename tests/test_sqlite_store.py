@@ -1,5 +1,6 @@
 """What is SQLite's own: the file, other tools, other processes, forks, and a broken disk."""
 
+import errno
 import fcntl
 import gc
 import json
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from signal import SIG_DFL, SIGALRM, SIGKILL, alarm, signal
 from typing import Any
@@ -36,7 +38,8 @@ from flask_bucketcors import (
     StoreUnavailable,
     UnknownRevision,
 )
-from flask_bucketcors.stores.sqlite import schema
+from flask_bucketcors.stores.sqlite import database_file, schema
+from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
 from flask_bucketcors.stores.sqlite.store import _dump
 
@@ -785,3 +788,113 @@ def test_a_deletion_of_what_is_deleted_tells_of_it_too(store, monkeypatch):
     assert cell[0] == seen
     assert store.delete("b") is None
     assert cell[0] != seen
+
+
+def test_a_put_of_nothing_tells_of_what_others_have_put(store, monkeypatch):
+    """An import leaves out the rules that are there already, and may be told of only now."""
+    store.put("b", rules())
+    cell = store.signal()
+    seen = cell[0]
+    with monkeypatch.context() as stopped:
+        stopped.setattr(SQLiteStore, "_publish", lambda self, revision, stamp: revision)
+        store.put("b", rules(1))
+    assert cell[0] == seen
+    assert store.put_many([]) == store.revision
+    assert cell[0] != seen
+
+
+class Refused:
+    """In the place of a file that cannot be mapped at the moment."""
+
+    def __init__(self, path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+
+def test_a_change_is_told_although_the_token_could_not_be_mapped_before(path, monkeypatch):
+    ChangeToken(Path(f"{path}-revision"))
+    others = ChangeToken(Path(f"{path}-revision")).cell
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(database_file, "ChangeToken", Refused)
+        store = SQLiteStore(path)
+        store.put("b", rules())
+    with closing(store):
+        assert others[0] == 0
+        store.put("b", rules(1))
+    assert others[0] != 0
+
+
+def test_a_change_is_told_to_processes_on_both_sides_of_a_new_token(store, path):
+    store.put("b", rules())
+    before = store.signal()
+    token = Path(f"{path}-revision")
+    token.unlink()
+    behind = ChangeToken(token).cell
+    seen = before[0]
+    store.put("b", rules(1))
+    assert before[0] != seen
+    assert behind[0] == before[0]
+
+
+def test_a_link_that_leads_elsewhere_has_the_token_of_that_place(tmp_path):
+    """As for whoever opens it from then on."""
+    link = tmp_path / "rules.sqlite"
+    for name in ("one", "two"):
+        with closing(SQLiteStore(tmp_path / name)) as made:
+            made.put("b", rules())
+    link.symlink_to("one")
+    with closing(SQLiteStore(link)) as store, closing(SQLiteStore(tmp_path / "two")) as other:
+        assert store.get("b") == rules()
+        link.unlink()
+        link.symlink_to("two")
+        cell = store.signal()
+        assert cell[0] == other.signal()[0]
+        other.put("b", rules(1))
+        assert cell[0] == other.signal()[0]
+        assert store.get("b") == rules(1)
+
+
+@pytest.fixture
+def asked(path, monkeypatch):
+    """A store that asks the database each time, as no number can be shared."""
+    monkeypatch.setattr(database_file, "ChangeToken", Refused)
+    with closing(SQLiteStore(path)) as store:
+        yield store
+
+
+def test_a_thread_that_asked_the_database_is_told_what_it_found(asked, monkeypatch):
+    """And not what a thread found that asked before the last change, and took longer."""
+    asked.put("b", rules(1))
+    cell = asked.signal()
+    before = cell[0]
+    asked.put("b", rules(2))
+
+    class Overtaken(type(cell)):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, before)
+
+    cell.__class__ = Overtaken
+    assert cell[0] != before
+
+
+def test_an_own_change_is_known_although_the_database_cannot_be_asked(asked, monkeypatch):
+    asked.put("b", rules(1))
+    cell = asked.signal()
+    before = cell[0]
+    asked.put("b", rules(2))
+
+    def unavailable(self: SQLiteStore) -> int:
+        raise StoreUnavailable("it is locked")
+
+    monkeypatch.setattr(cell, "_ask", partial(unavailable, asked))
+    assert cell[0] != before
+
+
+def test_a_state_that_cannot_be_asked_for_is_never_the_one_before(store, monkeypatch):
+    """What was read meanwhile may have changed since."""
+    cause = sqlite3.DatabaseError("database disk image is malformed")
+
+    def fail(*arguments: object) -> int:
+        raise StoreUnavailable("the database is malformed") from cause
+
+    monkeypatch.setattr(store, "_stamp", fail)
+    assert store.state() != store.state()

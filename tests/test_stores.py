@@ -75,6 +75,16 @@ def test_a_delete_deletes_and_says_whether_there_was_anything(store: Store) -> N
     assert store.delete("b") is None
 
 
+def test_a_delete_of_one_revision_leaves_later_rules_alone(store: Store) -> None:
+    first = store.put("b", rules(1))
+    second = store.put("b", rules(2))
+    assert store.delete("b", revision=first) is None
+    assert store.get("b") == rules(2)
+    assert store.delete("b", revision=second) == second + 1
+    assert store.get("b") is None
+    assert store.delete("b", revision=second) is None
+
+
 def test_buckets_do_not_share_rules(store: Store) -> None:
     store.put("a", rules(1))
     store.put("b", rules(2))
@@ -245,14 +255,14 @@ def test_signal_and_state_stay_while_nothing_changes(store: Store) -> None:
     store.put("b", rules())
     seen = (store.signal()[0], store.state())
     assert store.get("b")
-    assert store.put_many([]) == store.revision
     assert (store.signal()[0], store.state()) == seen
 
 
-def test_the_state_stays_where_there_is_nothing_to_delete(store: Store) -> None:
+def test_the_state_stays_where_there_is_nothing_to_delete_or_to_put(store: Store) -> None:
     store.put("b", rules())
     seen = store.state()
     assert store.delete("none") is None
+    assert store.put_many([]) == store.revision
     assert store.state() == seen
 
 

@@ -255,17 +255,12 @@ class RulesAPI:
         revision = self._store.put(bucket, rule_set, requester)
         # The bucket may have been deleted since: the next one of its name must not get these rules.
         if self._bucket_exists is not None and not self._bucket_exists(bucket):
-            self._take_back(bucket, revision, requester)
+            # Later rules are those of another call, which checks them itself. Earlier ones do not
+            # come back: they may be those of another call that left it to this one.
+            self._store.delete(bucket, requester, revision=revision)
             raise CallRefused(Refusal.NO_SUCH_BUCKET)
         self._reviewer.log_findings(bucket, findings)
         return ((FINDINGS, self._reviewer.listed(findings)),) if is_asked else ()
-
-    def _take_back(self, bucket: str, revision: int, requester: str | None) -> None:
-        # Later rules are those of another call, which checks them itself. Earlier ones do not
-        # come back: they may be those of another call that left it to this one.
-        newest = next(iter(self._store.history(bucket)), None)
-        if newest is None or newest.revision == revision:
-            self._store.delete(bucket, requester)
 
     def _check_digests(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
         check_digests(

@@ -116,11 +116,16 @@ class Store(ABC):
         """The number of the last change; 0 before the first."""
 
     @abstractmethod
-    def delete(self, bucket: str, author: str | None = None) -> int | None:
+    def delete(
+        self, bucket: str, author: str | None = None, *, revision: int | None = None
+    ) -> int | None:
         """Delete the bucket's rules and give the new revision; None if there were none.
 
         Whoever asks afterwards sees none, in both cases: the signal may have to change in the
         second one as well.
+
+        :param revision: delete only rules that this revision put there, and leave later ones
+            alone; it gives None then.
 
         The application's own deletion of a bucket calls this too, so that whoever makes a
         bucket of the same name later does not inherit rules.
@@ -158,7 +163,8 @@ class Store(ABC):
     def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
         """Store checked rule sets under checked names as one revision; give it.
 
-        Without any, give the revision that there is.
+        Without any, give the revision that there is. The signal may have to change in that
+        case as well: the caller may have left out rules that another process has just put.
         """
 
 

@@ -38,9 +38,14 @@ class MemoryStore(Store):
     def revision(self) -> int:
         return self._revision[0]
 
-    def delete(self, bucket: str, author: str | None = None) -> int | None:
+    def delete(
+        self, bucket: str, author: str | None = None, *, revision: int | None = None
+    ) -> int | None:
         with self._lock:
-            return self._append({bucket: None}, author) if bucket in self._current else None
+            found = self._current.get(bucket)
+            if found is None or revision not in (None, found.revision):
+                return None
+            return self._append({bucket: None}, author)
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         with self._lock:

@@ -111,6 +111,16 @@ class Database:
         """The number that processes share, as of the last look; None where there can be none."""
         return self._file.token
 
+    def tokens(self) -> list[ChangeToken]:
+        """The numbers that a change has to be stored in.
+
+        These are the one of the last look and, if another file has taken its place since, the
+        one that processes map from then on.
+        """
+        known = self._file.token
+        found = self._file.map_token()
+        return [each for each in dict.fromkeys((known, found)) if each is not None]
+
     def prepare(self) -> None:
         """Make the file what this release expects, and leave nothing more open than was.
 

@@ -113,10 +113,6 @@ class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.token: ChangeToken | None = None
-        # Whoever comes by way of a link has to find the same ones.
-        name = os.path.realpath(path)
-        self._token_path = Path(f"{name}-revision")
-        self._lock = FileLock(Path(f"{name}-lock"), path)
 
     @property
     def identity(self) -> Identity | None:
@@ -129,10 +125,10 @@ class DatabaseFile:
 
     def map_token(self) -> ChangeToken | None:
         """Map the shared number that stands beside the path now; None where none can be."""
-        token = self.token
-        if token is None or token.identity != identity(self._token_path):
+        token, path = self.token, self._beside("-revision")
+        if token is None or token.identity != identity(path):
             try:
-                token = ChangeToken(self._token_path)
+                token = ChangeToken(path)
             except OSError:
                 # A folder that may not be written: the database is asked instead.
                 token = None
@@ -272,8 +268,13 @@ class DatabaseFile:
         if token is None:
             yield None
         else:
-            with self._lock.held(deadline), token.opened(self.path) as descriptor:
+            lock = FileLock(self._beside("-lock"), self.path)
+            with lock.held(deadline), token.opened(self.path) as descriptor:
                 yield LogRecord(descriptor, self.path)
+
+    def _beside(self, ending: str) -> Path:
+        # Other paths may lead to the same file, and a link may lead to another one by now.
+        return Path(f"{os.path.realpath(self.path)}{ending}")
 
 
 def _nothing_beside(connected: Connected) -> Beside:

@@ -14,7 +14,6 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +40,7 @@ T = TypeVar("T")
 _SAYS_NOTHING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR)
 
 _CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
+_REVISION = "SELECT revision FROM bucketcors_rules WHERE bucket = ?"
 _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _VERSION = "SELECT schema_version FROM bucketcors_state"
 _BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
@@ -101,14 +101,14 @@ class SQLiteStore(Store):
     def revision(self) -> int:
         return int(self._query(_STATE)[0][0])
 
-    def delete(self, bucket: str, author: str | None = None) -> int | None:
+    def delete(
+        self, bucket: str, author: str | None = None, *, revision: int | None = None
+    ) -> int | None:
         if not is_bucket_name(bucket):
             return None
-        done = self._change(partial(self._delete, bucket, author))
+        done = self._change(partial(self._delete, bucket, author, revision))
         if done is None:
-            # Another process may have deleted them and not have told anybody yet: whoever asks
-            # after this call must not see them. The number is drawn, as each is stored once.
-            self._publish(0, secrets.randbits(63))
+            self._publish_what_was_found()
             return None
         return self._publish(*done)
 
@@ -143,10 +143,10 @@ class SQLiteStore(Store):
             stamp = self._stamp()
         except StoreUnavailable as error:
             # Another file in place of the one that was there, or one that is no database any
-            # more, says that the rules changed.
+            # more, says that the rules changed. They may change again before it can be asked.
             if found == self._stated and _says_nothing(error.__cause__):
                 raise
-            return (found, None)
+            return (found, object())
         self._stated = found
         return (found, stamp)
 
@@ -157,7 +157,9 @@ class SQLiteStore(Store):
 
     def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
         if not rule_sets:
-            return self.revision
+            revision = self.revision
+            self._publish_what_was_found()
+            return revision
         # In order, because that is how the index grows fastest.
         documents = {bucket: _dump(rule_sets[bucket]) for bucket in sorted(rule_sets)}
         return self._publish(*self._change(partial(self._put, documents, author)))
@@ -181,9 +183,14 @@ class SQLiteStore(Store):
         return revision, stamp
 
     def _delete(
-        self, bucket: str, author: str | None, connection: sqlite3.Connection
+        self,
+        bucket: str,
+        author: str | None,
+        only: int | None,
+        connection: sqlite3.Connection,
     ) -> tuple[int, int] | None:
-        if not connection.execute(_CURRENT, (bucket,)).fetchall():
+        found = connection.execute(_REVISION, (bucket,)).fetchall()
+        if not found or only not in (None, found[0][0]):
             return None
         revision, stamp = _begin(connection)
         connection.execute(_DELETE, (bucket,))
@@ -214,10 +221,21 @@ class SQLiteStore(Store):
 
     def _publish(self, revision: int, stamp: int) -> int:
         """Tell every process, after the commit and before the answer; give the revision."""
-        token = self._database.token
-        cell = self._memory_cell if token is None else token.cell
-        cell[0] = stamp
+        tokens = self._database.tokens()
+        for token in tokens:
+            token.cell[0] = stamp
+        if not tokens:
+            cell = self._memory_cell if self._database.in_memory else self._asked_cell
+            cell[0] = stamp
         return revision
+
+    def _publish_what_was_found(self) -> None:
+        """Tell of a change that another process has committed, and may not have told of yet.
+
+        The caller has seen it, and a request that comes later must see it, too. The number is
+        drawn at random, because no number may be stored twice.
+        """
+        self._publish(0, secrets.randbits(63))
 
     def _stamp(self) -> int:
         return int(self._query(_STATE)[0][1])
@@ -238,10 +256,16 @@ class _AskedCell:
         self._last = 0
 
     def __getitem__(self, index: int, /) -> int:
-        # A database that cannot answer does not say that anything changed.
-        with suppress(StoreUnavailable):
-            self._last = self._ask()
-        return self._last
+        try:
+            # Returned as it is: another thread may store what it read before this one did.
+            self._last = found = self._ask()
+        except StoreUnavailable:
+            # A database that cannot respond does not say that anything changed.
+            return self._last
+        return found
+
+    def __setitem__(self, index: int, stamp: int, /) -> None:
+        self._last = stamp
 
 
 def _begin(connection: sqlite3.Connection) -> tuple[int, int]:
