@@ -5,6 +5,7 @@ configuration and for an argument of that name, wherever one is taken.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -23,10 +24,14 @@ from flask_bucketcors.core.hosts import (
 from flask_bucketcors.signatures import AccessKey, Keys
 from flask_bucketcors.stores import Store
 from flask_bucketcors.stores.contract import HISTORY_LIMIT
+from flask_bucketcors.stores.sqlite.places import is_url
 
 PREFIX: Final = "BUCKETCORS_"
 #: How many buckets' compiled rules a process keeps.
 CACHED_BUCKETS: Final = 100_000
+
+# In a URL: user and password.
+_USERINFO: Final = re.compile(r"//\S*@")
 
 
 class _Row(NamedTuple):
@@ -64,14 +69,16 @@ def _is_count(value: object) -> bool:
 
 
 def _is_path(value: object) -> bool:
-    return (
-        isinstance(value, str | os.PathLike) and bool(os.fspath(value)) and "://" not in str(value)
-    )
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    return isinstance(path, str) and bool(path) and not is_url(path)
 
 
 def _shown_path(value: object) -> str:
-    # A URL may hold a password.
-    return repr(f"{str(value).partition('://')[0]}://...") if "://" in str(value) else repr(value)
+    """A path that is refused, without the password that a URL may hold."""
+    if isinstance(value, str | bytes | os.PathLike):
+        text = os.fsdecode(value)
+        return repr(f"{text.partition(':')[0]}://...") if is_url(text) else repr(value)
+    return repr(value) if value is None or isinstance(value, int) else _type_name(value)
 
 
 def _is_keys(value: Any) -> bool:
@@ -182,7 +189,8 @@ def _check(name: str, value: object, key: str) -> None:
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:
-        raise SettingRefused(f"{key} is {row.shown(value)}: write {row.form}")
+        shown = _USERINFO.sub("//...@", row.shown(value))
+        raise SettingRefused(f"{key} is {shown}: write {row.form}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

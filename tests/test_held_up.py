@@ -376,6 +376,8 @@ def refused_in(path: Path, mode_of_folder: int) -> bool:
 @pytest.mark.parametrize(
     "path, words",
     [
+        ("postgresql://me:secret@db/rules", "is the URL postgresql://...; write the path of a"),
+        (Path("postgresql://me:secret@db/rules"), "is the URL postgresql://...; write the path"),
         ("a\0b.sqlite", "contains a NUL character; write it without one"),
         ("", "is empty; write the path of a file"),
         (".", "is a folder; write the path of a file in it"),

@@ -1,5 +1,7 @@
 """Settings and arguments: each is checked once, where it is given, by the row of its name."""
 
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,33 @@ def test_the_password_of_a_database_is_not_repeated() -> None:
     assert str(refused.value) == (
         "BUCKETCORS_DATABASE is 'postgresql://...': write the path of a file, or ':memory:'"
     )
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("database", Path("postgresql://me:secret@db.example/rules"), "is 'postgresql://...':"),
+        ("database", b"postgresql://me:secret@db.example/rules", "is 'postgresql://...':"),
+        ("database", {"password": "secret", "url": "postgresql://db.example"}, "is dict:"),
+        ("host_suffixes", ["https://me:secret@cos.test"], "is ['https://...@cos.test']:"),
+        ("url_prefix", "https://me:secret@cos.test/x", "is 'https://...@cos.test/x':"),
+    ],
+)
+def test_no_password_is_shown_whatever_holds_it(name: str, value: Any, said: str) -> None:
+    with pytest.raises(SettingRefused) as refused:
+        Settings(**{name: value})
+    assert said in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+class BytesPath(PathLike[bytes]):
+    def __fspath__(self) -> bytes:
+        return b"rules.sqlite"
+
+
+def test_a_path_of_bytes_is_refused_where_it_is_given() -> None:
+    with pytest.raises(SettingRefused, match="write the path of a file"):
+        Settings(database=BytesPath())  # type: ignore[arg-type]
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -1,17 +1,33 @@
 """Whether a database can be at a path at all, said before SQLite says it in other words."""
 
 import os
+import re
 from pathlib import Path
+from typing import Final
 
 from flask_bucketcors.core.errors import StoreUnavailable
+
+# pathlib takes one of two slashes away. A single letter is a drive of Windows.
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://", re.DOTALL)
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is the URL of a database, also if it has gone through :mod:`pathlib`."""
+    return _URL.match(path) is not None
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
     """Refuse a path that no file can have.
 
-    :raises StoreUnavailable: if it is empty, or holds a NUL character.
+    :raises StoreUnavailable: if it is empty, a URL, or holds a NUL character.
     """
     text = os.fspath(path)
+    if is_url(text):
+        # Without the rest, which may hold a password.
+        raise StoreUnavailable(
+            f"the path of the database is the URL {text.partition(':')[0]}://...; "
+            "write the path of a file"
+        )
     if not text:
         raise StoreUnavailable("the path of the database is empty; write the path of a file")
     if "\0" in text:
