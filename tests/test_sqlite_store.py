@@ -5,6 +5,7 @@ import fcntl
 import gc
 import json
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from signal import SIG_DFL, SIGALRM, SIGKILL, alarm, signal
@@ -38,10 +39,12 @@ from flask_bucketcors import (
     StoreUnavailable,
     UnknownRevision,
 )
+from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.stores.sqlite import database_file, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
 from flask_bucketcors.stores.sqlite.store import _dump
+from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -898,3 +901,36 @@ def test_a_state_that_cannot_be_asked_for_is_never_the_one_before(store, monkeyp
 
     monkeypatch.setattr(store, "_stamp", fail)
     assert store.state() != store.state()
+
+
+def test_rules_in_memory_stand_while_no_file_can_be_opened(store):
+    """A machine that is short of files says nothing of a change; a change is seen afterwards."""
+    now = [0.0]
+    cache = RulesCache(store, CompiledRules, cached_buckets=1, clock=lambda: now[0])
+    store.put("b", rules(1))
+    first = cache.get("b")
+    # As before a fork: what is needed next has to be opened.
+    store.close()
+    now[0] += 2 * CHECK_SECONDS
+    with no_more_files():
+        assert cache.get("b") is first
+    store.put("b", rules(2))
+    assert cache.get("b") is not first
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Have this process open as many files as it may."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    taken: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for each in taken:
+            os.close(each)

@@ -8,6 +8,7 @@ to again. So stamps tell processes and caches what changed, and revisions are fo
 Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -37,7 +38,15 @@ from flask_bucketcors.stores.sqlite.schema import refuse_newer
 T = TypeVar("T")
 
 # What a database in good health may answer for a while.
-_SAYS_NOTHING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR)
+_SAYS_NOTHING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_CANTOPEN,
+)
+# What this machine may be short of for a while.
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
 _REVISION = "SELECT revision FROM bucketcors_rules WHERE bucket = ?"
@@ -244,6 +253,8 @@ class SQLiteStore(Store):
 def _says_nothing(cause: BaseException | None) -> bool:
     """Whether a database could not be asked, for a reason that has nothing to do with rules."""
     if cause is None or isinstance(cause, TimeoutError | BlockingIOError):
+        return True
+    if getattr(cause, "errno", None) in _NO_ROOM:
         return True
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SAYS_NOTHING
 
