@@ -40,10 +40,10 @@ from flask_bucketcors import (
     UnknownRevision,
 )
 from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.stores.rows import format_rule_set
 from flask_bucketcors.stores.sqlite import database_file, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
-from flask_bucketcors.stores.sqlite.store import _dump
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 
 
@@ -726,7 +726,7 @@ def test_a_document_is_what_its_rule_set_is_as_data(
     data: list[dict[str, Any]], vary: bool | None, id: str
 ) -> None:
     rule_set = RuleSet([Rule(**{**data[0], "id": id or None}), *map(rule_of, data)], vary)
-    assert json.loads(_dump(rule_set)) == rule_set.as_dict()
+    assert json.loads(format_rule_set(rule_set)) == rule_set.as_dict()
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0x100), min_size=1, max_size=5))
@@ -736,7 +736,7 @@ def test_what_needs_an_escape_in_a_document_stands_in_no_list(text: str) -> None
         lists = {"allowed_origins": ["*"], "allowed_methods": ["GET"], field: [text]}
         with suppress(InvalidRules):
             rule_set = RuleSet([Rule(**lists)])
-            assert json.loads(_dump(rule_set)) == rule_set.as_dict()
+            assert json.loads(format_rule_set(rule_set)) == rule_set.as_dict()
 
 
 def rule_of(data: dict[str, Any]) -> Rule:

@@ -21,7 +21,7 @@ from flask_bucketcors.documents import (
     parse_xml,
     read_configuration,
 )
-from flask_bucketcors.stores.sqlite.store import _dump, _load
+from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from tests.fuzz.target import Target, check_words
 
 # Twenty problems with a shown value each, and the vendors' sentences about them.
@@ -98,11 +98,11 @@ def check_stored(data: bytes) -> None:
     """What is stored is a rule set, or is said to be none."""
     document = data.decode("utf-8", "replace")
     try:
-        rules = _load("bucket", document)
+        rules = parse_rule_set("bucket", document)
     except StoredRulesInvalid as error:
         check_words(str(error), None, "the stored rules of bucket")
         return
-    assert _load("bucket", _dump(rules)) == rules
+    assert parse_rule_set("bucket", format_rule_set(rules)) == rules
 
 
 def xml_seeds() -> Iterator[bytes]:
