@@ -201,6 +201,52 @@ def test_usual_requests_are_answered_at_once(store, environ):
     assert not considered
 
 
+S3 = {"dialect": "s3"}
+REFUSES = {"plain_options": "refuse"}
+
+
+@pytest.mark.parametrize(
+    "settings, environ",
+    [
+        pytest.param({}, environ_of("/single/k", "PUT", ORIGIN=A), id="method of no rule"),
+        pytest.param({}, environ_of("/photos/k", "DELETE", ORIGIN=A), id="method of a later rule"),
+        pytest.param({}, environ_of("/photos/k", "HEAD", ORIGIN=A), id="method of none of them"),
+        pytest.param(
+            {},
+            environ_of("/single/k", "OPTIONS", **PREFLIGHT),
+            id="preflight for a method of no rule",
+        ),
+        pytest.param(
+            {},
+            environ_of("/photos/k", "OPTIONS", ORIGIN=A, ACCESS_CONTROL_REQUEST_METHOD="DELETE"),
+            id="preflight for a method of a later rule",
+        ),
+        pytest.param({}, environ_of("/photos/k", "OPTIONS", ORIGIN=A), id="OPTIONS, no method"),
+        pytest.param({}, environ_of("/photos/k", "OPTIONS"), id="OPTIONS, no origin"),
+        pytest.param(
+            REFUSES, environ_of("/photos/k", "OPTIONS", ORIGIN=A), id="refused, no method"
+        ),
+        pytest.param(REFUSES, environ_of("/photos/k", "OPTIONS"), id="refused, no origin"),
+        pytest.param(
+            S3,
+            environ_of("/photos/k", ORIGIN=A, ACCESS_CONTROL_REQUEST_METHOD="HEAD"),
+            id="another method requested",
+        ),
+        pytest.param(
+            S3,
+            environ_of("/photos/k", ORIGIN=A, ACCESS_CONTROL_REQUEST_HEADERS="x-c"),
+            id="a header requested",
+        ),
+    ],
+)
+def test_the_hot_path_is_right_about_what_is_less_usual(store, settings, environ):
+    middleware = BucketCORSMiddleware(application, store=store, **settings)
+    for path in ("/photos/k", "/single/k"):
+        # From here on their rules are in memory.
+        shortly(middleware, environ_of(path, ORIGIN=A))
+    assert shortly(middleware, environ) == carefully(middleware, environ)
+
+
 def test_names_of_headers_that_were_learnt_are_bounded():
     for number in range(MAX_PLAIN_NAMES * 3):
         merge([(f"x-meta-{number}", "1"), ("x" * 1000, "1"), ("vArY", "x")], [])
