@@ -970,9 +970,23 @@ def test_the_application_learns_nothing_where_nothing_was_decided(store, path, h
     assert not [key for key in spy.environs[0] if key.startswith("flask_bucketcors.")]
 
 
-@pytest.mark.parametrize("between", [lambda app: app, ProxyFix], ids=["directly", "in between"])
+class Framework:
+    """Keeps what serves its requests as Flask does."""
+
+    def __init__(self, app: Any) -> None:
+        self.wsgi_app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.wsgi_app(environ, start_response)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [lambda app: app, ProxyFix, Framework],
+    ids=["directly", "a middleware in between", "a framework in between"],
+)
 def test_wrapping_twice_is_refused(store, between):
-    """Also where a middleware stands between that shows what it wraps."""
+    """Also where something stands between that shows what it wraps."""
     wrapped = BucketCORSMiddleware(Spy(), store=store)
     with pytest.raises(ValueError, match="wrapped in BucketCORSMiddleware already"):
         BucketCORSMiddleware(between(wrapped), store=store)
