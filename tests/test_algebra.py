@@ -282,3 +282,9 @@ def test_whether_there_is_a_list_of_names(
 ) -> None:
     """One out of each set, and not all of those that may not all be there."""
     assert Lists(0b11, one_of, not_all_of).exist() is exist
+
+
+@pytest.mark.parametrize("template", ["[{}]", "[1{}]", "a{}", "{}a", "a+{}://b", "http://{}:1"])
+def test_which_characters_may_stand_in_an_origin(template: str) -> None:
+    for text in map(template.format, map(chr, range(128))):
+        assert ORIGINS.holds(text) == is_origin(text), text

@@ -12,7 +12,8 @@ from strategies import METHODS, rule_sets, rules
 
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.analysis.algebra.diff import ChangeKind, Diff, diff
-from flask_bucketcors.analysis.algebra.terms import Terms
+from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
+from flask_bucketcors.core.dialects import COS
 
 DIALECTS = ["cos", "oss", "s3", "obs"]
 A, B = "https://a.example", "https://b.example"
@@ -316,3 +317,22 @@ def test_lists_without_the_only_name_are_called_that():
     old, new = rule_set({"allowed_headers": ["x-a"]}), rule_set({"allowed_headers": ["*"]})
     (change,) = diff(old, new).on_other_terms
     assert str(change.region) == f"GET from {A}, with no header"
+
+
+def test_what_is_newly_allowed_comes_first_and_other_terms_last() -> None:
+    old = [{}, {"allowed_origins": [B]}]
+    new = [{"max_age_seconds": 5}, {"allowed_origins": ["https://c.example"]}]
+    for one, other in ((old, new), (new, old), (old[::-1], new), (new, old[::-1])):
+        found = [each.kind for each in diff(rule_set(*one), rule_set(*other))]
+        assert found == [*ChangeKind]
+
+
+def test_a_change_as_plain_data() -> None:
+    (change,) = diff(rule_set({}), None)
+    assert change.as_dict() == {
+        "kind": "no_longer_allowed",
+        "region": change.region.as_dict(),
+        "witness": {"origin": A, "method": "GET", "headers": []},
+        "before": terms_of(rule_set({}).rules[0], COS, True).as_dict(),
+        "after": None,
+    }

@@ -306,3 +306,82 @@ def test_headers_that_a_page_wants_if_it_got_the_response(
     headers: dict[str, str], wanted: tuple[str, ...]
 ) -> None:
     assert wanted_headers(read_answer({"status": 200, "headers": headers})) == wanted
+
+
+@pytest.mark.parametrize(
+    "option, method",
+    [
+        ("--data", "POST"),
+        ("--data-raw", "POST"),
+        ("--data-binary", "POST"),
+        ("--data-ascii", "POST"),
+        ("--data-urlencode", "POST"),
+        ("--json", "POST"),
+        ("--form", "POST"),
+        ("--form-string", "POST"),
+        ("--upload-file", "PUT"),
+        ("--get --data", "GET"),
+        ("--head --url", "HEAD"),
+        ("--head --user-agent", "HEAD"),
+    ],
+)
+def test_the_method_that_an_option_stands_for(option: str, method: str) -> None:
+    assert from_curl(f"curl -H 'Origin: {PAGE}' {option} a=b")["method"] == method
+
+
+@pytest.mark.parametrize("line", ["< ETag: 1", "<  ETag: 1", "< ETag: 1 ", "< ETag:\t1\t"])
+def test_blanks_around_a_field_are_not_its_value(line: str) -> None:
+    found = from_curl(f"{COPIED}\n< HTTP/1.1 200 OK\n{line}\n<")
+    assert found["answer"]["headers"] == {"ETag": ["1"]}
+
+
+def test_a_har_file_tells_requests_apart_by_address_method_and_page() -> None:
+    other = "https://c.example"
+    asked = [("GET", PAGE), ("HEAD", PAGE), ("GET", other), ("GET", PAGE)]
+    entries = [entry(method, 200, {"Origin": origin}) for method, origin in asked]
+    found = from_har(har(*entries))
+    assert [(each["method"], each["origin"]) for each in found] == asked[:3]
+    entries[3]["request"]["url"] += "2"
+    assert len(from_har(har(*entries))) == 4
+
+
+@pytest.mark.parametrize(
+    "url, crosses",
+    [
+        (f"{PAGE}/k", False),
+        (f"{PAGE}:8443/k", True),
+        (PAGE.replace("https", "http"), True),
+        ("https://[", True),
+    ],
+)
+def test_a_request_to_its_own_origin_crosses_none(url: str, crosses: bool) -> None:
+    entries = [entry("GET", 200, {"Origin": PAGE}) for _ in range(2)]
+    entries[1]["request"]["url"] = url
+    assert len(from_har(har(*entries))) == 1 + crosses
+
+
+REFUSED_HEADER = 'Refused to get unsafe header "ETag"'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("CORS Missing Allow Header", REFUSED_HEADER),
+        (REFUSED_HEADER, "CORS Missing Allow Header"),
+    ],
+)
+def test_complaints_stand_in_the_order_of_the_console(lines: tuple[str, str]) -> None:
+    alone = [read_console(line).complaints[0].said for line in lines]
+    assert [each.said for each in read_console("\n".join(lines)).complaints] == alone
+
+
+@pytest.mark.parametrize(
+    "text, preflight",
+    [
+        (blocked(NO_ALLOW_ORIGIN, preflight=True)["console"], True),
+        (blocked(NO_ALLOW_ORIGIN)["console"], False),
+        (f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin.", None),
+    ],
+)
+def test_whether_a_complaint_is_about_a_preflight(text: str, preflight: bool | None) -> None:
+    assert [each.preflight for each in read_console(text).complaints] == [preflight]

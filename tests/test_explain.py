@@ -21,6 +21,8 @@ from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
 from flask_bucketcors.analysis.evidence.page_request import _ADDED
 from flask_bucketcors.analysis.evidence.response import _CDN_HEADERS
 from flask_bucketcors.analysis.explainer.explain import KINDS
+from flask_bucketcors.analysis.explainer.origin_nearness import fits_as_meant, origin_differences
+from flask_bucketcors.analysis.explainer.rule_trace import MAX_COMPARED
 from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
@@ -774,3 +776,85 @@ def test_which_port_differs(held: str, origin: str, causes: tuple[str, ...]) -> 
 def test_international_host_names(host: str, sent: str, written: str) -> None:
     assert as_sent(host) == sent
     assert written_out(host) == written
+
+
+@pytest.mark.parametrize(
+    "pattern, text, expected",
+    [
+        ("a", "a", True),
+        ("a*", "a", True),
+        ("a*b", "ab", True),
+        ("a*b*b", "abb", True),
+        ("a*b*b", "ab", False),
+        ("*a*a*", "a", False),
+        ("*a*b*", "ba", False),
+        ("*a*b*", "xaxbx", True),
+    ],
+)
+def test_whether_a_pattern_with_several_stars_fits(pattern: str, text: str, expected: bool) -> None:
+    """Its parts stand one behind the other, and share no character."""
+    assert fits_as_meant(pattern, text) is expected
+
+
+@pytest.mark.parametrize(
+    "held, cause",
+    [
+        ("https://*.b\xfccher.example", Cause.ORIGIN_IDN),
+        ("https://www.b\xfccher.example", Cause.ORIGIN_IDN),
+        ("https://*.b\u03bfcher.example", Cause.ORIGIN_NOT_LISTED),
+    ],
+)
+def test_a_pattern_of_an_international_host(held: str, cause: Cause) -> None:
+    assert origin_differences(held, "https://www.xn--bcher-kva.example") == (cause,)
+
+
+HTTP_PAGE = "http://www.a.example"
+
+
+@pytest.mark.parametrize(
+    "above, nearest",
+    [(MAX_COMPARED - 2, f"{PAGE}/a"), (MAX_COMPARED - 1, HTTP_PAGE), (MAX_COMPARED, None)],
+)
+def test_so_many_values_of_rules_are_compared(above: int, nearest: str | None) -> None:
+    """Names of headers count as well."""
+    first = rule("https://a.example", headers="x-a " * (above - 1))
+    second = rule(HTTP_PAGE, f"{PAGE}/a", f"{PAGE}/")
+    assert why(first, second).trace[1].mismatches[0].nearest == nearest
+
+
+NONE_EXPOSED = {**FINE, "ETag": "1", "Access-Control-Allow-Credentials": "true"}
+ANY_EXPOSED = {**NONE_EXPOSED, "Access-Control-Expose-Headers": "*"}
+
+
+@pytest.mark.parametrize(
+    "headers, wanted, credentials, cause",
+    [
+        (ANY_EXPOSED, ["ETag"], True, Cause.EXPOSE_PATTERN),
+        (ANY_EXPOSED, ["ETag"], False, Cause.EXPOSE_MISSING),
+        (ANY_EXPOSED, [], True, None),
+        (ANY_EXPOSED, [], False, None),
+        (NONE_EXPOSED, ["ETag"], True, Cause.EXPOSE_MISSING),
+    ],
+)
+def test_a_star_that_a_response_exposes_counts_with_credentials_alone(
+    headers: dict[str, str], wanted: list[str], credentials: bool, cause: Cause | None
+) -> None:
+    seen = {"status": 200, "headers": headers, "reads": wanted}
+    assert why(rule(PAGE), credentials=credentials, answer=seen).cause is cause
+
+
+@pytest.mark.parametrize(
+    "exposed, also",
+    [
+        (["x-*"], (Cause.EXPOSE_PATTERN,)),
+        (["x-a", "*"], (Cause.EXPOSE_PATTERN,)),
+        (["x-a"], (Cause.EXPOSE_MISSING,)),
+        (["etag"], ()),
+    ],
+)
+def test_what_a_rule_that_refuses_would_not_expose(
+    exposed: list[str], also: tuple[Cause, ...]
+) -> None:
+    seen = {"console": 'Refused to get unsafe header "ETag"'}
+    held = rule(f"{PAGE}/", methods="PUT", expose_headers=exposed)
+    assert why(held, answer=seen).also == also

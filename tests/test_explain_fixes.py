@@ -215,3 +215,18 @@ def test_a_preflight_that_went_through_or_was_refused_stops_nothing_before_the_r
 def test_a_response_that_was_kept_for_another_page(headers: dict[str, str], cause: str) -> None:
     kept = {"status": 200, "headers": headers}
     assert why(rule(PAGE, methods="GET"), method="GET", kind="actual", answer=kept).cause == cause
+
+
+@pytest.mark.parametrize(
+    "exposed, instead",
+    [
+        ([], ""),
+        (["x-a"], ""),
+        (["x-*"], " instead of 'x-*'"),
+        (["x-a", "x-*", "*"], " instead of 'x-*', '*'"),
+    ],
+)
+def test_a_fix_names_the_patterns_that_a_name_replaces(exposed: list[str], instead: str) -> None:
+    held = rule(PAGE, methods="PUT", expose_headers=exposed)
+    text = f"In rule 1, add 'ETag' to ExposeHeader{instead}."
+    assert [fix.text for fix in why(held, answer=UNEXPOSED).fixes] == [text]
