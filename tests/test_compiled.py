@@ -16,6 +16,7 @@ from flask_bucketcors.core.grants import MAX_REMEMBERED, Forms, VaryMode
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     MAX_REQUESTED_HEADERS_BYTES,
+    RequestedHeaders,
     parse_requested_headers,
 )
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
@@ -355,6 +356,19 @@ def test_few_origins_are_made_ready_before_they_are_asked_for(count: int, ready:
     for origin in (*origins, "https://other.example"):
         assert rules.actual(origin, "GET").allowed is (origin in origins)
     assert set(rules.by_origin) == set(origins)
+
+
+def test_rules_that_are_ready_for_origins_are_bounded() -> None:
+    origins = [f"https://{number}.example" for number in range(2049)]
+    rules = compiled({"allowed_origins": origins})
+    for asked, ready in ((origins[:2048], 2048), (origins[2048:], 1)):
+        for origin in asked:
+            assert rules.actual(origin, "GET").allowed
+        assert len(rules.by_origin) == ready
+
+
+def test_a_preflight_may_ask_for_no_header() -> None:
+    assert parse_requested_headers("") == RequestedHeaders(text="", sent=(), names=())
 
 
 def test_an_origin_in_several_rules_is_ready_for_all_of_them() -> None:

@@ -568,7 +568,7 @@ def test_every_refusal_has_an_answer(dialect: Dialect, refusal: Refusal) -> None
     assert answer.status == f"{status.value} {status.phrase}"
     assert status >= 400
     texts = dict(answer.document)
-    assert re.fullmatch("[A-Za-z0-9]+", texts["Code"])
+    assert re.fullmatch("[A-Z][A-Za-z0-9]+", texts["Code"])
     assert all(texts.values())
     answer.without_ids(dialect)
 

@@ -113,6 +113,9 @@ def why(*rules: dict[str, Any], **request: Any) -> Explanation:
     return explain(list(rules), **{"origin": PAGE, "method": "PUT", **request})
 
 
+HOST = PAGE.removeprefix("https://")
+
+
 @pytest.mark.parametrize(
     "cause, rules, request_, answer",
     [
@@ -320,6 +323,53 @@ def test_the_trace_says_which_value_came_nearest() -> None:
     assert second.mismatches[0].asked == "PUT"
 
 
+@pytest.mark.parametrize(
+    "held, origin, is_near",
+    [
+        (f"^{PAGE}$", PAGE, True),
+        (f"{PAGE}:443", PAGE, True),
+        ("https://other.test", PAGE, False),
+        ("https://other.test", PAGE.upper(), False),
+    ],
+)
+def test_a_value_is_named_only_if_it_was_meant_for_the_page(
+    held: str, origin: str, is_near: bool
+) -> None:
+    (trace,) = why(rule(held), origin=origin).trace
+    assert trace.mismatches[0].nearest == (held if is_near else None)
+
+
+@pytest.mark.parametrize(
+    "nearer, farther",
+    [
+        pytest.param(
+            rule(f"http://{HOST}", headers="x-a"),
+            rule(PAGE, methods="GET", headers="x_a"),
+            id="another scheme, before no method and a header written wrong",
+        ),
+        pytest.param(
+            rule(f"{PAGE}/", methods="GET", headers="x-a"),
+            rule(f"http://{HOST}", headers="x-a"),
+            id="no method and a slash, as another scheme",
+        ),
+    ],
+)
+def test_the_rule_that_needs_least_is_explained(
+    nearer: dict[str, Any], farther: dict[str, Any]
+) -> None:
+    """Of two that need as much it is the first."""
+    assert why(nearer, farther, headers=["x-a"]).nearest.rule == 0
+    distances = [each.distance for each in why(nearer, farther, headers=["x-a"]).trace]
+    if distances[0] < distances[1]:
+        assert why(farther, nearer, headers=["x-a"]).nearest.rule == 1
+
+
+def test_the_owner_of_a_document_may_have_asked_for_vary() -> None:
+    for asked in (True, False, None):
+        data = {"rules": [rule(PAGE)], "response_vary": asked}
+        assert PlainRules.read(data).response_vary is asked
+
+
 def test_rules_may_be_a_document() -> None:
     for text in (
         f"<CORSConfiguration xmlns='urn:x'><CORSRule><AllowedOrigin>{PAGE}/</AllowedOrigin>"
@@ -359,6 +409,33 @@ def test_what_a_person_pasted_is_told_from_what_a_browser_sends() -> None:
     assert explanation.fixes == ()
 
 
+VERBS = [
+    "Add",
+    "Configure",
+    "Cut",
+    "Delete",
+    "Leave",
+    "Let",
+    "Look",
+    "Mend",
+    "Move",
+    "Name",
+    "Put",
+    "Send",
+    "Serve",
+    "Switch",
+    "Take",
+    "Wait",
+    "Write",
+]
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_cause_says_what_to_do(cause: Cause) -> None:
+    assert cause.what_to_do.split()[0] in VERBS
+    assert cause.meaning.split()[0] not in VERBS
+
+
 def test_a_page_without_a_scheme_is_not_written_into_rules() -> None:
     explanation = why(rule(PAGE), origin="www.a.example")
     assert explanation.cause is Cause.ORIGIN_SCHEME
@@ -368,6 +445,7 @@ def test_a_page_without_a_scheme_is_not_written_into_rules() -> None:
 
 def test_the_text_names_rule_value_and_what_to_write() -> None:
     text = why(rule("https://b.example"), rule(f"{PAGE}\u00a0")).text
+    assert text.startswith("Refused: ")
     assert "Rule 2" in text
     assert f"{PAGE}<U+00A0>" in text
     assert f"write '{PAGE}'" in text
@@ -448,6 +526,7 @@ def test_what_stops_a_request_before_the_rules_do_is_told_as_one_story() -> None
         (f"{PAGE},https://b.example", "each origin must be a value of its own"),
         (f'"{PAGE}"', "quotes"),
         (r"^https://.*\.a\.example$", "no regular expressions"),
+        ("https://.*.a.example", "no regular expressions"),
         ("https://*.*", "may hold one `*`"),
     ],
 )

@@ -81,6 +81,24 @@ def test_many_small_values_are_as_unsafe_as_a_big_one() -> None:
         assert browser.unsafe_names(headers) == model.unsafe_names(headers)
 
 
+@pytest.mark.parametrize(
+    "allowed, credentials, refused",
+    [
+        ("", False, ["x-a", "authorization"]),
+        ("x-a", False, ["authorization"]),
+        ("*", False, ["authorization"]),
+        ("*", True, ["x-a", "authorization"]),
+        ("*, Authorization", False, []),
+    ],
+)
+def test_which_headers_a_preflight_refuses(
+    allowed: str, credentials: bool, refused: list[str]
+) -> None:
+    response = [("Access-Control-Allow-Headers", allowed)]
+    names = ["x-a", "authorization"]
+    assert browser.refused_names(names, credentials, response) == refused
+
+
 READABLE = (
     "cache-control, content-language, content-length, content-type, expires, last-modified, pragma"
 )

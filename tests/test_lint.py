@@ -87,6 +87,24 @@ ORDER = {
 }
 
 
+@pytest.mark.parametrize(
+    "above, named",
+    [
+        ([{}], "rule 1 above it decides all"),
+        (
+            [{"allowed_methods": ["GET"]}, {"allowed_methods": ["PUT"]}],
+            "rules 1 and 2 above it decide all",
+        ),
+    ],
+)
+def test_the_rules_above_are_named(above: list[dict[str, Any]], named: str) -> None:
+    methods = [method for each in above for method in each.get("allowed_methods", ["GET"])]
+    findings = lint(rules(*above, {"allowed_methods": methods}))
+    (found,) = [each for each in findings if each.check is Check.RULE_UNREACHABLE]
+    assert named in found.text
+    assert found.mend == "Delete it, or move it above rule 1."
+
+
 LONG, OTHER_LONG = "x-" + "a" * 5000, "x-" + "b" * 5000
 
 
@@ -544,10 +562,13 @@ def test_the_work_does_not_explode():
     assert often < 2_000_000
 
 
+@pytest.mark.parametrize("methods", [["GET"], ["GET", "PUT"]], ids=["one method", "two"])
 @pytest.mark.parametrize("pairs, is_enough", [(5, False), (6, True)])
-def test_each_pair_of_rules_counts_once(pairs: int, is_enough: bool) -> None:
+def test_each_pair_of_rules_counts_once(pairs: int, is_enough: bool, methods: list[str]) -> None:
     """Four rules for one origin are six pairs."""
-    four = rules(*({"allowed_headers": [f"x-{number}"]} for number in range(4)))
+    four = rules(
+        *({"allowed_methods": methods, "allowed_headers": [f"x-{number}"]} for number in range(4))
+    )
     bounds = AMPLE._replace(pairs=pairs)
     if is_enough:
         lint(four, bounds=bounds)
@@ -572,6 +593,7 @@ def test_each_pair_of_rules_counts_once(pairs: int, is_enough: bool) -> None:
         ("http://[", "]", "http://[2606:4700::8]"),
         ("http://[2606:4700:8::", "]", None),
         ("http://[fe80::", "]", None),
+        ("http://[2606", "ffff:1:2:3:4:5:6]", "http://[2606:ffff:1:2:3:4:5:6]"),
     ],
 )
 def test_addresses_that_strangers_may_have(prefix: str, suffix: str, address: str | None) -> None:

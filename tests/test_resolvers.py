@@ -66,6 +66,7 @@ def said(resolved):
         pytest.param("/.photos", (".photos", True), id="name that begins with a dot"),
         pytest.param("/pho..tos", ("pho..tos", True), id="dots inside a name"),
         pytest.param("/PHOTOS", ("PHOTOS", True), id="case is kept"),
+        pytest.param("/X/cat.png", ("X", False), id="one capital"),
         pytest.param("/photos;v=1/a", ("photos;v=1", False), id="semicolon belongs to the name"),
         pytest.param("/my+photos", ("my+photos", True), id="plus stays a plus"),
         pytest.param("/my photos/", ("my photos", True), id="blank, sent as %20"),
@@ -327,6 +328,8 @@ def test_a_reserved_segment_is_no_bucket(path, expected):
         pytest.param("photos.cos.test", "//api/items", NO_BUCKET, id="behind slashes"),
         pytest.param("photos.cos.test", "/b\xc3\xbccher/a", NO_BUCKET, id="beyond ASCII"),
         pytest.param("photos.cos.test", "/api2", IN_PHOTOS, id="longer segment"),
+        pytest.param("photos.cos.test", "/cats/api", IN_PHOTOS, id="second segment"),
+        pytest.param("photos.cos.test", "/a\\b/cat.png", NO_BUCKET, id="with a backslash"),
         pytest.param("photos.cos.test", "/", PHOTOS, id="bucket"),
         pytest.param("api.cos.test", "/", RESERVED, id="reserved name as a host"),
         pytest.param("API.cos.test", "/", RESERVED, id="in another case"),
@@ -335,7 +338,7 @@ def test_a_reserved_segment_is_no_bucket(path, expected):
     ],
 )
 def test_no_object_on_a_host_begins_with_a_reserved_segment(host, path, expected):
-    resolver = make_resolver(host_suffixes=["cos.test"], reserved=["api", "b\xfccher"])
+    resolver = make_resolver(host_suffixes=["cos.test"], reserved=["api", "a\\b", "b\xfccher"])
     for _ in range(2):
         assert resolve(resolver, path, host) == expected
 

@@ -113,6 +113,7 @@ def test_a_rule_may_not_have(field: str, value: Any, reason: ProblemReason) -> N
         ("max_age_seconds", 0),
         ("max_age_seconds", 2**31 - 1),
         ("id", "a&b <c> 'd' \u4e2d\u6587"),
+        ("id", "X"),
     ],
 )
 def test_a_rule_may_have(field: str, value: Any) -> None:
@@ -164,12 +165,17 @@ def test_a_problem_shows_invisible_characters_and_no_end_of_them() -> None:
 
 @pytest.mark.parametrize(
     "rules, reason",
-    [([], ProblemReason.MISSING), ([{"allowed_origins": ["*"]}], ProblemReason.NOT_A_RULE)],
+    [
+        ([], ProblemReason.MISSING),
+        ([{"allowed_origins": ["*"]}], ProblemReason.NOT_A_RULE),
+        ("*", ProblemReason.NOT_A_LIST),
+    ],
 )
 def test_a_rule_set_holds_rules(rules: Any, reason: ProblemReason) -> None:
     with pytest.raises(InvalidRules) as refused:
         RuleSet(rules)
-    assert [problem.reason for problem in refused.value.problems] == [reason]
+    (problem,) = refused.value.problems
+    assert (problem.field, problem.reason) == ("rules", reason)
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"rules": None}, {"rules": {}}])

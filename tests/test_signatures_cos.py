@@ -122,6 +122,12 @@ def test_parameters_that_are_not_signed_are_refused() -> None:
     assert refusal(request)[0] == "AccessDenied"
 
 
+def test_a_parameter_without_a_name_is_not_signed_by_an_empty_list() -> None:
+    request = header_request(by_name("sdk", "get_object"), query=(("", "x"),))
+    assert verify(request, KEYS, now=NOW) == SIGNER
+    assert refusal(header_request(GET, query=(("cors", ""), ("", "x"))))[0] == "AccessDenied"
+
+
 @pytest.mark.parametrize("host", ["{0}:8080", "{0}"])
 def test_the_host_counts_with_or_without_its_port(host: str) -> None:
     """The Python SDK signs the name alone where it sends the port as well."""

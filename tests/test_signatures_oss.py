@@ -154,6 +154,11 @@ def invalid(text: str) -> tuple[Refusal, str]:
             id="V4 product",
         ),
         pytest.param(
+            edited(edited(V4, "/20261122/", "/20261121/"), "/oss/", "/s3/"),
+            invalid("Invalid signing product in Authorization header."),
+            id="V4 product and another day",
+        ),
+        pytest.param(
             edited(V4, "/aliyun_v4_request", "/aws4_request"),
             invalid("Invalid signing version in Authorization header."),
             id="V4 terminator",

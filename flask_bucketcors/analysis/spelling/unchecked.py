@@ -146,11 +146,6 @@ class PlainRules:
         return RuleSet(rules, self.response_vary) if rules else None
 
     @cached_property
-    def is_valid(self) -> bool:
-        """Whether a PUT would accept them as they are."""
-        return bool(self.rules) and not self.problems
-
-    @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """Why a PUT would refuse them, however many rules its dialect takes."""
         return tuple(
