@@ -234,6 +234,8 @@ def test_a_signal_that_raises_stops_no_request(
     assert site.judges("/alice/k", "h") == {"alice"}
 
 
+OWN_API: dict[str, Any] = {**SUFFIX, "reserved": ["api"]}
+
 AT_LITTLE_COST = {
     "prefix": (PREFIX, "h", "/s/alice/k", "alice"),
     "prefix, key with slashes": (PREFIX, "h", "/s/alice/a/b/c", "alice"),
@@ -248,6 +250,10 @@ AT_LITTLE_COST = {
     "host, root": (SUFFIX, "alice.cos.test", "/", None),
     "host, key that begins with a slash": (SUFFIX, "alice.cos.test", "//k", None),
     "host in other case": (SUFFIX, "Alice.cos.test", "/k", None),
+    "reserved segment on a host": (OWN_API, "alice.cos.test", "/api", None),
+    "what is below it": (OWN_API, "alice.cos.test", "/api/items", None),
+    "reserved segment, ended by a backslash": (OWN_API, "alice.cos.test", "/api\\items", None),
+    "reserved name, but not as the first segment": (OWN_API, "alice.cos.test", "/k/api", "alice"),
     "foreign host": (SUFFIX, "alice.evil.test", "/k", None),
     "host and prefix": (BOTH, "alice.cos.test", "/s/k", "alice"),
     "host and prefix, key that begins with a digit": (BOTH, "alice.cos.test", "/s/0", "alice"),
