@@ -81,7 +81,6 @@ def check_rules(data: bytes) -> None:
         plain = None
     else:
         _check_problems(plain.problems)
-        assert plain.is_valid is (plain.rule_set is not None and not plain.problems)
     try:
         rules = parse_document(data, COS)
     except Unreadable as error:
