@@ -17,7 +17,7 @@ from flask_bucketcors.settings import check
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
-from flask_bucketcors.wsgi.reserved import as_given
+from flask_bucketcors.wsgi.reserved import Reserved
 from flask_bucketcors.wsgi.resolvers import BucketFunction, make_resolver
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
@@ -61,7 +61,7 @@ def create_blueprint(
     """
     check(store=store, buckets=buckets, host_suffixes=host_suffixes, reserved=reserved)
     blueprint = Blueprint(name, __name__)
-    given = as_given(reserved)()
+    given = Reserved.these(reserved)
 
     def install(state: BlueprintSetupState) -> None:
         app = cast(Flask, state.app)
@@ -84,7 +84,7 @@ def create_blueprint(
             buckets,
             host_suffixes=host_suffixes,
             url_prefix=prefix,
-            reserved=partial(find_reserved, prefix),
+            find_reserved=partial(find_reserved, prefix),
         )
         route = partial(RulesCallRouter, api=api, resolve=resolve, find_reserved=find_reserved)
         _install(app, api, route)

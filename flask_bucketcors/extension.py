@@ -16,7 +16,7 @@ from flask_bucketcors.settings import Settings, check
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.sqlite.database import MEMORY
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
-from flask_bucketcors.wsgi.reserved import as_given
+from flask_bucketcors.wsgi.reserved import Reserved
 from flask_bucketcors.wsgi.resolvers import BucketFunction
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
@@ -55,8 +55,7 @@ class BucketCORS:
         :data:`~flask_bucketcors.wsgi.resolvers.BucketFunction`.
     :param reserved: first segments of paths that are the application's own, beside those that
         its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
-    :raises SetupRefused: as :meth:`init_app`.
-    :raises ValueError: if ``reserved`` holds something else than segments of a path.
+    :raises SetupRefused: as :meth:`init_app`, and at once if an argument does not have its form.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class BucketCORS:
         self._authorize = authorize
         self._bucket_exists = bucket_exists
         self._buckets = buckets
-        self._reserved = as_given(reserved)()
+        self._reserved = Reserved.these(reserved)
         if app is not None:
             self.init_app(app)
 

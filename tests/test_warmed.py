@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from flask_bucketcors.wsgi.reserved import Reserved
 from flask_bucketcors.wsgi.resolvers import make_resolver
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
@@ -234,7 +235,7 @@ def test_a_signal_that_raises_stops_no_request(
     assert site.judges("/alice/k", "h") == {"alice"}
 
 
-OWN_API: dict[str, Any] = {**SUFFIX, "reserved": ["api"]}
+OWN_API: dict[str, Any] = {**SUFFIX, "find_reserved": partial(Reserved.these, ["api"])}
 
 AT_LITTLE_COST = {
     "prefix": (PREFIX, "h", "/s/alice/k", "alice"),

@@ -26,7 +26,7 @@ from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, answer_error, requ
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, DECISION, make_hot_path
 from flask_bucketcors.wsgi.merged_headers import Pair
 from flask_bucketcors.wsgi.request_ids import answer_ids
-from flask_bucketcors.wsgi.reserved import FindReserved, Reserved, as_given
+from flask_bucketcors.wsgi.reserved import FindReserved, Reserved
 from flask_bucketcors.wsgi.resolvers import BUCKET, BucketFunction, Kind, Resolved, make_resolver
 from flask_bucketcors.wsgi.rules_cache import Rules, RulesCache
 from flask_bucketcors.wsgi.rules_calls import (
@@ -117,12 +117,12 @@ class BucketCORSMiddleware:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
         router = find_layer(app, RulesCallRouter)
         self.api = router.api if api is None and router is not None else api
-        given = reserved if callable(reserved) else as_given(reserved)
+        given = reserved if callable(reserved) else partial(Reserved.these, reserved)
         self.resolve = make_resolver(
             buckets,
             host_suffixes=host_suffixes,
             url_prefix=url_prefix,
-            reserved=partial(self._find_reserved, given, url_prefix),
+            find_reserved=partial(self._find_reserved, given, url_prefix),
         )
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(vary)

@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from flask_bucketcors.core.hosts import checked_segment
-
 
 class Reserved(NamedTuple):
     """What is the application's own: first segments of paths below the prefix, and hosts.
@@ -20,13 +18,18 @@ class Reserved(NamedTuple):
     on_hosts: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
 
+    @classmethod
+    def these(cls, segments: Iterable[str]) -> "Reserved":
+        """Segments that somebody wrote: they are reserved in both styles of URL."""
+        names = frozenset(segments)
+        return cls(names, names)
+
 
 #: Gives what is reserved. It is called once, at the first request.
 FindReserved = Callable[[], Reserved]
 
 #: What stands between the segments of a path, for one system or another.
 SEPARATORS = re.compile(r"[/\\]")
-
 
 _NO_SEGMENTS = re.compile(r"(?:\.?[/\\])*")
 
@@ -38,14 +41,3 @@ def begins_with(segments: frozenset[str], path: str) -> bool:
     """
     resolved = _NO_SEGMENTS.sub("", path, count=1)
     return path.partition("/")[0] in segments or SEPARATORS.split(resolved, 1)[0] in segments
-
-
-def as_given(segments: Iterable[str]) -> FindReserved:
-    """Give a function that gives reserved segments as somebody wrote them.
-
-    :raises ValueError: if one is not the segment of a path.
-    """
-    if isinstance(segments, str):
-        raise ValueError(f"reserved is {segments!r}: write a list, such as {[segments]!r}")
-    names = frozenset(map(checked_segment, segments))
-    return lambda: Reserved(names, names)

@@ -30,7 +30,6 @@ from flask_bucketcors.wsgi.reserved import (
     SEPARATORS,
     FindReserved,
     Reserved,
-    as_given,
     begins_with,
 )
 
@@ -112,7 +111,7 @@ def make_resolver(
     *,
     host_suffixes: Iterable[str] = (),
     url_prefix: str = "",
-    reserved: Iterable[str] | FindReserved = (),
+    find_reserved: FindReserved = Reserved,
 ) -> Resolver:
     """Build the resolver for an application.
 
@@ -120,11 +119,9 @@ def make_resolver(
     :param host_suffixes: host names below which each bucket has a name of its own, such as
         ``cos.example.com`` or ``cos.{region}.example.com``.
     :param url_prefix: path below which the buckets are, such as ``/storage``.
-    :param reserved: first segments that are the application's own, such as ``api``; or a
-        function that gives them.
-    :raises ValueError: if a suffix, the prefix or a reserved segment does not have that form.
+    :param find_reserved: gives the first segments that are the application's own.
+    :raises ValueError: if a suffix or the prefix does not have that form.
     """
-    find_reserved = reserved if callable(reserved) else as_given(reserved)
     if buckets is not None:
         return ByFunction(buckets)
     prefix = _guise(checked_prefix(url_prefix))

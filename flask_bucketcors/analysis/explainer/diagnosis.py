@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from flask_bucketcors.analysis.evidence import response as answers
-from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.evidence.response import Seen, exposes_any
 from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
 from flask_bucketcors.analysis.explainer.response_causes import (
     Case,
@@ -118,7 +117,7 @@ def _causes_of_answer(
     if not exchange.passes_preflight or not exchange.passes_actual:
         found.append(Cause.CREDENTIALS_WILDCARD)
     starred = any(ANY in name for name in exposed)
-    if starred or (request.wanted and request.credentials and answers.exposes_any(seen)):
+    if starred or (request.wanted and request.credentials and exposes_any(seen)):
         found.append(Cause.EXPOSE_PATTERN)
     elif exchange.unexposed:
         found.append(Cause.EXPOSE_MISSING)

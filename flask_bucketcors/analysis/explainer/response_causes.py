@@ -3,9 +3,19 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from flask_bucketcors.analysis.evidence import response as answers
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
-from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.evidence.response import (
+    Seen,
+    is_cached,
+    is_duplicated,
+    is_fetched_by_cdn,
+    is_from_cdn,
+    is_from_proxy,
+    is_own,
+    lists_preflight_answer,
+    seen_origin,
+    varies,
+)
 from flask_bucketcors.analysis.explainer.exchange import Request
 from flask_bucketcors.analysis.explainer.origin_nearness import NOT_NEAR, origin_differences
 from flask_bucketcors.analysis.mistakes import Cause
@@ -49,27 +59,27 @@ def is_about_preflight(seen: Seen, request: Request) -> bool:
 def before_rules(case: Case) -> list[Cause]:
     """What stops the request before rules do that refuse it as well."""
     seen = case.seen
-    if answers.is_duplicated(seen):
+    if is_duplicated(seen):
         return [Cause.DUPLICATE_HEADERS]
     # What else was seen may as well be what rules that refuse look like from outside.
     redirected = seen.says(Said.REDIRECT)
     if not case.preflight or (seen.status in (None, _BY_RULES) and not redirected):
         return []
-    if answers.is_from_cdn(seen) and not _is_fine(case):
+    if is_from_cdn(seen) and not _is_fine(case):
         return [Cause.CDN_ANSWERED]
     return [_refusing(seen)] if _is_refusal(seen) else []
 
 
 def after_rules(case: Case) -> list[Cause]:
     """What the answer shows that may stop a request which rules refuse, once they do not."""
-    from_cdn = answers.is_from_cdn(case.seen) and not _is_fine(case)
+    from_cdn = is_from_cdn(case.seen) and not _is_fine(case)
     return [Cause.CDN_ANSWERED] if from_cdn else []
 
 
 def instead_of_rules(case: Case) -> list[Cause]:
     """Why a request fails that the rules allow; nothing if all that was seen is fine."""
     seen = case.seen
-    if answers.is_duplicated(seen):
+    if is_duplicated(seen):
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
         return []
@@ -77,18 +87,18 @@ def instead_of_rules(case: Case) -> list[Cause]:
         return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
-    if answers.is_from_cdn(seen):
+    if is_from_cdn(seen):
         return [Cause.CDN_ANSWERED]
     if _is_refusal(seen):
         return [_refusing(seen)]
-    if answers.is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
+    if is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
         # It asked the storage just now, and did not pass the Origin on.
         return [Cause.CDN_ANSWERED]
     return _without_refusal(case)
 
 
 def _refusing(seen: Seen) -> Cause:
-    return Cause.CDN_ANSWERED if answers.is_from_proxy(seen) else Cause.APP_REFUSED
+    return Cause.CDN_ANSWERED if is_from_proxy(seen) else Cause.APP_REFUSED
 
 
 def _without_refusal(case: Case) -> list[Cause]:
@@ -105,7 +115,7 @@ def _without_refusal(case: Case) -> list[Cause]:
     differing = _differing_origin(case)
     if differing:
         return differing
-    if answers.is_from_proxy(seen) or _was_answered_by_somebody(case):
+    if is_from_proxy(seen) or _was_answered_by_somebody(case):
         return [Cause.CDN_ANSWERED]
     return [Cause.OTHER]
 
@@ -121,7 +131,7 @@ def _is_fine(case: Case) -> bool:
         return not _is_refusal(seen)
     if not passes_cors_check(request.origin, request.credentials, seen.pairs):
         return False
-    if not (case.preflight and answers.lists_preflight_answer(seen)):
+    if not (case.preflight and lists_preflight_answer(seen)):
         return not _is_refusal(seen)
     return passes_preflight(
         request.origin, request.method, request.headers, request.credentials, seen.pairs
@@ -142,19 +152,19 @@ def _is_refusal(seen: Seen) -> bool:
 def _comes_from_cache(case: Case) -> bool:
     """Whether a cache kept the storage's own answer without asking for whom it was made."""
     seen = case.seen
-    if answers.varies(seen) or _is_refusal(seen):
+    if varies(seen) or _is_refusal(seen):
         return False
-    if answers.is_cached(seen) and (answers.is_own(seen) or not answers.is_from_cdn(seen)):
+    if is_cached(seen) and (is_own(seen) or not is_from_cdn(seen)):
         return True
     return _is_of_another_origin(case)
 
 
 def _is_of_another_origin(case: Case) -> bool:
     """Whether the answer names another origin which the rules allow as well."""
-    value = answers.seen_origin(case.seen)
+    value = seen_origin(case.seen)
     return (
         value not in (None, "", ANY, case.request.origin)
-        and not answers.varies(case.seen)
+        and not varies(case.seen)
         and case.allows(value or "")
     )
 
@@ -162,22 +172,22 @@ def _is_of_another_origin(case: Case) -> bool:
 def _was_made_for_another(case: Case) -> bool:
     """Whether the answer to the request itself looks as if made for no origin at all."""
     seen = case.seen
-    if case.preflight or answers.varies(seen):
+    if case.preflight or varies(seen):
         return False
     absent = seen.says(Said.NO_ALLOW_ORIGIN) or (
         seen.pairs is not None and seen.value(ALLOW_ORIGIN) is None
     )
-    kept = case.request.method in _KEPT_METHODS and not answers.is_from_proxy(seen)
+    kept = case.request.method in _KEPT_METHODS and not is_from_proxy(seen)
     return (absent and kept) or _is_of_another_origin(case)
 
 
 def _was_answered_by_app(case: Case) -> bool:
     """Whether an application answered a preflight by itself, as frameworks do to OPTIONS."""
     seen = case.seen
-    known = case.preflight and seen.pairs is not None and not answers.is_own(seen)
+    known = case.preflight and seen.pairs is not None and not is_own(seen)
     if not known or seen.value(ALLOW_ORIGIN) is not None:
         return False
-    return seen.value("Allow") is not None or not answers.is_from_proxy(seen)
+    return seen.value("Allow") is not None or not is_from_proxy(seen)
 
 
 def _was_answered_by_somebody(case: Case) -> bool:
@@ -196,19 +206,19 @@ def _holds_old_preflight(case: Case) -> bool:
     """Whether what was seen is an answer by earlier rules, which the browser may keep."""
     seen = case.seen
     age = seen.max_age if seen.max_age is not None else case.max_age
-    if not case.preflight or age == 0 or answers.is_from_proxy(seen):
+    if not case.preflight or age == 0 or is_from_proxy(seen):
         return False
     if seen.says(Said.METHOD, Said.HEADER) or (seen.complaints and _passes_check(case)):
         return True
     if seen.says(Said.NO_ALLOW_ORIGIN) and seen.pairs is None and seen.status is None:
         return bool(age)
-    return answers.lists_preflight_answer(seen) and _passes_check(case)
+    return lists_preflight_answer(seen) and _passes_check(case)
 
 
 def _differing_origin(case: Case) -> list[Cause]:
     """What differs between the origin that was answered and the page's."""
     seen, request = case.seen, case.request
-    value = answers.seen_origin(seen)
+    value = seen_origin(seen)
     wildcard = value == ANY and request.credentials
     if seen.says(Said.WILDCARD) or wildcard:
         return [Cause.CREDENTIALS_WILDCARD]
