@@ -80,14 +80,13 @@ def create_blueprint(
         # As Flask does for routes, leave out a slash at the end.
         prefix = (state.url_prefix or "").rstrip("/")
         find_reserved = partial(reserved_by_routes, app, given)
-        resolve = make_resolver(
-            buckets,
-            host_suffixes=host_suffixes,
-            url_prefix=prefix,
-            find_reserved=partial(find_reserved, prefix),
+        find_below = partial(find_reserved, prefix)
+        resolve = make_resolver(buckets, host_suffixes, prefix, find_below)
+        _install(
+            app,
+            api,
+            partial(RulesCallRouter, api=api, resolve=resolve, find_reserved=find_reserved),
         )
-        route = partial(RulesCallRouter, api=api, resolve=resolve, find_reserved=find_reserved)
-        _install(app, api, route)
 
     blueprint.record(install)
     return blueprint

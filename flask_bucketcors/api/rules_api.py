@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
-#: With this request header, the answer to a PUT has the next one. Any value will do.
+#: With this request header, the response to a PUT has the next one. Any value will do.
 LINT: Final = "X-Bucketcors-Lint"
 #: The findings, as a list of RFC 9651: ``BC201;rule=1, BC312;rule=2``; ``none`` if there are none,
 #: ``unknown`` if the rules could not be looked at.

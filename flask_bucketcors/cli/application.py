@@ -40,7 +40,7 @@ def current_state() -> BucketCORSState:
 def close_at_the_end(store: Store) -> None:
     """Have a store let go of what it has open when the command line ends.
 
-    One in memory would forget its rules, which whoever runs commands in a program may still need.
+    One in memory would forget its rules, and a program that runs commands may still need them.
     """
     if getattr(store, "path", None) is not None:
         click.get_current_context().find_root().call_on_close(store.close)

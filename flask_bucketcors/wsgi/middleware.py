@@ -115,14 +115,13 @@ class BucketCORSMiddleware:
         )
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
-        router = find_layer(app, RulesCallRouter)
-        self.api = router.api if api is None and router is not None else api
-        given = reserved if callable(reserved) else partial(Reserved.these, reserved)
+        inside = getattr(find_layer(app, RulesCallRouter), "api", None)
+        self.api = inside if api is None else api
         self.resolve = make_resolver(
             buckets,
             host_suffixes=host_suffixes,
             url_prefix=url_prefix,
-            find_reserved=partial(self._find_reserved, given, url_prefix),
+            find_reserved=partial(self._find_reserved, reserved, url_prefix),
         )
         self._dialect = find_dialect(dialect)
         self._vary = VaryMode(vary)
@@ -157,11 +156,12 @@ class BucketCORSMiddleware:
         # By the slot, so that a class below this one may have a method of that name.
         vars(BucketCORSMiddleware)["__call__"].__set__(self, hot_path)
 
-    def _find_reserved(self, given: FindReserved, url_prefix: str) -> Reserved:
+    def _find_reserved(self, reserved: Iterable[str] | FindReserved, url_prefix: str) -> Reserved:
+        given = reserved() if callable(reserved) else Reserved.these(reserved)
         # Asked at the first request: a blueprint knows the routes, and may come later.
         router = find_layer(self.app, RulesCallRouter)
         further = router.find_reserved(url_prefix) if router else Reserved()
-        return Reserved(*map(frozenset.union, given(), further))
+        return Reserved(*map(frozenset.union, given, further))
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
         """Say who answers a request, and which headers are added to the answer."""

@@ -108,7 +108,6 @@ class Resolver(ABC):
 
 def make_resolver(
     buckets: BucketFunction | None = None,
-    *,
     host_suffixes: Iterable[str] = (),
     url_prefix: str = "",
     find_reserved: FindReserved = Reserved,
