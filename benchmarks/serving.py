@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "tests"))
+sys.path.append(str(HERE.parent))
 
 from served import DATABASE  # noqa: E402
-from servers import Server, gunicorn  # noqa: E402
+
+from tests.support.processes.servers import Server, gunicorn  # noqa: E402
 
 __all__ = ["Server", "serving", "wrk"]
 

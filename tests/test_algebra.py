@@ -6,11 +6,8 @@ import sys
 from itertools import product
 
 import pytest
-from children import CHILD_SECONDS
 from hypothesis import example, given
 from hypothesis import strategies as st
-from oracles import consists_of, fits, origin_matches
-from strategies import HOSTS
 
 from flask_bucketcors.analysis.algebra.bounds import HASTY
 from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS, Grammar
@@ -19,6 +16,9 @@ from flask_bucketcors.analysis.algebra.request_space import Lists
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES, NULL, covers, is_origin
 from flask_bucketcors.core.wildcards import Wildcard
+from tests.support.naive_evaluator import consists_of, fits, origin_matches
+from tests.support.processes.children import CHILD_SECONDS
+from tests.support.strategies import HOSTS
 
 APART = {"null": ("null", "*"), "file://": ("file://",)}
 LETTERS = "ab.:8"

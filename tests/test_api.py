@@ -18,10 +18,8 @@ from wsgiref.validate import validator
 from xml.etree import ElementTree
 
 import pytest
-from corpus import load
 from qcloud_cos import CosConfig
 from qcloud_cos.cos_auth import CosS3Auth
-from signing import ACCESS_KEY, HOST, KEYS, NOW, SECRET_KEY, authorization, presigned, send, signed
 from webtest import TestApp, TestRequest, TestResponse
 from werkzeug import Request
 from werkzeug.exceptions import abort
@@ -39,6 +37,18 @@ from flask_bucketcors import (
     StoreUnavailable,
 )
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES, is_bucket_name
+from tests.support.cos_signing import (
+    ACCESS_KEY,
+    HOST,
+    KEYS,
+    NOW,
+    SECRET_KEY,
+    authorization,
+    presigned,
+    send,
+    signed,
+)
+from tests.support.vendor_corpus import load
 
 URL = "/photos?cors"
 LIMIT = 64 * 1024

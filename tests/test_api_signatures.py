@@ -5,11 +5,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from signing import send
-from vendors import ACCESS_KEY, BUCKET, KEYS, SIGNERS, Sent, signed
 from webtest import TestApp, TestResponse
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, RulesAPI, RulesCall
+from tests.support.cos_signing import send
+from tests.support.sdk_signers import ACCESS_KEY, BUCKET, KEYS, SIGNERS, Sent, signed
 
 URL = f"/{BUCKET}?cors"
 BODY = (

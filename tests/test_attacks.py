@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from children import CHILD_SECONDS
 from flask import Flask
-from signing import authorization, send
 from webtest import TestApp
 
 from flask_bucketcors import (
@@ -28,6 +26,8 @@ from flask_bucketcors import (
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.documents import DocumentError, parse_xml
 from flask_bucketcors.signatures import SignatureError, SignedRequest, verify
+from tests.support.cos_signing import authorization, send
+from tests.support.processes.children import CHILD_SECONDS
 
 KEYS = {"AKIDEXAMPLE": "ExampleSecretKey"}
 RULES = RuleSet([Rule(["https://a.example"], ["GET"])])

@@ -8,10 +8,10 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from stepping import RULES_FILE, Stepper
 
 from example_app.storage import Storage
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from tests.support.processes.stopping_example import RULES_FILE, Stepper
 
 OLD_RULES = RuleSet([Rule(["https://old.example"], ["GET"])])
 

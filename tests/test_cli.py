@@ -16,10 +16,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import children
 import click
 import pytest
-import servers
 from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import ScriptInfo
@@ -29,8 +27,9 @@ from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.transfer import BATCH, MAX_LINE_BYTES
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
+from tests.support import ROOT
+from tests.support.processes import children, servers
 
-ROOT = Path(__file__).parent.parent
 PAGE = "https://page.test"
 RULES = RuleSet(
     [

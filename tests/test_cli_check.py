@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import servers
 import werkzeug.serving
 from click.testing import CliRunner, Result
 from cryptography import x509
@@ -25,6 +24,8 @@ from flask import Flask
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.check import http_exchange
+from tests.support.apps import served_storage
+from tests.support.processes import servers
 
 PAGE = "https://page.test"
 OTHER_PAGE = "https://other.test"
@@ -682,8 +683,8 @@ def test_two_layers_that_both_answer_are_found() -> None:
 
 
 def test_gunicorn_is_checked(tmp_path: Path) -> None:
-    environ = {"SERVED_DATABASE": str(tmp_path / "rules.sqlite")}
-    with servers.gunicorn("served_app:create_app()", environ=environ, workers=1) as server:
+    environ = {served_storage.DATABASE: str(tmp_path / "rules.sqlite")}
+    with servers.gunicorn(served_storage.APP, environ=environ, workers=1) as server:
         url = f"http://127.0.0.1:{server.port}/photos/cat.png"
         assert findings(url, "--method", "PUT") == [
             ("preflight", "no_allow_origin"),

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from children import CHILD_SECONDS, running
 from click.testing import CliRunner, Result
 from flask import Flask
-from servers import ROOT
-from terminals import on_a_terminal
 
 from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore, diff
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli import put as put_command
+from tests.support import ROOT
+from tests.support.processes.children import CHILD_SECONDS, running
+from tests.support.processes.terminals import on_a_terminal
 
 A, B = "https://a.example", "https://b.example"
 OLD = RuleSet([Rule([A], ["GET", "PUT"], ["x-a"], max_age_seconds=600)])

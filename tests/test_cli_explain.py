@@ -16,6 +16,7 @@ from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, explain
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
+from tests.support import ROOT
 
 PAGE = "https://page.test"
 RULES = RuleSet([Rule([PAGE, "https://a.test"], ["GET", "PUT"], ["content-type"])])
@@ -242,7 +243,7 @@ def test_it_runs_without_an_application(rules: Path) -> None:
     result = subprocess.run(
         [*command, "--origin", PAGE, "--method", "PUT"],
         cwd=rules.parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         input=rules.read_text(),
         capture_output=True,
         text=True,

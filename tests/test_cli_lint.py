@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from children import CHILD_SECONDS, interruptible, running, sigint_ignored
 from click.testing import CliRunner, Result
 from flask import Flask
-from servers import ROOT
-from terminals import on_a_terminal
 
 from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore, lint
 from flask_bucketcors.cli import bucketcors, report_lint
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
+from tests.support import ROOT
+from tests.support.processes.children import CHILD_SECONDS, interruptible, running, sigint_ignored
+from tests.support.processes.terminals import on_a_terminal
 
 A = "https://a.example"
 GOOD = [{"allowed_origins": [A], "allowed_methods": ["GET"]}]

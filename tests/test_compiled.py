@@ -3,11 +3,8 @@
 from typing import Any
 
 import pytest
-from corpus import vector_rule_set, vectors
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import MANNERS, evaluate
-from strategies import Meeting, meetings
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
 from flask_bucketcors.core.compiled import ClosedRules, Reason
@@ -20,6 +17,9 @@ from flask_bucketcors.core.headers import (
     parse_requested_headers,
 )
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
+from tests.support.naive_evaluator import MANNERS, evaluate
+from tests.support.strategies import Meeting, meetings
+from tests.support.vendor_corpus import vector_rule_set, vectors
 
 ORIGIN = "https://a.example"
 

@@ -10,15 +10,23 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
-from attacks import Storage, call, environ_of, lets_proceed, rule_fields, rule_set, unmet
-from browser import PageRequest, passes_preflight
-from choices import assert_is_chosen
-from corpus import Case, load
-from steps import steps
 
 from flask_bucketcors import BucketCORSMiddleware, InvalidRules, MemoryStore, RulesAPI, lint
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import DocumentError, parse_xml
+from tests.support.attack_corpus import (
+    Storage,
+    call,
+    environ_of,
+    lets_proceed,
+    rule_fields,
+    rule_set,
+    unmet,
+)
+from tests.support.call_counts import count_calls
+from tests.support.choices_page import assert_is_chosen
+from tests.support.fetch_model import PageRequest, passes_preflight
+from tests.support.vendor_corpus import Case, load
 
 CASES: list[Case] = load("attacks.json")
 
@@ -85,7 +93,7 @@ def test_request_takes_no_more_work_than_a_plain_one(case: Case) -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         environ = environ_of(request)
-        return steps(lambda: call(storage.wsgi, environ)), peak
+        return count_calls(lambda: call(storage.wsgi, environ)), peak
 
     plain_steps, plain_peak = work(
         [[name, value[-8:]] for name, value in case["request"]["headers"]]

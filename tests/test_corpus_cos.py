@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from corpus import (
+
+from tests.support.vendor_corpus import (
     BUCKET,
     KEY,
     Case,

@@ -9,7 +9,12 @@ neither says more than is so.
 from typing import Any
 
 import pytest
-from corpus import (
+
+from flask_bucketcors import CompiledRules
+from flask_bucketcors.core.dialects import S3
+from flask_bucketcors.core.headers import parse_requested_headers
+from flask_bucketcors.wsgi.middleware import is_preflight
+from tests.support.vendor_corpus import (
     BUCKET,
     Case,
     cases,
@@ -22,11 +27,6 @@ from corpus import (
     serve,
     shown_rules,
 )
-
-from flask_bucketcors import CompiledRules
-from flask_bucketcors.core.dialects import S3
-from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.wsgi.middleware import is_preflight
 
 SUITES = ("ceph.json", "seaweed.json", "moto.json")
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"

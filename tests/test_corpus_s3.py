@@ -5,7 +5,10 @@ own (S3 writes a namespace): those cases ask whether the rules come back.
 """
 
 import pytest
-from corpus import (
+
+from flask_bucketcors.core.dialects import S3
+from flask_bucketcors.documents import parse_xml
+from tests.support.vendor_corpus import (
     Case,
     cases,
     configured,
@@ -16,9 +19,6 @@ from corpus import (
     serve,
     shown_rules,
 )
-
-from flask_bucketcors.core.dialects import S3
-from flask_bucketcors.documents import parse_xml
 
 # Cases that cannot pass, each with the choice of docs/choices.md that it contradicts.
 SET_ASIDE = {

@@ -20,13 +20,7 @@ from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
-from asker import REQUEST
-from attacks import Response, call, environ_of, lets_proceed, make_app, unmet
-from children import running
-from choices import assert_is_chosen
-from corpus import Case, load
 from flask import Flask
-from signing import KEYS
 from werkzeug.debug import DebuggedApplication
 
 from flask_bucketcors import (
@@ -42,6 +36,14 @@ from flask_bucketcors import (
 from flask_bucketcors.api.bodies import MAX_DRAINED_BYTES
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.documents import format_xml
+from tests.support import ROOT
+from tests.support.attack_corpus import Response, call, environ_of, lets_proceed, make_app, unmet
+from tests.support.choices_page import assert_is_chosen
+from tests.support.cos_signing import KEYS
+from tests.support.processes import allowed_origin_printer
+from tests.support.processes.allowed_origin_printer import REQUEST
+from tests.support.processes.children import running
+from tests.support.vendor_corpus import Case, load
 
 CASES: dict[str, Case] = {
     case["id"]: case for case in load("attacks.json") if case["reach"] == "scenario"
@@ -112,9 +114,12 @@ def check(case: Case, response: Response, request: Any = REQUEST) -> None:
 
 @contextmanager
 def asked_elsewhere(path: Path) -> Iterator[Callable[[], str]]:
-    """Another process with the same database; gives what asks it for what a page is allowed."""
-    command = [sys.executable, str(Path(__file__).with_name("asker.py")), str(path)]
-    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    """Another process with the same database; gives what asks it which origin is allowed."""
+    command = [sys.executable, "-m", allowed_origin_printer.__name__, str(path)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with running(
+        command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
 
         def ask_there() -> str:
             print(file=child.stdin, flush=True)

@@ -9,11 +9,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from children import running
-from servers import ROOT
-from store_worker import StoreWorker, rules, store_worker
 
 from flask_bucketcors import SQLiteStore, StoreUnavailable
+from tests.support.processes.children import running
+from tests.support.processes.store_worker import StoreWorker, rules, store_worker
 
 DELETED = [("-wal",), ("-shm",), ("-wal", "-shm")]
 WORKERS = 3
@@ -28,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 def workers(path: Path) -> Iterator[list[StoreWorker]]:
     """Processes that have the database open, and have written."""
     with ExitStack() as stack:
-        found = [stack.enter_context(store_worker(path, ROOT)) for _ in range(WORKERS)]
+        found = [stack.enter_context(store_worker(path)) for _ in range(WORKERS)]
         for number, worker in enumerate(found):
             assert worker.ask("put", f"before-{number}", number).isdecimal()
             assert worker.ask("get", f"before-{number}") == str(number)
@@ -171,7 +170,7 @@ def test_a_connection_of_the_applications_own_has_to_be_closed(path: Path) -> No
 
 def test_a_reader_that_notices_first_saves_the_log_too(path: Path) -> None:
     with closing(SQLiteStore(path)) as store:
-        with store_worker(path, ROOT) as writer:
+        with store_worker(path) as writer:
             writer.ask("put", "b", 1)
             assert store.get("b") == rules(1)
             writer.kill()

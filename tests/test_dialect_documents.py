@@ -13,15 +13,15 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from obs.convertor import Convertor
-from oracles import RuleDict
 from qcloud_cos.cos_comm import xml_to_dict
-from signing import send
-from strategies import rule_sets
 from webtest import TestApp
 
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS, OBS, OSS, S3, Dialect, ShowVary
 from flask_bucketcors.documents import format_xml, parse_xml
+from tests.support.cos_signing import send
+from tests.support.naive_evaluator import RuleDict
+from tests.support.strategies import rule_sets
 
 A = "https://a.test"
 XML = '<?xml version="1.0" encoding="UTF-8"?>'

@@ -10,18 +10,18 @@ from wsgiref.validate import validator
 from xml.etree import ElementTree
 
 import pytest
-import signing
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import RuleDict, evaluate
-from strategies import methods, requested_headers, rule_sets
-from vendors import KEYS, SIGNERS, Sent, signed
 
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS, OBS, OSS, S3, Dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.wsgi.error_responses import answer_error
+from tests.support import cos_signing
+from tests.support.naive_evaluator import RuleDict, evaluate
+from tests.support.sdk_signers import KEYS, SIGNERS, Sent, signed
+from tests.support.strategies import methods, requested_headers, rule_sets
 
 A = "https://a.test"
 EVIL = "https://evil.test"
@@ -593,9 +593,9 @@ def cos_signed(presigned: bool) -> Sent:
     """A call that is signed as COS has it."""
     headers = {"host": HOST}
     if presigned:
-        path, _, query = signing.presigned("GET", "/photos?cors", headers).partition("?")
+        path, _, query = cos_signing.presigned("GET", "/photos?cors", headers).partition("?")
         return Sent(path=path, query=query, headers=headers)
-    signature = signing.authorization("GET", "/photos?cors", headers)
+    signature = cos_signing.authorization("GET", "/photos?cors", headers)
     return Sent(path="/photos", headers={**headers, "authorization": signature})
 
 
@@ -606,7 +606,7 @@ def test_a_call_is_answered_in_the_dialect_of_its_signature(
     dialect: Dialect, signer: str | None, presigned: bool
 ) -> None:
     if signer is None:
-        spoken, sent, clock = COS, cos_signed(presigned), lambda: float(signing.NOW)
+        spoken, sent, clock = COS, cos_signed(presigned), lambda: float(cos_signing.NOW)
     else:
         spoken = DIALECTS[SIGNERS[signer][0]]
         sent, clock = signed(signer, presigned=presigned), time.time

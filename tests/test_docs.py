@@ -18,8 +18,8 @@ from flask_bucketcors.core.fields import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.settings import SETTING_NAMES, Settings
+from tests.support import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = [
     page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))
 ]

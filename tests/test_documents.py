@@ -3,10 +3,8 @@
 from typing import Any
 
 import pytest
-from corpus import load, vector_rule_set, vectors
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import rule_sets
 
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS
@@ -21,6 +19,8 @@ from flask_bucketcors.documents import (
     parse_xml,
     read_configuration,
 )
+from tests.support.strategies import rule_sets
+from tests.support.vendor_corpus import load, vector_rule_set, vectors
 
 RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
 

@@ -14,12 +14,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import writer
-from servers import ROOT
-from writer import HISTORY_LIMIT, authors_of, make_rules, recognise, shared_bucket_of
 
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores import SQLiteStore
+from tests.support import ROOT
+from tests.support.processes import endless_writers
+from tests.support.processes.endless_writers import (
+    HISTORY_LIMIT,
+    authors_of,
+    make_rules,
+    recognise,
+    shared_bucket_of,
+)
 
 ROUNDS = 100
 ROUNDS_WITH_READER = 30
@@ -44,7 +50,7 @@ class Stored(NamedTuple):
 
 
 class Forks:
-    """The fork server of :mod:`writer`, and what its processes have said in this round.
+    """The fork server of ``endless_writers``, and what its processes have said in this round.
 
     :param database: the path of the database.
     :param errors: where they write their tracebacks.
@@ -58,7 +64,7 @@ class Forks:
         self.said: list[list[str]] = []
         with errors.open("wb") as file:
             self._process = subprocess.Popen(
-                [sys.executable, writer.__file__, str(database)],
+                [sys.executable, "-m", endless_writers.__name__, str(database)],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

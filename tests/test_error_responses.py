@@ -6,11 +6,11 @@ from base64 import b64decode
 from typing import Any
 
 import pytest
-from children import CHILD_SECONDS, run_python
 
 from flask_bucketcors.core.dialects import DIALECTS, Dialect, Id, IdForm
 from flask_bucketcors.wsgi.error_responses import MAX_PATH_SHOWN, resource
 from flask_bucketcors.wsgi.request_ids import Ids, ids_of
+from tests.support.processes.children import CHILD_SECONDS, run_python
 
 
 def an_id(form: IdForm) -> str:

@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from broken import NO_ALLOW_ORIGIN, PAGE, blocked, rule
-from steps import steps
 
 from flask_bucketcors import Cause, explain
 from flask_bucketcors.analysis.evidence import MAX_CURL, from_console, from_curl, from_har
@@ -15,6 +13,8 @@ from flask_bucketcors.analysis.evidence.browser_log import read_console
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.curl import _cut
 from flask_bucketcors.analysis.evidence.response import read_answer, wanted_headers
+from tests.support.broken_setups import NO_ALLOW_ORIGIN, PAGE, blocked, rule
+from tests.support.call_counts import count_calls
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\
   -X 'PUT' \\
@@ -259,7 +259,7 @@ def test_blank_lines_in_a_command_are_looked_at_once() -> None:
     def command(lines: int) -> str:
         return "curl https://b.example/" + "\n" * lines + " -X PUT"
 
-    few, many = (steps(partial(_cut, command(lines))) for lines in (20, 2000))
+    few, many = (count_calls(partial(_cut, command(lines))) for lines in (20, 2000))
     assert many == few
     assert _cut(command(2000))[0].endswith("-X PUT")
 

@@ -18,11 +18,9 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
-from children import CHILD_SECONDS
 from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
-from servers import ROOT, gunicorn
 from werkzeug.test import Client
 
 import example_app
@@ -31,6 +29,9 @@ from example_app.errors import StorageError
 from example_app.index import ListingQuery
 from example_app.storage import Storage
 from example_app.views import create_blueprint
+from tests.support import ROOT
+from tests.support.processes.children import CHILD_SECONDS
+from tests.support.processes.servers import gunicorn
 
 BUCKET = "bucket-1250000000"
 PUBLIC = "public-1250000000"

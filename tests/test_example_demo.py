@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from servers import gunicorn
 
 from example_app import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, SEEDED_BUCKET, SEEDED_OBJECT
 from example_app.demo import create_demo, start_demo
 from example_app.demo.client import StoreClient
+from tests.support.processes.servers import gunicorn
 
 ORIGIN = "http://localhost"
 

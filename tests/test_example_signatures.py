@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 from flask import Flask
-from signing import send
-from vendors import BUCKET, HOST, KEYS, SIGNERS, Sent, signed
 from webtest import TestApp, TestResponse
 
 from example_app.storage import Storage
 from example_app.views import create_blueprint
+from tests.support.cos_signing import send
+from tests.support.sdk_signers import BUCKET, HOST, KEYS, SIGNERS, Sent, signed
 
 ALL = [pytest.param(name, id=name) for name in SIGNERS]
 FORMS = [pytest.param(False, id="header"), pytest.param(True, id="query")]

@@ -20,11 +20,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 import requests
-from children import CHILD_SECONDS
 from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
-from servers import gunicorn
-from signing import ACCESS_KEY, HOST, KEYS, SECRET_KEY, authorization, presigned
 from werkzeug.test import Client
 
 from example_app.errors import StorageError
@@ -36,6 +33,9 @@ from example_app.uploads import NamedPart
 from example_app.views import create_blueprint
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import AccessKey
+from tests.support.cos_signing import ACCESS_KEY, HOST, KEYS, SECRET_KEY, authorization, presigned
+from tests.support.processes.children import CHILD_SECONDS
+from tests.support.processes.servers import gunicorn
 
 BUCKET = "bucket-1250000000"
 PUBLIC = "public-1250000000"

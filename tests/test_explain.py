@@ -8,13 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from broken import BROKEN, FINE, NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
-from broken_told import TOLD
-from browser import PageRequest, exposed_headers, may_proceed
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracles import RuleDict, evaluate
-from strategies import METHODS, Meeting, meetings
 
 from flask_bucketcors import Cause, CompiledRules, Explanation, Reason, Rule, RuleSet, explain, lint
 from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
@@ -30,6 +25,11 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents import read_configuration
+from tests.support.broken_setups import BROKEN, FINE, NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
+from tests.support.fetch_model import PageRequest, exposed_headers, may_proceed
+from tests.support.naive_evaluator import RuleDict, evaluate
+from tests.support.reported_setups import TOLD
+from tests.support.strategies import METHODS, Meeting, meetings
 
 
 def oracle_rules(rules: RuleSet) -> list[RuleDict]:

@@ -5,15 +5,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from broken import BROKEN, PAGE, Broken, rule
-from broken_told import TOLD
 from hypothesis import given
-from strategies import Meeting, meetings
 
 from flask_bucketcors import Change, CompiledRules, Explanation, Fix, RuleSet, diff, explain
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.core.errors import TooIntricate
+from tests.support.broken_setups import BROKEN, PAGE, Broken, rule
+from tests.support.reported_setups import TOLD
+from tests.support.strategies import Meeting, meetings
 
 UNEXPOSED = {"console": 'Refused to get unsafe header "ETag"'}
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import browser as model
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import page_requests
 
 from flask_bucketcors.core import browser
+from tests.support import fetch_model as model
+from tests.support.strategies import page_requests
 
 ORIGINS = ["https://a.test", "https://*.a.test", "*", "null", "https://A.test", ""]
 NAMES = ["x-a", "X-A", "*", "authorization", "content-type", "PUT", "a b", "", "x-a,,*", "\u00e9"]

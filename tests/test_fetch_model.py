@@ -6,13 +6,18 @@ answers are those of the middleware.
 
 from typing import Any
 
-from browser import PageRequest, may_proceed, needs_preflight, preflight_request_headers
 from hypothesis import given
-from oracles import RuleDict, evaluate
-from strategies import page_requests, rule_sets
 from webtest import TestApp
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from tests.support.fetch_model import (
+    PageRequest,
+    may_proceed,
+    needs_preflight,
+    preflight_request_headers,
+)
+from tests.support.naive_evaluator import RuleDict, evaluate
+from tests.support.strategies import page_requests, rule_sets
 
 
 def storage(environ: dict[str, Any], start_response: Any) -> list[bytes]:

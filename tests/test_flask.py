@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import signing
-from children import CHILD_SECONDS, run_python
 from flask import (
     Blueprint,
     Flask,
@@ -24,8 +22,6 @@ from flask import (
     session,
 )
 from flask_wtf import CSRFProtect
-from servers import ROOT
-from signing import ACCESS_KEY, KEYS, SECRET_KEY, send
 from webtest import TestApp, TestResponse
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -43,6 +39,9 @@ from flask_bucketcors import (
     create_blueprint,
 )
 from flask_bucketcors.api.rules_api import FINDINGS, LINT
+from tests.support import ROOT, cos_signing
+from tests.support.cos_signing import ACCESS_KEY, KEYS, SECRET_KEY, send
+from tests.support.processes.children import CHILD_SECONDS, run_python
 
 PAGE = "https://page.test"
 URL = "/photos?cors"
@@ -108,7 +107,7 @@ def add_storage(app: Flask) -> list[str]:
 
 
 def signed(app: Flask, method: str, url: str = URL, body: bytes = b"", **more: Any) -> TestResponse:
-    return signing.signed(TestApp(app), method, url, body, now=int(time.time()), **more)
+    return cos_signing.signed(TestApp(app), method, url, body, now=int(time.time()), **more)
 
 
 def preflight(app: Flask, url: str = OBJECT, **headers: str) -> TestResponse:
@@ -286,7 +285,7 @@ def test_a_proxy_fix_goes_around_the_extension(make_app, store):
     headers = {"Host": "internal:8000", "X-Forwarded-Host": "photos.cos.test"}
     assert preflight(app, "/cat.png", **headers).status_code == 200
     assert is_decorated(get(app, "/cat.png", **headers))
-    signature = signing.authorization(
+    signature = cos_signing.authorization(
         "GET", "/?cors", {"host": "photos.cos.test"}, now=int(time.time())
     )
     response = send(TestApp(app), "GET", "/?cors", headers={**headers, "Authorization": signature})
@@ -971,7 +970,7 @@ def test_importing_the_package_does_nothing():
     """No input or output, no extras, no settings of loggers."""
     found = subprocess.run(
         [sys.executable, "-B", "-c", IMPORT],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

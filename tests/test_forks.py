@@ -1,4 +1,4 @@
-"""Forks lose nothing: each program of :mod:`forking` is run, and its word compared with the disk.
+"""Forks lose nothing: each program of ``forking_programs`` runs, and the disk holds what it says.
 
 They fork in processes of their own, because Python warns of forks in a process with threads,
 and because the tests' own process has more open than a server.
@@ -13,11 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import forking
 import pytest
-from children import running
-from forking import CHILDREN, PUTS, stored_in
-from servers import ROOT
+
+from tests.support import ROOT
+from tests.support.processes import forking_programs
+from tests.support.processes.children import running
+from tests.support.processes.forking_programs import CHILDREN, PUTS, stored_in
 
 LIMIT_SECONDS = 120
 
@@ -42,7 +43,8 @@ def run(case: object, path: Path) -> Told:
     """Run a program, and wait until all of its processes have ended."""
     name = case.__name__  # type: ignore[attr-defined]
     # Python 3.12 and later warn of the very thing that is shown here.
-    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", forking.__file__]
+    warnings = "ignore:This process:DeprecationWarning"
+    command = [sys.executable, "-W", warnings, "-m", forking_programs.__name__]
     with running(
         [*command, name, str(path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -77,21 +79,21 @@ def children(names: int = CHILDREN, puts: int = PUTS) -> set[str]:
 @pytest.mark.parametrize(
     "case",
     [
-        forking.the_parent_closes,
-        forking.the_parent_closes_before_the_children_begin,
-        forking.the_parent_ends,
-        forking.another_program_comes_and_goes,
-        forking.another_program_comes_and_goes_and_the_parent_writes,
-        forking.children_have_children,
-        forking.threads_write,
-        forking.a_thread_waits_for_another_program,
-        forking.two_stores,
-        forking.stores_are_made_meanwhile,
-        forking.two_threads_fork,
-        forking.multiprocessing_forks,
-        forking.gevent_forks,
-        forking.gevent_waits_for_another_program,
-        forking.a_server_forks_in_c_before_anything_is_open,
+        forking_programs.the_parent_closes,
+        forking_programs.the_parent_closes_before_the_children_begin,
+        forking_programs.the_parent_ends,
+        forking_programs.another_program_comes_and_goes,
+        forking_programs.another_program_comes_and_goes_and_the_parent_writes,
+        forking_programs.children_have_children,
+        forking_programs.threads_write,
+        forking_programs.a_thread_waits_for_another_program,
+        forking_programs.two_stores,
+        forking_programs.stores_are_made_meanwhile,
+        forking_programs.two_threads_fork,
+        forking_programs.multiprocessing_forks,
+        forking_programs.gevent_forks,
+        forking_programs.gevent_waits_for_another_program,
+        forking_programs.a_server_forks_in_c_before_anything_is_open,
     ],
     ids=lambda case: case.__name__.replace("_", " "),
 )
@@ -105,7 +107,9 @@ def test_what_was_acknowledged_is_on_the_disk(case: object, path: Path) -> None:
         assert children() - stored == set()
 
 
-@pytest.mark.parametrize("case", [forking.the_locks_cannot_be_had, forking.a_server_forks_in_c])
+@pytest.mark.parametrize(
+    "case", [forking_programs.the_locks_cannot_be_had, forking_programs.a_server_forks_in_c]
+)
 def test_a_child_whose_parent_had_the_database_open_says_what_to_do(
     case: object, path: Path
 ) -> None:
@@ -121,14 +125,14 @@ def test_a_child_whose_parent_had_the_database_open_says_what_to_do(
 
 
 def test_a_thread_that_holds_the_lock_itself_can_fork(path: Path) -> None:
-    told = run(forking.the_thread_that_forks_holds_the_lock, path)
+    told = run(forking_programs.the_thread_that_forks_holds_the_lock, path)
     assert set(told.refused) == {"child"}
     assert told.stored[str(path)] == {"parent", "parent-later"} == stored_in(path)
 
 
 def test_stores_in_memory_are_copied(path: Path) -> None:
     """Though another thread holds their lock when the fork begins."""
-    told = run(forking.memory_is_copied, path)
+    told = run(forking_programs.memory_is_copied, path)
     assert told.did == {
         f"{who} {kind} {names}"
         for kind in ("SQLiteStore", "MemoryStore")
@@ -137,15 +141,15 @@ def test_stores_in_memory_are_copied(path: Path) -> None:
 
 
 def test_a_database_in_memory_is_copied_without_hooks(path: Path) -> None:
-    told = run(forking.a_server_forks_in_c_with_a_database_in_memory, path)
+    told = run(forking_programs.a_server_forks_in_c_with_a_database_in_memory, path)
     assert told.did == {"parent ['parent']", "child ['child', 'parent']"}
 
 
 def test_a_lock_in_memory_that_cannot_be_had_is_a_new_one_in_the_child(path: Path) -> None:
-    told = run(forking.locks_of_memory_cannot_be_had, path)
+    told = run(forking_programs.locks_of_memory_cannot_be_had, path)
     assert told.did == {"parent ['b']", "child ['b']"}
 
 
 def test_the_cache_can_be_filled_in_parent_and_child(path: Path) -> None:
-    told = run(forking.a_cache_is_filled, path)
+    told = run(forking_programs.a_cache_is_filled, path)
     assert told.did == {"parent True", "child True"}

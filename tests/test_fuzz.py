@@ -11,10 +11,10 @@ from tests.fuzz.__main__ import main
 from tests.fuzz.catalogue import TARGETS
 from tests.fuzz.mutants import mutants
 from tests.fuzz.target import Target
+from tests.support import ROOT
 
 MUTANTS = 200
 SEED = 20_261_122
-ROOT = Path(__file__).parent.parent
 # It begins to run within seconds; this only keeps a child from staying for ever.
 CHILD_SECONDS = 60
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served_app import DATABASE
-from servers import gunicorn
-from store_worker import rules
-from test_freshness import APP, BUCKET, build, build_put, connect, exchange
 
 from flask_bucketcors import SQLiteStore, StoreUnavailable
 from flask_bucketcors.stores.sqlite import database
+from tests.support.apps.served_storage import APP, DATABASE
+from tests.support.processes.served_workers import BUCKET, build, build_put, connect, exchange
+from tests.support.processes.servers import gunicorn
+from tests.support.processes.store_worker import rules
 
 WRITERS = 8
 # A bound, for a machine that has much else to do.

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from children import CHILD_SECONDS, sigint_ignored
-from servers import ROOT
+
+from tests.support import ROOT
+from tests.support.processes.children import CHILD_SECONDS, sigint_ignored
 
 FOLDERS = ["tests", "benchmarks", "example_app"]
 FILES = sorted(path for folder in FOLDERS for path in Path(ROOT, folder).rglob("*.py"))

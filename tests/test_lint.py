@@ -3,12 +3,8 @@
 from typing import Any
 
 import pytest
-from corpus import vectors
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import RuleDict, evaluate, fits, is_origin, origin_matches
-from steps import steps
-from strategies import rule_sets
 
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.analysis.algebra.bounds import AMPLE
@@ -23,6 +19,10 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import Wildcard
 from flask_bucketcors.documents import parse_xml
+from tests.support.call_counts import count_calls
+from tests.support.naive_evaluator import RuleDict, evaluate, fits, is_origin, origin_matches
+from tests.support.strategies import rule_sets
+from tests.support.vendor_corpus import vectors
 
 A = "https://a.example"
 
@@ -557,7 +557,7 @@ def many(count: int) -> RuleSet:
 
 def test_the_work_does_not_explode():
     """Ten times the rules take some ten times the steps."""
-    few, often = (steps(lambda count=count: lint(many(count))) for count in (10, 100))
+    few, often = (count_calls(lambda count=count: lint(many(count))) for count in (10, 100))
     assert often < 25 * few
     assert often < 2_000_000
 

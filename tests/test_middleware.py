@@ -20,7 +20,6 @@ from wsgiref.validate import validator
 
 import pytest
 import webtest.lint
-from corpus import vector_rule_set, vectors
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +38,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.stores import Signal, StoredRules
 from flask_bucketcors.wsgi.rules_cache import RulesCache
+from tests.support.vendor_corpus import vector_rule_set, vectors
 
 A = "https://a.test"
 B = "https://b.test"

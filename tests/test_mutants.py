@@ -9,8 +9,7 @@ from tests.mutants.__main__ import draw
 from tests.mutants.equivalents import Equivalent, load, outdated, reason_of
 from tests.mutants.operators import is_valid, mutants_of
 from tests.mutants.targets import modules
-
-ROOT = Path(__file__).parents[1]
+from tests.support import ROOT
 
 
 def changed(source: str) -> set[str]:

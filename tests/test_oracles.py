@@ -1,7 +1,9 @@
 """The judges judged: the naive evaluator and the browser model against recorded facts."""
 
 import pytest
-from browser import (
+from hypothesis import given, settings
+
+from tests.support.fetch_model import (
     PageRequest,
     exposed_headers,
     may_proceed,
@@ -10,9 +12,15 @@ from browser import (
     passes_preflight,
     preflight_request_headers,
 )
-from hypothesis import given, settings
-from oracles import RuleDict, evaluate, header_matches, is_origin, origin_matches, requested_names
-from strategies import Meeting, meetings, origin_patterns, page_requests, rule_sets
+from tests.support.naive_evaluator import (
+    RuleDict,
+    evaluate,
+    header_matches,
+    is_origin,
+    origin_matches,
+    requested_names,
+)
+from tests.support.strategies import Meeting, meetings, origin_patterns, page_requests, rule_sets
 
 ORIGIN = "Access-Control-Allow-Origin"
 CREDENTIALS = "Access-Control-Allow-Credentials"

@@ -1,10 +1,8 @@
 """Origins: the grammar, what a rule may hold, what a pattern covers."""
 
 import pytest
-from corpus import vectors
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import origin_patterns
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
 from flask_bucketcors.core.origins import (
@@ -15,6 +13,8 @@ from flask_bucketcors.core.origins import (
     pattern_problem,
 )
 from flask_bucketcors.core.problems import ProblemReason
+from tests.support.strategies import origin_patterns
+from tests.support.vendor_corpus import vectors
 
 # As text this fits; that "*" never covers a slash is this package's choice.
 DECIDED_OTHERWISE = {

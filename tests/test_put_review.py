@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from signing import KEYS, NOW, signed
-from strategies import rule_sets
 from webtest import TestApp, TestResponse
 
 from flask_bucketcors import (
@@ -26,6 +24,8 @@ from flask_bucketcors.api.put_review import MAX_EXPLAINED, MAX_LISTED, Reviewer
 from flask_bucketcors.api.rules_api import FINDINGS, LINT
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import CallRefused
+from tests.support.cos_signing import KEYS, NOW, signed
+from tests.support.strategies import rule_sets
 
 PLAIN = "https://a.example"
 Put = Callable[..., TestResponse]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support import ROOT
+
 FOLDERS = [
     ROOT / name for name in ("benchmarks", "docs", "example_app", "flask_bucketcors", "tests")
 ]

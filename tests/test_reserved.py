@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import signing
 from flask import Flask
 from webtest import TestApp
 from werkzeug.test import Client, TestResponse
@@ -21,10 +20,11 @@ from flask_bucketcors import (
     create_blueprint,
 )
 from flask_bucketcors.cli import bucketcors
+from tests.support import cos_signing
 
 EVIL = "https://evil.example"
 RULES = RuleSet([Rule([EVIL], ["GET", "PUT", "DELETE"], ["*"])])
-KEYS = {signing.ACCESS_KEY: signing.SECRET_KEY}
+KEYS = {cos_signing.ACCESS_KEY: cos_signing.SECRET_KEY}
 METHODS = ["GET", "PUT", "POST", "DELETE", "HEAD"]
 ON_HOST = "http://photos.cos.test"
 
@@ -120,7 +120,7 @@ def test_a_rules_call_on_a_reserved_name_is_refused(app, store, seen, install, p
         )
     responses = [send(app, path, method)]
     if method in ("GET", "PUT", "DELETE") and not path.startswith("//"):
-        signed = signing.signed(TestApp(app), method, path, now=int(time.time()))
+        signed = cos_signing.signed(TestApp(app), method, path, now=int(time.time()))
         responses.append(signed)
     for response in responses:
         assert response.status_code == 400

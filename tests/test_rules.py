@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import allowed_headers, methods, origin_patterns, rule_sets, rules
 
 from flask_bucketcors import InvalidRules, Rule, RuleSet
 from flask_bucketcors.core.fields import (
@@ -20,6 +19,7 @@ from flask_bucketcors.core.fields import (
     usual_fields,
 )
 from flask_bucketcors.core.problems import Problem, ProblemReason
+from tests.support.strategies import allowed_headers, methods, origin_patterns, rule_sets, rules
 
 FIELDS = Rule.__match_args__
 GOOD: dict[str, Any] = {"allowed_origins": ["https://a.example"], "allowed_methods": ["GET"]}

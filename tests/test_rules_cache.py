@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from children import CHILD_SECONDS
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
 from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
@@ -15,6 +14,7 @@ from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
 from flask_bucketcors.stores import Signal, StoredRules
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
+from tests.support.processes.children import CHILD_SECONDS
 
 
 def rules(seconds: int = 0) -> RuleSet:

@@ -6,9 +6,10 @@ import pytest
 import requests
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
-from served_app import DATABASE, HOST_SUFFIX
-from servers import gunicorn
-from signing import ACCESS_KEY, SECRET_KEY
+
+from tests.support.apps.served_storage import APP, DATABASE, HOST_SUFFIX
+from tests.support.cos_signing import ACCESS_KEY, SECRET_KEY
+from tests.support.processes.servers import gunicorn
 
 BUCKET = "examplebucket-1250000000"
 HOST = f"{BUCKET}.{HOST_SUFFIX}"
@@ -43,7 +44,7 @@ NOT_VARYING = {
 def port(tmp_path_factory):
     """A storage application that leaves everything about CORS to the extension."""
     environ = {DATABASE: str(tmp_path_factory.mktemp("served") / "rules.sqlite")}
-    with gunicorn("served_app:create_app()", environ=environ) as server:
+    with gunicorn(APP, environ=environ) as server:
         yield server.port
 
 

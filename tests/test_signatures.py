@@ -8,7 +8,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vendors import (
+
+from flask_bucketcors import AccessKey
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.signatures import (
+    SCHEMES,
+    SIGNATURE_PARAMETERS,
+    SignatureError,
+    SignedRequest,
+    Signer,
+    find_scheme,
+    has_unknown_authorization,
+    verify,
+)
+from tests.support.sdk_signers import (
     ACCESS_KEY,
     BUCKET,
     CORS,
@@ -25,20 +39,6 @@ from vendors import (
     recorded,
     sha256,
     signed,
-)
-
-from flask_bucketcors import AccessKey
-from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.core.errors import Refusal
-from flask_bucketcors.signatures import (
-    SCHEMES,
-    SIGNATURE_PARAMETERS,
-    SignatureError,
-    SignedRequest,
-    Signer,
-    find_scheme,
-    has_unknown_authorization,
-    verify,
 )
 
 BODY = b"<CORSConfiguration/>"

@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from corpus import load
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import AccessKey
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.signatures import SignatureError, SignedRequest, Signer, verify
+from tests.support.vendor_corpus import load
 
 NOW = 1594295570
 VECTORS = load("vectors.json")["cos_signatures"]

@@ -6,11 +6,11 @@ from base64 import b64encode
 from email.utils import parsedate_to_datetime
 
 import pytest
-from vendors import BUCKET, KEYS, Sent, signed
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
 from flask_bucketcors.signatures.obs import OBS
+from tests.support.sdk_signers import BUCKET, KEYS, Sent, signed
 
 SIGNER = Signer("AKIDEXAMPLE", "obs")
 MADE_AT = time.time()

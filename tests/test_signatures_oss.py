@@ -8,11 +8,20 @@ from urllib.parse import urlsplit
 import oss2
 import oss2.http
 import pytest
-from corpus import load
-from vendors import ACCESS_KEY, BUCKET, HOST, KEYS, SECRET_KEY, Sent, sha256, signed
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
+from tests.support.sdk_signers import (
+    ACCESS_KEY,
+    BUCKET,
+    HOST,
+    KEYS,
+    SECRET_KEY,
+    Sent,
+    sha256,
+    signed,
+)
+from tests.support.vendor_corpus import load
 
 # The key of the example in OSS's documentation; it opens nothing.
 EXAMPLE_KEYS = {"44CF9590006BF252F707": "OtxrzxIsfpFjA7SwPzILwy8Bw21TLhquhboDYROV"}

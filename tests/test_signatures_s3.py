@@ -8,12 +8,12 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from corpus import load
-from vendors import ACCESS_KEY, BUCKET, KEYS, SECRET_KEY, Sent, sha256, signed
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
 from flask_bucketcors.signatures.canonical import parse_timestamp
+from tests.support.sdk_signers import ACCESS_KEY, BUCKET, KEYS, SECRET_KEY, Sent, sha256, signed
+from tests.support.vendor_corpus import load
 
 # The keys of the examples in AWS's documentation; they open nothing.
 EXAMPLE = "AKIAIOSFODNN7EXAMPLE"

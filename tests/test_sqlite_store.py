@@ -20,12 +20,8 @@ from signal import SIG_DFL, SIGALRM, SIGKILL, alarm, signal
 from typing import Any
 
 import pytest
-from children import CHILD_SECONDS
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import ROOT
-from store_worker import store_worker
-from strategies import rule_sets
 from werkzeug.test import Client
 
 from flask_bucketcors import (
@@ -45,6 +41,9 @@ from flask_bucketcors.stores.sqlite import database_file, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
+from tests.support.processes.children import CHILD_SECONDS
+from tests.support.processes.store_worker import store_worker
+from tests.support.strategies import rule_sets
 
 
 def rules(seconds: int = 0) -> RuleSet:
@@ -565,7 +564,7 @@ def test_a_worker_stops_writing_once_a_newer_release_has_changed_the_tables(path
     """It runs on meanwhile, and reads what it can."""
     newer = schema.SCHEMA_VERSION + 1
     said = f"schema version {newer} and this release knows {schema.SCHEMA_VERSION}; install"
-    with store_worker(path, ROOT) as worker, store_worker(path, ROOT) as other:
+    with store_worker(path) as worker, store_worker(path) as other:
         assert worker.ask("put", "b", 1).isdecimal()
         run_sql(path, "UPDATE bucketcors_state SET schema_version = ?", newer)
         for each in (worker, other):

@@ -5,7 +5,15 @@ from math import inf
 from random import Random
 
 import pytest
-from stale_reads import DISAGREES, NOT_WRITTEN, REPLACED, Read, Write, find_violations
+
+from tests.support.rule_histories import (
+    DISAGREES,
+    NOT_WRITTEN,
+    REPLACED,
+    Read,
+    Write,
+    find_violations,
+)
 
 BUCKET = "photos"
 

@@ -1,6 +1,6 @@
 """No response is decided by rules older than an acknowledged change, under a real gunicorn.
 
-Six processes put and delete rules and ask for them at the same time. :mod:`stale_reads` checks what
+Six processes put and delete rules and ask for them at the same time. ``rule_histories`` checks what
 they have seen. ``BUCKETCORS_STALE_READS_ROUNDS`` says how many rounds each of them runs.
 """
 
@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import stale_reads_client
-from faulty_app import FAULT, FAULTS
-from served_app import DATABASE, HOST_SUFFIX, WORKER
-from servers import ROOT, TESTS, gunicorn
-from stale_reads import DISAGREES, REPLACED, Read, Write, find_violations
+
+from tests.support import ROOT
+from tests.support.apps import faulty_storage, served_storage
+from tests.support.apps.faulty_storage import FAULT, FAULTS
+from tests.support.apps.served_storage import DATABASE, HOST_SUFFIX, WORKER
+from tests.support.processes import history_client
+from tests.support.processes.servers import gunicorn
+from tests.support.rule_histories import DISAGREES, REPLACED, Read, Write, find_violations
 
 CLIENTS = 6
 WORKERS = 3
@@ -47,14 +50,13 @@ class History(NamedTuple):
 
 def run_clients(port: int, rounds: int) -> History:
     """Run the clients against a server, all at once."""
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, TESTS)))}
-    script = str(Path(stale_reads_client.__file__))
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     history = History([], [], set())
     with ExitStack() as stack:
         clients = []
         for number in range(1, CLIENTS + 1):
             arguments = (port, HOST_SUFFIX, WORKER, number, rounds)
-            command = [sys.executable, script, *map(str, arguments)]
+            command = [sys.executable, "-m", history_client.__name__, *map(str, arguments)]
             client = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE)
             clients.append(stack.enter_context(client))
             stack.callback(client.kill)
@@ -83,8 +85,7 @@ def is_one_during_a_change(events: Iterable[Write | Read], writes: list[Write]) 
 @pytest.mark.parametrize("settings", SERVERS.values(), ids=SERVERS.keys())
 def test_no_response_is_older_than_an_acknowledged_change(tmp_path, settings):
     environ = {DATABASE: str(tmp_path / "rules.sqlite")}
-    app = "served_app:create_app()"
-    with gunicorn(app, workers=WORKERS, environ=environ, **settings) as server:
+    with gunicorn(served_storage.APP, workers=WORKERS, environ=environ, **settings) as server:
         history = run_clients(server.port, ROUNDS)
     assert find_violations(history.writes, history.reads) == []
     # Otherwise it would have shown nothing.
@@ -107,8 +108,7 @@ def test_a_fault_by_which_workers_use_old_rules_is_found(tmp_path, fault):
 def find_reasons(fault: str, database: Path) -> set[str]:
     """Say how the reads disagreed with the writes, of clients of a server with the fault."""
     environ = {DATABASE: str(database), FAULT: fault}
-    app = "faulty_app:create_app()"
     settings = {**SERVERS["gthread"], "preload": True}
-    with gunicorn(app, workers=WORKERS, environ=environ, **settings) as server:
+    with gunicorn(faulty_storage.APP, workers=WORKERS, environ=environ, **settings) as server:
         history = run_clients(server.port, ROUNDS_WITH_A_FAULT)
     return {each.reason for each in find_violations(history.writes, history.reads)}

@@ -13,9 +13,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from children import running
-from forking import stored_in, visit
-from servers import ROOT, TESTS
+
+from tests.support import ROOT
+from tests.support.processes.children import running
+from tests.support.processes.forking_programs import stored_in, visit
 
 UWSGI = shutil.which("uwsgi", path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath]))
 WORKERS = 3
@@ -37,11 +38,11 @@ def uwsgi(path: Path, options: Sequence[str], *, uses_store: bool) -> Iterator[i
         str(UWSGI),
         *("--master", "--need-app", "--die-on-term", "--disable-logging"),
         *("--processes", str(WORKERS), "--http-socket", f"127.0.0.1:{port}"),
-        *("--home", sys.prefix, "--module", "uwsgi_app", *options),
+        *("--home", sys.prefix, "--module", "tests.support.apps.served_puts", *options),
     ]
     environ = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, TESTS))),
+        "PYTHONPATH": str(ROOT),
         "UWSGI_APP_DATABASE": str(path),
         "UWSGI_APP_USES_STORE": str(uses_store),
     }

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from apps import CHUNKS, Application
 from behind_gunicorn import FOLDER, NAME, ORIGIN, PEAK
-from servers import ROOT, TESTS, gunicorn
 from wsgi_calls import LARGE_BYTES, skip_unless_asked_for
+
+from tests.support import ROOT
+from tests.support.processes.servers import gunicorn
 
 skip_unless_asked_for()
 
@@ -21,7 +23,7 @@ MOST_GROWTH = 16 * 1024
 @pytest.fixture
 def connection(name: str, large: Path, folder: Path) -> Iterator[HTTPConnection]:
     """A connection to a worker with four threads."""
-    paths = os.pathsep.join(map(str, (Path(__file__).parent, TESTS, ROOT)))
+    paths = os.pathsep.join(map(str, (Path(__file__).parent, ROOT)))
     environ = {NAME: name, FOLDER: str(folder), "PYTHONPATH": paths}
     with gunicorn("behind_gunicorn:create_app()", workers=1, threads=4, environ=environ) as server:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)

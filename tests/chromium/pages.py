@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from served import DATABASE, LOG_PATH, PREFIX, VARY, Request
-from servers import gunicorn
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore, Store
+from tests.support.processes.servers import gunicorn
 
 if TYPE_CHECKING:
     from playwright.sync_api import Frame

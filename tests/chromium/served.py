@@ -14,9 +14,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from signing import KEYS
-
 from flask_bucketcors import BucketCORSMiddleware, RulesAPI, SQLiteStore
+from tests.support.cos_signing import KEYS
 
 #: Name the variables of the environment that hold the path of the database and the Vary mode.
 DATABASE: Final = "SERVED_DATABASE"

@@ -3,8 +3,8 @@
 Each row is a bucket with rules, the origin of a page, and a request of its script. The judges
 say what a script learns and what goes over the wire, and they must agree:
 
-- the rules: whether they allow the request, by ``oracles.evaluate`` and nothing else;
-- the model (``browser.py``): what a browser makes of the middleware's raw answers;
+- the rules: whether they allow the request, by ``naive_evaluator.evaluate`` and nothing else;
+- the model (``fetch_model.py``): what a browser makes of the middleware's raw answers;
 - Chromium: what ``fetch`` gave, and which requests reached the server.
 
 One deviation is known: to Chromium, ``Access-Control-Allow-Headers: *`` without credentials
@@ -23,7 +23,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser import (
+from pages import ANSWER_SECONDS, STORAGE_HOST, Answer, Page, Site
+from served import ETAG, SIZE_HEADER, Request
+
+from flask_bucketcors import Rule
+from tests.support.fetch_model import (
     PageRequest,
     Pairs,
     exposed_headers,
@@ -32,11 +36,7 @@ from browser import (
     passes_preflight,
     preflight_request_headers,
 )
-from oracles import RuleDict, Verdict, evaluate
-from pages import ANSWER_SECONDS, STORAGE_HOST, Answer, Page, Site
-from served import ETAG, SIZE_HEADER, Request
-
-from flask_bucketcors import Rule
+from tests.support.naive_evaluator import RuleDict, Verdict, evaluate
 
 # Stand for the ports of the two servers, which are known only when they run.
 HERE, THERE = ":here", ":there"

@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from children import STOP_SECONDS
 from werkzeug.serving import make_server
 
 from example_app import (
@@ -23,6 +22,7 @@ from example_app.demo.client import StoreClient
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.documents import format_xml
+from tests.support.processes.children import STOP_SECONDS
 
 PLAIN_CARDS = ["head", "get", "put", "delete", "upload"]
 METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from pages import ANSWER_SECONDS, STORAGE_HOST, Page, Site
 from served import ETAG, OBJECT, SIZE_HEADER
-from signing import authorization
 
 from flask_bucketcors import Rule, RuleSet
+from tests.support.cos_signing import authorization
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext

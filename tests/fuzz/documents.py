@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from xml.etree.ElementTree import fromstring
 
-from corpus import body_of, load
-
 from flask_bucketcors import RuleSet
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.cli.rule_files import Unreadable, parse_document, to_s3_json
@@ -23,6 +21,7 @@ from flask_bucketcors.documents import (
 )
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from tests.fuzz.target import Target, check_words
+from tests.support.vendor_corpus import body_of, load
 
 # Twenty problems with a shown value each, and the vendors' sentences about them.
 MAX_TEXT = 20_000

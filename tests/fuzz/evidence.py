@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from broken import BROKEN
-
 from flask_bucketcors import explain
 from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
 from flask_bucketcors.analysis.evidence.browser_log import read_console
 from tests.fuzz.target import Target, check_words
+from tests.support.broken_setups import BROKEN
 
 _RULES = [{"allowed_origins": ["https://*.test"], "allowed_methods": ["GET", "PUT"]}]
 MAX_COMPLAINTS = 32

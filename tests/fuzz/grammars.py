@@ -4,10 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import oracles
-from corpus import load
 from flask import Flask
-from strategies import HOSTS, JUNK_ORIGINS, NON_TOKENS, NULL_PATTERNS, PORTS, STARTS
 
 from flask_bucketcors import BucketCORS, CompiledRules, MemoryStore, Rule, RuleSet
 from flask_bucketcors.core.errors import SetupRefused
@@ -27,6 +24,9 @@ from flask_bucketcors.core.origins import (
 )
 from flask_bucketcors.settings import SETTING_NAMES
 from tests.fuzz.target import Target, check_words
+from tests.support import naive_evaluator
+from tests.support.strategies import HOSTS, JUNK_ORIGINS, NON_TOKENS, NULL_PATTERNS, PORTS, STARTS
+from tests.support.vendor_corpus import load
 
 _HOST_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:[]")
 
@@ -39,12 +39,12 @@ def check_origin(data: bytes) -> None:
     pattern, _, origin = data.decode("latin-1").partition("\n")
     if is_origin(origin):
         assert len(origin) <= MAX_ORIGIN_BYTES
-        assert oracles.is_origin(origin)
+        assert naive_evaluator.is_origin(origin)
         assert origin.isascii()
         assert not set(origin.partition("://")[2]) & set("/?#@, \\\"'<>")
     problem = pattern_problem(pattern)
     if problem is None:
-        assert covers(pattern, origin) is oracles.origin_matches(pattern, origin)
+        assert covers(pattern, origin) is naive_evaluator.origin_matches(pattern, origin)
         _check_echo(pattern, origin)
     else:
         assert not are_usual_patterns([pattern])
@@ -75,7 +75,7 @@ def origin_seeds() -> Iterator[bytes]:
 def check_requested_headers(data: bytes) -> None:
     """A list has only tokens in it, within the bounds, and reads the same when written again."""
     text = data.decode("latin-1")
-    found, expected = parse_requested_headers(text), oracles.requested_names(text)
+    found, expected = parse_requested_headers(text), naive_evaluator.requested_names(text)
     assert (found is None) is (expected is None)
     if found is None:
         return

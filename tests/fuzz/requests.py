@@ -6,9 +6,6 @@ from hashlib import md5, sha256
 from typing import Any, Final
 from xml.etree.ElementTree import fromstring
 
-from attacks import Response, call
-from corpus import load
-
 from flask_bucketcors import AccessKey, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.origins import is_origin
@@ -23,6 +20,8 @@ from flask_bucketcors.wsgi.resolvers import Resolved, make_resolver
 from flask_bucketcors.wsgi.rules_cache import _PLAIN_NAME
 from flask_bucketcors.wsgi.rules_calls import names_rules
 from tests.fuzz.target import Message, Target, message
+from tests.support.attack_corpus import Response, call
+from tests.support.vendor_corpus import load
 
 BUCKET: Final = "examplebucket-1250000000"
 SUFFIXES: Final = ("cos.test", "cos.{region}.test")

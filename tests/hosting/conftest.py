@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from hosts import ALWAYS, DATABASE, GATES, HOSTS, PATHS
-from servers import Server, serve
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from tests.support.processes.servers import Server, serve
 
 ASKED_FOR = "BUCKETCORS_SERVERS"
 ORIGIN = "https://a.example"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from signing import HOST, authorization
 from wire import chunks, request
+
+from tests.support.cos_signing import HOST, authorization
 
 A: Final = "https://a.example"
 EVIL: Final = "https://evil.example"

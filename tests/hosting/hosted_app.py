@@ -10,9 +10,9 @@ from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from hosts import DATABASE, GATES
-from signing import KEYS, NOW
 
 from flask_bucketcors import BucketCORSMiddleware, RulesAPI, SQLiteStore
+from tests.support.cos_signing import KEYS, NOW
 
 #: How long it waits for that file.
 GATE_SECONDS = 20

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from servers import ROOT, TESTS
+from tests.support import ROOT
 
 HERE = Path(__file__).parent
 #: Names the variable of the environment that holds the path of the database.
@@ -16,7 +16,7 @@ DATABASE: Final = "HOSTED_DATABASE"
 GATES: Final = "HOSTED_GATES"
 
 APP: Final = "hosted_app:application"
-PATHS: Final = os.pathsep.join(map(str, (HERE, TESTS, ROOT)))
+PATHS: Final = os.pathsep.join(map(str, (HERE, ROOT)))
 
 Command = Callable[[int, int], list[str]]
 

@@ -14,8 +14,9 @@ from exchanges import (
     Difference,
     Exchange,
 )
-from signing import HOST, authorization
 from wire import Response, chunks, connect, request
+
+from tests.support.cos_signing import HOST, authorization
 
 AS_ALL = Difference("", {})
 #: They close each connection after one response.

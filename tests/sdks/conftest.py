@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 from calls import names_of_this_machine
 from installing import Installed
-from served_app import DATABASE, HOST_SUFFIX
-from servers import gunicorn
-from signing import ACCESS_KEY, SECRET_KEY
+
+from tests.support.apps.served_storage import DATABASE, HOST_SUFFIX, PLAIN_APP
+from tests.support.cos_signing import ACCESS_KEY, SECRET_KEY
+from tests.support.processes.servers import gunicorn
 
 
 @pytest.fixture(scope="session")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A storage that knows nothing of CORS, in the middleware, with three workers."""
     environ = {DATABASE: str(tmp_path_factory.mktemp("served") / "rules.sqlite")}
-    with gunicorn("served_app:create_plain_app()", environ=environ) as server:
+    with gunicorn(PLAIN_APP, environ=environ) as server:
         yield server.port
 
 

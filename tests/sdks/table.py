@@ -11,8 +11,9 @@ import pytest
 from calls import Configuration, Where
 from installing import NPM_PACKAGES, OLD_BOTO3, TOOLS, Installed, may_install, only_if_asked_for
 from running import InAnotherProcess, InProcess, Running
-from served_app import ALIYUN_SUFFIX, HOST_SUFFIX
-from signing import ACCESS_KEY, SECRET_KEY
+
+from tests.support.apps.served_storage import ALIYUN_SUFFIX, HOST_SUFFIX
+from tests.support.cos_signing import ACCESS_KEY, SECRET_KEY
 
 HERE = Path(__file__).parent
 KEYS = (ACCESS_KEY, SECRET_KEY)

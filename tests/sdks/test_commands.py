@@ -20,12 +20,13 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from calls import Where, format_xml, normal, parse_xml
-from children import CHILD_SECONDS
 from installing import TOOLS, Installed, may_install, only_if_asked_for
 from obs import ObsClient
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
-from served_app import HOST_SUFFIX
 from table import EVERYTHING, KEYS
+
+from tests.support.apps.served_storage import HOST_SUFFIX
+from tests.support.processes.children import CHILD_SECONDS
 
 BUCKET = "commands-1250000000"
 REGION = "us-east-1"

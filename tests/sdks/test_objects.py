@@ -14,10 +14,11 @@ import with_obs
 import with_oss2
 import with_oss_v2
 from calls import Refused
-from children import CHILD_SECONDS
 from obs import CreateBucketHeader
-from served_app import HOST_SUFFIX
 from table import EVERYTHING, KEYS, ORIGIN, OTHER_ORIGIN, STRANGERS, Client, in_process, table
+
+from tests.support.apps.served_storage import HOST_SUFFIX
+from tests.support.processes.children import CHILD_SECONDS
 
 KEY = "dir/a b+\u00fc"
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import boto3
 import pytest
-from servers import ROOT
 from table import KEYS
+
+from tests.support import ROOT
 
 BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", (ROOT / "README.md").read_text(), re.S)
 

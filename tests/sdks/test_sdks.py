@@ -9,10 +9,11 @@ from http.client import HTTPConnection
 
 import pytest
 from calls import Refused, normal
-from children import CHILD_SECONDS
 from installing import Installed
 from running import Running
 from table import EVERYTHING, KEYS, ORIGIN, OTHER_ORIGIN, STRANGERS, Client, parameters, table
+
+from tests.support.processes.children import CHILD_SECONDS
 
 
 @pytest.fixture(scope="module", params=parameters())

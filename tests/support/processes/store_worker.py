@@ -1,4 +1,4 @@
-"""A process that does with a store what it is told to, one line at a time.
+"""A process with a store of its own, which a test drives one line at a time.
 
 Each command is a method of :class:`~flask_bucketcors.SQLiteStore` and a bucket::
 
@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from children import running
-
 from flask_bucketcors import Rule, RuleSet, SQLiteStore, StoreUnavailable
+from tests.support import ROOT
+from tests.support.processes.children import running
 
 # A bound, for a machine that has much else to do.
 ANSWER_SECONDS = 60
@@ -68,7 +68,7 @@ class StoreWorker:
 
 
 @contextmanager
-def store_worker(database: Path, root: Path, **settings: object) -> Iterator[StoreWorker]:
+def store_worker(database: Path, **settings: object) -> Iterator[StoreWorker]:
     """Start a process, and end it.
 
     :param settings: of :class:`subprocess.Popen`.
@@ -77,9 +77,9 @@ def store_worker(database: Path, root: Path, **settings: object) -> Iterator[Sto
     with (
         log.open("w") as file,
         running(
-            [sys.executable, __file__, str(database)],
-            cwd=root,
-            env={"PYTHONPATH": str(root)},
+            [sys.executable, "-m", __name__, str(database)],
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=file,

@@ -1,11 +1,10 @@
-"""The test data: what vendors documented, recorded or sent, and how a case is put to the test."""
+"""Loads the test data (documented, recorded or sent by vendors) and replays its cases."""
 
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import md5
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -15,11 +14,12 @@ from webtest import TestApp
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, Dialect
 from flask_bucketcors.documents import format_xml, parse_xml
+from tests.support import ROOT
 
 BUCKET = "examplebucket-1250000000"
 KEY = "exampleobject"
 
-_FOLDER = Path(__file__).parent / "data"
+_FOLDER = ROOT / "tests" / "data"
 _ELEMENTS = {
     "id": "ID",
     "allowed_origins": "AllowedOrigin",

@@ -1,6 +1,6 @@
 """Programs that fork while a store is in use. The tests run each as a process of its own::
 
-    python forking.py CASE DATABASE
+    python -m tests.support.processes.forking_programs CASE DATABASE
 
 It prints a line for everything that a process of it has been told by a store::
 
@@ -33,12 +33,11 @@ if __name__ == "__main__" and "gevent" in sys.argv[1]:
 
     monkey.patch_all()
 
-from children import running  # noqa: E402
-
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable  # noqa: E402
 from flask_bucketcors.core.compiled import CompiledRules  # noqa: E402
 from flask_bucketcors.stores import forks  # noqa: E402
 from flask_bucketcors.wsgi.rules_cache import RulesCache  # noqa: E402
+from tests.support.processes.children import running  # noqa: E402
 
 RULES = RuleSet([Rule(["https://a.example"], ["GET"])])
 

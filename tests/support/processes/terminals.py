@@ -1,4 +1,4 @@
-"""Commands on a terminal, as a person runs them."""
+"""Runs ``flask`` on a pseudo-terminal, as a person does."""
 
 import os
 import pty
@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from children import STOP_SECONDS
-from servers import ROOT
+from tests.support import ROOT
+from tests.support.processes.children import STOP_SECONDS
 
 
 def on_a_terminal(*args: str, folder: Path, answer: str = "", **environ: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Programs that tests start: none outlives its block, and no wait for one is without a limit."""
+"""Starts child processes that end with their block, and limits every wait for one."""
 
 import signal
 import subprocess

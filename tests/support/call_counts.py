@@ -1,4 +1,4 @@
-"""Counting what a call does, where a clock would measure the machine."""
+"""Counts the calls that some work makes, where a clock would measure the machine."""
 
 import sys
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from types import FrameType
 from typing import Any
 
 
-def steps(work: Callable[[], object]) -> int:
-    """How many functions are called, Python's own included."""
+def count_calls(work: Callable[[], object]) -> int:
+    """Count the function calls that ``work`` makes, C functions included."""
     count = 0
 
     def on_event(frame: FrameType, event: str, argument: Any) -> None:

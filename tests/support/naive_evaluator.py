@@ -1,4 +1,4 @@
-"""A naive evaluator of bucket CORS rules in each vendor's dialect, to judge the fast one by.
+"""A naive evaluator of CORS rules in each dialect, which tests compare the package with.
 
 It is written straight from the vendor's documents and the project's design choices, for
 obviousness and not for speed: loops over characters, no compiled patterns, nothing shared with

@@ -1,10 +1,10 @@
-"""A client that changes rules and asks for them, and tells what it has seen.
+"""A client that changes rules, requests objects, and reports the history that it has seen.
 
-Run as a script: ``stale_reads_client.py PORT HOST_SUFFIX WORKER_HEADER NUMBER ROUNDS``. In each
+Run it with ``-m`` and the arguments ``PORT HOST_SUFFIX WORKER_HEADER NUMBER ROUNDS``. In each
 round it may put or delete the rules of a bucket. Then it asks for them on all of its connections
 at once, half by preflights and half by actual requests. At the end it prints a JSON object with
-its ``writes`` and ``reads``, in the fields of :mod:`stale_reads`, and the ``workers`` that have
-responded. It imports little, since many of it are started.
+its ``writes`` and ``reads``, in the fields of :mod:`~tests.support.rule_histories`, and the
+``workers`` that have responded. It imports little, since many of it are started.
 
 All rules that are ever put differ in a number that both kinds of response tell.
 """
@@ -17,8 +17,8 @@ from random import Random
 from socket import create_connection, socket
 from typing import NamedTuple
 
-from signing import authorization
-from stale_reads import Read, Version, Write
+from tests.support.cos_signing import authorization
+from tests.support.rule_histories import Read, Version, Write
 
 BUCKETS = ["photos", "videos"]
 ORIGIN = "https://page.test"

@@ -1,4 +1,4 @@
-"""A WSGI application for uWSGI that puts rules for every path that is asked for.
+"""A WSGI application for uWSGI that puts rules for every path that is requested.
 
 Its environment names the database, and says whether the master uses the store before it forks.
 """

@@ -1,6 +1,6 @@
-"""Processes of the example application that stop before each step and go on when they are told.
+"""Processes of the example application that stop before each step until a test lets them go on.
 
-Run as a script, with a folder, this is one of them. It takes and gives one line at a time::
+Run with ``-m``, a folder and a name, this is one of them. It takes and gives one line at a time::
 
     send METHOD URL    send itself this request, signed; stop before each step
     rush METHOD URL    the same without stops
@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from servers import ROOT, TESTS
-from signing import KEYS, signed
 from webtest import TestApp
 
 from example_app import database, extend
 from example_app.storage import Storage
 from example_app.views import create_blueprint
 from flask_bucketcors import SQLiteStore
+from tests.support import ROOT
+from tests.support.cos_signing import KEYS, signed
 
 RULES_FILE = "rules.sqlite"
 DOCUMENT = (
@@ -57,8 +57,8 @@ class Stepper:
         #: The status of the last response.
         self.status = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(folder), name],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, TESTS)))},
+            [sys.executable, "-m", __name__, str(folder), name],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -1,4 +1,4 @@
-"""Requests that are signed as Tencent COS has it (document 436/7778), and ones that are not.
+"""Requests signed as Tencent COS specifies (document 436/7778), and unsigned ones.
 
 The signer is written from the document and apart from the package, so that the two can disagree.
 """

@@ -1,8 +1,8 @@
-"""The choices of docs/choices.md, for tests of cases that were written for another one."""
+"""Looks up docs/choices.md, for corpus cases that contradict a documented choice."""
 
-from pathlib import Path
+from tests.support import ROOT
 
-_PAGE = Path(__file__).parent.parent / "docs" / "choices.md"
+_PAGE = ROOT / "docs" / "choices.md"
 
 
 def assert_is_chosen(choice: str) -> None:

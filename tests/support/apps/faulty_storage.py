@@ -1,4 +1,4 @@
-"""The application of :mod:`served_app` with a fault, for tests of what looks for faults."""
+"""The application of ``served_storage`` with a fault that the search for stale reads must find."""
 
 import os
 import random
@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import served_app
 from flask import Flask
 
 from flask_bucketcors import SQLiteStore
 from flask_bucketcors.wsgi.rules_cache import Generation, RulesCache
+from tests.support.apps import served_storage
 
+#: The name for gunicorn.
+APP = f"{__name__}:create_app()"
 #: Names the variable of the environment that says which fault.
 FAULT = "SERVED_FAULT"
 # Long enough for others to act in between, on a fast disk and on a busy machine.
@@ -21,7 +23,7 @@ TOO_EARLY_SECONDS = 0.02
 def create_app() -> Flask:
     """Build the application with the fault that the environment names."""
     FAULTS[os.environ[FAULT]]()
-    return served_app.create_app()
+    return served_storage.create_app()
 
 
 def publish_nothing() -> None:

@@ -1,11 +1,10 @@
 # ruff: noqa: E501 - what was printed reads best on a line of its own.
-"""Broken setups in which what was printed or answered decides, each with where it is from."""
+"""Broken setups that only a console text, a response or the spelling of the rules explains."""
 
 from typing import Any
 
-from broken import NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
-
 from flask_bucketcors import Cause
+from tests.support.broken_setups import NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
 
 FIREFOX = "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://b.example/k. (Reason: {})."
 OLD = "XMLHttpRequest cannot load https://b.example/k. {} Origin 'https://www.a.example' is therefore not allowed access."

@@ -1,6 +1,6 @@
-"""Processes that write rules without end, and one that reads them, for tests that kill them.
+"""Processes that write rules until they are killed, and one that reads them.
 
-Run as a script, with the path of a database, this is a small fork server, so that hundreds of
+Run with ``-m`` and the path of a database, this is a small fork server, so that hundreds of
 processes need not import the package one by one. It takes and gives one line at a time::
 
     write ROUND        fork the writers of a round

@@ -1,4 +1,4 @@
-"""A storage application for real servers; every answer names the process that gave it."""
+"""A storage application for real servers; every response names the process that sent it."""
 
 import os
 import time
@@ -8,9 +8,9 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
-from signing import ACCESS_KEY, SECRET_KEY
 
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, RulesAPI, SQLiteStore
+from tests.support.cos_signing import ACCESS_KEY, SECRET_KEY
 
 HOST_SUFFIX = "cos.test"
 #: What ali-oss sends to an address.
@@ -21,6 +21,10 @@ LOADING_SECONDS = 20
 DATABASE = "SERVED_DATABASE"
 #: Names the variable that holds how many workers are to load the application at one moment.
 TOGETHER = "SERVED_TOGETHER"
+#: Names for gunicorn: the application in Flask, and the one without a framework.
+APP = f"{__name__}:create_app()"
+PLAIN_APP = f"{__name__}:create_plain_app()"
+
 #: The header with the process id of the worker.
 WORKER = "X-Worker"
 

@@ -1,4 +1,4 @@
-"""The attack corpus: from a case to an application and a request, and what a browser makes of it.
+"""The attack corpus: builds the application and the request of a case, and judges the response.
 
 Two header lines of one name reach an application as one value, joined by a comma (gunicorn,
 Werkzeug and wsgiref do so; waitress adds a space).
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import setup_testing_defaults
 
-from browser import PageRequest, Pairs, may_proceed, passes_preflight
-from corpus import Case
 from flask import Flask
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from tests.support.fetch_model import PageRequest, Pairs, may_proceed, passes_preflight
+from tests.support.vendor_corpus import Case
 
 HOST_SUFFIX = "cos.local"
 _FIELDS = {

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, on a port of 127.0.0.1 that nobody else has."""
+"""Runs gunicorn and other servers as child processes, on free ports of 127.0.0.1."""
 
 import os
 import signal
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-TESTS = Path(__file__).parent
-ROOT = TESTS.parent
+from tests.support import ROOT
 
 # Bounds, for machines that have much else to do; nothing waits as long when all is well.
 START_SECONDS = 60
@@ -56,7 +55,7 @@ def gunicorn(
 
     An error that leaves the block carries the log. A log with anything but notices is one.
 
-    :param app: ``module:callable``; modules are found here, in the project and in ``folder``.
+    :param app: ``module:callable``; modules are found in the project and in ``folder``.
     :param threads: more than one makes gthread of sync.
     :param environ: what the application finds in its environment beside the usual.
     :param folder: the working directory.
@@ -140,12 +139,11 @@ def _start(
     folder: Path,
     environ: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join(map(str, (ROOT, TESTS)))
     with log_file.open("wb") as log:
         return subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": path, **environ},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""What a browser lets a page's script do with a cross-origin answer: the Fetch Standard, modelled.
+"""A model of the Fetch Standard: what a page's script may do with a cross-origin response.
 
 Step numbers are those of the standard's review draft of June 2026. Left out: redirects (they
 are followed, never read), the preflight cache, upload listeners (they force a preflight) and

@@ -1,4 +1,4 @@
-"""Requests as the vendors' own SDKs sign them: by their signers here, and recorded ones.
+"""Requests signed by the vendors' own SDKs, and recorded ones.
 
 Nothing here knows how a signature is made; that is for the SDKs to say.
 """
@@ -19,12 +19,12 @@ import oss2.http
 from botocore.auth import HmacV1Auth, HmacV1QueryAuth, S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from corpus import load
 from obs.auth import Authentication
 from obs.convertor import Adapter
 
 from flask_bucketcors import AccessKey
 from flask_bucketcors.signatures import SignedRequest
+from tests.support.vendor_corpus import load
 
 BUCKET = "examplebucket-1250000000"
 HOST = "store.test:8080"

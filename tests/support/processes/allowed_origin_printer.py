@@ -1,15 +1,14 @@
-"""A second process with an application of its own: it says what a page is allowed.
+"""A second process on the same database, which prints the origin that its responses allow.
 
-Run as a script with the path of a database. For each line that it reads, it sends one GET for
+Run it with ``-m`` and the path of a database. For each line that it reads, it sends one GET for
 an object of ``bucket-a`` from ``https://a.test`` and prints the Access-Control-Allow-Origin, or
 ``none``.
 """
 
 import sys
 
-from attacks import call, environ_of, make_app
-
 from flask_bucketcors import BucketCORSMiddleware, SQLiteStore
+from tests.support.attack_corpus import call, environ_of, make_app
 
 REQUEST = {
     "method": "GET",

@@ -8,9 +8,10 @@ AllowedOrigin, one AllowedHeader, one raw header text.
 from dataclasses import dataclass
 from typing import TypeVar
 
-from browser import PageRequest
 from hypothesis import strategies as st
-from oracles import (
+
+from tests.support.fetch_model import PageRequest
+from tests.support.naive_evaluator import (
     METHOD_LIMIT,
     ORIGIN_LIMIT,
     REQUEST_HEADERS_LIMIT,

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables read best with a line for each row.
-"""Broken setups with their true causes, each with where it comes from.
+"""Broken CORS setups as a table, each with its true cause and its source.
 
 Rules stand as people give them, also such as no PUT would accept.
 """

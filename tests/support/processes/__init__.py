@@ -1,0 +1,1 @@
+"""Processes that tests start, each bounded in time and ended with its test."""
