@@ -158,7 +158,7 @@ def among_many(folder: Path, buckets: int, rounds: int) -> Iterator[list[Any]]:
                 run()
         times = least_seconds(runs, rounds)
     for kind in ("from the store", "from memory"):
-        name = f"request answered {kind}, {buckets:,} buckets; {FEW:,} buckets = 1"
+        name = f"request served {kind}, {buckets:,} buckets; {FEW:,} buckets = 1"
         yield [name, times[kind, buckets] / times[kind, FEW], MANY_AT_MOST]
 
 

@@ -54,7 +54,9 @@ def main() -> None:
     options = parse_arguments(__doc__, rounds=10_000)
     rows = [count_stale(kind, options.rounds) for kind in KINDS]
     tables = {
-        "freshness": Table(["answers by rules", "stale", "answers", "changes", AT_MOST], rows),
+        "freshness": Table(
+            ["responses after a change", "stale", "responses", "changes", AT_MOST], rows
+        ),
         "freshness-cost": Table(["the bare function = 1", "freshness", AT_MOST], cost()),
     }
     finish(tables, save=options.save)
