@@ -1,4 +1,4 @@
-"""What is measured: requests as a server hands them over, the bare function, rules, stores."""
+"""The requests, functions, rules and stores that the benchmarks use."""
 
 import io
 import random
@@ -18,10 +18,10 @@ ORIGIN = "https://www.example.com"
 OTHER_ORIGIN = "https://www.example.net"
 HOST_SUFFIX = "cos.test"
 
-# Rows that one transaction takes; more would only fill the memory.
+# Rows in one transaction. More would only take memory.
 PUT_AT_ONCE = 20_000
 
-# All that gunicorn puts there for a browser's request; a shorter one would be copied faster.
+# The keys that gunicorn sets for a browser's request. Fewer keys would be copied faster.
 ENVIRON: dict[str, Any] = {
     "wsgi.errors": sys.stderr,
     "wsgi.version": (1, 0),
@@ -63,7 +63,7 @@ def actual(origin: str | None = ORIGIN) -> dict[str, Any]:
 
 
 def preflight(origin: str = ORIGIN) -> dict[str, Any]:
-    """The environ of a preflight, for a PUT with two headers that have to be asked for."""
+    """The environ of a preflight for a PUT with two requested headers."""
     return {
         **actual(origin),
         "REQUEST_METHOD": "OPTIONS",
@@ -73,7 +73,7 @@ def preflight(origin: str = ORIGIN) -> dict[str, Any]:
 
 
 def bare(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The function that the middlewares are put around: a fresh list of 3 headers."""
+    """The function that the middlewares wrap. It makes a new list of 3 headers each time."""
     headers = [("Content-Type", "text/plain"), ("Content-Length", "9"), ("ETag", '"1"')]
     start_response("200 OK", headers)
     return [b"an object"]
@@ -82,7 +82,7 @@ def bare(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 def bare_with_10_headers(
     environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """The same with the headers of an object that has some."""
+    """The same with 10 headers, as storage sends them with an object."""
     headers = [
         ("Content-Type", "text/plain"),
         ("Content-Length", "9"),
@@ -107,10 +107,10 @@ Wrapped = tuple[WSGIApplication, bool]
 class Case:
     """One kind of request.
 
-    :param at_most: the project's limit, docs/performance.md: time over the bare function, with
-        wsgicors as 1.
+    :param at_most: the project's limit in docs/performance.md: the time over the bare function,
+        where wsgicors takes 1.
     :param app: the function that is wrapped.
-    :param by_host: whether the host names the bucket, and not the path.
+    :param by_host: whether the host names the bucket, instead of the path.
     """
 
     name: str
@@ -126,11 +126,11 @@ class Case:
 
     @property
     def wrapped(self) -> Wrapped:
-        """What it asks for of a middleware: cases that agree in it can have the same one."""
+        """What the middleware depends on. Cases with the same value share a middleware."""
         return self.app, self.by_host
 
     def names(self, buckets: Iterable[int]) -> list[str]:
-        """What stands there for each of these buckets."""
+        """The values of ``key`` for these buckets."""
         if self.by_host:
             return [f"{bucket_name(number)}.{HOST_SUFFIX}" for number in buckets]
         return [path_of(bucket_name(number)) for number in buckets]
@@ -164,7 +164,7 @@ def path_of(bucket: str) -> str:
 
 
 def rule_set(number: int, origin: str = ORIGIN) -> RuleSet:
-    """One rule; no two buckets have the same, so that nobody can keep one for all of them."""
+    """One rule, different for each bucket, so that buckets cannot share compiled rules."""
     return RuleSet([Rule([origin], ["GET", "PUT"], ["*"], ["ETag"], 600 + number)])
 
 
@@ -178,7 +178,7 @@ def own_origin(number: int) -> str:
 
 
 def static_policy(app: WSGIApplication) -> WSGIApplication:
-    """wsgicors with what :func:`rule_set` says, for all paths alike."""
+    """wsgicors with the policy of :func:`rule_set`, the same for all paths."""
     policy: WSGIApplication = CORS(
         app,
         origin=ORIGIN,
@@ -192,14 +192,14 @@ def static_policy(app: WSGIApplication) -> WSGIApplication:
 
 
 def fill(store: SQLiteStore, pairs: Iterable[tuple[str, RuleSet]]) -> None:
-    """Put many rule sets, some at a time."""
+    """Put many rule sets, in several transactions."""
     rest = iter(pairs)
     while chunk := list(islice(rest, PUT_AT_ONCE)):
         store.put_many(chunk)
 
 
 def build_store(path: Path, buckets: int) -> SQLiteStore:
-    """Open a store of numbered buckets; fill it if it is not there yet."""
+    """Open a store of numbered buckets. Fill it if it does not exist yet."""
     is_new = not path.exists()
     store = SQLiteStore(path)
     if is_new:
@@ -208,7 +208,7 @@ def build_store(path: Path, buckets: int) -> SQLiteStore:
 
 
 def shuffled(count: int) -> list[int]:
-    """Numbers in an order that no cache can foresee; the same one each time."""
+    """Numbers in a random order, which is the same in each run."""
     numbers = list(range(count))
     random.Random(count).shuffle(numbers)
     return numbers

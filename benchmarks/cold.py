@@ -1,14 +1,14 @@
-"""What is not in memory yet, what memory takes, and what changes cost.
+"""Measure first requests, memory, many buckets, and writes.
 
-- The first request of a bucket, against a bare SELECT of its row and ``json.loads`` of it.
-- Memory of 100,000 buckets with a rule of their own each, after an actual request and a
-  preflight to all of them: what the process grew by. (Linux tells it in ``/proc``.)
-- Requests among 1,000,000 buckets against requests among 1,000.
-- ``put_many`` against a bare ``executemany`` of the same rows, both durable.
-- A change against a bare INSERT, both durable: WAL and ``synchronous=FULL``, one transaction
-  each. They take turns, on the disk of the temporary folder; the medians are compared.
+- The first request for a bucket, compared with a SELECT of its row and ``json.loads``.
+- The memory of 100,000 buckets, each with its own rule: how much the process grows after an
+  actual request and a preflight to each bucket (from Linux's ``/proc``).
+- Requests among 1,000,000 buckets, compared with requests among 1,000.
+- ``put_many``, compared with ``executemany`` of the same rows, both durable.
+- One change of rules, compared with one INSERT, both durable: WAL and ``synchronous=FULL``, one
+  transaction each. They take turns on the disk of the temporary folder, and the medians count.
 
-The store with 1,000,000 buckets takes a minute to build, and half a gigabyte of disk.
+The store with 1,000,000 buckets takes a minute to build and half a gigabyte of disk.
 """
 
 import gc
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def first_requests(folder: Path, rounds: int) -> Iterator[list[Any]]:
-    """Ask for buckets that the middleware has not met; those with 100 rules by the last one."""
+    """Time requests for buckets that are not in memory. The last of the rules decides."""
     for rules in (1, 100):
         path = folder / f"first-{rules}.sqlite"
         buckets = list(map(bucket_name, range(rounds * COLD_CALLS)))
@@ -102,7 +102,7 @@ def first_requests(folder: Path, rounds: int) -> Iterator[list[Any]]:
 
 
 def rule_sets(rules: int, buckets: int) -> Iterator[RuleSet]:
-    """So many rules for so many buckets; the last one is that of the other measurements."""
+    """Rule sets of ``rules`` rules. The last rule is that of the other measurements."""
     others = [own_rule_set(each).rules[0] for each in range(rules - 1)]
     return (RuleSet([*others, rule_set(number).rules[0]]) for number in range(buckets))
 
@@ -118,7 +118,7 @@ def time_first(path: Path, case: Case, buckets: list[str], rounds: int) -> dict[
 
 
 def once_each(ask: Callable[[str], object], buckets: Iterable[str], calls: int) -> Run:
-    """Rounds that ask for the next few buckets."""
+    """Rounds of requests, each for a bucket that was not requested before."""
     source = iter(buckets)
 
     def run() -> float:
@@ -143,7 +143,7 @@ def select(connection: sqlite3.Connection, bucket: str) -> object:
 
 
 def among_many(folder: Path, buckets: int, rounds: int) -> Iterator[list[Any]]:
-    """Ask in a store of many buckets, and in one of few."""
+    """Time requests in a store of many buckets and in one of few."""
     with ExitStack() as stack:
         runs: dict[tuple[str, int], Run] = {}
         for count in (FEW, buckets):
@@ -152,7 +152,7 @@ def among_many(folder: Path, buckets: int, rounds: int) -> Iterator[list[Any]]:
             order = list(map(bucket_name, shuffled(count)))
             runs["from the store", count] = once_each(not_cached(store), cycle(order), AMONG_CALLS)
             runs["from memory", count] = once_each(cached(store), cycle(order[:FEW]), AMONG_CALLS)
-        # Until the few are in memory.
+        # So that the few buckets are in memory.
         for run in runs.values():
             for _ in range(FEW // AMONG_CALLS):
                 run()
@@ -167,7 +167,7 @@ def cached(store: SQLiteStore) -> Callable[[str], object]:
 
 
 def not_cached(store: SQLiteStore) -> Callable[[str], object]:
-    # There is room for one, so another one is always read from the store.
+    # Only one bucket is kept, so each request reads another one from the store.
     return request(BucketCORSMiddleware(bare, store=store, cached_buckets=1), ACTUAL)
 
 
@@ -194,7 +194,7 @@ def insert_many(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]])
 
 
 def puts(folder: Path, changes: int) -> Iterator[list[Any]]:
-    """Change the rules of new buckets, in three databases by turns."""
+    """Time writes for new buckets, in three databases that take turns."""
     with (
         closing(SQLiteStore(folder / "put.sqlite")) as store,
         closing(SQLiteStore(folder / "rules-call.sqlite")) as called_store,
@@ -215,7 +215,7 @@ def puts(folder: Path, changes: int) -> Iterator[list[Any]]:
 
 
 def call_put(app: WSGIApplication, bucket: str) -> None:
-    """Make the call that puts rules, in process."""
+    """Send ``PUT ?cors`` to an application in this process."""
     environ = {
         **ENVIRON,
         "REQUEST_METHOD": "PUT",
@@ -236,7 +236,7 @@ def expect_200(
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a database of the one table that would do, as durable as the store's."""
+    """Open a database with one table, as durable as the store's."""
     connection = sqlite3.connect(path, isolation_level=None)
     for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", CREATE):
         connection.execute(statement)
@@ -254,7 +254,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def memory_row(folder: Path, buckets: int) -> list[Any]:
-    """Ask for all buckets in a process of its own, which nothing else has made larger."""
+    """Measure memory in a new process, which nothing else has made larger."""
     path = folder / "memory.sqlite"
     with closing(SQLiteStore(path)) as store:
         fill(store, ((bucket_name(number), own_rule_set(number)) for number in range(buckets)))
@@ -264,7 +264,7 @@ def memory_row(folder: Path, buckets: int) -> list[Any]:
 
 
 def grow(path: Path, buckets: int) -> int:
-    """Ask for all buckets by an actual request and a preflight; give the bytes it took."""
+    """Send an actual request and a preflight to all buckets. Return the growth in bytes."""
     with closing(SQLiteStore(path)) as store:
         middleware = BucketCORSMiddleware(bare, store=store)
         middleware(actual(), start_response)

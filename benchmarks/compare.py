@@ -1,11 +1,11 @@
-"""What a change does to speed: this checkout against a revision, as ratios, below 1 if faster.
+"""Compare the speed of this checkout with that of a revision. Ratios below 1 are faster.
 
     python benchmarks/compare.py main
     python benchmarks/compare.py v0.1.0 --fail-above 1.2
 
-The revision's package is unpacked into a temporary folder; the scripts are those of this
-checkout, for both. Each side runs in processes of its own, by turns, over a store that its own
-code has written. The times are those over the bare function, the least of all processes.
+The revision's package is unpacked into a temporary folder. Both sides run the scripts of this
+checkout, in turns, each in its own processes and on a store that its own code has written. The
+figures are times over the bare function, the least of all processes.
 """
 
 import json
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 CHILD_SECONDS = 600
 UNPACK_SECONDS = 60
 
-#: Seconds over the bare function, by case and by which buckets are asked for.
+#: Seconds over the bare function, by case and by which buckets are requested.
 Costs = dict[str, float]
 
 
@@ -51,18 +51,18 @@ def main() -> int:
 
 def parse_arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("revision", help="whatever git takes for one")
+    parser.add_argument("revision", help="a commit, branch or tag")
     parser.add_argument("--buckets", type=int, default=10_000, metavar="N")
     parser.add_argument("--rounds", type=int, default=150, metavar="N")
     parser.add_argument("--processes", type=int, default=5, metavar="N", help="for each side")
     parser.add_argument("--fail-above", type=float, default=float("inf"), metavar="FACTOR")
-    # What the processes of either side are told: the folder of the package, and the database.
+    # For the processes of each side: the folder of the package, and the database.
     parser.add_argument("--child", nargs=2, metavar=("FOLDER", "DATABASE"))
     return parser.parse_args()
 
 
 def unpack(revision: str, folder: Path) -> None:
-    """Write the package as it was; the repository is not touched."""
+    """Write the package as of a revision to a folder. The repository is not changed."""
     folder.mkdir()
     command = ["git", "-C", str(ROOT), "archive", revision, "flask_bucketcors"]
     archive = subprocess.run(
@@ -73,7 +73,7 @@ def unpack(revision: str, folder: Path) -> None:
 
 
 def alternate(sides: dict[str, Path], scratch: Path, options: Namespace) -> dict[str, Costs]:
-    """Run processes of both sides by turns; give the least costs of each side."""
+    """Run processes of both sides in turns. Return the least costs of each side."""
     least: dict[str, Costs] = {side: {} for side in sides}
     for _ in range(options.processes):
         for side, folder in sides.items():
@@ -97,11 +97,11 @@ def run_child(folder: Path, database: Path, options: Namespace) -> Costs:
 
 
 def measure(options: Namespace) -> Costs:
-    """Time all cases with the package of the folder that the child was told."""
+    """Time all cases with the package in the folder of ``--child``."""
     folder, database = map(Path, options.child)
     found = Path(flask_bucketcors.__file__).resolve().parent.parent
     if found != folder.resolve():
-        raise RuntimeError(f"the package comes from {found} and not from {folder}")
+        raise RuntimeError(f"the package was imported from {found}, not from {folder}")
     store = build_store(database, options.buckets)
     times = in_process.measure(store, options.buckets, options.rounds)
     store.close()

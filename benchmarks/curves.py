@@ -1,10 +1,12 @@
-"""Whether costs stay flat: origins that nobody has seen before, and long lists of them.
+"""Measure whether new origins and long lists of origins cost more.
 
-A figure divides the time over the bare function of one kind of request by that of another. The
-first table holds an origin that is new each time against one that is always the same and
-allowed, by the same rules; a refused preflight is held against one that a single rule refuses.
-The second holds 1,000 exact and 1,000 wildcard origins against one of each. Below the single
-wildcard as many origins ask in turn as below all of the 1,000.
+A figure divides the time over the bare function of one kind of request by that of another.
+
+- The first table compares an origin that is new in each request with an allowed origin that is
+  always the same, under the same rules. A refused preflight is compared with one that a single
+  rule refuses.
+- The second table compares 1,000 exact and 1,000 wildcard origins with one of each. As many
+  different origins match the single wildcard as match all of the 1,000.
 """
 
 import tempfile
@@ -21,10 +23,10 @@ from flask_bucketcors import BucketCORSMiddleware, Rule, RuleSet, SQLiteStore
 
 CALLS = 100
 ORIGINS_IN_A_RULE = 10
-# By how many rules the bucket has.
+# By the number of rules in the bucket.
 NEVER_SEEN_AT_MOST = {1: 3.0, 100: 5.0}
 MANY = 1_000
-# Takes all of them in turn, far from each other: no round meets only the first ones.
+# Steps through all origins with gaps, so that no round uses only the first ones.
 STRIDE = 367
 MANY_AT_MOST = 2.0
 
@@ -33,14 +35,14 @@ REQUESTS = {"actual response": actual(), "preflight": preflight()}
 
 
 class Side(NamedTuple):
-    """A bucket, and the origins that ask for it, without end."""
+    """A bucket, and an endless series of origins for its requests."""
 
     bucket: str
     origins: Iterator[str]
 
 
 class Pair(NamedTuple):
-    """Two sides whose requests are alike otherwise; the second one is the unit."""
+    """Two sides with otherwise equal requests. The second one is the unit."""
 
     name: str
     environ: dict[str, Any]
@@ -76,13 +78,13 @@ def build_store(path: Path) -> SQLiteStore:
 
 
 def short_rule(number: int) -> Rule:
-    """One of many rules; its origins are exact but for the last."""
+    """One of many rules. All its origins are exact except the last."""
     exact = [f"https://www{n}.site{number}.example" for n in range(ORIGINS_IN_A_RULE - 1)]
     return allow([*exact, f"https://*.site{number}.example"])
 
 
 def long_rule(number: int) -> Rule:
-    """A rule of as many exact origins as of ones with a wildcard."""
+    """A rule with ``number`` exact origins and as many wildcard origins."""
     exact = [f"https://www.host{n}.example" for n in range(number)]
     return allow([*exact, *(f"https://*.site{n}.example" for n in range(number))])
 
@@ -92,7 +94,7 @@ def allow(origins: Sequence[str]) -> Rule:
 
 
 def never_seen() -> Iterator[Pair]:
-    """The allowed origins are those of the last rule."""
+    """Pairs of a new and a known origin. Allowed origins match the last rule."""
     for rules, at_most in NEVER_SEEN_AT_MOST.items():
         bucket, last = f"rules-{rules}", f"site{rules - 1}.example"
         for name, environ in REQUESTS.items():
@@ -122,7 +124,7 @@ KINDS = (
 
 
 def origins_of(kind: str, number: int) -> Iterator[str]:
-    """Origins for a rule of so many; what is in turn is not new the second time."""
+    """Origins for a rule with ``number`` exact and as many wildcard origins."""
     if kind == KINDS[0]:
         return cycle([f"https://www.host{n * STRIDE % number}.example" for n in range(number)])
     if kind == KINDS[1]:
@@ -137,13 +139,13 @@ def new_below(site: str) -> Iterator[str]:
 
 
 def measure(store: SQLiteStore, pairs: Sequence[Pair], rounds: int) -> list[list[Any]]:
-    """Time all pairs; give the rows of a table."""
+    """Time all pairs. Return the rows of a table."""
     apps = {"bare": bare, "ours": BucketCORSMiddleware(bare, store=store)}
     runs: dict[tuple[str, str, str], Run] = {}
     for pair in pairs:
         for which, side in (("measured", pair.measured), ("unit", pair.unit)):
             environ = {**pair.environ, "PATH_INFO": path_of(side.bucket)}
-            # Both apps are asked by all of them.
+            # Both apps get requests with all origins.
             for name, origins in zip(apps, tee(side.origins), strict=True):
                 run = requests(apps[name], environ, "HTTP_ORIGIN", origins, CALLS)
                 runs[pair.name, which, name] = run

@@ -1,13 +1,16 @@
-"""A Flask application under gunicorn and wrk: bare, with this package, and with peers.
+"""Measure a Flask application under gunicorn and wrk: bare, with this package, and with others.
 
-The least code that could do the job is among them: what that costs is mostly gunicorn's work
-for four more headers.
+One of the others is the least code that could do the job. Its cost is mostly gunicorn's work for
+four more headers.
 
-All servers run, and are loaded by turns for a second each. A round compares each of them
-with the bare one just before and just after it; the median of all rounds counts. Then the one
-with this package is loaded while another process changes rules 50 times a second, and the bare
-one under the same writes to a database that it does not read, since a busy disk and CPU delay
-it too. Nothing else should run meanwhile: gunicorn and wrk have a CPU each and need it.
+**Throughput.** All servers run, and wrk loads them in turns, for a second each. A round compares
+each server with the bare one just before and just after it. The median of all rounds counts.
+
+**Latency.** wrk loads the server with this package while another process changes rules 50 times
+a second. It loads the bare server under the same writes, to a database that the server does not
+read, because a busy disk and CPU delay that server too.
+
+Run nothing else meanwhile: gunicorn and wrk need a CPU each.
 """
 
 import multiprocessing
@@ -39,7 +42,7 @@ KINDS = {
 THROUGHPUT_AT_LEAST = 0.95
 TAIL_AT_MOST = 10.0
 CHANGES_PER_SECOND = 50
-# Those that wrk asks for; each change is of one that matters.
+# The buckets that wrk requests. Each change is of one of them.
 ASKED_BUCKETS = 100
 START_SECONDS = 30
 
@@ -96,9 +99,9 @@ def tail(server: Server, seconds: int) -> float:
 
 @contextmanager
 def writing(database: Path) -> Iterator[None]:
-    """Have another process change rules.
+    """Change rules in another process.
 
-    :raises RuntimeError: if it could not keep pace.
+    :raises RuntimeError: if that process cannot make the changes in time.
     """
     context = multiprocessing.get_context("spawn")
     begun, stop, late = context.Event(), context.Event(), context.Event()
@@ -106,7 +109,7 @@ def writing(database: Path) -> Iterator[None]:
     process.start()
     try:
         if not begun.wait(START_SECONDS):
-            raise RuntimeError("the writer does not begin")
+            raise RuntimeError("the writer did not start")
         yield
     finally:
         stop.set()
@@ -117,7 +120,7 @@ def writing(database: Path) -> Iterator[None]:
 
 
 def write_rules(database: Path, begun: Any, stop: Any, late: Any) -> None:
-    """Change rules at a steady pace until told to stop."""
+    """Change rules at a steady rate until ``stop`` is set."""
     store, pause = SQLiteStore(database), 1 / CHANGES_PER_SECOND
     begin, number = time.monotonic(), 0
     while not stop.is_set():

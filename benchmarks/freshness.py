@@ -1,13 +1,16 @@
-"""Whether anybody is answered by rules that were replaced, and what knowing better costs.
+"""Count responses by outdated rules, and measure what it costs to avoid them.
 
-10,000 rounds over a gunicorn of 4 workers with 4 threads each, and as many over one of 4
-workers with gevent. In a round the rules change: by turns through ``?cors`` on a connection of
-its own, and through a store in this process. Preflights are on their way to all workers
-meanwhile. As soon as the change is acknowledged, others go to all workers, on other
-connections; an answer to one of them by any other rules is stale.
+There are 10,000 rounds under gunicorn with 4 workers of 4 threads each, and as many with 4
+gevent workers. In each round:
 
-The cost is that of what a request does about it, beside the bare function: a look at the
-shared number and one at the clock.
+1. Preflights are on their way to all workers.
+2. The rules change, in turns through ``?cors`` on a new connection and through a store in this
+   process.
+3. As soon as the change is acknowledged, new preflights go to all workers, on other connections.
+   A response to one of them is stale if it is by any other rules.
+
+The cost is what each request does to stay fresh: it reads the shared number and the clock. The
+unit is the time of the bare function.
 """
 
 import tempfile
@@ -32,10 +35,10 @@ from flask_bucketcors import Rule, RuleSet, SQLiteStore
 from flask_bucketcors.stores import Signal
 
 BUCKET = "bucket"
-# Rules allow them in turn, so that an answer by the rules before is wrong in any case.
+# The rules allow one of them in turn, so a response by the previous rules is always different.
 ORIGINS = ("https://even.example", "https://odd.example")
 WORKERS = 4
-# Connections to each worker, half of which ask while rules change.
+# Connections to each worker. Half of them send requests while rules change.
 EACH = 4
 KINDS: dict[str, dict[str, Any]] = {
     "gunicorn, 4 workers of 4 threads": {"worker_class": "gthread", "threads": 4},
@@ -45,8 +48,8 @@ COST_AT_MOST = 0.5
 CALLS = 200
 COST_ROUNDS = 500
 
-# Bounds, for a machine that has much else to do.
-ANSWER_SECONDS = 30
+# Limits that hold on a busy machine too.
+RESPONSE_SECONDS = 30
 SERVER_SECONDS = 1_200
 
 
@@ -63,9 +66,9 @@ def main() -> None:
 
 
 def count_stale(kind: str, rounds: int) -> list[Any]:
-    """Change rules again and again; give the row of a table."""
+    """Change rules again and again. Return the row of a table."""
     deadline = time.monotonic() + SERVER_SECONDS
-    answers = stale = 0
+    responses = stale = 0
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
         database = Path(folder, "rules.sqlite")
@@ -76,38 +79,38 @@ def count_stale(kind: str, rounds: int) -> list[Any]:
         busy, asking = connect_to_all(server, stack)
         for number, change in zip(range(1, rounds + 1), cycle(changes)):
             found = play(number, change, busy, asking)
-            answers, stale = answers + len(found), stale + found.count(False)
+            responses, stale = responses + len(found), stale + found.count(False)
             busy, asking = asking, busy
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{number} rounds took {SERVER_SECONDS} s")
-    return [kind, stale, answers, rounds, 0]
+    return [kind, stale, responses, rounds, 0]
 
 
 def play(
     number: int, change: Callable[[int], None], busy: Sequence[socket], asking: Sequence[socket]
 ) -> list[bool]:
-    """Make one change; say of each answer after it whether it is by these rules."""
+    """Make one change. Return for each response after it whether it is by the new rules."""
     message = preflight(number)
     send(busy, message)
     change(number)
     send(asking, message)
     receive(busy)
-    return [is_by(number, answer) for answer in receive(asking)]
+    return [is_by(number, response) for response in receive(asking)]
 
 
-def is_by(number: int, answer: HTTPResponse) -> bool:
-    """Whether an answer is by the rules of this number."""
-    return answer.status == 200 and answer.headers["Access-Control-Max-Age"] == str(number)
+def is_by(number: int, response: HTTPResponse) -> bool:
+    """Whether a response is by the rules of this number."""
+    return response.status == 200 and response.headers["Access-Control-Max-Age"] == str(number)
 
 
 def put(server: Server, number: int) -> None:
     """Change rules through ``?cors``."""
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=ANSWER_SECONDS)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=RESPONSE_SECONDS)) as connection:
         connection.request("PUT", f"/{BUCKET}?cors", document(number))
-        answer = connection.getresponse()
-        answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"rules were not put: {answer.status}")
+        response = connection.getresponse()
+        response.read()
+    if response.status != 200:
+        raise RuntimeError(f"rules were not put: {response.status}")
 
 
 def store_put(store: SQLiteStore, number: int) -> None:
@@ -134,17 +137,17 @@ def origin_of(number: int) -> str:
 
 
 def connect_to_all(server: Server, stack: ExitStack) -> tuple[list[socket], list[socket]]:
-    """Open connections until each worker has enough; give two halves, both to all workers."""
+    """Open connections until each worker has enough. Return two halves, each to all workers."""
     by_worker: dict[str | None, list[socket]] = defaultdict(list)
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while len(by_worker) < WORKERS or min(map(len, by_worker.values())) < EACH:
         if time.monotonic() > deadline:
-            raise RuntimeError("not all workers answer")
-        # Several at once: one by one they could all go to the same worker.
+            raise RuntimeError("not all workers respond")
+        # Several at once, because one by one they could all go to the same worker.
         new = [stack.enter_context(connect(server)) for _ in range(WORKERS)]
         send(new, preflight(0))
-        for connection, answer in zip(new, receive(new), strict=True):
-            by_worker[answer.headers[WORKER]].append(connection)
+        for connection, response in zip(new, receive(new), strict=True):
+            by_worker[response.headers[WORKER]].append(connection)
     half = EACH // 2
     groups = [each[:EACH] for each in by_worker.values()]
     return list(chain(*(each[:half] for each in groups))), list(
@@ -153,7 +156,7 @@ def connect_to_all(server: Server, stack: ExitStack) -> tuple[list[socket], list
 
 
 def connect(server: Server) -> socket:
-    return create_connection(("127.0.0.1", server.port), timeout=ANSWER_SECONDS)
+    return create_connection(("127.0.0.1", server.port), timeout=RESPONSE_SECONDS)
 
 
 def send(connections: Sequence[socket], message: bytes) -> None:
@@ -162,18 +165,18 @@ def send(connections: Sequence[socket], message: bytes) -> None:
 
 
 def receive(connections: Sequence[socket]) -> list[HTTPResponse]:
-    """Read one answer from each."""
-    answers = []
+    """Read one response from each connection."""
+    responses = []
     for connection in connections:
-        with HTTPResponse(connection) as answer:
-            answer.begin()
-            answer.read()
-            answers.append(answer)
-    return answers
+        with HTTPResponse(connection) as response:
+            response.begin()
+            response.read()
+            responses.append(response)
+    return responses
 
 
 def cost() -> list[list[Any]]:
-    """Time what a request does about it, less the call of a function."""
+    """Time what each request does to stay fresh, without the cost of a function call."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         store = SQLiteStore(Path(folder, "rules.sqlite"))
         looks = looks_at(store.signal())

@@ -1,10 +1,11 @@
-"""What a middleware costs around a bare WSGI function, in process, beside its peers.
+"""Measure what a middleware costs around a bare WSGI function, in one process.
 
-A figure is the time over the bare function, in units of what wsgicors takes over it with one
-static policy, or flask-cors over a bare Flask application. 100,000 buckets lie in SQLite, each
-with a rule of its own. ``one bucket`` asks for one of them again and again; ``all buckets``
-asks for another one each time, which is paid in misses of the CPU's caches. Every call gets a
-fresh environ; making it is part of the bare function's cost, as it is for a server.
+A figure is the time over the bare function. The unit is what wsgicors takes over it with one
+static policy, or what flask-cors takes over a bare Flask application.
+
+There are 100,000 buckets in SQLite, each with its own rule. ``one bucket`` requests the same
+bucket each time. ``all buckets`` requests another one each time, which misses the CPU's caches.
+Every call gets a new environ. To make it is part of the bare function's cost, as in a server.
 """
 
 import tempfile
@@ -26,17 +27,17 @@ from cases import (
     shuffled,
     static_policy,
 )
-from least import Answer, build_answers, least
+from least import Prepared, least, prepare
 from report import AT_MOST, Table, finish, parse_arguments
 from timing import Run, call_all, least_seconds, requests
 
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, SQLiteStore
 
 CALLS = 200
-# Its requests take longer, and a round has to be short.
+# Requests of Flask take longer, and a round has to be short.
 FLASK_CALLS = 10
-# The project's limit, docs/performance.md: 0.5 microseconds where the bare function takes a
-# third of one.
+# The project's limit in docs/performance.md: 0.5 microseconds where the bare function takes a
+# third of a microsecond.
 EXTRA_AT_MOST = 1.5
 AGAINST_FLASK_CORS = 1 / 20
 
@@ -44,7 +45,7 @@ OURS, WSGICORS, LEAST, BARE = "flask_bucketcors", "wsgicors", "least code", "bar
 ONE, ALL = "one bucket", "all buckets"
 COLUMNS = ((OURS, ONE), (OURS, ALL), (LEAST, ONE), (LEAST, ALL))
 
-#: Seconds per call, by which buckets are asked for, and by case and contender.
+#: Seconds per call, by which buckets are requested, and by case and contender.
 Times = Mapping[str, Mapping[tuple[str, str], float]]
 
 
@@ -66,9 +67,9 @@ def main() -> None:
 def measure(store: SQLiteStore, buckets: int, rounds: int) -> Times:
     """Time all cases, for one bucket and for all of them."""
     order = shuffled(buckets)
-    apps = contenders(store, build_answers(buckets))
+    apps = contenders(store, prepare(buckets))
     for case in CASES:
-        # Until everything is in memory.
+        # So that everything is in memory.
         call_all(apps[case.wrapped][OURS], case.environ, case.key, case.names(order))
     return {
         which: least_seconds(all_runs(apps, asked), rounds)
@@ -79,10 +80,10 @@ def measure(store: SQLiteStore, buckets: int, rounds: int) -> Times:
 def all_runs(
     apps: Mapping[Wrapped, Mapping[str, WSGIApplication]], buckets: Sequence[int]
 ) -> dict[tuple[str, str], Run]:
-    """All cases for everybody, over these buckets."""
+    """All cases for all contenders, over these buckets."""
     runs = {}
     for index, case in enumerate(CASES):
-        # Far from each other: what one case has just asked for is in the caches of the CPU.
+        # Far from each other, because the CPU's caches hold what another case has just requested.
         first = index * len(buckets) // len(CASES)
         names = case.names([*buckets[first:], *buckets[:first]])
         for name, app in apps[case.wrapped].items():
@@ -92,14 +93,14 @@ def all_runs(
 
 
 def contenders(
-    store: SQLiteStore, answers: Mapping[str, Answer]
+    store: SQLiteStore, prepared: Mapping[str, Prepared]
 ) -> dict[Wrapped, dict[str, WSGIApplication]]:
-    """Everybody around the function of each case; cases that are alike in it share them."""
+    """All contenders around the function of each case. Cases with the same function share them."""
     return {
         (app, by_host): {
             BARE: app,
             WSGICORS: static_policy(app),
-            LEAST: least(app, answers, by_host=by_host),
+            LEAST: least(app, prepared, by_host=by_host),
             OURS: BucketCORSMiddleware(
                 app, store=store, host_suffixes=[HOST_SUFFIX] if by_host else []
             ),
@@ -121,12 +122,12 @@ def measure_flask(store: SQLiteStore, rounds: int) -> Mapping[str, float]:
 
 
 def sent(app: WSGIApplication) -> WSGIApplication:
-    """Take an answer as a server does, which lets Flask end its request."""
+    """Read each response as a server does, so that Flask ends its request."""
 
     def take(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        answer = app(environ, start_response)
-        body = list(answer)
-        answer.close()  # type: ignore[attr-defined]
+        response = app(environ, start_response)
+        body = list(response)
+        response.close()  # type: ignore[attr-defined]
         return body
 
     return take
@@ -146,12 +147,12 @@ def against_wsgicors(times: Times, buckets: int) -> Table:
             ]
             rows.append([case.name, *ratios, float(case.at_most)])
     columns = ["time over the bare function; wsgicors = 1", *headings(buckets), AT_MOST]
-    # Where each request is for another bucket, the least code is beyond some limits, too.
+    # If each request is for another bucket, the least code exceeds some limits too.
     return Table(columns, rows, judged=1)
 
 
 def extra(times: Times, buckets: int) -> Table:
-    """What an actual response takes more, in units of the bare function's cost."""
+    """What some cases add to an actual response. The unit is the bare function's cost."""
     unit = times[ONE][ACTUAL.name, BARE]
     rows = []
     for case in (TEN_HEADERS, BY_HOST):
@@ -174,14 +175,14 @@ def against_flask_cors(times: Times, flask: Mapping[str, float]) -> Table:
     added = over_bare(times, ONE, ACTUAL, OURS), flask[OURS] - flask[BARE]
     rows = [
         ["around the bare function", added[0] / unit, AGAINST_FLASK_CORS],
-        # Without a limit: it is less than what Flask's own time varies by.
+        # Without a limit, because Flask's own time varies by more.
         ["around the bare Flask application", added[1] / unit, None],
     ]
     return Table(["added to an actual response; flask-cors = 1", OURS, AT_MOST], rows)
 
 
 def speed(tables: Mapping[str, Table]) -> Table:
-    """The short table, without limits and least code."""
+    """The table of the README, without limits and least code."""
     table = tables["in-process"]
     return Table(table.columns[:3], [row[:3] for row in table.rows])
 

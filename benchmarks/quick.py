@@ -1,8 +1,8 @@
-"""A look at speed for whoever lands a change: some seconds, and only a factor of 2 fails.
+"""Check the speed in some seconds. It fails only where a figure is twice its limit.
 
-The cases and limits are those of ``in_process.py``, with fewer buckets and rounds. What is
-beyond twice its limit is measured again, since another program may have been in the way; it
-fails if it is so each time.
+The cases and limits are those of ``in_process.py``, with fewer buckets and rounds. If a figure
+is more than twice its limit, all are measured again, because another program may have used the
+CPU. The check fails if it is so each time.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Tables of results: printed, kept in ``results.json``, and held to docs/performance.md."""
+"""Tables of results: print them, compare them with their limits, keep them in a file."""
 
 import json
 import os
@@ -18,11 +18,10 @@ AT_LEAST = "at least"
 
 
 class Table(NamedTuple):
-    """Rows of a name and numbers. A number that was not measured is None.
+    """Rows of a name and numbers. A number is None if it was not measured.
 
-    :param columns: the last one may be ``AT_MOST`` or ``AT_LEAST``: the limit for all others
-        that are about this package.
-    :param judged: how many columns after the name the limit is for.
+    :param columns: the last one may be ``AT_MOST`` or ``AT_LEAST``, the limit for other columns.
+    :param judged: for how many columns after the name the limit is.
     """
 
     columns: Sequence[str]
@@ -40,17 +39,17 @@ def parse_arguments(description: str | None, **numbers: int) -> Namespace:
 
 
 def finish(tables: Mapping[str, Table], *, save: bool) -> None:
-    """Print the tables and what is beyond its limit; keep them if asked to."""
+    """Print the tables, and which figures are beyond their limits. Keep them if ``save``."""
     for name, table in tables.items():
         print(f"\n{name}\n{markdown(table.columns, table.rows)}")
         for line in beyond(table):
-            print(f"beyond its limit: {line}")
+            print(f"beyond the limit: {line}")
     if save:
         keep(tables)
 
 
 def beyond(table: Table, factor: float = 1) -> list[str]:
-    """What is more than ``factor`` times beyond its limit."""
+    """The figures that are more than ``factor`` times beyond their limits."""
     kind = table.columns[-1]
     if kind not in (AT_MOST, AT_LEAST):
         return []
@@ -69,7 +68,7 @@ def _is_beyond(number: float | None, limit: float | None, kind: str, factor: flo
 
 
 def keep(tables: Mapping[str, Table]) -> None:
-    """Put the tables among the results, each with what it was measured on."""
+    """Write the tables to the results, each with the machine it was measured on."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name, table in tables.items():
         results[name] = {"on": machine(), "columns": table.columns, "rows": table.rows}
@@ -77,7 +76,7 @@ def keep(tables: Mapping[str, Table]) -> None:
 
 
 def machine() -> str:
-    """What decides about figures, without saying whose machine it is."""
+    """The versions and CPUs that affect figures. Names no machine."""
     peers = ", ".join(f"{name} {version(name)}" for name in PEERS)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{python}, {os.cpu_count()} CPUs, {peers}"
@@ -90,7 +89,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A number with as many digits as can be trusted."""
+    """A number with its significant digits."""
     if value is None:
         return ""
     if isinstance(value, float):

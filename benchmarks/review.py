@@ -1,7 +1,7 @@
-"""How long lint and diff take for 100 rules of 10 origins each, in several shapes.
+"""Measure how long lint and diff take for 100 rules of 10 origins each, in several shapes.
 
-Seconds of this machine: the limit is one second, in order of magnitude. That the work does not
-explode is held by tests, which count steps.
+The figures are seconds on this machine. They should be about one second or less. Tests that
+count steps check that the work does not explode.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ SHAPES: dict[str, Pattern] = {
 
 
 def rules(pattern: Pattern, *, max_age: int = 0) -> RuleSet:
-    """Rules that each allow headers of their own, and are answered on terms of their own."""
+    """Rules that each allow different headers, on different terms."""
     return RuleSet(
         [
             Rule(
@@ -45,7 +45,7 @@ def rules(pattern: Pattern, *, max_age: int = 0) -> RuleSet:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The least of three times."""
+    """The least of three measurements."""
     times = []
     for _ in range(3):
         start = perf_counter()

@@ -1,4 +1,4 @@
-"""The Flask applications that are measured: one that stores nothing, alone and with CORS."""
+"""The Flask applications that are measured: one without storage, alone and with CORS."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,13 +8,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from cases import ORIGIN
 from flask import Flask
 from flask_cors import CORS
-from least import build_answers, least
+from least import least, prepare
 
 from flask_bucketcors import BucketCORS
 
-#: How many there are, where it is not what is measured.
+#: The number of buckets, unless it is what is measured.
 BUCKETS = 1_000
-#: Names the variable of the environment that holds the path of the database.
+#: The environment variable with the path of the database.
 DATABASE = "BENCHMARK_DATABASE"
 #: The header with the process id of the worker.
 WORKER = "X-Worker"
@@ -29,7 +29,7 @@ def plain() -> Flask:
 
 
 def with_flask_cors() -> Flask:
-    """With flask-cors and the policy that the rules of a bucket hold."""
+    """The application with flask-cors, and a policy equal to the rules of a bucket."""
     app = plain()
     CORS(
         app,
@@ -44,14 +44,14 @@ def with_flask_cors() -> Flask:
 
 
 def with_least_code() -> Flask:
-    """With the least code: what is left is what a server takes for the headers."""
+    """The application with the least code. Its cost is mostly the server's, for the headers."""
     app = plain()
-    app.wsgi_app = least(app.wsgi_app, build_answers(BUCKETS), by_host=False)  # type: ignore
+    app.wsgi_app = least(app.wsgi_app, prepare(BUCKETS), by_host=False)  # type: ignore
     return app
 
 
 def with_bucketcors() -> Flask:
-    """With this package; the environment names the database. Anybody may edit rules."""
+    """The application with this package. Every client may edit rules."""
     app = plain()
     app.config["BUCKETCORS_DATABASE"] = os.environ[DATABASE]
     BucketCORS(app, authorize=lambda call: True)
@@ -59,7 +59,7 @@ def with_bucketcors() -> Flask:
 
 
 def naming_workers() -> Flask:
-    """With this package, and in every answer the process that gave it."""
+    """The application with this package, and the worker's process id in every response."""
     app = with_bucketcors()
     app.wsgi_app = _naming(app.wsgi_app)  # type: ignore
     return app

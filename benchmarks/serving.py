@@ -1,4 +1,4 @@
-"""gunicorn and wrk. The servers of the tests are the servers here."""
+"""Start gunicorn, with the server of the tests, and load it with wrk."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from tests.support.processes.servers import Server, gunicorn  # noqa: E402
 __all__ = ["Server", "serving", "wrk"]
 
 CONNECTIONS = 8
-# Beyond the time that wrk is told to take.
+# More than the time that wrk is to run.
 GRACE_SECONDS = 30
 
 
@@ -32,9 +32,9 @@ def serving(app: str, database: Path, **settings: Any) -> Iterator[Server]:
 
 
 def wrk(server: Server, seconds: int) -> dict[str, float]:
-    """Load a server and give what ``wrk.lua`` writes down.
+    """Load a server. Return what ``wrk.lua`` reports.
 
-    :raises RuntimeError: if wrk is missing, or an answer was not 200.
+    :raises RuntimeError: if wrk is missing, or a response is not 200.
     """
     if shutil.which("wrk") is None:
         raise RuntimeError("wrk is missing: on Debian, apt-get install wrk")
@@ -48,5 +48,5 @@ def wrk(server: Server, seconds: int) -> dict[str, float]:
     ).stdout
     result: dict[str, float] = json.loads(output.splitlines()[-1])
     if result["errors"]:
-        raise RuntimeError(f"wrk met errors: {output}")
+        raise RuntimeError(f"wrk reports errors: {output}")
     return result

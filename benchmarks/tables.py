@@ -1,7 +1,7 @@
-"""Writes the tables of the documents from ``results.json``; with ``--check`` only compares.
+"""Write the tables of the documents from ``results.json``. ``--check`` only compares them.
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- /table -->``. ``machines`` lists what
-the tables were measured on, which is one line if all were measured on the same.
+A table is between ``<!-- table: NAME -->`` and ``<!-- /table -->``. ``machines`` lists what the
+tables were measured on: one line if it was the same for all.
 """
 
 import json
@@ -23,12 +23,12 @@ def main() -> int:
     results = json.loads(RESULTS.read_text())
     stale = [page for page in PAGES if update(page, results, check=check)]
     for page in stale:
-        print(f"{page.name}: {'other figures than in' if check else 'written from'} {RESULTS.name}")
+        print(f"{page.name}: {'differs from' if check else 'written from'} {RESULTS.name}")
     return 1 if check and stale else 0
 
 
 def update(page: Path, results: dict[str, Any], *, check: bool) -> bool:
-    """Write the tables of one page, or only say whether that would change it."""
+    """Write the tables of one page, unless ``check``. Return whether the page changes."""
     text = page.read_text()
     new = TABLE.sub(lambda match: render(match, results), text)
     if new != text and not check:

@@ -1,7 +1,7 @@
-"""How things are timed: many short rounds, everybody's turn in each, the least time counts.
+"""Time things in many short rounds. All take turns in each round, and the least time counts.
 
-Another program's turn on the CPU makes a round longer and never shorter, so the least of many
-rounds is what a thing takes. Taking turns lets a slow minute of the machine hit all alike.
+Another program on the CPU makes a round longer and never shorter, so the least of many rounds
+is the true time. Because all take turns, a slow minute of the machine affects all equally.
 """
 
 import gc
@@ -12,13 +12,13 @@ from time import perf_counter
 from typing import Any, TypeVar
 from wsgiref.types import WSGIApplication
 
-#: Does one round and gives the seconds that one call took.
+#: Runs one round and returns the seconds of one call.
 Run = Callable[[], float]
 _Name = TypeVar("_Name")
 
 
 def least_seconds(runs: Mapping[_Name, Run], rounds: int) -> dict[_Name, float]:
-    """Time everybody in turns; give the least seconds per call of each."""
+    """Time all runs in turns. Return the least seconds per call of each."""
     least = dict.fromkeys(runs, float("inf"))
     with no_collector():
         for _ in range(rounds):
@@ -30,10 +30,10 @@ def least_seconds(runs: Mapping[_Name, Run], rounds: int) -> dict[_Name, float]:
 def requests(
     app: WSGIApplication, environ: dict[str, Any], key: str, values: Iterator[str], calls: int
 ) -> Run:
-    """Rounds of requests that differ in one key of the environ, which takes one value each."""
+    """Rounds of requests that differ in one key of the environ. Each value is used once."""
 
     def run() -> float:
-        # Made before the clock runs.
+        # Made before the clock starts.
         chunk = list(islice(values, calls))
         return call_all(app, environ, key, chunk) / calls
 
@@ -41,7 +41,7 @@ def requests(
 
 
 def call_all(app: WSGIApplication, environ: dict[str, Any], key: str, values: list[str]) -> float:
-    """Make one request for each value and give the seconds of all. An environ is used once."""
+    """Make one request for each value, with a new environ. Return the seconds of all."""
     copy = environ.copy
     begin = perf_counter()
     for value in values:
@@ -64,7 +64,7 @@ def calls(function: Callable[[], object], count: int) -> Run:
 
 
 def write(data: bytes) -> None:
-    """What ``start_response`` gives. Nobody calls it."""
+    """The return value of ``start_response``. Nothing calls it."""
 
 
 def start_response(
@@ -75,7 +75,7 @@ def start_response(
 
 @contextmanager
 def no_collector() -> Iterator[None]:
-    """As timeit does: a collection would be paid by whoever's turn it is."""
+    """Turn off garbage collection, as timeit does. One run would pay for the garbage of all."""
     gc.collect()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
--- Actual requests for many buckets in turn; at the end, one line of JSON in place of a report.
+-- Sends actual requests for many buckets in turn. Prints one line of JSON instead of a report.
 
 local BUCKETS = 100
 local turn = 0

@@ -1,8 +1,7 @@
-"""Take the screenshots of the demo page that the documents show.
+"""Take the screenshots of the demo page for the documentation.
 
-Run it from the project's folder, with the extra ``browser`` installed and Debian's Chromium:
-``python docs/screenshots.py``. For the card of the vendor's SDK, install that before:
-``npm install cos-js-sdk-v5``.
+You need the extra ``browser`` and Debian's Chromium. Run ``python docs/screenshots.py`` in the
+project's folder. To show the card of the vendor's SDK, run ``npm install cos-js-sdk-v5`` first.
 """
 
 import os
