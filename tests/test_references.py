@@ -3,16 +3,14 @@
 import ast
 import builtins
 import importlib
-import io
 import re
-import tokenize
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.support import ROOT
+from tests.support.prose import prose
 
 FOLDERS = [
     ROOT / name for name in ("benchmarks", "docs", "example_app", "flask_bucketcors", "tests")
@@ -31,29 +29,6 @@ FILE_NAME = re.compile(r"(?<![\w./<{-])(?:[\w-]+/)*[\w-]+\.(?:pyi?|js|json|md|to
 ENVIRON_KEYS = {"flask_bucketcors.bucket", "flask_bucketcors.decision"}
 #: Files of other projects, or of people who use this one.
 FOREIGN_FILES = {"obs/const.py", "oss2/auth.py", "shop.json"}
-
-
-@cache
-def prose(path: Path) -> str:
-    """The comments and docstrings of Python, the comments of JavaScript, or a page as it is."""
-    text = path.read_text()
-    if path.suffix == ".md":
-        return text
-    if path.suffix == ".js":
-        return "\n".join(re.findall(r"//.*", text))
-    comments = (
-        each.string
-        for each in tokenize.generate_tokens(io.StringIO(text).readline)
-        if each.type == tokenize.COMMENT
-    )
-    return "\n".join([*comments, *docstrings(ast.parse(text))])
-
-
-def docstrings(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Expr(value=ast.Constant(value=str(text))):
-                yield text
 
 
 def found_in(paths: list[Path], pattern: re.Pattern[str]) -> list[tuple[Path, str]]:
