@@ -28,6 +28,7 @@ from flask_bucketcors.core.compiled import Decision as Decision
 from flask_bucketcors.core.compiled import Reason as Reason
 from flask_bucketcors.core.errors import BucketCORSError as BucketCORSError
 from flask_bucketcors.core.errors import InvalidBucketName as InvalidBucketName
+from flask_bucketcors.core.errors import RulesChanged as RulesChanged
 from flask_bucketcors.core.errors import StoredRulesInvalid as StoredRulesInvalid
 from flask_bucketcors.core.errors import StoreUnavailable as StoreUnavailable
 from flask_bucketcors.core.errors import TooIntricate as TooIntricate

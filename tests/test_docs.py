@@ -174,6 +174,7 @@ def test_public_names_are_those_that_stay() -> None:
         "RuleSet",
         "RuleTrace",
         "RulesAPI",
+        "RulesChanged",
         "RulesCall",
         "SQLiteStore",
         "Severity",

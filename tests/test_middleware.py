@@ -1128,10 +1128,10 @@ def test_a_bucket_opens_with_the_next_change(store):
 @pytest.mark.parametrize(
     "stored",
     [
-        pytest.param(StoredRules(1, lambda: RuleSet.from_dict({"rules": []})), id="no rules"),
-        pytest.param(StoredRules(1, lambda: json.loads("{")), id="no JSON"),
-        pytest.param(StoredRules(1, lambda: {"rules": []}), id="no rule set"),
-        pytest.param(StoredRules(1, lambda: None), id="nothing"),
+        pytest.param(StoredRules("1", 1, lambda: RuleSet.from_dict({"rules": []})), id="no rules"),
+        pytest.param(StoredRules("1", 1, lambda: json.loads("{")), id="no JSON"),
+        pytest.param(StoredRules("1", 1, lambda: {"rules": []}), id="no rule set"),
+        pytest.param(StoredRules("1", 1, lambda: None), id="nothing"),
         pytest.param("rules", id="no stored rules"),
     ],
 )

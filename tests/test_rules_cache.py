@@ -13,6 +13,7 @@ from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
 from flask_bucketcors.stores import Signal, StoredRules
+from flask_bucketcors.stores.contract import Versions
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
 from tests.support.processes.children import CHILD_SECONDS
 
@@ -54,17 +55,17 @@ class Source(MemoryStore):
         return super().state()
 
     def put_by_a_writer_that_dies(self, bucket: str, rule_set: RuleSet) -> None:
-        super()._put_all({bucket: rule_set}, None)
+        super()._put_all({bucket: rule_set}, None, {})
 
-    def delete(
-        self, bucket: str, author: str | None = None, *, revision: int | None = None
-    ) -> int | None:
-        deletion = super().delete(bucket, author, revision=revision)
+    def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
+        deletion = super()._delete(bucket, author, expected)
         self.cell[0] += 1
         return deletion
 
-    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
-        revision = super()._put_all(rule_sets, author)
+    def _put_all(
+        self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
+    ) -> int:
+        revision = super()._put_all(rule_sets, author, expected)
         self.cell[0] += 1
         return revision
 
@@ -457,11 +458,11 @@ def test_names_that_a_request_may_spell_in_another_way_are_not_found_as_sent(
 class Unreadable(Source):
     """A store that holds for each bucket what is no rule set, in a version that it is told."""
 
-    version: Hashable = 1
+    version = "1"
     parsed = 0
 
     def read(self, bucket: str) -> StoredRules:
-        return StoredRules(self.version, self._parse)
+        return StoredRules(self.version, 1, self._parse)
 
     def _parse(self) -> RuleSet:
         self.parsed += 1

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from itertools import product
 from pathlib import Path
 from signal import SIG_DFL, SIGALRM, SIGKILL, alarm, signal
 from typing import Any
@@ -29,6 +30,7 @@ from flask_bucketcors import (
     InvalidRules,
     Rule,
     RulesAPI,
+    RulesChanged,
     RuleSet,
     SQLiteStore,
     StoredRulesInvalid,
@@ -576,6 +578,45 @@ def test_a_worker_stops_writing_once_a_newer_release_has_changed_the_tables(path
         assert worker.ask("put", "b", 2) == "2"
 
 
+RACES = [("put", 2), ("delete",), ("rollback", 1)]
+
+
+def test_of_two_processes_that_change_the_rules_they_read_one_wins(
+    path: Path, store: SQLiteStore
+) -> None:
+    """Whatever either of them does, and although neither waits for the other."""
+    first = store.put("b", rules(1))
+    with store_worker(path) as one, store_worker(path) as other:
+        for (command, *of_one), (other_command, *of_other) in list(product(RACES, RACES)) * 2:
+            store.rollback("b", first)
+            before = store.read("b")
+            assert before is not None
+            one.tell(command, "b", *of_one, before.version)
+            other.tell(other_command, "b", *of_other, before.version)
+            answers = sorted([one.answer(), other.answer()])
+            assert answers == [str(before.revision + 1), "changed"]
+            assert store.revision == before.revision + 1
+
+
+def test_an_edit_by_another_tool_is_not_overwritten(path: Path, store: SQLiteStore) -> None:
+    store.put("b", rules(1))
+    before = store.read("b")
+    assert before is not None
+    run_sql(path, "UPDATE bucketcors_rules SET document = document")
+    with pytest.raises(RulesChanged):
+        store.put("b", rules(2), expected=before.version)
+
+
+def test_rules_that_are_unreadable_have_a_version_to_replace(
+    path: Path, store: SQLiteStore
+) -> None:
+    store.put("b", rules(1))
+    run_sql(path, "UPDATE bucketcors_rules SET document = '{'")
+    before = store.read("b")
+    assert before is not None
+    assert store.put("b", rules(2), expected=before.version)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -803,6 +844,23 @@ def test_a_put_of_nothing_tells_of_what_others_have_put(store, monkeypatch):
     assert cell[0] == seen
     assert store.put_many([]) == store.revision
     assert cell[0] != seen
+
+
+@pytest.mark.parametrize("write", ["put", "delete"])
+def test_a_write_that_finds_other_rules_tells_of_them(store, monkeypatch, write):
+    """Its caller knows of them, and a later request must not see older ones."""
+    store.put("b", rules())
+    seen = store.read("b").version
+    cell = store.signal()
+    before = cell[0]
+    with monkeypatch.context() as stopped:
+        stopped.setattr(SQLiteStore, "_publish", lambda self, revision, stamp: revision)
+        store.put("b", rules(1))
+    assert cell[0] == before
+    arguments = {"put": ("b", rules(2)), "delete": ("b",)}[write]
+    with pytest.raises(RulesChanged):
+        getattr(store, write)(*arguments, expected=seen)
+    assert cell[0] != before
 
 
 class Refused:

@@ -9,12 +9,13 @@ import pytest
 from flask_bucketcors import (
     MemoryStore,
     Rule,
+    RulesChanged,
     RuleSet,
     SQLiteStore,
     UnknownRevision,
 )
 from flask_bucketcors.core.errors import InvalidBucketName
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import ANY_VERSION, Store
 
 Make = Callable[..., Store]
 
@@ -73,16 +74,6 @@ def test_a_delete_deletes_and_says_whether_there_was_anything(store: Store) -> N
     assert store.get("b") is None
     assert store.list() == []
     assert store.delete("b") is None
-
-
-def test_a_delete_of_one_revision_leaves_later_rules_alone(store: Store) -> None:
-    first = store.put("b", rules(1))
-    second = store.put("b", rules(2))
-    assert store.delete("b", revision=first) is None
-    assert store.get("b") == rules(2)
-    assert store.delete("b", revision=second) == second + 1
-    assert store.get("b") is None
-    assert store.delete("b", revision=second) is None
 
 
 def test_buckets_do_not_share_rules(store: Store) -> None:
@@ -274,6 +265,118 @@ def test_a_version_is_another_one_only_when_the_buckets_own_rules_changed(store:
         reads.append(store.read("b"))
     first, after_another, after_its_own = (read and read.version for read in reads)
     assert first == after_another != after_its_own
+
+
+def version(store: Store, bucket: str = "b") -> str | None:
+    """What an editor passes back as ``expected=``."""
+    stored = store.read(bucket)
+    return stored.version if stored else None
+
+
+WRITES: dict[str, Callable[..., int | None]] = {
+    "put": lambda store, **expected: store.put("b", rules(9), **expected),
+    "delete": lambda store, **expected: store.delete("b", **expected),
+    "rollback": lambda store, **expected: store.rollback("b", 1, **expected),
+}
+a_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+
+
+@a_write
+def test_a_write_happens_if_the_rules_are_the_expected_ones(store: Store, write) -> None:
+    store.put("b", rules(1))
+    store.put("b", rules(2))
+    assert write(store, expected=version(store)) == store.revision == 3
+
+
+@a_write
+def test_a_write_happens_without_an_expected_version(store: Store, write) -> None:
+    store.put("b", rules(1))
+    store.put("b", rules(2))
+    assert write(store, expected=ANY_VERSION) == 3
+
+
+CHANGES: dict[str, Callable[[Store], Any]] = {
+    "put": lambda store: store.put("b", rules(2)),
+    "put again": lambda store: store.put("b", rules(1)),
+    "put, and put back": lambda store: (store.put("b", rules(2)), store.put("b", rules(1))),
+    "deleted": lambda store: store.delete("b"),
+    "deleted and put again": lambda store: (store.delete("b"), store.put("b", rules(1))),
+    "rolled back": lambda store: store.rollback("b", 1),
+}
+
+
+@a_write
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_write_is_refused_if_the_rules_have_changed(store: Store, write, change) -> None:
+    """Also if they are equal to the expected ones again: the editor has not seen why."""
+    store.put("b", rules(1))
+    seen = version(store)
+    change(store)
+    before = (store.get("b"), store.history("b"), store.state())
+    with pytest.raises(RulesChanged, match="bucket 'b' have changed") as caught:
+        write(store, expected=seen)
+    assert caught.value.bucket == "b"
+    assert (store.get("b"), store.history("b"), store.state()) == before
+
+
+@a_write
+def test_none_expects_a_bucket_without_rules(store: Store, write) -> None:
+    store.put("b", rules(1))
+    with pytest.raises(RulesChanged):
+        write(store, expected=None)
+    store.delete("b")
+    write(store, expected=None)
+
+
+def test_a_version_counts_for_its_own_bucket_alone(store: Store) -> None:
+    store.put("b", rules(1))
+    seen = version(store)
+    store.put("other", rules(2))
+    assert store.put("b", rules(3), expected=seen)
+
+
+def test_many_are_put_only_if_all_have_the_expected_rules(store: Store) -> None:
+    store.put_many([("a", rules(1)), ("b", rules(1)), ("c", rules(1))])
+    seen = {"a": version(store, "a"), "b": version(store, "b"), "new": None}
+    pairs = [(bucket, rules(2)) for bucket in ("a", "b", "c", "new")]
+    store.put("c", rules(3))
+    assert store.put_many(pairs, expected=seen)
+    with pytest.raises(RulesChanged, match="'new'"):
+        store.put_many(pairs, expected={"c": version(store, "c"), "new": None})
+
+
+def test_what_is_expected_of_a_bucket_that_is_not_put_is_a_mistake(store: Store) -> None:
+    with pytest.raises(ValueError, match="names bucket 'c'"):
+        store.put_many([("b", rules())], expected={"c": None})
+
+
+def test_a_revision_is_no_version(store: Store) -> None:
+    revision = store.put("b", rules())
+    with pytest.raises(TypeError, match=r"write the version of store.read\(bucket\)"):
+        store.put("b", rules(), expected=revision)  # type: ignore[arg-type]
+
+
+def test_stored_rules_say_which_revision_put_them_there(store: Store) -> None:
+    revision = store.put("b", rules())
+    store.put("other", rules())
+    stored = store.read("b")
+    assert stored is not None
+    assert stored.revision == revision
+
+
+def test_versions_of_two_stores_in_memory_differ() -> None:
+    """A page may be older than the process that shows it."""
+    one, other = MemoryStore(), MemoryStore()
+    one.put("b", rules())
+    other.put("b", rules())
+    assert version(one) != version(other)
+
+
+def test_the_rules_of_a_revision_are_read_without_putting_them(store: Store) -> None:
+    first = store.put("b", rules(1))
+    store.put("b", rules(2))
+    assert store.get_revision("b", first) == rules(1)
+    assert store.get("b") == rules(2)
 
 
 def test_a_closed_store_opens_again(make: Make) -> None:

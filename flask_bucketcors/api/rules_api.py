@@ -8,6 +8,7 @@ never see a call.
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -19,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from flask_bucketcors.api.bodies import check_digests, read_body
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect, Limits, limited
-from flask_bucketcors.core.errors import CallRefused, Refusal, StoreUnavailable
+from flask_bucketcors.core.errors import CallRefused, Refusal, RulesChanged, StoreUnavailable
 from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
@@ -257,7 +258,10 @@ class RulesAPI:
         if self._bucket_exists is not None and not self._bucket_exists(bucket):
             # Later rules are those of another call, which checks them itself. Earlier ones do not
             # come back: they may be those of another call that left it to this one.
-            self._store.delete(bucket, requester, revision=revision)
+            stored = self._store.read(bucket)
+            own = stored.version if stored and stored.revision == revision else None
+            with suppress(RulesChanged):
+                self._store.delete(bucket, requester, expected=own)
             raise CallRefused(Refusal.NO_SUCH_BUCKET)
         self._reviewer.log_findings(bucket, findings)
         return ((FINDINGS, self._reviewer.listed(findings)),) if is_asked else ()

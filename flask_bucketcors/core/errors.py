@@ -114,6 +114,20 @@ class SettingRefused(SetupRefused, ValueError):
     """A setting, or an argument, does not have the form that it has to have."""
 
 
+class RulesChanged(BucketCORSError):
+    """A write expected other rules than the bucket has by now; nothing was written.
+
+    :param bucket: the bucket's name.
+    """
+
+    def __init__(self, bucket: str) -> None:
+        self.bucket = bucket
+        super().__init__(
+            f"the rules of bucket {bucket!r} have changed since you read them: read them again, "
+            "and repeat your change"
+        )
+
+
 class UnknownRevision(BucketCORSError, LookupError):
     """A rollback named a revision that the bucket's history does not hold."""
 

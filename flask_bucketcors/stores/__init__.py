@@ -1,8 +1,7 @@
 """Where rule sets are kept.
 
-Every store keeps the contract of :class:`Store`; ``tests/test_stores.py`` is that contract as
-tests. A write is one transaction: the rules, their history and the revision change together
-or not at all.
+:class:`Store` is the contract of every store, and ``tests/test_stores.py`` is that contract as
+tests.
 """
 
 from flask_bucketcors.stores.contract import HistoryEntry, Signal, Store, StoredRules

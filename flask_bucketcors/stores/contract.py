@@ -1,34 +1,53 @@
-"""What every store does.
+"""The contract of every store.
 
-Words for change, from the outside in: a **revision** numbers the changes of a store for
-people. A **signal** is a cell whose number is another one after each acknowledged change, cheap
-enough to be read by every request. The **state** is what the store itself says, which costs
-more and misses nothing. A **version** is the same for one bucket: it changes when that bucket's
-rules do.
+Four words for change. A **revision** numbers the changes of a store, for people. A **signal** is
+a cell that holds another number after each acknowledged change; reading it is cheap enough for
+every request. The **state** is what the store itself reports, which costs more and misses nothing.
+A **version** identifies one write to one bucket: editors pass it back as ``expected=``, and caches
+compare it.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from enum import Enum
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
 
-# Entries of history that a store keeps for each bucket unless told otherwise.
+# Entries of history that a store keeps for each bucket by default.
 HISTORY_LIMIT = 50
 # SQLite counts no further. No store holds as many rows, so a larger limit is none.
 MAX_COUNT: Final = 2**63 - 1
 
 
+class AnyVersion(Enum):
+    """The type of :data:`ANY_VERSION`."""
+
+    ANY = "any"
+
+
+#: As ``expected=``: write whatever rules the bucket has now.
+ANY_VERSION: Final = AnyVersion.ANY
+
+#: Which rules a bucket must have for a write to happen: those of a :attr:`StoredRules.version`,
+#: none (None), or any (:data:`ANY_VERSION`).
+Expected = str | AnyVersion | None
+#: A version, or None for no rules, by bucket.
+Versions = Mapping[str, str | None]
+
+
 class HistoryEntry(NamedTuple):
     """One change to a bucket's rules.
 
-    :param revision: the number of the change, growing within a store.
+    :param revision: the number of the change. Numbers grow within a store.
     :param time: when it happened, in seconds since 1970, UTC.
-    :param author: who did it, as the caller of the store named them; None if nobody did.
+    :param author: who made it, as the caller of the store said; None if the caller did not.
     :param rule_set: the rules from then on; None if they were deleted, or are unreadable.
-    :param unreadable: why what was stored is no rule set; None if it is one, or was deleted.
+    :param unreadable: why the stored text is not a rule set; None if it is one, or if the rules
+        were deleted.
     """
 
     revision: int
@@ -41,16 +60,21 @@ class HistoryEntry(NamedTuple):
 class StoredRules(NamedTuple):
     """A bucket's rules as they are stored.
 
-    :param version: equal for two reads of a bucket only if its rules did not change between.
-    :param parse: gives the rule set; raises StoredRulesInvalid if what is stored is none.
+    :param version: identifies the write that stored these rules. Two reads of a bucket give equal
+        versions only if nothing was written to it in between. Rules that are replaced, and later
+        put back, have another version, even if the text is the same. It is ASCII text, so that a
+        page can hold it.
+    :param revision: the number of that write.
+    :param parse: gives the rule set; raises StoredRulesInvalid if the stored text is not one.
     """
 
-    version: Hashable
+    version: str
+    revision: int
     parse: Callable[[], RuleSet]
 
 
 class Signal(Protocol):
-    """A list, a memoryview, or what else has a number at index 0. Reading it raises nothing."""
+    """A list, a memoryview, or anything else with a number at index 0. Reading never raises."""
 
     def __getitem__(self, index: int, /) -> int: ...
 
@@ -61,6 +85,17 @@ class Store(ABC):
     A write is one transaction: rules, history and revision change together or not at all. All
     methods raise :class:`~flask_bucketcors.StoreUnavailable` when the store cannot be reached.
 
+    Two people may edit the rules of one bucket. Pass the version that you read as ``expected=``,
+    so that you do not overwrite a change you have not seen::
+
+        stored = store.read("photos")
+        store.put("photos", new_rules, expected=stored.version if stored else None)
+
+    The store compares it inside the transaction and raises
+    :class:`~flask_bucketcors.RulesChanged` if the bucket has other rules by then. None stands for
+    "the bucket has no rules": it also fits if rules were put and deleted in the meantime, as there
+    is nothing to overwrite.
+
     :param history_limit: entries of history to keep for each bucket, at least 1.
     """
 
@@ -69,43 +104,96 @@ class Store(ABC):
             raise ValueError(f"history_limit is {history_limit!r}: write a whole number from 1")
         self._history_limit = min(history_limit, MAX_COUNT)
 
-    def put(self, bucket: str, rules: RuleSet, author: str | None = None) -> int:
+    def put(
+        self,
+        bucket: str,
+        rules: RuleSet,
+        author: str | None = None,
+        *,
+        expected: Expected = ANY_VERSION,
+    ) -> int:
         """Replace the bucket's rules and give the new revision.
 
+        :param expected: see :class:`Store`.
         :raises InvalidBucketName: if no bucket can have this name.
+        :raises RulesChanged: if the bucket has other rules than expected.
         """
-        return self.put_many([(bucket, rules)], author)
+        return self.put_many([(bucket, rules)], author, expected={bucket: expected})
 
-    def put_many(self, pairs: Iterable[tuple[str, RuleSet]], author: str | None = None) -> int:
-        """Replace the rules of many buckets, all or none, as one revision; give it.
+    def put_many(
+        self,
+        pairs: Iterable[tuple[str, RuleSet]],
+        author: str | None = None,
+        *,
+        expected: Mapping[str, Expected] = MappingProxyType({}),
+    ) -> int:
+        """Replace the rules of many buckets, all or none, as one revision, and give it.
 
-        Of a bucket that comes twice the last rules count.
+        If a bucket comes twice, its last rules count.
 
+        :param expected: what some of these buckets must have, by name.
         :raises InvalidBucketName: if no bucket can have one of the names; nothing is stored.
+        :raises RulesChanged: if one of the buckets has other rules than expected; nothing is
+            stored.
+        :raises ValueError: if ``expected`` names a bucket that is not put.
         """
         # Read whole before anything changes: the pairs may come from a generator that fails.
         rule_sets = {}
         for bucket, rules in pairs:
             _check_pair(bucket, rules)
             rule_sets[bucket] = rules
-        return self._put_all(rule_sets, author)
+        for bucket in expected.keys() - rule_sets.keys():
+            raise ValueError(f"expected names bucket {bucket!r}, which gets no rules: put it, too")
+        return self._put_all(rule_sets, author, _versions(expected))
+
+    def delete(
+        self, bucket: str, author: str | None = None, *, expected: Expected = ANY_VERSION
+    ) -> int | None:
+        """Delete the bucket's rules and give the new revision; None if there were none.
+
+        Call this when your application deletes a bucket, too: the next bucket of that name must
+        not inherit its rules.
+
+        :param expected: see :class:`Store`.
+        :raises RulesChanged: if the bucket has other rules than expected.
+        """
+        if not is_bucket_name(bucket):
+            return None
+        return self._delete(bucket, author, _versions({bucket: expected}))
 
     def get(self, bucket: str) -> RuleSet | None:
         """Give the bucket's rules; None if it has none.
 
-        :raises StoredRulesInvalid: if what is stored is not a rule set.
+        :raises StoredRulesInvalid: if the stored text is not a rule set.
         """
         stored = self.read(bucket)
         return stored.parse() if stored else None
 
-    def rollback(self, bucket: str, revision: int, author: str | None = None) -> int:
-        """Make the rules of an earlier revision a new revision, checked again; give it.
+    def rollback(
+        self,
+        bucket: str,
+        revision: int,
+        author: str | None = None,
+        *,
+        expected: Expected = ANY_VERSION,
+    ) -> int:
+        """Put the rules of an earlier revision, checked again, and give the new revision.
+
+        :param expected: which rules the bucket must have now; see :class:`Store`.
+        :raises UnknownRevision: if the history holds no rules of that revision.
+        :raises RulesChanged: if the bucket has other rules than expected.
+        """
+        # Read outside of the transaction: the rules of a revision never become others.
+        return self.put(bucket, self.get_revision(bucket, revision), author, expected=expected)
+
+    def get_revision(self, bucket: str, revision: int) -> RuleSet:
+        """Give the rules that the bucket had from a revision on.
 
         :raises UnknownRevision: if the history holds no rules of that revision.
         """
         for entry in self.history(bucket):
             if entry.revision == revision and entry.rule_set is not None:
-                return self.put(bucket, entry.rule_set, author)
+                return entry.rule_set
         raise UnknownRevision(
             f"bucket {bucket!r} has no rules of revision {revision!r}; see store.history(bucket)"
         )
@@ -116,24 +204,8 @@ class Store(ABC):
         """The number of the last change; 0 before the first."""
 
     @abstractmethod
-    def delete(
-        self, bucket: str, author: str | None = None, *, revision: int | None = None
-    ) -> int | None:
-        """Delete the bucket's rules and give the new revision; None if there were none.
-
-        Whoever asks afterwards sees none, in both cases: the signal may have to change in the
-        second one as well.
-
-        :param revision: delete only rules that this revision put there, and leave later ones
-            alone; it gives None then.
-
-        The application's own deletion of a bucket calls this too, so that whoever makes a
-        bucket of the same name later does not inherit rules.
-        """
-
-    @abstractmethod
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
-        """Give the names of buckets that have rules, sorted, from behind ``after``."""
+        """Give the names of buckets that have rules, sorted, starting after ``after``."""
 
     @abstractmethod
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
@@ -141,31 +213,57 @@ class Store(ABC):
 
     @abstractmethod
     def read(self, bucket: str) -> StoredRules | None:
-        """Give the bucket's rules unparsed, for whoever may know them already."""
+        """Give the bucket's rules with their version, unparsed; None if it has none."""
 
     @abstractmethod
     def signal(self) -> Signal:
         """Give a cell whose ``[0]`` is another number after every acknowledged change.
 
-        Whoever keeps the cell reads it as often as he likes, and asks for it again about once a
-        second, for it may be replaced; each time he reads it first and then asks for the state.
+        You may keep the cell and read it as often as you like. Ask for it again about once a
+        second, because it may be replaced: read the new cell first, then ask for the state.
         """
 
     @abstractmethod
     def state(self) -> Hashable:
-        """Ask where the rules are kept; another value than before means that some changed."""
+        """Ask the store itself; another value than before means that some rules changed."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what is open. A store that is used again opens itself again."""
+        """Close what is open. A store that is used again opens itself again."""
 
     @abstractmethod
-    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
-        """Store checked rule sets under checked names as one revision; give it.
+    def _put_all(
+        self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
+    ) -> int:
+        """Store checked rule sets under checked names as one revision, and give it.
 
         Without any, give the revision that there is. The signal may have to change in that
         case as well: the caller may have left out rules that another process has just put.
+
+        :param expected: versions of some of these buckets, to compare in the same transaction.
+        :raises RulesChanged: if a version differs. The signal may have to change then, as above.
         """
+
+    @abstractmethod
+    def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
+        """Delete the rules under a checked name, and give the revision; None if there are none.
+
+        The signal may have to change in both cases: nobody may see rules afterwards.
+
+        :param expected: the bucket's version, or nothing, to compare in the same transaction.
+        :raises RulesChanged: if it differs. The signal may have to change then, too.
+        """
+
+
+def _versions(expected: Mapping[str, Expected]) -> Versions:
+    for version in expected.values():
+        if not isinstance(version, str | AnyVersion | None):
+            raise TypeError(f"expected is {version!r}: write the version of store.read(bucket)")
+    return {
+        bucket: version
+        for bucket, version in expected.items()
+        if not isinstance(version, AnyVersion)
+    }
 
 
 def _check_pair(bucket: object, rules: object) -> None:

@@ -1,12 +1,14 @@
 """A store in memory: for tests of applications, and for rules that a program sets itself.
 
-It belongs to one process. Workers that fork from it each have their own.
+It belongs to one process. Workers that fork from that process each have a copy of their own.
 """
 
+import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
+from flask_bucketcors.core.errors import RulesChanged
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
@@ -14,6 +16,7 @@ from flask_bucketcors.stores.contract import (
     Signal,
     Store,
     StoredRules,
+    Versions,
 )
 from flask_bucketcors.stores.forks import ForkSafeLock
 
@@ -27,6 +30,8 @@ class MemoryStore(Store):
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
         self._lock = ForkSafeLock()
+        # Revisions begin again in another process, and versions must not.
+        self._name = secrets.token_hex(8)
         # A list, because it is the cell that signals, too.
         self._revision = [0]
         self._current: dict[str, HistoryEntry] = {}
@@ -37,15 +42,6 @@ class MemoryStore(Store):
     @property
     def revision(self) -> int:
         return self._revision[0]
-
-    def delete(
-        self, bucket: str, author: str | None = None, *, revision: int | None = None
-    ) -> int | None:
-        with self._lock:
-            found = self._current.get(bucket)
-            if found is None or revision not in (None, found.revision):
-                return None
-            return self._append({bucket: None}, author)
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         with self._lock:
@@ -61,7 +57,7 @@ class MemoryStore(Store):
         if entry is None or entry.rule_set is None:
             return None
         rule_set = entry.rule_set
-        return StoredRules(entry.revision, lambda: rule_set)
+        return StoredRules(f"{self._name}-{entry.revision}", entry.revision, lambda: rule_set)
 
     def signal(self) -> Signal:
         return self._revision
@@ -72,9 +68,23 @@ class MemoryStore(Store):
     def close(self) -> None:
         """Nothing is open."""
 
-    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
+    def _put_all(
+        self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
+    ) -> int:
         with self._lock:
+            self._compare(expected)
             return self._append(rule_sets, author) if rule_sets else self._revision[0]
+
+    def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
+        with self._lock:
+            self._compare(expected)
+            return self._append({bucket: None}, author) if bucket in self._current else None
+
+    def _compare(self, expected: Versions) -> None:
+        for bucket, version in expected.items():
+            stored = self.read(bucket)
+            if version != (stored.version if stored else None):
+                raise RulesChanged(bucket)
 
     def _append(self, rule_sets: Mapping[str, RuleSet | None], author: str | None) -> int:
         revision = self._revision[0] + 1
@@ -86,6 +96,6 @@ class MemoryStore(Store):
                 del self._current[bucket]
             else:
                 self._current[bucket] = entry
-        # Last, so that whoever sees the number finds the rules.
+        # Last, so that a reader who sees the number finds the rules.
         self._revision[0] = revision
         return revision

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.core.errors import RulesChanged, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
@@ -28,6 +28,7 @@ from flask_bucketcors.stores.contract import (
     Signal,
     Store,
     StoredRules,
+    Versions,
 )
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from flask_bucketcors.stores.sqlite.database import Parameters, open_database
@@ -46,8 +47,8 @@ _SAYS_NOTHING = (
 # What this machine may be short of for a while.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
-_CURRENT = "SELECT stamp, document FROM bucketcors_rules WHERE bucket = ?"
-_REVISION = "SELECT revision FROM bucketcors_rules WHERE bucket = ?"
+_CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket = ?"
+_STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"
 _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _VERSION = "SELECT schema_version FROM bucketcors_state"
 _BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
@@ -108,17 +109,6 @@ class SQLiteStore(Store):
     def revision(self) -> int:
         return int(self._query(_STATE)[0][0])
 
-    def delete(
-        self, bucket: str, author: str | None = None, *, revision: int | None = None
-    ) -> int | None:
-        if not is_bucket_name(bucket):
-            return None
-        done = self._change(partial(self._delete, bucket, author, revision))
-        if done is None:
-            self._publish_what_was_found()
-            return None
-        return self._publish(*done)
-
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
         count = -1 if limit is None else min(limit, MAX_COUNT)
         parameters = (prefix, after, prefix, prefix, count)
@@ -133,8 +123,8 @@ class SQLiteStore(Store):
     def read(self, bucket: str) -> StoredRules | None:
         # What is no name has no rows, and may not even be text that SQLite takes.
         rows = self._query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
-        for stamp, document in rows:
-            return StoredRules(stamp, partial(parse_rule_set, bucket, document))
+        for stamp, revision, document in rows:
+            return StoredRules(str(stamp), revision, partial(parse_rule_set, bucket, document))
         return None
 
     def signal(self) -> Signal:
@@ -162,21 +152,32 @@ class SQLiteStore(Store):
         # Rules in memory are gone then.
         self._memory_cell[0] += 1
 
-    def _put_all(self, rule_sets: Mapping[str, RuleSet], author: str | None) -> int:
+    def _put_all(
+        self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
+    ) -> int:
         if not rule_sets:
             revision = self.revision
             self._publish_what_was_found()
             return revision
         # In order, because that is how the index grows fastest.
         documents = {bucket: format_rule_set(rule_sets[bucket]) for bucket in sorted(rule_sets)}
-        return self._publish(*self._change(partial(self._put, documents, author)))
+        return self._publish(*self._change(partial(self._insert, documents, author, expected)))
 
-    def _put(
+    def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
+        done = self._change(partial(self._remove, bucket, author, expected))
+        if done is None:
+            self._publish_what_was_found()
+            return None
+        return self._publish(*done)
+
+    def _insert(
         self,
         documents: Mapping[str, str],
         author: str | None,
+        expected: Versions,
         connection: sqlite3.Connection,
     ) -> tuple[int, int]:
+        _compare(connection, expected)
         revision, stamp = _begin(connection)
         now, before = time.time(), connection.total_changes
         # Rows are made one by one: many at once would set off the garbage collector.
@@ -189,15 +190,15 @@ class SQLiteStore(Store):
         connection.execute(_END)
         return revision, stamp
 
-    def _delete(
+    def _remove(
         self,
         bucket: str,
         author: str | None,
-        only: int | None,
+        expected: Versions,
         connection: sqlite3.Connection,
     ) -> tuple[int, int] | None:
-        found = connection.execute(_REVISION, (bucket,)).fetchall()
-        if not found or only not in (None, found[0][0]):
+        _compare(connection, expected)
+        if _version(connection, bucket) is None:
             return None
         revision, stamp = _begin(connection)
         connection.execute(_DELETE, (bucket,))
@@ -216,6 +217,9 @@ class SQLiteStore(Store):
     def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return self._database.change(work)
+        except RulesChanged:
+            self._publish_what_was_found()
+            raise
         except StoreUnavailable as error:
             self._name_newer_release(error)
             raise
@@ -284,6 +288,18 @@ def _begin(connection: sqlite3.Connection) -> tuple[int, int]:
     # A newer release may have started since this one did.
     refuse_newer(version)
     return revision, stamp
+
+
+def _compare(connection: sqlite3.Connection, expected: Versions) -> None:
+    for bucket, version in expected.items():
+        if version != _version(connection, bucket):
+            raise RulesChanged(bucket)
+
+
+def _version(connection: sqlite3.Connection, bucket: str) -> str | None:
+    for (stamp,) in connection.execute(_STAMP, (bucket,)).fetchall():
+        return str(stamp)
+    return None
 
 
 def _entry(

@@ -2,23 +2,25 @@
 
 Each command is a method of :class:`~flask_bucketcors.SQLiteStore` and a bucket::
 
-    put BUCKET SECONDS    answered by the revision
-    delete BUCKET         likewise, or None
-    get BUCKET            answered by the max-age of its rules, or None
+    put BUCKET SECONDS [VERSION]          gives the revision
+    delete BUCKET [VERSION]               likewise, or None
+    rollback BUCKET REVISION [VERSION]    gives the revision
+    get BUCKET                            gives the max-age of its rules, or None
     close
 
-A line that begins with ``refused`` tells why the store could not. What is logged goes to
-standard error.
+VERSION is what the bucket is expected to have; the line is ``changed`` if it has other rules. A
+line that begins with ``refused`` says why the store could not. Log lines go to standard error.
 """
 
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask_bucketcors import Rule, RuleSet, SQLiteStore, StoreUnavailable
+from flask_bucketcors import Rule, RulesChanged, RuleSet, SQLiteStore, StoreUnavailable
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected
 from tests.support import ROOT
 from tests.support.processes.children import running
 
@@ -98,19 +100,27 @@ def serve(database: str) -> None:
     for line in sys.stdin:
         try:
             print(do(store, *line.split()), flush=True)
+        except RulesChanged:
+            print("changed", flush=True)
         except StoreUnavailable as error:
             print("refused", error, flush=True)
 
 
 def do(store: SQLiteStore, command: str, *words: str) -> object:
     if command == "put":
-        return store.put(words[0], rules(int(words[1])))
+        return store.put(words[0], rules(int(words[1])), expected=expected(words[2:]))
     if command == "get":
         found = store.get(words[0])
         return found and found.rules[0].max_age_seconds
     if command == "delete":
-        return store.delete(words[0])
+        return store.delete(words[0], expected=expected(words[1:]))
+    if command == "rollback":
+        return store.rollback(words[0], int(words[1]), expected=expected(words[2:]))
     return store.close()
+
+
+def expected(version: Sequence[str]) -> Expected:
+    return version[0] if version else ANY_VERSION
 
 
 if __name__ == "__main__":
