@@ -20,8 +20,8 @@ from flask_bucketcors.analysis.linter.findings import Finding as Finding
 from flask_bucketcors.analysis.linter.findings import Severity as Severity
 from flask_bucketcors.analysis.linter.findings import Witness as Witness
 from flask_bucketcors.analysis.linter.lint import lint as lint
+from flask_bucketcors.api.authorize import RulesCall as RulesCall
 from flask_bucketcors.api.rules_api import RulesAPI as RulesAPI
-from flask_bucketcors.api.rules_api import RulesCall as RulesCall
 from flask_bucketcors.blueprint import create_blueprint as create_blueprint
 from flask_bucketcors.core.compiled import CompiledRules as CompiledRules
 from flask_bucketcors.core.compiled import Decision as Decision

@@ -559,7 +559,7 @@ def test_every_method_is_not_implemented_without_an_api(store):
 
 
 def failing(error: Exception) -> Callable[..., Any]:
-    def fail(*args: Any) -> Any:
+    def fail(*args: Any, **options: Any) -> Any:
         raise error
 
     return fail
@@ -914,7 +914,7 @@ def test_a_hook_that_gives_something_else_does_not_allow(make, store, caplog, an
     """A response of a view counts as true."""
     app = make(authorize=lambda call: answer)
     assert_error(signed(app, "PUT", URL, BODY), 500, "InternalError")
-    assert "give True or False" in caplog.text
+    assert "return True or False" in caplog.text
     assert store.list() == []
 
 

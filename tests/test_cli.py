@@ -87,7 +87,19 @@ def app(tmp_path: Path, store: SQLiteStore) -> Flask:
 @pytest.fixture
 def run(app: Flask) -> Run:
     """Give a function that runs a command on the application."""
+    return runner(app)
 
+
+@pytest.fixture
+def run_strict(app: Flask, store: SQLiteStore) -> Run:
+    """The same on one that refuses dangerous rules."""
+    app = Flask("storage", instance_path=app.instance_path, static_folder=None)
+    app.config["BUCKETCORS_STRICT"] = True
+    BucketCORS(app, store=store)
+    return runner(app)
+
+
+def runner(app: Flask) -> Run:
     def run(*args: object, input: str | bytes | None = None, code: int = 0) -> Result:
         result = app.test_cli_runner().invoke(bucketcors, list(map(str, args)), input=input)
         assert result.exit_code == code, (result.output, result.exception)
@@ -316,6 +328,39 @@ def test_rollback_brings_old_rules_back(run: Run, store: SQLiteStore) -> None:
     assert "no rules of revision 9" in run("rollback", "photos", 9, code=1).output
 
 
+DANGEROUS = RuleSet([Rule(["null"], ["GET"])])
+
+
+def test_a_rollback_to_dangerous_rules_is_refused(run_strict: Run, store: SQLiteStore) -> None:
+    store.put("photos", DANGEROUS)
+    store.put("photos", RULES)
+    output = run_strict("rollback", "photos", 1, code=1).output
+    assert "BUCKETCORS_STRICT refuses dangerous rules: BC206 rule 1" in output
+    assert store.get("photos") == RULES
+
+
+def test_an_import_of_dangerous_rules_is_refused(run_strict: Run, store: SQLiteStore) -> None:
+    """Where a bucket has them already, nothing is written."""
+    store.put("had", DANGEROUS)
+    store.put("photos", RULES)
+    rule_sets = {"photos": DANGEROUS, "had": DANGEROUS, "new": OTHER}
+    lines = [json.dumps({"bucket": name, **each.as_dict()}) for name, each in rule_sets.items()]
+    output = run_strict("import", "-", input="\n".join(lines), code=1).output
+    assert "line 1: BUCKETCORS_STRICT refuses dangerous rules: BC206 rule 1" in output
+    assert "1 stored, 1 had these rules already, 1 line refused" in output
+    assert (store.get("photos"), store.get("new")) == (RULES, OTHER)
+
+
+def test_rules_that_were_changed_while_delete_asked_stay(
+    run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("photos", RULES)
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: store.put("photos", OTHER))
+    output = run("delete", "photos", code=1).output
+    assert "the rules of bucket 'photos' have changed since" in output
+    assert store.get("photos") == OTHER
+
+
 def test_a_name_that_no_bucket_can_have_is_refused(run: Run, tmp_path: Path) -> None:
     document = json.dumps(RULES.as_dict())
     assert "is not a bucket name" in run("put", "a/b", "-", input=document, code=1).output
@@ -542,7 +587,7 @@ def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str], run:
 def test_a_revision_that_there_is_not_is_refused(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
     output = run("rollback", "photos", "9", code=1).output
-    assert "has no rules of revision 9; flask bucketcors history photos tells" in output
+    assert "has no rules of revision 9; flask bucketcors history photos lists them" in output
 
 
 def test_export_writes_into_a_pipe_and_leaves_it_one(

@@ -438,10 +438,10 @@ def test_where_nobody_can_be_asked_nothing_is_put(
     store.put("photos", OLD)
     output = put(run_app, new, code=2)
     assert "\n".join(CHANGES) in output
-    assert "standard input is no terminal to ask at: write --yes" in output
+    assert "standard input is not a terminal, so nobody can confirm: add --yes" in output
     with monkeypatch.context() as patch:
         patch.setattr(put_command, "sys", type("closed", (), {"stdin": None}))
-        assert "write --yes" in put(run_app, new, code=2)
+        assert "add --yes" in put(run_app, new, code=2)
     assert store.get("photos") == OLD
 
 
@@ -472,7 +472,7 @@ def test_what_changed_meanwhile_is_not_put_over(
 ) -> None:
     store.put("photos", OLD)
     monkeypatch.setattr(put_command, "_ask", lambda bucket: store.put(bucket, DANGEROUS))
-    assert "the rules of photos were changed meanwhile" in put(run_app, new, code=1)
+    assert "the rules of bucket 'photos' have changed since" in put(run_app, new, code=1)
     assert store.get("photos") == DANGEROUS
 
 
@@ -491,7 +491,7 @@ def test_put_refuses_what_a_strict_application_does(
     arguments = ["put", "photos", dangerous, *options]
     result = run_app(*arguments, code=1, BUCKETCORS_STRICT=True)
     assert "BC201 rule 2: 'https://*abc.com' covers 'https://evilabc.com'" in result.output
-    assert "BUCKETCORS_STRICT refuses that" in result.output
+    assert "BUCKETCORS_STRICT refuses dangerous rules: BC201 rule 2" in result.output
     assert store.get("photos") is None
     run_app(*arguments)
     assert store.get("photos") == DANGEROUS
@@ -511,5 +511,5 @@ def test_what_is_too_intricate_to_compare_can_be_mended(
 ) -> None:
     store.put("photos", RuleSet([Rule([A], ["GET"], ["*" + "a" * 60_000])]))
     output = put(run_app, new, "--yes")
-    assert "what changes cannot be said: the values" in output
+    assert "the changes cannot be shown: the values" in output
     assert store.get("photos") == NEW

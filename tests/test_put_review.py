@@ -23,11 +23,12 @@ from flask_bucketcors.api import put_review
 from flask_bucketcors.api.put_review import MAX_EXPLAINED, MAX_LISTED, Reviewer
 from flask_bucketcors.api.rules_api import FINDINGS, LINT
 from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.core.errors import CallRefused
+from flask_bucketcors.core.errors import DangerousRules
 from tests.support.cos_signing import KEYS, NOW, signed
 from tests.support.strategies import rule_sets
 
 PLAIN = "https://a.example"
+STRICT = Reviewer(strict=True, public_suffix=None, allow_credentials=True)
 Put = Callable[..., TestResponse]
 
 
@@ -160,7 +161,7 @@ def test_rules_too_intricate_to_look_at_are_stored_and_that_is_said(put, store, 
     assert put(*INTRICATE, headers={LINT: "1"}).headers[FINDINGS] == "unknown"
     assert store.get("photos") is not None
     (line,) = caplog.records
-    assert line.getMessage() == "rules for bucket 'photos' could not be looked at"
+    assert line.getMessage() == "rules for bucket 'photos' could not be judged"
 
 
 def test_strict_refuses_them(put, store):
@@ -171,24 +172,56 @@ def test_strict_refuses_them(put, store):
 
 
 def test_what_is_too_intricate_is_refused_if_it_may_be_dangerous():
-    reviewer = Reviewer(public_suffix=None, allow_credentials=True)
     rule = {"allowed_methods": ["GET"], "allowed_headers": ["*" + "a" * 60_000]}
     plain = RuleSet([Rule(allowed_origins=[PLAIN], **rule)])
-    reviewer.refuse_dangers(plain, COS)
-    assert reviewer.review(plain, COS, in_full=True) is None
+    assert STRICT.review(plain, COS) == ()
+    assert STRICT.review(plain, COS, in_full=True) is None
     dangerous = RuleSet([Rule(allowed_origins=["http://a.example"], **rule)])
-    with pytest.raises(CallRefused):
-        reviewer.refuse_dangers(dangerous, COS)
+    with pytest.raises(DangerousRules, match="too long, or overlap"):
+        STRICT.review(dangerous, COS)
 
 
 @pytest.mark.parametrize("origin, refused", [(PLAIN, False), ("null", True)])
 def test_strict_judges_the_dangers_where_the_rest_is_too_intricate(monkeypatch, origin, refused):
     monkeypatch.setattr(put_review, "HASTY", put_review.HASTY._replace(pairs=0))
-    reviewer = Reviewer(public_suffix=None, allow_credentials=True)
     rules = RuleSet([Rule([origin, "https://*.a.example"], ["GET"])] * 2)
-    with pytest.raises(CallRefused, match="BC206") if refused else nullcontext():
-        reviewer.refuse_dangers(rules, COS)
-    assert reviewer.review(rules, COS, in_full=True) is None
+    with pytest.raises(DangerousRules, match="BC206") if refused else nullcontext():
+        assert STRICT.review(rules, COS, in_full=True) is None
+    with pytest.raises(DangerousRules, match="BC206") if refused else nullcontext():
+        assert STRICT.review(rules, COS) == ()
+
+
+@pytest.fixture
+def lintings(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each run of lint, whether it looks for dangers only."""
+    runs: list[bool] = []
+
+    def counted(*arguments: Any, dangers_only: bool, **named: Any) -> Any:
+        runs.append(dangers_only)
+        return lint(*arguments, dangers_only=dangers_only, **named)
+
+    monkeypatch.setattr(put_review, "lint", counted)
+    return runs
+
+
+RUNS = [
+    # origin, strict, asked for findings: whether each run looks for dangers only
+    (PLAIN, False, False, []),
+    (PLAIN, True, False, []),
+    (PLAIN, True, True, [False]),
+    ("null", False, False, [True]),
+    ("null", True, False, [True]),
+    ("null", False, True, [False]),
+    ("null", True, True, [False]),
+    ("https://*.a.example", True, False, [True]),
+    ("https://*.a.example", True, True, [False]),
+]
+
+
+@pytest.mark.parametrize("origin, strict, asked, expected", RUNS)
+def test_rules_are_linted_once_at_most(put, lintings, origin, strict, asked, expected):
+    put(origin, strict=strict, headers={LINT: "1"} if asked else {})
+    assert lintings == expected
 
 
 def failing(host: str) -> str:

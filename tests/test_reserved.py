@@ -211,7 +211,7 @@ def run(app, store):
     return run
 
 
-REFUSED = "api is no bucket: the application's own URLs begin with it; name another bucket"
+REFUSED = "'api' cannot name a bucket: the application's own URLs begin with it; use another name"
 
 
 def test_the_command_line_puts_no_rules_there(run, store, tmp_path):

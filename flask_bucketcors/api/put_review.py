@@ -1,7 +1,7 @@
-"""A look at rules when they are put: what lint says of them is logged, answered, or refused.
+"""Linting rules when they are put: findings are logged, sent in a header, or refuse the rules.
 
-Most rules are put when nobody reads what is only advice: then they are looked at no closer than
-it takes to see what is dangerous.
+Most rules are put when nobody reads advice. Then only the dangers are looked for, and nothing at
+all where the rules cannot have any.
 """
 
 import logging
@@ -12,66 +12,55 @@ from flask_bucketcors.analysis.algebra.bounds import HASTY
 from flask_bucketcors.analysis.linter.findings import Finding, Severity, worst_first
 from flask_bucketcors.analysis.linter.lint import lint, may_be_dangerous
 from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.errors import CallRefused, Refusal, TooIntricate
+from flask_bucketcors.core.errors import DangerousRules, TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
 
 logger = logging.getLogger(__name__)
 
-# A line, a header or a message holds no more findings than this; what is more is counted.
+# A log line, a header or a message holds no more findings than this; the rest are counted.
 MAX_LISTED: Final = 50
 MAX_EXPLAINED: Final = 3
 
+#: The findings of a review; None if lint could not judge the rules.
+Findings = tuple[Finding, ...] | None
+
 
 class Reviewer:
-    """Looks at rules that are put.
+    """Lints rules that are put.
 
+    :param strict: whether to refuse dangerous rules.
     :param public_suffix, allow_credentials: see :func:`flask_bucketcors.lint`.
     """
 
-    def __init__(self, *, public_suffix: PublicSuffix | None, allow_credentials: bool) -> None:
+    def __init__(
+        self, *, strict: bool, public_suffix: PublicSuffix | None, allow_credentials: bool
+    ) -> None:
+        self._strict = strict
         self._public_suffix = public_suffix
         self._allow_credentials = allow_credentials
         self._log = IntervalLog(logger)
 
-    def refuse_dangers(self, rule_set: RuleSet, dialect: Dialect) -> None:
-        """Let rules pass that are not dangerous.
+    def review(self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False) -> Findings:
+        """Give the findings about rules.
 
-        :raises CallRefused: if they are, or if that cannot be told.
-        """
-        if not may_be_dangerous(rule_set):
-            return
-        try:
-            dangers = self._look(rule_set, dialect, dangers_only=True)
-        except TooIntricate as error:
-            raise CallRefused(Refusal.INVALID_VALUE, _sentence(error)) from None
-        if dangers:
-            raise CallRefused(Refusal.INVALID_VALUE, _explained(dangers))
-
-    def review(
-        self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False
-    ) -> tuple[Finding, ...] | None:
-        """Give what is to be said of rules; without ``in_full``, what somebody would read.
-
-        None if that cannot be told, which is no reason to refuse them.
+        :param in_full: whether to give all of them. Otherwise they are the dangers, and the
+            others only if the log takes them.
+        :raises DangerousRules: if this is strict, and the rules are dangerous or lint cannot tell.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
-        if not in_full and not may_be_dangerous(rule_set):
-            return ()
-        try:
-            return self._look(rule_set, dialect, dangers_only=not in_full)
-        except TooIntricate:
-            return None
-        except Exception:
-            # Such as of the application's own function for public suffixes.
-            self._log.write(logging.ERROR, "looking at rules failed", exc_info=True)
-            return None
+        is_suspect = may_be_dangerous(rule_set)
+        if self._strict and is_suspect:
+            return self._judge(rule_set, dialect, in_full)
+        if in_full or is_suspect:
+            return self._try_to_lint(rule_set, dialect, dangers_only=not in_full)
+        return ()
 
-    def log_findings(self, bucket: str, findings: Sequence[Finding] | None) -> None:
-        """Write what is to be said of a bucket's new rules to the log, the dangers as a warning."""
+    def log_findings(self, bucket: str, findings: Findings) -> None:
+        """Log the findings about a bucket's new rules, the dangers as a warning."""
         if findings is None:
-            logger.warning("rules for bucket %r could not be looked at", bucket)
+            logger.warning("rules for bucket %r could not be judged", bucket)
             return
         dangers = _dangers(findings)
         others = [each for each in findings if each.severity is not Severity.DANGER]
@@ -80,18 +69,32 @@ class Reviewer:
         if others:
             logger.info("rules for bucket %r: %s", bucket, _listed(others))
 
-    def listed(self, findings: Sequence[Finding] | None) -> str:
-        """Give the value of :data:`~flask_bucketcors.api.rules_api.FINDINGS`."""
-        if findings is None:
-            return "unknown"
-        # The worst first, so that none of them is among those that are only counted.
-        listed = worst_first(findings)[:MAX_LISTED]
-        items = [f"{each.id};rule={each.rule + 1}" for each in listed]
-        if len(findings) > MAX_LISTED:
-            items.append(f"more;count={len(findings) - MAX_LISTED}")
-        return ", ".join(items) or "none"
+    def _judge(self, rule_set: RuleSet, dialect: Dialect, in_full: bool) -> Findings:
+        findings = self._try_to_lint(rule_set, dialect) if in_full else None
+        try:
+            # Where not everything can be told, the dangers may be.
+            judged = (
+                self._lint(rule_set, dialect, dangers_only=True) if findings is None else findings
+            )
+        except TooIntricate as error:
+            raise DangerousRules(_sentence(error)) from None
+        if dangers := _dangers(judged):
+            raise DangerousRules(_explained(dangers))
+        return findings if in_full else judged
 
-    def _look(
+    def _try_to_lint(
+        self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool = False
+    ) -> Findings:
+        try:
+            return self._lint(rule_set, dialect, dangers_only=dangers_only)
+        except TooIntricate:
+            return None
+        except Exception:
+            # For example from the application's own function for public suffixes.
+            self._log.write(logging.ERROR, "linting rules failed", exc_info=True)
+            return None
+
+    def _lint(
         self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool
     ) -> tuple[Finding, ...]:
         return lint(
@@ -102,6 +105,21 @@ class Reviewer:
             dangers_only=dangers_only,
             bounds=HASTY,
         )
+
+
+def format_findings(findings: Findings) -> str:
+    """Write findings as a list of RFC 9651: ``BC201;rule=1, BC312;rule=2``.
+
+    It is ``none`` if there are none, and ``unknown`` if lint could not judge the rules.
+    """
+    if findings is None:
+        return "unknown"
+    # The worst first, so that none of them is among those that are only counted.
+    listed = worst_first(findings)[:MAX_LISTED]
+    items = [f"{each.id};rule={each.rule + 1}" for each in listed]
+    if len(findings) > MAX_LISTED:
+        items.append(f"more;count={len(findings) - MAX_LISTED}")
+    return ", ".join(items) or "none"
 
 
 def _sentence(error: TooIntricate) -> str:

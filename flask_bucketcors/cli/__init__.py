@@ -16,12 +16,13 @@ from flask.cli import AppGroup
 
 from flask_bucketcors.cli.terminal import (
     STORE_REMEDY,
+    STRICT_REFUSES,
     Refused,
     escape_what_cannot_be_said,
     is_dumb,
     printable,
 )
-from flask_bucketcors.core.errors import BucketCORSError, StoreUnavailable
+from flask_bucketcors.core.errors import BucketCORSError, DangerousRules, StoreUnavailable
 
 # Where each command is. Its module is imported when it runs, or for the help of the group: every
 # other command of Flask's imports this module too, and should not wait for it.
@@ -68,6 +69,8 @@ class _Group(AppGroup):
             return super().invoke(ctx)
         except StoreUnavailable as error:
             raise Refused(f"{printable(str(error))}\n  {STORE_REMEDY}") from error
+        except DangerousRules as error:
+            raise Refused(f"{STRICT_REFUSES}: {printable(str(error))}") from error
         except BucketCORSError as error:
             raise Refused(printable(str(error))) from error
         except OSError as error:

@@ -7,7 +7,9 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 
-from flask_bucketcors.cli.terminal import Refused, printable, utf8_text
+from flask_bucketcors.api.writes import RulesWriter
+from flask_bucketcors.cli.terminal import utf8_text
+from flask_bucketcors.core.dialects import limited
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores import Store
@@ -62,18 +64,21 @@ def current_store() -> Store:
     return current_state().store
 
 
-def refuse_reserved(bucket: str) -> None:
-    """Let the name of a bucket pass that is not a part of the application's own URLs.
+def current_writer() -> RulesWriter:
+    """What writes rules of the current application's buckets, whether or not a bucket exists yet.
 
-    :raises Refused: if it is; rules under that name would never be used.
+    :raises click.UsageError: as :func:`current_state`.
     """
-    if bucket in current_state().middleware.resolve.reserved.names:
-        raise Refused(reserved_text(printable(bucket)))
-
-
-def reserved_text(bucket: str) -> str:
-    """Say that a bucket cannot have this name."""
-    return f"{bucket} is no bucket: the application's own URLs begin with it; name another bucket"
+    state = current_state()
+    settings = state.settings
+    return RulesWriter(
+        store=state.store,
+        dialect=limited(settings.limits)[settings.dialect],
+        reserved=state.middleware.resolve.reserved.names,
+        strict=settings.strict,
+        public_suffix=settings.public_suffix,
+        allow_credentials=settings.allow_credentials,
+    )
 
 
 def push_app(context: click.Context) -> None:

@@ -13,7 +13,7 @@ from flask_bucketcors.cli.application import (
     author_option,
     current_settings,
     current_store,
-    refuse_reserved,
+    current_writer,
 )
 from flask_bucketcors.cli.rule_files import to_s3_json
 from flask_bucketcors.cli.stored_buckets import bucket_names, count_of, existing_rules
@@ -28,7 +28,7 @@ from flask_bucketcors.cli.terminal import (
 from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.documents import format_xml
-from flask_bucketcors.stores import HistoryEntry
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 
 
 @click.command("list")
@@ -100,13 +100,15 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     Example:
       flask bucketcors delete photos --yes
     """
-    store = current_store()
     name = printable(bucket)
+    expected: Expected = ANY_VERSION
     if not yes:
+        stored = current_store().read(bucket)
+        expected = stored.version if stored else None
         if sys.stdin is None:
-            raise click.UsageError("standard input is closed: write --yes")
+            raise click.UsageError("standard input is closed, so nobody can confirm: add --yes")
         click.confirm(f"Delete the rules of {name}?", abort=True)
-    revision = store.delete(bucket, author)
+    revision = current_writer().delete(bucket, author, expected=expected)
     if revision is None:
         raise Refused(f"bucket {name} has no rules")
     click.echo(f"{name}: revision {revision}, no rules")
@@ -146,14 +148,13 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
     Example:
       flask bucketcors rollback photos 1
     """
-    refuse_reserved(bucket)
     name = printable(bucket)
     try:
-        made = current_store().rollback(bucket, revision, author)
+        done = current_writer().rollback(bucket, revision, author)
     except UnknownRevision:
         message = f"bucket {name} has no rules of revision {revision}"
-        raise Refused(f"{message}; flask bucketcors history {name} tells which there are") from None
-    click.echo(f"{name}: revision {made}, with the rules of revision {revision}")
+        raise Refused(f"{message}; flask bucketcors history {name} lists them") from None
+    click.echo(f"{name}: revision {done.revision}, with the rules of revision {revision}")
 
 
 def _print_history(entries: Sequence[HistoryEntry]) -> None:

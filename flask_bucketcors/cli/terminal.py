@@ -21,6 +21,9 @@ STORE_REMEDY: Final = (
     "and that nobody else has it locked; docs/deployment.md"
 )
 
+#: What to say of rules that an application refuses because lint calls them dangerous.
+STRICT_REFUSES: Final = "BUCKETCORS_STRICT refuses dangerous rules"
+
 #: The option of every command that reports something.
 format_option = click.option(
     "--format",

@@ -12,11 +12,12 @@ from typing import Any, BinaryIO, Final
 import click
 from flask.cli import with_appcontext
 
+from flask_bucketcors.api.writes import RulesWriter
 from flask_bucketcors.cli.application import (
     author_option,
-    current_state,
+    current_settings,
     current_store,
-    reserved_text,
+    current_writer,
 )
 from flask_bucketcors.cli.output_files import open_output
 from flask_bucketcors.cli.rule_files import (
@@ -30,10 +31,16 @@ from flask_bucketcors.cli.rule_files import (
     told,
 )
 from flask_bucketcors.cli.stored_buckets import each_bucket
-from flask_bucketcors.cli.terminal import fail_if, is_dumb, printable, problem_lines, utf8_text
-from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.cli.terminal import (
+    STRICT_REFUSES,
+    fail_if,
+    is_dumb,
+    printable,
+    problem_lines,
+    utf8_text,
+)
 from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
+from flask_bucketcors.core.errors import DangerousRules, InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores import Store
 
@@ -88,39 +95,35 @@ def _exported(store: Store, prefix: str) -> Iterator[str | None]:
 class _Import:
     """An import under way.
 
-    :param reserved: names that no bucket can have, as the application has them in its URLs.
-    :param stored: buckets that got other rules than they had.
-    :param equal: buckets that had these rules.
-    :param refused: lines that are wrong.
+    :param stored: how many buckets got other rules than they had.
+    :param equal: how many buckets had these rules already.
+    :param refused: how many lines are wrong.
     """
 
-    store: Store
+    writer: RulesWriter
     author: str | None
     limits: Dialect
-    reserved: frozenset[str]
     stored: int = 0
     equal: int = 0
     refused: int = 0
     batch: dict[str, RuleSet] = field(default_factory=dict)
 
     def take(self, line: bytes) -> None:
-        """Store the bucket of a line, now or with others that follow.
+        """Store the rules of a line, now or with those of later lines.
 
-        :raises Unreadable: if the line is wrong; of its bucket nothing is stored then.
+        :raises Unreadable: if the line is wrong; its bucket keeps what it has.
         """
-        bucket, rule_set = _parse_line(line, self.limits)
-        if bucket in self.reserved:
-            raise Unreadable(reserved_text(bucket))
+        bucket, rule_set = self._parse(line)
         self.batch[bucket] = rule_set
         if len(self.batch) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
-        """Store what was taken and differs from what is there."""
+        """Store the rules of the lines so far, where a bucket has others."""
         changed = {
             bucket: rules for bucket, rules in self.batch.items() if self._current(bucket) != rules
         }
-        self.store.put_many(changed.items(), self.author)
+        self.writer.store.put_many(changed.items(), self.author)
         self.stored += len(changed)
         self.equal += len(self.batch) - len(changed)
         self.batch.clear()
@@ -131,9 +134,23 @@ class _Import:
             f"{self.refused} {'line' if self.refused == 1 else 'lines'} refused"
         )
 
+    def _parse(self, line: bytes) -> tuple[str, RuleSet]:
+        bucket, data = _parse_line(line)
+        try:
+            self.writer.check_bucket(bucket)
+            rule_set = from_configuration(data, self.limits)
+            self.writer.refuse_dangers(rule_set)
+        except InvalidBucketName as error:
+            raise Unreadable(str(error)) from None
+        except DangerousRules as error:
+            # Where the bucket has them already, nothing is written.
+            if self._current(bucket) != rule_set:
+                raise Unreadable(f"{STRICT_REFUSES}: {error}") from None
+        return bucket, rule_set
+
     def _current(self, bucket: str) -> RuleSet | None:
         try:
-            return self.store.get(bucket)
+            return self.writer.store.get(bucket)
         except StoredRulesInvalid:
             return None
 
@@ -159,9 +176,7 @@ def import_rules(file: str, author: str | None) -> None:
     Example:
       flask bucketcors import buckets.jsonl
     """
-    state = current_state()
-    reserved = state.middleware.resolve.reserved.names
-    work = _Import(state.store, author, limits_of(state.settings), reserved)
+    work = _Import(current_writer(), author, limits_of(current_settings()))
     try:
         with open_input(file) as opened:
             _import_lines(opened, file, work)
@@ -201,16 +216,14 @@ def _line(file: BinaryIO, path: str) -> bytes:
         return file.readline(MAX_LINE_BYTES + 1)
 
 
-def _parse_line(line: bytes, limits: Dialect) -> tuple[str, RuleSet]:
+def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
+    """Read a line: the bucket's name, and the rest of the object."""
     if len(line) > MAX_LINE_BYTES:
         raise Unreadable(f"it is longer than {MAX_LINE_BYTES} bytes")
     data = load_json(line)
     if not isinstance(data, dict) or not isinstance(data.get("bucket"), str):
         raise Unreadable('it names no bucket: write {"bucket": "...", "rules": [...]}')
-    bucket = data.pop("bucket")
-    if not is_bucket_name(bucket):
-        raise Unreadable(str(InvalidBucketName(bucket)))
-    return bucket, from_configuration(data, limits)
+    return data.pop("bucket"), data
 
 
 Progress = tuple[Callable[[int], Any], Callable[[str], None]]

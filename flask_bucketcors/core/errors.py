@@ -28,6 +28,10 @@ class TooIntricate(BucketCORSError):
         )
 
 
+class DangerousRules(BucketCORSError):
+    """A strict application refuses rules that lint calls dangerous, or cannot judge."""
+
+
 class Refusal(StrEnum):
     """Why a request is answered with an error.
 
@@ -99,11 +103,19 @@ class CallRefused(BucketCORSError):
 class InvalidBucketName(BucketCORSError, ValueError):
     """No bucket can have this name; see :mod:`flask_bucketcors.core.bucket_names`."""
 
+    _why = (
+        "is not a bucket name: write 1 to 255 bytes of UTF-8 without '/' and control characters, "
+        "and not '.' or '..'"
+    )
+
     def __init__(self, bucket: object) -> None:
-        super().__init__(
-            f"{bucket!r:.300} is not a bucket name: write 1 to 255 bytes of UTF-8 without '/' "
-            "and control characters, and not '.' or '..'"
-        )
+        super().__init__(f"{bucket!r:.300} {self._why}")
+
+
+class ReservedBucketName(InvalidBucketName):
+    """The application's own URLs begin with this name, so no bucket can have it."""
+
+    _why = "cannot name a bucket: the application's own URLs begin with it; use another name"
 
 
 class SetupRefused(BucketCORSError, RuntimeError):

@@ -1,0 +1,201 @@
+"""Writing the rules of a bucket: put, delete and rollback, for every editor there is.
+
+:class:`RulesWriter` holds what each write must go through, whether it comes from the ``?cors``
+API, from the command line or from a page. It knows neither WSGI nor the command line.
+"""
+
+from collections.abc import Callable, Set
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.errors import (
+    BucketCORSError,
+    InvalidBucketName,
+    ReservedBucketName,
+    RulesChanged,
+)
+from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store
+
+if TYPE_CHECKING:
+    from flask_bucketcors.api.put_review import Findings, Reviewer
+
+#: Whether there is a bucket of that name.
+BucketExists = Callable[[str], bool]
+
+
+class NoSuchBucket(BucketCORSError, LookupError):
+    """The application has no bucket of this name, or no longer has it."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(f"there is no bucket {bucket!r}: create it first")
+
+
+class Written(NamedTuple):
+    """What a write did.
+
+    :param revision: the number of the write.
+    :param findings: what lint found in the rules; the dangers alone, unless the write asked for
+        all of them or the log takes them. None if lint could not judge the rules.
+    """
+
+    revision: int
+    findings: "Findings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesWriter:
+    """Writes the rules of an application's buckets.
+
+    An editor that reads a document calls :meth:`check_bucket` before it does. The size of a
+    document is for its reader to check. The number of rules counts here as well, because rules
+    may come as a value; a rollback may exceed it, as its rules were within the limits of their
+    day.
+
+    :param store: where the rules are.
+    :param dialect: whose limits count, and whose responses lint judges, unless a call names
+        another dialect.
+    :param bucket_exists: whether there is a bucket of a name; None if any name will do.
+    :param reserved: names that no bucket can have, because the application's own URLs begin with
+        them.
+    :param strict: whether to refuse rules that :func:`~flask_bucketcors.lint` calls dangerous.
+    :param public_suffix, allow_credentials: see :func:`~flask_bucketcors.lint`.
+    """
+
+    store: Store
+    dialect: Dialect
+    bucket_exists: BucketExists | None = None
+    reserved: Set[str] = frozenset()
+    strict: bool = False
+    public_suffix: PublicSuffix | None = None
+    allow_credentials: bool = True
+
+    def check_bucket(self, bucket: str) -> None:
+        """Refuse a name that no bucket has.
+
+        :raises InvalidBucketName: if no bucket can have it.
+        :raises NoSuchBucket: if the application has no bucket of that name.
+        """
+        self._check_name(bucket)
+        if self._is_gone(bucket):
+            raise NoSuchBucket(bucket)
+
+    def refuse_dangers(self, rule_set: RuleSet) -> None:
+        """Refuse rules as :meth:`put` would, if this writer is strict.
+
+        :raises DangerousRules: if they are dangerous.
+        """
+        if self.strict:
+            self._reviewer.review(rule_set, self.dialect)
+
+    def put(
+        self,
+        bucket: str,
+        rule_set: RuleSet,
+        author: str | None = None,
+        *,
+        expected: Expected = ANY_VERSION,
+        dialect: Dialect | None = None,
+        in_full: bool = False,
+    ) -> Written:
+        """Replace the bucket's rules.
+
+        :param expected: which rules the bucket must have now; see
+            :class:`~flask_bucketcors.Store`.
+        :param dialect: instead of the writer's.
+        :param in_full: whether to give all findings, and not only the dangers.
+        :raises InvalidBucketName: if no bucket can have this name.
+        :raises InvalidRules: if there are more rules than the dialect allows.
+        :raises DangerousRules: if the writer is strict and the rules are dangerous.
+        :raises RulesChanged: if the bucket has other rules than expected.
+        :raises NoSuchBucket: if the bucket is gone once the rules are stored; they are deleted
+            again.
+        """
+        dialect = dialect or self.dialect
+        count = len(rule_set.rules)
+        if count > dialect.max_rules:
+            raise InvalidRules([Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
+        self._check_name(bucket)
+        findings = self._reviewer.review(rule_set, dialect, in_full=in_full)
+        return self._write(bucket, rule_set, findings, author, expected)
+
+    def rollback(
+        self,
+        bucket: str,
+        revision: int,
+        author: str | None = None,
+        *,
+        expected: Expected = ANY_VERSION,
+        in_full: bool = False,
+    ) -> Written:
+        """Put the rules that the bucket had from a revision on.
+
+        The parameters are those of :meth:`put`, as are the errors, and one more.
+
+        :raises UnknownRevision: if the history holds no rules of that revision.
+        """
+        self._check_name(bucket)
+        rule_set = self.store.get_revision(bucket, revision)
+        findings = self._reviewer.review(rule_set, self.dialect, in_full=in_full)
+        return self._write(bucket, rule_set, findings, author, expected)
+
+    def delete(
+        self, bucket: str, author: str | None = None, *, expected: Expected = ANY_VERSION
+    ) -> int | None:
+        """Delete the bucket's rules and give the new revision; None if there were none.
+
+        Rules may be left under a name that is reserved by now, or whose bucket is gone. You can
+        delete them, too.
+
+        :raises RulesChanged: if the bucket has other rules than expected.
+        """
+        return self.store.delete(bucket, author, expected=expected)
+
+    @cached_property
+    def _reviewer(self) -> "Reviewer":
+        # Serving needs no lint, so it is loaded with the first write.
+        from flask_bucketcors.api.put_review import Reviewer
+
+        return Reviewer(
+            strict=self.strict,
+            public_suffix=self.public_suffix,
+            allow_credentials=self.allow_credentials,
+        )
+
+    def _check_name(self, bucket: str) -> None:
+        if not is_bucket_name(bucket):
+            raise InvalidBucketName(bucket)
+        if bucket in self.reserved:
+            raise ReservedBucketName(bucket)
+
+    def _is_gone(self, bucket: str) -> bool:
+        return self.bucket_exists is not None and not self.bucket_exists(bucket)
+
+    def _write(
+        self, bucket: str, rules: RuleSet, found: "Findings", author: str | None, expected: Expected
+    ) -> Written:
+        revision = self.store.put(bucket, rules, author, expected=expected)
+        # The bucket may have been deleted since: the next one of its name must not get these rules.
+        if self._is_gone(bucket):
+            self._take_back(bucket, revision, author)
+            raise NoSuchBucket(bucket)
+        self._reviewer.log_findings(bucket, found)
+        return Written(revision, found)
+
+    def _take_back(self, bucket: str, revision: int, author: str | None) -> None:
+        """Delete rules that this revision put there.
+
+        Later rules are those of another write, which checks its bucket itself. Earlier ones do
+        not come back: they may be those of another write that left it to this one.
+        """
+        stored = self.store.read(bucket)
+        own = stored.version if stored and stored.revision == revision else None
+        # Also if there is nothing to delete: the store then tells every worker of that.
+        with suppress(RulesChanged):
+            self.store.delete(bucket, author, expected=own)
