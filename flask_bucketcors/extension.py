@@ -1,6 +1,5 @@
 """The Flask extension: reads the settings, builds store, API and middleware, and wires them."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +14,8 @@ from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_conte
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.settings import Settings, check
-from flask_bucketcors.stores import SQLiteStore, Store
-from flask_bucketcors.stores.sqlite.database import MEMORY
+from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.reserved import Reserved
 from flask_bucketcors.wsgi.resolvers import BucketFunction
@@ -93,7 +92,11 @@ class BucketCORS:
         if find_layer(app.wsgi_app, RulesCallRouter) is not None:
             raise SetupRefused(ONE_API)
         settings = Settings.from_config(app.config)
-        store = _open_store(app, settings) if self._store is None else self._store
+        store = open_store(
+            settings.database if self._store is None else self._store,
+            folder=app.instance_path,
+            history_limit=settings.history,
+        )
         api = self._make_api(app, store, settings)
         middleware = BucketCORSMiddleware(
             app.wsgi_app,
@@ -127,10 +130,3 @@ class BucketCORS:
             public_suffix=settings.public_suffix,
             allow_credentials=settings.allow_credentials,
         )
-
-
-def _open_store(app: Flask, settings: Settings) -> Store:
-    path = os.fspath(settings.database)
-    if path != MEMORY:
-        path = os.path.join(app.instance_path, path)
-    return SQLiteStore(path, history_limit=settings.history)

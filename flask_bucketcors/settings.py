@@ -24,7 +24,7 @@ from flask_bucketcors.core.hosts import (
 from flask_bucketcors.signatures import AccessKey, Keys
 from flask_bucketcors.stores import Store
 from flask_bucketcors.stores.contract import HISTORY_LIMIT
-from flask_bucketcors.stores.sqlite.places import is_url
+from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_database
 
 PREFIX: Final = "BUCKETCORS_"
 #: How many buckets' compiled rules a process keeps.
@@ -68,19 +68,6 @@ def _is_count(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _is_path(value: object) -> bool:
-    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    return isinstance(path, str) and bool(path) and not is_url(path)
-
-
-def _shown_path(value: object) -> str:
-    """A path that is refused, without the password that a URL may hold."""
-    if isinstance(value, str | bytes | os.PathLike):
-        text = os.fsdecode(value)
-        return repr(f"{text.partition(':')[0]}://...") if is_url(text) else repr(value)
-    return repr(value) if value is None or isinstance(value, int) else _type_name(value)
-
-
 def _is_keys(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return _is_function_or_none(value)
@@ -116,7 +103,7 @@ _FLAG: Final = _Row("True or False", lambda value: isinstance(value, bool))
 _COUNT: Final = _Row("a whole number from 1", _is_count)
 
 _ROWS: Final[Mapping[str, _Row]] = {
-    "database": _Row("the path of a file, or ':memory:'", _is_path, _shown_path),
+    "database": _Row(DATABASE_FORM, is_database, shown_database),
     "dialect": _one_of(DIALECTS),
     "limits": _Row(
         "a mapping of dialects to the rules and bytes that a document may have, "

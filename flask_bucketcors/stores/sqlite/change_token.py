@@ -19,10 +19,11 @@ Behind the number stands what :mod:`flask_bucketcors.stores.sqlite.log_files` re
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores.sqlite.locks import open_or_make, share
 from flask_bucketcors.stores.sqlite.log_files import RECORD_END, identity
 
@@ -63,3 +64,26 @@ class ChangeToken:
             share(descriptor, database, with_readers=True)
         finally:
             os.close(descriptor)
+
+
+class AskedCell:
+    """Where no number can be shared: a cell that asks the database each time.
+
+    :param ask: gives the stamp of the last change.
+    """
+
+    def __init__(self, ask: Callable[[], int]) -> None:
+        self._ask = ask
+        self._last = 0
+
+    def __getitem__(self, index: int, /) -> int:
+        try:
+            # Returned as it is: another thread may store what it read before this one did.
+            self._last = found = self._ask()
+        except StoreUnavailable:
+            # A database that cannot be read does not say that anything changed.
+            return self._last
+        return found
+
+    def __setitem__(self, index: int, stamp: int, /) -> None:
+        self._last = stamp

@@ -13,7 +13,6 @@ before a fork. They are guarded by locks and not kept per thread: with gevent ev
 would be a thread and open its own.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,10 +20,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from weakref import WeakValueDictionary, finalize
+from weakref import finalize
 
 from flask_bucketcors.core.errors import StoreUnavailable
-from flask_bucketcors.stores import forks
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.connections import (
     READING,
@@ -39,13 +37,10 @@ from flask_bucketcors.stores.sqlite.database_file import (
     MemoryDatabase,
 )
 from flask_bucketcors.stores.sqlite.log_files import Identity
-from flask_bucketcors.stores.sqlite.places import check_path
 from flask_bucketcors.stores.sqlite.waiting import held, is_busy, retry, turn
 
 T = TypeVar("T")
 Parameters = tuple[Any, ...] | dict[str, Any]
-
-MEMORY: Final = ":memory:"
 
 # A reader waits only where another tool has locked the whole file; the request matters more.
 READ_TIMEOUT_SECONDS: Final = 0.25
@@ -57,32 +52,6 @@ CREATION_TIMEOUT_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 1.0
 
 _REPLACED: Final = "its file is replaced again and again"
-
-
-def open_database(path: str | os.PathLike[str]) -> "Database":
-    """Give the database at a path, made ready: in a process one object for all who use it.
-
-    :param path: the file, made with its folder if it is not there; or ``":memory:"``, which is
-        another database each time.
-    :raises StoreUnavailable: if it cannot be opened, is not a database, or was written by a
-        newer release.
-    """
-    check_path(path)
-    if os.fspath(path) == MEMORY:
-        database = Database(MemoryDatabase())
-    else:
-        absolute = Path(path).absolute()
-        # Not made under the lock: that would wait for a fork, which waits for this lock.
-        made = Database(DatabaseFile(absolute))
-        with _naming:
-            database = _databases.setdefault(str(absolute), made)
-    database.prepare()
-    return database
-
-
-# All connections of a process to one file have to be closed together: see lost_log.
-_databases: WeakValueDictionary[str, "Database"] = WeakValueDictionary()
-_naming = forks.ForkSafeLock()
 
 
 class Database:

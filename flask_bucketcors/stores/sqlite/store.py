@@ -8,7 +8,6 @@ to again. So stamps tell processes and caches what changed, and revisions are fo
 Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 """
 
-import errno
 import os
 import secrets
 import sqlite3
@@ -31,21 +30,13 @@ from flask_bucketcors.stores.contract import (
     Versions,
 )
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
-from flask_bucketcors.stores.sqlite.database import Parameters, open_database
+from flask_bucketcors.stores.sqlite.change_token import AskedCell
+from flask_bucketcors.stores.sqlite.database import Parameters
+from flask_bucketcors.stores.sqlite.registry import open_database
 from flask_bucketcors.stores.sqlite.schema import refuse_newer
+from flask_bucketcors.stores.sqlite.waiting import is_passing
 
 T = TypeVar("T")
-
-# What a database in good health may answer for a while.
-_SAYS_NOTHING = (
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_CANTOPEN,
-)
-# What this machine may be short of for a while.
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket = ?"
 _STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"
@@ -98,7 +89,7 @@ class SQLiteStore(Store):
         self._database = open_database(path)
         self._stated = self._database.follow_file()
         self._memory_cell = [0]
-        self._asked_cell = _AskedCell(self._stamp)
+        self._asked_cell = AskedCell(self._stamp)
 
     @property
     def path(self) -> Path | None:
@@ -141,7 +132,7 @@ class SQLiteStore(Store):
         except StoreUnavailable as error:
             # Another file in place of the one that was there, or one that is no database any
             # more, says that the rules changed. They may change again before it can be asked.
-            if found == self._stated and _says_nothing(error.__cause__):
+            if found == self._stated and is_passing(error.__cause__):
                 raise
             return (found, object())
         self._stated = found
@@ -250,35 +241,6 @@ class SQLiteStore(Store):
 
     def _stamp(self) -> int:
         return int(self._query(_STATE)[0][1])
-
-
-def _says_nothing(cause: BaseException | None) -> bool:
-    """Whether a database could not be asked, for a reason that has nothing to do with rules."""
-    if cause is None or isinstance(cause, TimeoutError | BlockingIOError):
-        return True
-    if getattr(cause, "errno", None) in _NO_ROOM:
-        return True
-    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SAYS_NOTHING
-
-
-class _AskedCell:
-    """Asks the database each time, where no number can be shared."""
-
-    def __init__(self, ask: Callable[[], int]) -> None:
-        self._ask = ask
-        self._last = 0
-
-    def __getitem__(self, index: int, /) -> int:
-        try:
-            # Returned as it is: another thread may store what it read before this one did.
-            self._last = found = self._ask()
-        except StoreUnavailable:
-            # A database that cannot respond does not say that anything changed.
-            return self._last
-        return found
-
-    def __setitem__(self, index: int, stamp: int, /) -> None:
-        self._last = stamp
 
 
 def _begin(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -4,6 +4,7 @@ Deadlines are in monotonic seconds. What waits sleeps here and not within SQLite
 which would hold up every greenlet of gevent.
 """
 
+import errno
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,17 @@ T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.002
 
+# What a database in good health may report for a while.
+_PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_CANTOPEN,
+)
+# What this machine may run out of for a while.
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
 
 def remaining(deadline: float) -> float:
     """Seconds until a deadline; 0 if it has passed."""
@@ -25,6 +37,15 @@ def is_busy(error: object) -> bool:
     """Whether SQLite could not have a lock."""
     # The lowest byte is the kind; above it stands why it is busy.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_passing(cause: BaseException | None) -> bool:
+    """Whether an error may pass, and so does not mean that the database is another or broken."""
+    if cause is None or isinstance(cause, TimeoutError | BlockingIOError):
+        return True
+    if getattr(cause, "errno", None) in _NO_ROOM:
+        return True
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _PASSING
 
 
 def retry(attempt: Callable[[], T], deadline: float) -> T:

@@ -1,0 +1,41 @@
+"""The databases of this process: one object for each file, shared by all stores on it.
+
+SQLite's locks belong to a process, so all its connections to a file must be closed together; see
+:mod:`flask_bucketcors.stores.sqlite.lost_log`.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
+
+from flask_bucketcors.stores.forks import ForkSafeLock
+from flask_bucketcors.stores.sqlite.database import Database
+from flask_bucketcors.stores.sqlite.database_file import DatabaseFile, MemoryDatabase
+from flask_bucketcors.stores.sqlite.places import check_path
+
+MEMORY: Final = ":memory:"
+
+_databases: WeakValueDictionary[str, Database] = WeakValueDictionary()
+_naming = ForkSafeLock()
+
+
+def open_database(path: str | os.PathLike[str]) -> Database:
+    """Give the database at a path, ready to use.
+
+    :param path: the file, which is made with its folder if there is none; or ``":memory:"``, which
+        is another database each time.
+    :raises StoreUnavailable: if it cannot be opened, is not a database, or was written by a
+        newer release.
+    """
+    check_path(path)
+    if os.fspath(path) == MEMORY:
+        database = Database(MemoryDatabase())
+    else:
+        absolute = Path(path).absolute()
+        # Not made under the lock: that would wait for a fork, which waits for this lock.
+        made = Database(DatabaseFile(absolute))
+        with _naming:
+            database = _databases.setdefault(str(absolute), made)
+    database.prepare()
+    return database
