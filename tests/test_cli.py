@@ -465,7 +465,7 @@ def test_import_reports_every_bad_line_and_stores_the_others(run: Run, store: SQ
         "  rule 1: allowed_origins 'https://a b' holds a character that no origin has; write "
         "scheme://host or scheme://host:port\n"
         "  rule 1: allowed_methods 'get' is in the wrong case",
-        "line 5: it names no bucket",
+        "line 5: it has no bucket",
         "line 6: 'a/b' is not a bucket name",
         f"line 7: it is longer than {MAX_LINE_BYTES} bytes",
         r"  extra\x1b[31m\x07\u202e does not belong here",
@@ -494,8 +494,8 @@ def test_a_line_may_hold_rules_as_other_tools_write_them(
         ('{"bucket": "a", "rules": [], "CORSRules": []}', "these rules are refused:\n  CORSRules"),
         ("[" * 65 + "]" * 65, "it is not read: its brackets are nested more than 64 deep"),
         ("[" * 50_000, "it is not read: its brackets are nested more than 64 deep"),
-        (f"[{'9' * 5000}]", "it names no bucket"),
-        ("null", "it names no bucket"),
+        (f"[{'9' * 5000}]", "it has no bucket"),
+        ("null", "it has no bucket"),
     ],
 )
 def test_a_bad_line_is_reported_with_what_to_write(line: str, reason: str, run: Run) -> None:
@@ -796,7 +796,7 @@ def test_another_programs_database_is_told(statement: str, tmp_path: Path) -> No
     info = ScriptInfo(create_app=create_app)
     result = Flask("other").test_cli_runner().invoke(bucketcors, ["list"], obj=info)
     assert result.exit_code == 1
-    assert "it is another program's or damaged; name another file" in result.output
+    assert "it is another program's, or damaged; name another file" in result.output
     assert "see that this is the application's own database" in result.output
 
 

@@ -1,4 +1,4 @@
-"""The ``authorize`` hook, with which an application decides who may read and edit rules."""
+"""The ``authorize`` hook: the application decides who may read and edit rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The body of a request: read whole within a bound, and compared with its digests."""
+"""The body of a request: read completely, up to a limit, and compared with its digests."""
 
 import binascii
 import errno
@@ -17,8 +17,8 @@ from werkzeug.wsgi import LimitedStream
 
 from flask_bucketcors.core.errors import CallRefused, Refusal
 
-# A body that is too large is read a little further, so that its sender is still there to
-# get the answer: a server that stops reading resets the connection.
+# A body that is too large is read a little further, so that its sender still gets the response:
+# a server that stops reading resets the connection.
 MAX_DRAINED_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
 
@@ -37,10 +37,10 @@ _NO_CHUNKS: Final = "Send the body with a Content-Length, this server cannot rea
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
-    """Read the body, chunked or with a length; of a larger one, ``limit`` + 1 bytes.
+    """Read the body, chunked or with a length. Of a larger body, return ``limit`` + 1 bytes.
 
     :raises CallRefused: IncompleteBody, if the client stopped before the end;
-        MissingContentLength, if it comes in chunks and nothing says where the last one is.
+        MissingContentLength, if the body is chunked and the server does not decode chunks.
     :raises MemoryError, OSError: if this machine has no room for it.
     """
     announced = _content_length(environ)
@@ -55,7 +55,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
             raise
         # Every server has its own exceptions for a body that breaks off.
         raise CallRefused(Refusal.INCOMPLETE_BODY) from error
-    # And some say nothing.
+    # Some servers raise nothing.
     if announced is not None and read < min(announced, MAX_DRAINED_BYTES):
         raise CallRefused(Refusal.INCOMPLETE_BODY)
     if not body and _is_chunked(environ) and not environ.get("wsgi.input_terminated"):
@@ -64,7 +64,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
 
 
 def _content_length(environ: WSGIEnvironment) -> int | None:
-    # PEP 3333: absent or empty. Some servers give a number, which is no text.
+    # PEP 3333: absent or empty. Some servers pass an int instead of a str.
     value = str(environ.get("CONTENT_LENGTH", ""))
     return get_content_length(value) if value else None
 
@@ -76,18 +76,18 @@ def _is_chunked(environ: WSGIEnvironment) -> bool:
 def _terminated_stream(environ: WSGIEnvironment, announced: int | None) -> IO[bytes]:
     """Give the body as a stream that ends where the body does.
 
-    ``wsgi.input`` itself may be the socket, which has no end.
+    ``wsgi.input`` itself may be the socket, which does not end.
 
     :raises CallRefused: MissingContentLength, if there is no such stream.
     """
     stream: IO[bytes] = environ["wsgi.input"]
-    # Some servers have the key always, and a false value if the stream has no end.
+    # Some servers always set the key, to a false value if the stream does not end.
     if environ.get("wsgi.input_terminated"):
         return stream
     if not _is_chunked(environ):
         # RFC 9112, 6.3: a request with neither has no body.
         return cast(IO[bytes], LimitedStream(stream, announced or 0))
-    # What seeks has been received whole. With a length as well it may still be in chunks.
+    # A stream that can seek was received completely. With a length, it may still be chunked.
     if announced is None and _is_seekable(stream):
         return stream
     raise CallRefused(Refusal.MISSING_LENGTH, _NO_CHUNKS)
@@ -100,9 +100,9 @@ def _is_seekable(stream: IO[bytes]) -> bool:
 
 
 def is_own_trouble(error: Exception) -> bool:
-    """Whether reading a body failed because this machine has no room, or no files, left.
+    """Whether reading a body failed because this machine ran out of memory, disk or files.
 
-    Servers keep bodies in memory, or in files.
+    Servers keep bodies in memory or in files.
     """
     return isinstance(error, MemoryError) or getattr(error, "errno", None) in _NO_ROOM
 
@@ -116,17 +116,17 @@ def check_digests(
 ) -> None:
     """Compare a body with every digest that came with it.
 
-    Those are what the signature says of it, Content-MD5 (RFC 1864: base64 of the 16 bytes) and
-    each ``x-amz-checksum-...`` (S3 User Guide, "Checking object integrity": base64 of the
-    bytes, of a CRC the highest first), which in a pre-signed URL may be a parameter.
+    These are the signed SHA-256, Content-MD5 (RFC 1864: base64 of the 16 bytes) and each
+    ``x-amz-checksum-...`` (S3 User Guide, "Checking object integrity": base64 of the bytes,
+    highest first for a CRC), which may be a query parameter in a pre-signed URL.
 
-    :param payload_sha256: of :class:`flask_bucketcors.signatures.Signer`.
-    :raises CallRefused: XAmzContentSHA256Mismatch, if another body was signed; for Content-MD5
-        MissingContentMD5, InvalidDigest if it is no digest and BadDigest if it is another
-        body's; for a checksum InvalidRequest and BadDigest likewise, and NotImplemented if
-        this server cannot compute it.
+    :param payload_sha256: see :class:`flask_bucketcors.signatures.Signer`.
+    :raises CallRefused: XAmzContentSHA256Mismatch, if another body was signed. For Content-MD5:
+        MissingContentMD5, InvalidDigest if it is not a digest, BadDigest if it does not match.
+        For a checksum: InvalidRequest and BadDigest likewise, NotImplemented if this server
+        cannot compute it.
     """
-    # Who signed in a way that says nothing of the body may have sent its digest all the same.
+    # Some signatures do not cover the body, but clients may send its digest nevertheless.
     digests = [environ.get(key, "").strip().lower() for key in _PAYLOAD_KEYS]
     said = {payload_sha256, *filter(_SHA256.fullmatch, digests)} - {None}
     if said - {hashlib.sha256(body).hexdigest()}:

@@ -23,12 +23,12 @@ author_option = click.option(
     callback=utf8_text,
     default=lambda: _login_name(),
     show_default="your login name",
-    help="Who the history says it was.",
+    help="Who made the change, for the history.",
 )
 
 
 def current_state() -> BucketCORSState:
-    """What the extension made for the current application.
+    """Give what the extension made for the current application.
 
     :raises click.UsageError: if the application does not have the extension.
     """
@@ -40,16 +40,17 @@ def current_state() -> BucketCORSState:
 
 
 def close_at_the_end(store: Store) -> None:
-    """Have a store let go of what it has open when the command line ends.
+    """Close a store when the command line ends.
 
-    One in memory would forget its rules, and a program that runs commands may still need them.
+    A store in memory stays open: it would lose its rules, and a program that runs commands may
+    still need them.
     """
     if getattr(store, "path", None) is not None:
         click.get_current_context().find_root().call_on_close(store.close)
 
 
 def current_settings() -> Settings:
-    """The settings of the current application.
+    """Give the settings of the current application.
 
     :raises click.UsageError: as :func:`current_state`.
     """
@@ -57,7 +58,7 @@ def current_settings() -> Settings:
 
 
 def current_store() -> Store:
-    """Where the rules of the current application are.
+    """Give the store of the current application.
 
     :raises click.UsageError: as :func:`current_state`.
     """
@@ -65,7 +66,7 @@ def current_store() -> Store:
 
 
 def current_writer() -> RulesWriter:
-    """What writes rules of the current application's buckets, whether or not a bucket exists yet.
+    """Give a writer of the current application's rules, for buckets that exist or not.
 
     :raises click.UsageError: as :func:`current_state`.
     """
@@ -82,7 +83,7 @@ def current_writer() -> RulesWriter:
 
 
 def push_app(context: click.Context) -> None:
-    """Load the application for a command that needs it only as it is told to.
+    """Load the application for a command that needs it only with some arguments.
 
     :raises click.UsageError: if Flask finds none.
     """
@@ -94,5 +95,5 @@ def _login_name() -> str | None:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        # A container may run as a number that has no name.
+        # A container may run as a user id without a name.
         return None

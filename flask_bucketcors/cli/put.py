@@ -48,7 +48,7 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     rule_set = read_file(file, limits_of(current_settings()))
     expected: Expected = ANY_VERSION
     if show_diff:
-        # Nobody need be asked about rules that are refused in the end.
+        # Before you are asked about rules that are refused in the end.
         writer.refuse_dangers(rule_set)
         stored = current_store().read(bucket)
         if not _show_changes(bucket, stored, rule_set, name_of(file)):

@@ -33,15 +33,15 @@ from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 
 @click.command("list")
 @click.argument("prefix", callback=utf8_text, default="")
-@click.option("--after", callback=utf8_text, default="", help="Begin behind this name.")
-@click.option("--limit", type=click.IntRange(min=1), help="Print so many names at most.")
+@click.option("--after", callback=utf8_text, default="", help="Start after this name.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print at most this many names.")
 @format_option
 @with_appcontext
 def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
     """Print the names of the buckets that have rules, sorted.
 
-    PREFIX is what their names begin with. Where a name holds what a terminal would not show,
-    that is escaped; --format json is exact.
+    With PREFIX, only names that begin with it. Characters that a terminal would not show are
+    escaped; --format json prints names exactly.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
 @click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
-    help="Whose XML; with --format json, s3 is what `aws s3api` takes.  [default: the app's]",
+    help="Whose XML; with --format json, s3 is the form for `aws s3api`.  [default: the app's]",
 )
 @click.option(
     "--format",
@@ -74,7 +74,7 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
 def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     """Print the rules of BUCKET.
 
-    What is printed can be put again.
+    You can put the output again.
 
     \b
     Example:
@@ -94,7 +94,7 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
 @author_option
 @with_appcontext
 def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
-    """Delete the rules of BUCKET; its history is kept.
+    """Delete the rules of BUCKET, but keep its history.
 
     \b
     Example:
@@ -121,7 +121,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
 def show_history(bucket: str, form: str) -> None:
     """Print the changes to the rules of BUCKET, newest first.
 
-    Times are UTC. --format json holds the rules of each revision.
+    Times are UTC. --format json prints the rules of each revision, too.
 
     \b
     Example:
@@ -142,7 +142,9 @@ def show_history(bucket: str, form: str) -> None:
 @author_option
 @with_appcontext
 def roll_back(bucket: str, revision: int, author: str | None) -> None:
-    """Make the rules that BUCKET had at REVISION a new revision.
+    """Put the rules that BUCKET had at REVISION again.
+
+    They become a new revision.
 
     \b
     Example:
@@ -183,12 +185,12 @@ def _time(entry: HistoryEntry) -> str:
     try:
         return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
     except (TypeError, ValueError, OverflowError, OSError):
-        # Other tools write to the tables, too.
+        # Another tool may have written anything there.
         return ascii(entry.time)
 
 
 def _author(entry: HistoryEntry) -> str | None:
-    # What another tool wrote need not be text.
+    # Another tool may have written something that is not text.
     return ascii(entry.author) if isinstance(entry.author, bytes) else entry.author
 
 
@@ -199,9 +201,9 @@ def _what(entry: HistoryEntry) -> str:
 
 
 def _printable_xml(text: str) -> str:
-    """The document with what a terminal would obey as references, which mean the same in XML.
+    """Replace control characters in a document by references, which mean the same in XML.
 
-    So is what is not ASCII where the output is not UTF-8, as the document says that it is.
+    If the output is not UTF-8, as the document declares, all but ASCII is replaced, too.
     """
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
 

@@ -1,4 +1,4 @@
-"""The buckets of a store, and their rules, as commands go through them."""
+"""What several commands do with the buckets of a store: list them, and read their rules."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,12 +11,12 @@ from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores import Store
 
-# Names that are asked for at a time, so that a list of any length needs little memory.
+# Names to read at a time, so that a list of any length needs little memory.
 PAGE: Final = 1000
 
 
 def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[str]:
-    """Give the names of all buckets that have rules, sorted, from behind ``after``."""
+    """Give the names of all buckets that have rules, sorted, starting after ``after``."""
     while names := store.list(prefix, after, PAGE):
         yield from names
         after = names[-1]
@@ -34,10 +34,10 @@ def existing_rules(store: Store, bucket: str) -> RuleSet:
 
 
 def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet | None]]:
-    """Give all buckets, each with its rules; None where what is stored is none, which is told."""
+    """Give all buckets with their rules; None for unreadable rules, which a line reports."""
     for bucket in bucket_names(store, prefix):
         try:
-            # A name that another tool wrote; rules are never found by it.
+            # Another tool wrote this name, and no request finds rules by it.
             if not is_bucket_name(bucket):
                 raise InvalidBucketName(bucket)
             rule_set = store.get(bucket)
@@ -45,12 +45,12 @@ def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet |
             click.echo(f"left out: {printable(str(error))}", err=True)
             yield bucket, None
         else:
-            # It may have been deleted meanwhile.
+            # The rules may have been deleted meanwhile.
             if rule_set is not None:
                 yield bucket, rule_set
 
 
 def count_of(rule_set: RuleSet) -> str:
-    """How many rules there are, in words."""
+    """Say how many rules there are."""
     count = len(rule_set.rules)
     return "1 rule" if count == 1 else f"{count} rules"

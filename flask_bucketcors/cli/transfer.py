@@ -44,12 +44,12 @@ from flask_bucketcors.core.errors import DangerousRules, InvalidBucketName, Stor
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores import Store
 
-# Buckets that are stored in one transaction: each costs the disk some time.
+# Buckets to store in one transaction, because each transaction waits for the disk.
 BATCH: Final = 500
-# The longest document of a dialect is 64 KiB; as JSON it is about as long.
+# The longest document of a dialect has 64 KiB, and as JSON about as many.
 MAX_LINE_BYTES: Final = 1024 * 1024
 
-# In characters: the bar, and what stands before and behind it, such as "100%  00:00:02".
+# In characters: the bar, and the text beside it, such as "100%  00:00:02".
 _BAR_WIDTH: Final = 36
 _BESIDE_BAR: Final = 32
 _ERASE_LINE: Final = "\r\x1b[K"
@@ -64,11 +64,11 @@ _ERASE_LINE: Final = "\r\x1b[K"
 )
 @with_appcontext
 def export_rules(file: str, prefix: str) -> None:
-    """Write the rules of all buckets to FILE, one bucket a line.
+    """Write the rules of all buckets to FILE, one bucket per line.
 
-    FILE is replaced when all is written; - is standard output, as if there is no FILE. Each
-    line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" where
-    it is set. Buckets whose stored rules are none are named, and left out.
+    FILE is replaced once everything is written; without FILE, or with -, the rules go to standard
+    output. Each line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" if it
+    is set. Buckets with unreadable rules are reported and left out.
 
     \b
     Example:
@@ -83,7 +83,7 @@ def export_rules(file: str, prefix: str) -> None:
 
 
 def _exported(store: Store, prefix: str) -> Iterator[str | None]:
-    """The line of each bucket; None for one that is left out, and named."""
+    """Give the line of each bucket; None for a bucket that is left out."""
     for bucket, rule_set in each_bucket(store, prefix):
         if rule_set is None:
             yield None
@@ -160,17 +160,17 @@ class _Import:
 @author_option
 @with_appcontext
 def import_rules(file: str, author: str | None) -> None:
-    """Replace the rules of the buckets in FILE, as `export` writes it.
+    """Replace the rules of the buckets in FILE.
 
-    - is standard input. The rules of a line may also be JSON of `aws s3api` or of the COS SDK,
-    with the "bucket" beside them.
+    FILE has the form that `export` writes; - is standard input. The rules of a line may also be
+    JSON of `aws s3api` or of the COS SDK, with the "bucket" beside them.
 
-    A line that is wrong is reported with its number and everything that is wrong, and its
-    bucket keeps what it has; the others are stored, so many hundreds in one transaction.
-    Buckets that are not in FILE keep their rules.
+    If a line is wrong, it is reported with its number and every problem, and its bucket keeps
+    its rules. The other lines are stored, hundreds in one transaction. Buckets that are not in
+    FILE keep their rules.
 
-    An import that was interrupted goes on when it is run again: buckets that have the rules
-    of their line already are left as they are, and get no new revision.
+    Run an interrupted import again to continue it: buckets that already have the rules of their
+    line get no new revision.
 
     \b
     Example:
@@ -184,7 +184,7 @@ def import_rules(file: str, author: str | None) -> None:
     except click.UsageError:
         raise
     except BaseException:
-        click.echo(f"not finished: {work.summary()}; run it again to go on", err=True)
+        click.echo(f"not finished: {work.summary()}; run it again to continue", err=True)
         raise
     click.echo(work.summary())
     fail_if(work.refused)
@@ -204,7 +204,7 @@ def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
 
 
 def _lines(file: BinaryIO, path: str) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long only so much that this can be told."""
+    """Give the lines of a file, and of a line that is too long the beginning."""
     while line := _line(file, path):
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
@@ -222,7 +222,7 @@ def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
         raise Unreadable(f"it is longer than {MAX_LINE_BYTES} bytes")
     data = load_json(line)
     if not isinstance(data, dict) or not isinstance(data.get("bucket"), str):
-        raise Unreadable('it names no bucket: write {"bucket": "...", "rules": [...]}')
+        raise Unreadable('it has no bucket: write {"bucket": "...", "rules": [...]}')
     return data.pop("bucket"), data
 
 
@@ -231,7 +231,7 @@ Progress = tuple[Callable[[int], Any], Callable[[str], None]]
 
 @contextmanager
 def _progress(file: BinaryIO) -> Iterator[Progress]:
-    """Give a function that shows so many bytes more, and one that prints a line beside it."""
+    """Give a function that adds bytes to the bar, and one that prints a line beside it."""
     size = _size(file)
     if size is None or not sys.stderr.isatty() or is_dumb():
         yield (lambda count: None), (lambda text: click.echo(text, err=True))
@@ -242,7 +242,7 @@ def _progress(file: BinaryIO) -> Iterator[Progress]:
 
 
 def _size(file: BinaryIO) -> int | None:
-    """How many bytes there are; None for what is not a file, such as a pipe."""
+    """Give the size in bytes; None if it has none, as a pipe."""
     try:
         return os.fstat(file.fileno()).st_size or None
     except OSError:

@@ -1,18 +1,18 @@
-"""What a fork must not tear apart: locks, and what is open under them.
+"""Locks and open files across a fork.
 
-A fork copies one thread. A lock that another thread holds stays locked in the child for ever,
-and SQLite keeps its locks on a file per process: a child that inherits an open connection has
-none of them, believes that it has, and loses what it writes. So before a fork every member of
-this module takes its locks and closes what it has open, and afterwards parent and child let go
-of the locks. Where that cannot be had in time the fork goes on, and the child's copy is told.
+A fork copies one thread. A lock that another thread holds stays locked in the child for ever.
+SQLite keeps its locks on a file per process: a child that inherits an open connection has none of
+them, acts as if it had, and loses what it writes. So before a fork every member of this module
+takes its locks and closes what it has open. Afterwards parent and child release the locks. If a
+member cannot do that in time, the fork goes on, and its copy in the child is abandoned.
 
 Facts this rests on:
 
 - ``os.fork``, ``os.forkpty`` and :mod:`multiprocessing` run the functions that
   :func:`os.register_at_fork` names; :mod:`subprocess` does not fork Python, and runs none.
 - uWSGI forks in C and runs none of them, unless ``py-call-uwsgi-fork-hooks`` is set, or only
-  the child's, with ``py-call-osafterfork``. Whoever keeps a file open compares the process id
-  as well.
+  the child's, with ``py-call-osafterfork``. So members that keep a file open also compare the
+  process id.
 - With gevent a lock may be waited for here: the hooks run before the interpreter is locked.
 """
 
@@ -27,19 +27,19 @@ FORK_SECONDS: Final = 5.0
 
 
 class Member(Protocol):
-    """What takes part in a fork."""
+    """An object that takes part in every fork."""
 
     def before_fork(self, deadline: float) -> bool:
-        """Take all locks and close what is open; say whether that was done in time.
+        """Take all locks, close what is open, and return whether that was done in time.
 
-        :param deadline: in monotonic seconds. Nothing is held if it could not be done.
+        :param deadline: in monotonic seconds. If it passes, no lock is held.
         """
 
     def after_fork(self) -> None:
-        """Let go of the locks, in the parent as in the child."""
+        """Release the locks, in the parent and in the child."""
 
     def abandon(self) -> None:
-        """In the child: get along without what could not be locked before the fork."""
+        """In the child: replace what could not be locked before the fork."""
 
 
 class _Forks:
@@ -47,7 +47,7 @@ class _Forks:
 
     def __init__(self) -> None:
         self.members: WeakSet[Member] = WeakSet()
-        # Held during a fork, and by whoever joins.
+        # Held during a fork, and while a member joins.
         self.lock = threading.Lock()
         # By the thread that forks: what it holds.
         self.held: dict[int, list[Member]] = {}

@@ -41,7 +41,7 @@ def open_store(
     :param folder: where relative paths begin; by default the current folder.
     :param history_limit: entries of history to keep for each bucket. A setting that is a store
         has its own.
-    :raises StoreUnavailable: if the path is none, or the database cannot be opened.
+    :raises StoreUnavailable: if no file can have the path, or the database cannot be opened.
     """
     if isinstance(setting, Store):
         return setting

@@ -1,4 +1,4 @@
-"""Rule sets as stores keep them: JSON text, written and read."""
+"""Rule sets as SQL stores keep them: JSON text, formatted and parsed."""
 
 import json
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from flask_bucketcors.core.rules import Rule, RuleSet
 
 
 def format_rule_set(rules: RuleSet) -> str:
-    """Write a rule set as JSON, as its ``as_dict`` has it.
+    """Format a rule set as JSON, with the content of its ``as_dict``.
 
-    By hand, for putting many: json.dumps takes three times as long.
+    By hand, because json.dumps takes three times as long, which counts in an import.
     """
     text = ",".join([_format_rule(rule) for rule in rules.rules])
     if rules.response_vary is None:
@@ -42,9 +42,9 @@ def _format_list(values: Sequence[str]) -> str:
 
 
 def parse_rule_set(bucket: str, document: str) -> RuleSet:
-    """Read what is stored for a bucket.
+    """Parse the text that is stored for a bucket.
 
-    :raises StoredRulesInvalid: if it is no rule set.
+    :raises StoredRulesInvalid: if it is not a rule set.
     """
     try:
         return RuleSet.from_dict(parse_json(document))

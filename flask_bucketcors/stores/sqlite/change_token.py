@@ -3,7 +3,7 @@
 Asking SQLite whether something changed costs microseconds, many times what a request costs
 otherwise. Reading eight bytes of shared memory costs a few hundredths of one. So each writer
 stores the stamp of what it committed in a file that every process has mapped, **after** the
-commit and **before** it answers; a reader that finds another number than last time asks the
+commit and **before** it responds. A reader that finds another number than last time asks the
 database.
 
 Facts this rests on:
@@ -11,10 +11,10 @@ Facts this rests on:
 - Each stamp is drawn at random and stored once, by the writer that committed it. Two writers
   may store in the wrong order, but a number that was seen never comes back with other rules.
 - Eight aligned bytes are loaded and stored in one piece, so no reader sees half a number.
-- Nothing may ever shorten the file: a process whose map lost its page is killed by the kernel.
-  Nothing fills in a value when opening, either: that could hide a change.
+- Nothing may ever shorten the file: the kernel kills a process whose map lost its page. Nothing
+  writes a value when opening the file, either: that could hide a change.
 
-Behind the number stands what :mod:`flask_bucketcors.stores.sqlite.log_files` remembers.
+After the number, the file holds the record of :mod:`flask_bucketcors.stores.sqlite.log_files`.
 """
 
 import mmap
@@ -31,7 +31,7 @@ _SIZE = 8
 
 
 class ChangeToken:
-    """The shared number. Usable in forked children as it is; threads need no lock.
+    """The shared number. Forked children can use it, and threads need no lock.
 
     :param path: the file; made if it is not there.
     :raises OSError: if the file cannot be made, opened for writing or mapped.
@@ -41,7 +41,7 @@ class ChangeToken:
         self._path = path
         descriptor = open_or_make(path, 0o666)
         try:
-            # One byte behind everything: it makes the file long enough, has the block
+            # One byte after everything: it makes the file long enough, has the block
             # allocated (a map over a hole would fault on a full disk) and changes nothing.
             os.lseek(descriptor, RECORD_END, os.SEEK_SET)
             os.write(descriptor, b"\0")
@@ -52,7 +52,7 @@ class ChangeToken:
 
     @contextmanager
     def opened(self, database: Path) -> Iterator[int]:
-        """Open the file, to read and write what stands behind the number; give it.
+        """Open the file to read and write the record after the number; yield the descriptor.
 
         It gets the database's group and mode.
 

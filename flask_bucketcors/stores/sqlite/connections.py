@@ -1,4 +1,4 @@
-"""What one process has open of a database, the locks under which it is used, and forks."""
+"""The connections of one process to a database, the locks that guard them, and forks."""
 
 import os
 import sqlite3
@@ -13,7 +13,7 @@ from flask_bucketcors.stores import forks
 from flask_bucketcors.stores.sqlite.database_file import Connected
 from flask_bucketcors.stores.sqlite.waiting import remaining, turn
 
-#: What has to stay as it is until the process ends.
+#: Connections that must stay open until the process ends.
 _kept: Final[list[sqlite3.Connection]] = []
 
 # Held for a moment, in a child whose parent ran no fork hooks.
@@ -21,7 +21,7 @@ _noticing = threading.Lock()
 
 _INHERITED: Final = (
     "this process was forked while its parent had the database open or was using it, and SQLite "
-    "cannot be used on both sides of a fork: it is neither read nor written here. Restart the "
+    "cannot be used on both sides of a fork, so this process does not use it. Restart the "
     "workers. Under uWSGI set lazy-apps = true (or py-call-uwsgi-fork-hooks = true); elsewhere "
     "fork with os.fork or multiprocessing, and not while the store is busy"
 )
@@ -33,10 +33,10 @@ READING: Final = "is reading"
 class Connections:
     """At most one connection to read and one to write.
 
-    Who wants both locks takes ``writing`` first.
+    To hold both locks, take ``writing`` first.
 
-    :param shared: whether they are the same one, as for a database in memory; everybody then
-        takes turns.
+    :param shared: whether both are the same connection, as for a database in memory; readers and
+        writers then take turns.
     """
 
     def __init__(self, *, shared: bool) -> None:
@@ -47,7 +47,7 @@ class Connections:
 
     @property
     def opened(self) -> list[Connected]:
-        """What is open now, each once."""
+        """The connections that are open now, each once."""
         writer, reader = self.writer, self.reader
         if reader is writer or reader is None:
             return [writer] if writer else []
@@ -72,7 +72,7 @@ class Connections:
                     yield
 
     def acquire(self, deadline: float) -> bool:
-        """Take both locks, or none; say which."""
+        """Take both locks, or none, and return whether they were taken."""
         if not self.writing.acquire(timeout=remaining(deadline)):
             return False
         if self.reading is self.writing or self.reading.acquire(timeout=remaining(deadline)):
@@ -81,17 +81,17 @@ class Connections:
         return False
 
     def release(self) -> None:
-        """Let go of what :meth:`acquire` took."""
+        """Release what :meth:`acquire` took."""
         if self.reading is not self.writing:
             self.reading.release()
         self.writing.release()
 
 
 class ForkedConnections:
-    """The connections of whichever process asks; a member of :mod:`~flask_bucketcors.stores.forks`.
+    """The connections of the current process; a member of :mod:`~flask_bucketcors.stores.forks`.
 
-    :param shared: see :class:`Connections`. They are of a database in memory then, which a
-        forked child has a copy of.
+    :param shared: see :class:`Connections`. True for a database in memory, of which a forked
+        child has a copy.
     :param close: closes connections, by a deadline.
     """
 
@@ -104,7 +104,7 @@ class ForkedConnections:
         forks.join(self)
 
     def own(self) -> Connections:
-        """What this process may use.
+        """Give the connections that this process may use.
 
         :raises StoreUnavailable: if it was forked while its parent used them.
         """
@@ -124,7 +124,7 @@ class ForkedConnections:
                         self.abandon()
 
     def before_fork(self, deadline: float) -> bool:
-        """Take the locks, and close everything but a database in memory; say if that was done."""
+        """Take the locks, close all but a database in memory, and return whether that was done."""
         self.notice_fork()
         own = self.current
         if not own.acquire(deadline):
@@ -139,13 +139,13 @@ class ForkedConnections:
         return True
 
     def close_forgotten(self) -> None:
-        """Close what is open, if that can be done at once: nobody will use it any more."""
+        """Close what is open, if the locks are free now: nobody refers to the database any more."""
         self.notice_fork()
         own = self.current
         if own.acquire(time.monotonic()):
             with suppress(OSError, sqlite3.Error):
                 self._close(own.opened, time.monotonic())
-            # It may not have had the lock that says who opens and closes the file.
+            # The lock for opening and closing the file may have been taken.
             for each in own.opened:
                 with suppress(sqlite3.Error):
                     each.connection.close()
@@ -153,12 +153,12 @@ class ForkedConnections:
             own.release()
 
     def after_fork(self) -> None:
-        """Let go of the locks."""
+        """Release the locks."""
         self._process = os.getpid()
         self.current.release()
 
     def abandon(self) -> None:
-        """Leave what is in use to the parent, in a forked child."""
+        """In a forked child, leave the connections that are in use to the parent."""
         self._process = os.getpid()
         inherited, self.current = self.current, Connections(shared=self._is_shared)
         if inherited.is_used:
@@ -167,10 +167,10 @@ class ForkedConnections:
 
 
 def _keep(connections: Connections) -> None:
-    """Leave alone what a forked child inherited, also when the interpreter ends.
+    """Keep inherited connections open in a forked child, even when the interpreter ends.
 
-    It would close what nothing refers to, and SQLite would then delete a log that the parent
-    still needs.
+    Python closes what nothing refers to, and SQLite would then delete a log that the parent still
+    needs.
     """
     for each in connections.opened:
         _kept.append(each.connection)

@@ -1,16 +1,16 @@
-"""One SQLite file as many processes and threads use it: connections, forks, transactions.
+"""One SQLite file, used by many processes and threads: connections, forks, transactions.
 
 Facts (SQLite documentation: "How To Corrupt An SQLite Database File", "Write-Ahead Logging",
 "PRAGMA synchronous"):
 
 - In WAL mode readers do not wait for the writer. With ``synchronous=FULL`` a commit has
   reached the disk when it returns.
-- A connection must not be carried across a fork, not even to close it, and it makes every other
+- A connection must not be carried across a fork, not even to close it. It makes every other
   connection of the child useless: SQLite keeps its locks per process, and the child has none.
 
 So connections are opened late, at most one to read and one to write in each process, and closed
-before a fork. They are guarded by locks and not kept per thread: with gevent every greenlet
-would be a thread and open its own.
+before a fork. Locks guard them. There is not one per thread, because with gevent every greenlet
+would open its own.
 """
 
 import sqlite3
@@ -45,10 +45,10 @@ Parameters = tuple[Any, ...] | dict[str, Any]
 # A reader waits only where another tool has locked the whole file; the request matters more.
 READ_TIMEOUT_SECONDS: Final = 0.25
 WRITE_TIMEOUT_SECONDS: Final = 5.0
-# For locks that nobody holds for long: those of readers, and of who opens or closes the file.
+# For locks that are never held for long: to read, and to open or close the file.
 LOCK_TIMEOUT_SECONDS: Final = 5.0
 CREATION_TIMEOUT_SECONDS: Final = 30.0
-# How often a reader looks whether its file still stands at the path.
+# How often a reader checks that its file is still the one at the path.
 LOOK_SECONDS: Final = 1.0
 
 _REPLACED: Final = "its file is replaced again and again"
@@ -57,7 +57,7 @@ _REPLACED: Final = "its file is replaced again and again"
 class Database:
     """A SQLite database with the tables of the store.
 
-    :param file: where it is. Nothing is opened before it is used.
+    :param file: where it is. Nothing is opened before the first use.
     """
 
     def __init__(self, file: DatabaseFile | MemoryDatabase) -> None:
@@ -77,11 +77,11 @@ class Database:
 
     @property
     def token(self) -> ChangeToken | None:
-        """The number that processes share, as of the last look; None where there can be none."""
+        """The number that processes share, as of the last look; None if there cannot be one."""
         return self._file.token
 
     def tokens(self) -> list[ChangeToken]:
-        """The numbers that a change has to be stored in.
+        """The shared numbers that a writer must change.
 
         These are the one of the last look and, if another file has taken its place since, the
         one that processes map from then on.
@@ -91,7 +91,7 @@ class Database:
         return [each for each in dict.fromkeys((known, found)) if each is not None]
 
     def prepare(self) -> None:
-        """Make the file what this release expects, and leave nothing more open than was.
+        """Create or migrate the tables, and leave nothing more open than before.
 
         :raises StoreUnavailable: if that cannot be done.
         """
@@ -114,11 +114,11 @@ class Database:
             raise self._trouble(error) from error
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work in a write transaction, and give what it gives once that is on the disk.
+        """Do work in a write transaction, and return its result once the change is on disk.
 
-        It is done again if the file that it went to is no longer the one at the path.
+        The work is repeated if its file is no longer the one at the path.
 
-        :raises StoreUnavailable: if the database cannot be written now; nothing was, then.
+        :raises StoreUnavailable: if the database cannot be written now; nothing was written.
         """
         deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
         own = self._own()
@@ -130,17 +130,17 @@ class Database:
                 if writer is None:
                     continue
                 result = _finish(writer.connection, work)
-                # After the commit, as files may have been taken away until then.
+                # After the commit, because the file may be replaced until then.
                 if self._file.is_current(writer) or self._is_written(own, deadline):
                     return result
             raise OSError(_REPLACED)
 
     def follow_file(self) -> Identity | None:
-        """Let go of files that no longer stand at the path; give which one does."""
+        """Close files that are no longer at the path, and return which file is."""
         own = self._own()
         self._next_look = time.monotonic() + LOOK_SECONDS
         token = self._file.map_token()
-        # First, so that whoever changes it from here on is looked after.
+        # First, so that a change from here on is noticed by the next look.
         self._number = token.cell[0] if token else 0
         found = self._file.identity
         # Both connections have the same files open, as a rule.
@@ -152,8 +152,8 @@ class Database:
         return found
 
     def close(self) -> None:
-        """Close what this process has open. Whoever uses the database again opens it again."""
-        # What was inherited stays open.
+        """Close what this process has open. The next use opens it again."""
+        # Inherited connections stay open.
         self._forked.notice_fork()
         own = self._connections
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
@@ -168,9 +168,9 @@ class Database:
         return self._forked.own()
 
     def _look_now_and_then(self) -> None:
-        """Look for another file once a second, and after each write by anybody.
+        """Look for another file once a second, and after each write of any process.
 
-        A write goes to the file at the path, and whoever knows of it may look for it there.
+        A write goes to the file at the path, and a reader that knows of it must find it there.
         """
         token = self._file.token
         is_written = token is not None and token.cell[0] != self._number
@@ -178,9 +178,9 @@ class Database:
             self.follow_file()
 
     def _let_go(self, own: Connections) -> None:
-        """Close connections to what is not at the path, without waiting for a write.
+        """Close connections to files that are not at the path, without waiting for a write.
 
-        One that is under way looks for itself which file it has.
+        A write that is under way checks its file itself.
         """
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         is_writing = not own.writing.acquire(blocking=False)
@@ -189,7 +189,7 @@ class Database:
                 if not is_writing:
                     self._close_all(own, deadline)
                 elif own.reader and not own.reader.has_its_log:
-                    # It could be opened anew only once the writer is closed.
+                    # It can be opened again only after the writer is closed.
                     raise TimeoutError("its -wal or -shm was deleted, and a write is under way")
                 elif own.reader:
                     self._file.close([own.reader], deadline)
@@ -204,7 +204,7 @@ class Database:
         return is_written
 
     def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
-        # As turn() does, at half of its price.
+        # As turn() does, at half the cost.
         if not own.reading.acquire(timeout=LOCK_TIMEOUT_SECONDS):
             raise held(READING)
         try:
@@ -229,15 +229,15 @@ class Database:
         return own.writer
 
     def _begin(self, own: Connections, deadline: float) -> Connected | None:
-        """Begin a write transaction, unless somebody else has one.
+        """Begin a write transaction, unless another process has one.
 
-        None if it would not go to the file at the path: that has to be opened first. Nothing
-        may be written then, as whoever came later may use the same log by another index.
+        None if it would not go to the file at the path, which must be opened first. Nothing may
+        be written then: processes that came later may use the same log with another index.
         """
         # With gevent a greenlet may have waited for its turn on both sides of a fork.
         self._own()
         writer = self._writer(own, deadline)
-        # One that could not be rolled back keeps its transaction.
+        # A connection that could not be rolled back keeps its transaction.
         if not writer.connection.in_transaction:
             writer.connection.execute("BEGIN IMMEDIATE")
             if self._file.is_current(writer):
@@ -248,7 +248,7 @@ class Database:
         return None
 
     def _is_written(self, own: Connections, deadline: float) -> bool:
-        """Close what is not at the path; say whether all that went there is there all the same."""
+        """Close what is not at the path; return whether all that was written is there anyway."""
         with turn(own.reading, deadline, READING):
             return self._close_all(own, deadline)
 
@@ -263,8 +263,8 @@ class Database:
         text = f"the database {str(self.path)!r}: {error}"
         if is_busy(error):
             text += (
-                "; another process has had the lock for too long: try again, and end whatever "
-                "keeps a transaction open"
+                "; another process has had the lock for too long: try again, and end the process "
+                "that keeps a transaction open"
             )
         return StoreUnavailable(text)
 
@@ -274,7 +274,7 @@ def _finish(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection],
         result = work(connection)
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite may have ended the transaction already; what is said is why.
+        # SQLite may have ended the transaction already; the first error is the one to report.
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise

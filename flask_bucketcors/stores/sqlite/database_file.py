@@ -1,8 +1,8 @@
-"""The database at a path: which file that is now, and connections that know which they opened.
+"""The database at a path: which file it is now, and connections that know which file they opened.
 
 Another file may take the place of the database at any time, and a connection keeps the one that
-it opened. See :mod:`flask_bucketcors.stores.sqlite.log_files` for what could go wrong, and
-:mod:`flask_bucketcors.stores.sqlite.lost_log` for what is deleted beside it.
+it opened. See :mod:`flask_bucketcors.stores.sqlite.log_files` for what could go wrong then, and
+:mod:`flask_bucketcors.stores.sqlite.lost_log` for a log that is deleted beside the database.
 """
 
 import logging
@@ -43,7 +43,7 @@ _LOG_LOST: Final = (
 
 _LOG_MISSING: Final = (
     "its -wal or -shm was deleted, and a process that still has it open has not yet written it "
-    "back; restart the workers, and end whatever else has the database open"
+    "back; restart the workers, and end all other processes that have the database open"
 )
 _INDEX_SHARED: Final = (
     "its -shm was deleted while this process had it open, and a connection of the application's "
@@ -52,7 +52,7 @@ _INDEX_SHARED: Final = (
 
 
 class Connected(NamedTuple):
-    """A connection, the file that it has open, and the log and index of that."""
+    """A connection, the file that it has open, and that file's log and index."""
 
     connection: sqlite3.Connection
     file: Identity
@@ -60,14 +60,14 @@ class Connected(NamedTuple):
 
     @property
     def has_its_log(self) -> bool:
-        """Whether log and index still stand where they were opened."""
+        """Whether log and index are still where they were opened."""
         return all(identity(path) == opened for path, opened in self.beside)
 
     @property
     def has_an_index(self) -> bool:
-        """Whether the log has one beside it, as SQLite makes both, or neither.
+        """Whether the log has an index beside it; SQLite makes both, or neither.
 
-        If not, it has that of a connection that is open already, of which the file was deleted.
+        If not, the connection uses the deleted index of another one that was open already.
         """
         (_, log), (_, index) = self.beside
         return log is None or index is not None
@@ -81,14 +81,14 @@ class MemoryDatabase:
     identity: Identity = (0, 0)
 
     def map_token(self) -> None:
-        """No other process could read one."""
+        """There is none, because no other process could read it."""
 
     def prepare(self, deadline: float) -> Identity:
-        """Nothing is there yet."""
+        """There is nothing to prepare before it is opened."""
         return self.identity
 
     def is_current(self, connected: Connected) -> bool:
-        """Nothing can take its place."""
+        """True, because nothing can take its place."""
         return True
 
     def open(self, setting: str, deadline: float) -> Connected:
@@ -98,16 +98,16 @@ class MemoryDatabase:
         return Connected(connection, self.identity)
 
     def close(self, connections: Sequence[Connected], deadline: float) -> bool:
-        """Let the database go."""
+        """Close the database, and lose it."""
         for each in connections:
             each.connection.close()
         return False
 
 
 class DatabaseFile:
-    """The database at a path. ``token`` is the shared number beside it, once that was mapped.
+    """The database at a path. ``token`` is the shared number beside it, once it is mapped.
 
-    :param path: absolute; nothing need be there.
+    :param path: absolute; the file need not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,29 +116,29 @@ class DatabaseFile:
 
     @property
     def identity(self) -> Identity | None:
-        """Which file stands at the path now; None if none does."""
+        """Which file is at the path now; None if there is none."""
         return identity(self.path)
 
     def is_current(self, connected: Connected) -> bool:
-        """Whether a connection has open what stands at the path and beside it now."""
+        """Whether a connection has open the files that are at the path and beside it now."""
         return connected.file == self.identity and connected.has_its_log
 
     def map_token(self) -> ChangeToken | None:
-        """Map the shared number that stands beside the path now; None where none can be."""
+        """Map the shared number that is beside the path now; None if there cannot be one."""
         token, path = self.token, self._beside("-revision")
         if token is None or token.identity != identity(path):
             try:
                 token = ChangeToken(path)
             except OSError:
-                # A folder that may not be written: the database is asked instead.
+                # The folder is read-only: the database is asked instead.
                 token = None
             self.token = token
         return token
 
     def prepare(self, deadline: float) -> Identity:
-        """Make the file what this release expects, and leave no connection open; give which it is.
+        """Create or migrate the tables, leave no connection open, and return which file it is.
 
-        :param deadline: until when to wait for those who have the file open.
+        :param deadline: until when to wait for processes that have the file open.
         :raises StoreUnavailable: if a newer release wrote it, or it could never be written.
         """
         check_place(self.path)
@@ -148,7 +148,7 @@ class DatabaseFile:
         try:
             retry(partial(schema.migrate, prepared.connection), deadline)
         except BaseException:
-            # What is said is why, and not what went wrong afterwards.
+            # The first error is the one to report, and not what fails afterwards.
             with suppress(OSError, sqlite3.Error):
                 self.close([prepared], deadline)
             raise
@@ -156,12 +156,12 @@ class DatabaseFile:
         return prepared.file
 
     def open(self, setting: str, deadline: float, *, mode: str = "rw") -> Connected:
-        """Open what stands at the path, once no other file's log stands beside it.
+        """Open the file at the path, once no other file's log is beside it.
 
         SQLite does not wait for a lock on the file, neither now nor later.
 
-        :param setting: a statement without which nobody may have the connection.
-        :param deadline: until when to wait for others who open or close it.
+        :param setting: a statement to run before the connection is used.
+        :param deadline: until when to wait for processes that open or close it.
         """
         with self._log_record(deadline) as record:
             if record and record.misses_log(self.identity) and lost_log.is_in_use(self.path):
@@ -179,7 +179,7 @@ class DatabaseFile:
                 if record is not None and is_mixed:
                     if lost_log.is_in_use(self.path):
                         raise BlockingIOError(_LOG_MISSING)
-                    # Whoever had the index open is gone.
+                    # No process has the index open any more.
                     record.remember(connected.file, _nothing_beside(connected))
         raise OSError(_INDEX_SHARED)
 
@@ -198,7 +198,7 @@ class DatabaseFile:
     def close(self, connections: Sequence[Connected], deadline: float) -> bool:
         """Close all connections that the process has open.
 
-        :returns: whether what they wrote to a deleted log is in the database all the same.
+        :returns: whether everything they wrote to a deleted log is in the database nevertheless.
         """
         if not connections:
             return False
@@ -225,17 +225,17 @@ class DatabaseFile:
         is_rescued = is_latest and lost_log.rescue(lost.connection, lost.beside, deadline)
         lost_log.close((each.connection for each in connections), self.path, deadline)
         if record is not None and is_latest:
-            # Nobody need wait for anybody to save it any more.
+            # No process needs to wait any more for this one to save it.
             record.remember(lost.file, _nothing_beside(lost))
         logger.error(_LOG_RESCUED if is_rescued else _LOG_LOST, os.fspath(self.path))
         return is_rescued
 
     def _connect(self, mode: str) -> tuple[sqlite3.Connection, Identity]:
-        """Open the file at the path, and be sure which one that is."""
+        """Open the file at the path, and make sure which file that is."""
         for _ in range(MAX_ATTEMPTS):
             before = self.identity
-            # No isolation level: transactions begin and end where the code says so. Threads
-            # take turns by the locks of their process.
+            # No isolation level: transactions begin and end where the code says so. The locks of
+            # the process make threads take turns.
             connection = sqlite3.connect(
                 f"{self.path.as_uri()}?mode={mode}",
                 uri=True,
@@ -255,7 +255,7 @@ class DatabaseFile:
         setting: str,
         record: LogRecord | None,
     ) -> Path | None:
-        """Let a connection read for the first time; give where an old log was put for that."""
+        """Let a connection read for the first time; return where an old log was moved for that."""
         taken_away = record.take_old_log_away(file) if record else None
         connection.execute(setting).fetchall()
         # Now its log is open too; the setting alone may not have read anything.

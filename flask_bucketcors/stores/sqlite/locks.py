@@ -1,7 +1,7 @@
-"""The lock under which the processes of one machine open and close a database.
+"""The lock that the processes of one machine hold to open and close a database.
 
-It is a file of its own, ``-lock``, which only those may open who may write the database:
-whoever can open a file can lock it, and somebody who may only read must hold nobody up.
+It is a file beside the database, ``-lock``. Only users who may write the database may open it:
+anyone who can open a file can lock it, and a user who may only read must not block the others.
 """
 
 import os
@@ -26,8 +26,8 @@ _GROUP = 0o070
 class FileLock:
     """A lock that one thread on the machine can hold at a time.
 
-    :param path: the file; made if it is not there.
-    :param database: whose owner, group and mode it gets.
+    :param path: the file, which is made if it is not there.
+    :param database: the file gets its owner, group and mode.
     """
 
     def __init__(self, path: Path, database: Path) -> None:
@@ -38,8 +38,8 @@ class FileLock:
     def held(self, deadline: float) -> Iterator[None]:
         """Keep other processes and threads out.
 
-        Nothing that lets greenlets take turns may be done meanwhile: others of the process
-        would wait for a lock that it holds itself.
+        Do nothing meanwhile that switches greenlets: the others would wait for a lock that their
+        own process holds.
 
         :raises OSError: if the file cannot be opened.
         :raises TimeoutError: if the lock is not free by the deadline.
@@ -55,7 +55,7 @@ class FileLock:
             # Opened anew, because a forked child shares the locks of what it inherited.
             descriptor = open_or_make(self._path, 0o600)
             try:
-                # Who has locked a file that is deleted by now has locked out nobody.
+                # A lock on a file that is deleted by now locks nobody out.
                 if _lock(descriptor) and identity(descriptor) == identity(self._path):
                     share(descriptor, self._database, with_readers=False)
                     return descriptor
@@ -65,8 +65,8 @@ class FileLock:
             os.close(descriptor)
             if time.monotonic() >= deadline:
                 raise TimeoutError(
-                    f"another process holds the lock {os.fspath(self._path)!r} and does not let "
-                    "go; end that process (fuser names it) or let it go on"
+                    f"another process holds the lock {os.fspath(self._path)!r} and does not "
+                    "release it; end that process (fuser shows which) or let it continue"
                 )
             time.sleep(RETRY_SECONDS)
 
@@ -82,7 +82,7 @@ def _lock(descriptor: int) -> bool:
 
 def _unlock(descriptor: int) -> None:
     try:
-        # Closing alone would not do, if another thread has forked meanwhile.
+        # Closing is not enough if another thread has forked meanwhile.
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
@@ -90,14 +90,14 @@ def _unlock(descriptor: int) -> None:
 
 
 def open_or_make(path: Path, mode: int) -> int:
-    """Open a file for reading and writing; make it, with this mode, if it is not there.
+    """Open a file for reading and writing; create it, with this mode, if it is not there.
 
     :raises OSError: if that cannot be done, or if the path is a link.
     """
-    # Not through a link, which might lead to a file that is not ours to write to.
+    # Not through a link, which might lead to a file that must not be written.
     flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
     with suppress(FileNotFoundError):
-        # Without O_CREAT, which Linux refuses for files of others in folders such as /tmp.
+        # Without O_CREAT, which Linux refuses for other users' files in folders such as /tmp.
         return os.open(path, flags)
     return os.open(path, flags | os.O_CREAT, mode)
 
@@ -105,9 +105,9 @@ def open_or_make(path: Path, mode: int) -> int:
 def share(descriptor: int, database: Path, *, with_readers: bool) -> None:
     """Give an open file the group and mode of the database, as far as this process may.
 
-    So that whoever may write the one may write the other, whatever the umask was.
+    Users who may write the one can then write the other, whatever the umask was.
 
-    :param with_readers: whether those who may only read the database may read the file.
+    :param with_readers: whether users who may only read the database may read the file.
     """
     try:
         wanted, found = os.stat(database), os.fstat(descriptor)
@@ -122,7 +122,7 @@ def share(descriptor: int, database: Path, *, with_readers: bool) -> None:
     if (found.st_uid, found.st_gid) != (wanted.st_uid, wanted.st_gid):
         found = _give(descriptor, wanted)
     if found.st_gid != wanted.st_gid:
-        # These would be rights for another group.
+        # The rights would be another group's.
         mode &= ~_GROUP
     if stat.S_IMODE(found.st_mode) != mode:
         with suppress(PermissionError):
@@ -130,7 +130,7 @@ def share(descriptor: int, database: Path, *, with_readers: bool) -> None:
 
 
 def _give(descriptor: int, wanted: os.stat_result) -> os.stat_result:
-    # Only root may give a file to another user, and others to a group of theirs.
+    # Only root may give a file to another user; others may give it to a group of theirs.
     owner = wanted.st_uid if os.geteuid() == 0 else -1
     with suppress(PermissionError):
         os.fchown(descriptor, owner, wanted.st_gid)

@@ -1,19 +1,19 @@
-"""Which files stand at the paths, and which of them belong together.
+"""Which files are at the paths, and which of them belong together.
 
 SQLite finds the write-ahead log of a database by its name. When another file takes the place
 of a database, the old one's log stays, SQLite reads pages of one into the other, and a
 checkpoint makes that permanent ("How To Corrupt An SQLite Database File", 1.4 and 2.3). So the
-stores remember in the token file, under its lock, which log stood beside which database when
-they last opened it, and what belongs to a file that is gone is taken away before the one in
-its place is opened.
+stores record in the token file, under its lock, which log was beside which database when they
+last opened it. The log of a file that is gone is moved away before the file in its place is
+opened.
 
 Facts this rests on (sqlite3PagerClose and fileHasMoved in SQLite's source):
 
 - A connection opens the database when it is made, but the log and its index only when it first
   reads. Closed before that, it touches neither.
-- One whose database is no longer at its path neither checkpoints nor deletes a log when it is
-  closed.
-- Nobody may open and close these files beside SQLite: that would drop its locks on them.
+- A connection whose database is no longer at its path neither checkpoints nor deletes a log when
+  it is closed.
+- No other code may open and close these files: that would drop SQLite's locks on them.
 """
 
 import os
@@ -24,37 +24,37 @@ from typing import Final
 
 # Device and inode.
 Identity = tuple[int, int]
-# What stands beside a database, by path: the log and its index.
+# The files beside a database, by path: the log and its index.
 Beside = Sequence[tuple[str, Identity | None]]
 
 _NOTHING: Final[Identity] = (0, 0)
 _LARGEST: Final = 2**64 - 1
 _RECORD: Final = Struct("8Q")
-# Behind the shared number of the token file.
+# After the shared number of the token file.
 _OFFSET: Final = 8
 
 RECORD_END: Final = _OFFSET + _RECORD.size
 
 
 def identity(path: Path | str | int) -> Identity | None:
-    """What stands at a path, or is open; None if nothing does. It is the same until replaced."""
+    """The file at a path, or of a descriptor; None if there is none. Stable until replaced."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    # Some file systems number beyond what the record has room for.
+    # Some file systems use larger numbers than the record has room for.
     return (found.st_dev & _LARGEST, found.st_ino & _LARGEST)
 
 
 def beside(database: Path) -> Beside:
-    """What stands beside a database now: its write-ahead log, and the index of that."""
-    # SQLite follows a link first, and names the other two after what it finds.
+    """The files beside a database now: its write-ahead log, and the index of the log."""
+    # SQLite follows a link first, and names the other two after its target.
     name = os.path.realpath(database)
     return tuple((path, identity(path)) for path in (f"{name}-wal", f"{name}-shm"))
 
 
 class LogRecord:
-    """Which log belongs to which database, as all stores of this token file know it.
+    """Which log belongs to which database, as recorded by all stores that share a token file.
 
     :param descriptor: the token file, open and locked for as long as this is used.
     :param database: the path of the database.
@@ -65,13 +65,13 @@ class LogRecord:
         self._database = database
 
     def take_old_log_away(self, database: Identity) -> Path | None:
-        """Make way for the file at the path; give where the old one's log is now.
+        """Move the log of a replaced database away, and return where it is now.
 
-        It is kept, under another name, for whoever kept the old database too. Only what was
-        known to stand beside the old file is taken: a log may have come with the new one.
+        It is kept under another name, in case the old database was kept, too. Only a log that was
+        recorded beside the old file is moved: another may have come with the new file.
         """
         token, old_database, old_log, old_index = self._load()
-        # A copy of the folder has other files, about which this record says nothing.
+        # A copy of the folder has other files, and this record is not about them.
         if token != identity(self._descriptor) or old_database == database:
             return None
         (log, found_log), (index, found_index) = beside(self._database)
@@ -80,19 +80,19 @@ class LogRecord:
         return Path(log).replace(f"{log}-old") if found_log == old_log else None
 
     def remember(self, database: Identity, found: Beside) -> None:
-        """Record what stands beside the database, as whoever opened or closed it last found it."""
+        """Record the files beside the database, as the last process to open or close it found."""
         files = [identity(self._descriptor), database, *(each for _, each in found)]
         numbers = [number for each in files for number in each or _NOTHING]
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
         os.write(self._descriptor, _RECORD.pack(*numbers))
 
     def is_latest(self, database: Identity, opened: Beside) -> bool:
-        """Whether nobody has opened another log, or another index, since these were."""
+        """Whether no process has opened another log, or another index, since these."""
         files = [identity(self._descriptor), database, *(each for _, each in opened)]
         return self._load() == [each or _NOTHING for each in files]
 
     def misses_log(self, database: Identity | None) -> bool:
-        """Whether what was opened last is not at the path, and nobody has begun anything else."""
+        """Whether the log that was opened last is not at the path, and no new one has begun."""
         token, known, old_log, old_index = self._load()
         if token != identity(self._descriptor) or known != database or old_index == _NOTHING:
             return False
@@ -103,7 +103,7 @@ class LogRecord:
         return found_index == old_index and found_log != old_log and not is_begun
 
     def mixes(self, database: Identity, opened: Beside) -> bool:
-        """Whether a connection has the index of another log than it has itself."""
+        """Whether a connection has a log and the index of another log."""
         token, known, old_log, old_index = self._load()
         (_, log), (_, index) = opened
         is_known = token == identity(self._descriptor) and known == database

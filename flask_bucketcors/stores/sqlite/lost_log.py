@@ -1,18 +1,18 @@
 """A write-ahead log, or its index, that was deleted while this process had it open.
 
-Connections that have the deleted files open go on: they read them, and commit to them, and
-nobody who comes later finds it. A connection that is opened beside them in the same process
-shares their index, which belongs to another log than it has. So all of them have to be closed
+Connections that have the deleted files open go on reading them and committing to them, and no
+process that comes later finds that. A connection that is opened beside them in the same process
+shares their index, which belongs to another log than its own. So all of them must be closed
 before the next is opened, and not as SQLite closes them: the last one would write the deleted
-log over what others have written since, and delete theirs, which it knows by its name.
+log over what others have written since, and delete the others' log, which has the same name.
 
 Facts this rests on (sqlite3WalClose and unixLock in SQLite's source):
 
 - A connection writes its log into the database and deletes it only if it can have an exclusive
   lock on the database, for which it asks the kernel.
 - A lock of an open file description keeps out its own process, too (fcntl(2)).
-- Whoever closes a file drops all locks that his process has on it, but not those of open file
-  descriptions. So what is locked here stays open for good.
+- Closing a file drops all locks that the process has on it, but not those of open file
+  descriptions. So a file that is locked here is never closed.
 """
 
 import os
@@ -41,13 +41,12 @@ _guards: dict[Identity, int] = {}
 
 
 def rescue(connection: sqlite3.Connection, opened: Beside, deadline: float) -> bool:
-    """Write what is in a deleted log into the database; say whether all of it is there.
+    """Write a deleted log into the database, and return whether all of it is there.
 
-    It is not done where another process has begun another log: what that says counts. Nor may
-    it be done where another store has, though that was deleted, too: the database may hold what
-    came from there.
+    Nothing is written if another process has begun another log, which then counts. The same holds
+    if another store had begun one that was deleted, too: the database may hold its changes.
 
-    :param opened: what the connection has open; no store has opened anything else since.
+    :param opened: the files that the connection has open; no store has opened others since.
     """
     if not _is_alone(opened):
         return False
@@ -58,8 +57,8 @@ def rescue(connection: sqlite3.Connection, opened: Beside, deadline: float) -> b
             time.sleep(RETRY_SECONDS)
     except sqlite3.Error:
         return False
-    # Whoever has them open still must not share a file with those who begin anew: each would
-    # write over the other's pages.
+    # A process that still has them open must not share a file with one that begins anew: each
+    # would write over the other's pages.
     for path, _ in opened:
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -71,7 +70,7 @@ def _is_alone(opened: Beside) -> bool:
     has_index = identity(index) == opened_index
     if identity(log) in (None, opened_log):
         return has_index or identity(index) is None
-    # Somebody has opened one and found the index of the other: that has nothing in it.
+    # A process has opened a new log and found the index of the other: that log is empty.
     return has_index and os.path.getsize(log) == 0
 
 

@@ -1,4 +1,4 @@
-"""Whether a database can be at a path at all, said before SQLite says it in other words."""
+"""Whether a database can be at a path, checked before SQLite fails with a vaguer error."""
 
 import os
 import re
@@ -7,12 +7,12 @@ from typing import Final
 
 from flask_bucketcors.core.errors import StoreUnavailable
 
-# pathlib takes one of two slashes away. A single letter is a drive of Windows.
+# pathlib removes one of two slashes. A single letter is a drive of Windows.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://", re.DOTALL)
 
 
 def is_url(path: str) -> bool:
-    """Whether a path is the URL of a database, also if it has gone through :mod:`pathlib`."""
+    """Whether a path is the URL of a database, even if it went through :mod:`pathlib`."""
     return _URL.match(path) is not None
 
 
@@ -23,7 +23,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
     """
     text = os.fspath(path)
     if is_url(text):
-        # Without the rest, which may hold a password.
+        # The rest may hold a password.
         raise StoreUnavailable(
             f"the path of the database is the URL {text.partition(':')[0]}://...; "
             "write the path of a file"

@@ -1,16 +1,16 @@
-"""The tables of the SQLite store, and the steps from one release's to the next's.
+"""The tables of the SQLite store, and the migrations from one release to the next.
 
-Names carry a prefix, so that the tables can live in an application's own database.
+Names have a prefix, so that the tables can be part of an application's own database.
 
 A bucket's present rules are one row of ``bucketcors_rules``, with the revision, time and author
-of their write. The row moves to ``bucketcors_history`` when something else takes its place, so
-that nothing is stored twice; a deletion leaves a row without a document there.
+of their write. The row moves to ``bucketcors_history`` when another takes its place, so that
+nothing is stored twice. A deletion leaves a row without a document there.
 
 Other tools may edit ``bucketcors_rules``: triggers then bump the revision and mark the row, so
-that their changes reach every worker and can be rolled back. (History that they make is
-shortened by the store's next change to the bucket.) The store does that itself, for many
-buckets at once and with their author, and says so by ``own_write`` for as long as its
-transaction lasts; nobody else ever sees that.
+that their changes reach every worker and can be rolled back. (The store's next change to the
+bucket shortens the history that they make.) The store does the same itself, for many buckets at
+once and with an author. It sets ``own_write`` for the length of its transaction, and no other
+connection ever sees that.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from flask_bucketcors.core.errors import StoreUnavailable
 
-# One step a release: a step that was shipped is never changed, the next one is added.
+# One step for each release: a released step never changes, and the next one is appended.
 _STEPS = (
     """
     CREATE TABLE bucketcors_state (
@@ -128,22 +128,22 @@ _STEPS = (
 )
 
 _ANOTHERS = (
-    "the database has other tables of the names of this package's, so that it is another program's "
-    "or damaged; name another file, or restore a backup"
+    "the database has tables of these names with other columns, so it is another program's, or "
+    "damaged; name another file, or restore a backup"
 )
 
 SCHEMA_VERSION = len(_STEPS)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to this release's form, in one transaction; do nothing if they have it.
+    """Migrate the tables to this release, in one transaction; do nothing if they are current.
 
     :raises StoreUnavailable: if a newer release wrote them.
     """
     try:
         found = schema_version(connection)
         refuse_newer(found)
-        # Nobody need wait for a writer where there is nothing to do.
+        # If there is nothing to do, there is no need to wait for a writer.
         if found < SCHEMA_VERSION:
             connection.execute("BEGIN IMMEDIATE")
             _take_steps(connection)
@@ -158,7 +158,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _take_steps(connection: sqlite3.Connection) -> None:
-    # Asked again, as another process may have taken them meanwhile, even of a newer release.
+    # Asked again: another process may have taken them meanwhile, even one of a newer release.
     found = schema_version(connection)
     refuse_newer(found)
     for step in _STEPS[found:]:

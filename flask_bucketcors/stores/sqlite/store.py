@@ -1,9 +1,10 @@
 """Rule sets in a SQLite file, for all workers of one machine.
 
 The rules of a bucket are one row: its name, the rule set as JSON, the revision that put it
-there, and the **stamp** of that write. A stamp is a random number that every write draws anew:
-unlike a revision it does not come back when a database is put back from a backup and written
-to again. So stamps tell processes and caches what changed, and revisions are for people.
+there, and the **stamp** of that write. A stamp is a random number that is drawn for every write.
+Unlike a revision, it does not come back when a database is restored from a backup and written to
+again. So processes and caches compare stamps, and revisions are for people. A bucket's version is
+its stamp.
 
 Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 """
@@ -77,8 +78,8 @@ _LIST = """
 class SQLiteStore(Store):
     """Rule sets in a SQLite database; see :class:`~flask_bucketcors.Store`.
 
-    :param path: the file; it is made, with its folder, if it is not there. ``":memory:"``
-        gives a database that lives as long as the store does and belongs to one process.
+    :param path: the file, which is made with its folder if it is not there. ``":memory:"`` is a
+        database that lives as long as the store and belongs to one process.
     :param history_limit: entries of history to keep for each bucket.
     :raises StoreUnavailable: if the file cannot be opened, is not a database, or was written
         by a newer release.
@@ -112,7 +113,7 @@ class SQLiteStore(Store):
         return [_entry(bucket, *row) for row in rows]
 
     def read(self, bucket: str) -> StoredRules | None:
-        # What is no name has no rows, and may not even be text that SQLite takes.
+        # An invalid name has no rows, and may not even be text that SQLite accepts.
         rows = self._query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
         for stamp, revision, document in rows:
             return StoredRules(str(stamp), revision, partial(parse_rule_set, bucket, document))
@@ -130,8 +131,8 @@ class SQLiteStore(Store):
         try:
             stamp = self._stamp()
         except StoreUnavailable as error:
-            # Another file in place of the one that was there, or one that is no database any
-            # more, says that the rules changed. They may change again before it can be asked.
+            # Another file in place of the one that was there, or one that is not a database any
+            # more, means that the rules changed. They may change again before it can be asked.
             if found == self._stated and is_passing(error.__cause__):
                 raise
             return (found, object())
@@ -150,7 +151,7 @@ class SQLiteStore(Store):
             revision = self.revision
             self._publish_what_was_found()
             return revision
-        # In order, because that is how the index grows fastest.
+        # Sorted, because the index grows fastest that way.
         documents = {bucket: format_rule_set(rule_sets[bucket]) for bucket in sorted(rule_sets)}
         return self._publish(*self._change(partial(self._insert, documents, author, expected)))
 
@@ -171,7 +172,7 @@ class SQLiteStore(Store):
         _compare(connection, expected)
         revision, stamp = _begin(connection)
         now, before = time.time(), connection.total_changes
-        # Rows are made one by one: many at once would set off the garbage collector.
+        # Rows are made one by one: many at once would trigger the garbage collector.
         rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
         connection.executemany(_PUT, rows)
         if connection.total_changes - before > len(documents):
@@ -216,13 +217,13 @@ class SQLiteStore(Store):
             raise
 
     def _name_newer_release(self, error: StoreUnavailable) -> None:
-        """Where a statement does not fit the tables, say so if a newer release changed them."""
+        """If a statement does not fit the tables, name the newer release that changed them."""
         if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             for (version,) in self._database.query(_VERSION):
                 refuse_newer(version)
 
     def _publish(self, revision: int, stamp: int) -> int:
-        """Tell every process, after the commit and before the answer; give the revision."""
+        """Tell every process, after the commit and before the response; return the revision."""
         tokens = self._database.tokens()
         for token in tokens:
             token.cell[0] = stamp
@@ -232,10 +233,10 @@ class SQLiteStore(Store):
         return revision
 
     def _publish_what_was_found(self) -> None:
-        """Tell of a change that another process has committed, and may not have told of yet.
+        """Announce a change that another process has committed, and may not have announced yet.
 
-        The caller has seen it, and a request that comes later must see it, too. The number is
-        drawn at random, because no number may be stored twice.
+        The caller has seen it, and a later request must see it, too. The number is random, because
+        no number may be stored twice.
         """
         self._publish(0, secrets.randbits(63))
 

@@ -1,7 +1,7 @@
-"""Waiting for locks of processes and files: never without a deadline.
+"""Waiting for locks of processes and files, never without a deadline.
 
-Deadlines are in monotonic seconds. What waits sleeps here and not within SQLite or the kernel,
-which would hold up every greenlet of gevent.
+Deadlines are in monotonic seconds. Waiting means sleeping here, and not in SQLite or the kernel,
+which would block every greenlet of gevent.
 """
 
 import errno
@@ -35,7 +35,7 @@ def remaining(deadline: float) -> float:
 
 def is_busy(error: object) -> bool:
     """Whether SQLite could not have a lock."""
-    # The lowest byte is the kind; above it stands why it is busy.
+    # The lowest byte is the kind; the others say why it is busy.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
@@ -49,7 +49,7 @@ def is_passing(cause: BaseException | None) -> bool:
 
 
 def retry(attempt: Callable[[], T], deadline: float) -> T:
-    """Do what may find a database locked, until it does not, or the deadline has passed."""
+    """Repeat an attempt that finds a database locked, until the deadline."""
     while True:
         try:
             return attempt()
@@ -61,7 +61,7 @@ def retry(attempt: Callable[[], T], deadline: float) -> T:
 
 
 def held(what: str) -> TimeoutError:
-    """The error of who waited too long for a lock of this process."""
+    """Give the error for waiting too long for a lock of this process."""
     return TimeoutError(f"another thread of this process {what}; try again")
 
 
@@ -69,7 +69,7 @@ def held(what: str) -> TimeoutError:
 def turn(lock: Lock, deadline: float, what: str) -> Iterator[None]:
     """Hold a lock of this process.
 
-    :param what: does somebody else who holds it.
+    :param what: what another thread does that holds it, for the error.
     :raises TimeoutError: if it is not free by the deadline.
     """
     if not lock.acquire(timeout=remaining(deadline)):
