@@ -29,7 +29,7 @@ class BucketCORSState:
     """What the extension made for one application: ``app.extensions["bucketcors"]``.
 
     :param settings: those in force.
-    :param store: where the rules are; see :class:`flask_bucketcors.stores.Store`. Programs
+    :param store: where the rules are; see :class:`~flask_bucketcors.Store`. Programs
         and tests may read and change rules through it.
     :param middleware: what wraps the application.
     :param api: what answers ``?cors`` calls.
@@ -53,7 +53,7 @@ class BucketCORS:
         :class:`~flask_bucketcors.RulesCall`. It runs in the request context of ``app``.
     :param bucket_exists: function of a name, for NoSuchBucket. It runs in the context of ``app``.
     :param buckets: function of the environ that says which bucket a request is about; see
-        :data:`~flask_bucketcors.wsgi.resolvers.BucketFunction`.
+        :data:`~flask_bucketcors.BucketFunction`.
     :param reserved: first segments of paths that are the application's own, beside those that
         its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :raises SetupRefused: as :meth:`init_app`, and at once if an argument does not have its form.

@@ -182,7 +182,7 @@ def _check(name: str, value: object, key: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an application says about its rules; docs/configuration.md describes each of them.
+    """The settings in force for an application; docs/configuration.md describes each of them.
 
     :raises SettingRefused: if a value does not have its form.
     """

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from inspect import signature
 from pathlib import Path
@@ -133,68 +134,15 @@ def test_links_between_the_documents_lead_somewhere() -> None:
             path, _, anchor = link.partition("#")
             target = page.parent / path if path else page
             assert target.exists(), f"{page.name}: {link}"
-            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.M) if anchor else []
-            assert not anchor or anchor in map(slug, headings), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
-def slug(heading: str) -> str:
-    """The anchor that GitHub and MyST give a heading."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-
-
-def test_public_names_are_those_that_stay() -> None:
-    assert flask_bucketcors.__all__ == sorted(flask_bucketcors.__all__)
-    assert set(flask_bucketcors.__all__) == {
-        "AccessKey",
-        "BucketCORS",
-        "BucketCORSError",
-        "BucketCORSMiddleware",
-        "BucketCORSState",
-        "Cause",
-        "Change",
-        "ChangeKind",
-        "Check",
-        "CompiledRules",
-        "Decision",
-        "Diff",
-        "Explanation",
-        "Finding",
-        "Fix",
-        "HeaderLists",
-        "HistoryEntry",
-        "InvalidBucketName",
-        "InvalidRules",
-        "MemoryStore",
-        "Mismatch",
-        "Problem",
-        "ProblemReason",
-        "Reason",
-        "Region",
-        "Rule",
-        "RuleSet",
-        "RuleTrace",
-        "RulesAPI",
-        "RulesChanged",
-        "RulesCall",
-        "SQLiteStore",
-        "Severity",
-        "Span",
-        "Store",
-        "StoreUnavailable",
-        "StoredRulesInvalid",
-        "Terms",
-        "TooIntricate",
-        "UnknownRevision",
-        "UnreadableRules",
-        "Witness",
-        "create_blueprint",
-        "diff",
-        "explain",
-        "lint",
-    }
-    assert all(hasattr(flask_bucketcors, name) for name in flask_bucketcors.__all__)
-    assert set(flask_bucketcors.__all__) <= set(dir(flask_bucketcors))
-    assert not hasattr(flask_bucketcors, "Everything")
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub and MyST give the headings of a page."""
+    seen: Counter[str] = Counter()
+    for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.M):
+        seen[re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")] += 1
+    return set(seen) | {f"{slug}-{n}" for slug, count in seen.items() for n in range(1, count)}
 
 
 def test_every_cause_is_described_in_its_own_words() -> None:

@@ -28,7 +28,7 @@ FILE_NAME = re.compile(r"(?<![\w./<{-])(?:[\w-]+/)*[\w-]+\.(?:pyi?|js|json|md|to
 #: What looks like a part of a module and is a key of the WSGI environ.
 ENVIRON_KEYS = {"flask_bucketcors.bucket", "flask_bucketcors.decision"}
 #: Files of other projects, or of people who use this one.
-FOREIGN_FILES = {"obs/const.py", "oss2/auth.py", "shop.json"}
+FOREIGN_FILES = {"obs/const.py", "oss2/auth.py", "rules.json", "shop.json"}
 
 
 def found_in(paths: list[Path], pattern: re.Pattern[str]) -> list[tuple[Path, str]]:

@@ -1,5 +1,11 @@
-"""The contract of every store; whoever writes another one adds it to the list."""
+"""The contract of every store.
 
+``BUCKETCORS_STORE=module:name`` runs it with another store, see docs/writing-a-store.md.
+"""
+
+import os
+import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +31,21 @@ def rules(seconds: int = 0) -> RuleSet:
     return RuleSet([Rule(["https://a.example"], ["GET"], max_age_seconds=seconds, id="a&b")], True)
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite in memory"])
+GIVEN = os.environ.get("BUCKETCORS_STORE", "")
+PAGE = Path(__file__).parent.parent / "docs" / "writing-a-store.md"
+
+
+def documented_store() -> type[Store]:
+    """The store that the page for authors of stores shows."""
+    names: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)[0], names)
+    store: type[Store] = names["FileStore"]
+    return store
+
+
+@pytest.fixture(
+    params=["memory", "sqlite", "sqlite in memory", "documented", *(["given"] if GIVEN else [])]
+)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Make a store with the options given; it is closed at the end."""
     opened: list[Store] = []
@@ -35,6 +55,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
             "memory": lambda: MemoryStore(**options),
             "sqlite": lambda: SQLiteStore(tmp_path / "rules.sqlite", **options),
             "sqlite in memory": lambda: SQLiteStore(":memory:", **options),
+            "documented": lambda: documented_store()(tmp_path / "rules.json", **options),
+            "given": lambda: pkgutil.resolve_name(GIVEN)(tmp_path / "rules", **options),
         }
         opened.append(kinds[request.param]())
         return opened[-1]

@@ -1,4 +1,5 @@
 """Why a request is refused, what rules allow, and what a change of rules changes.
 
-Nothing here serves a request; it is loaded when somebody asks.
+This package is private: it may change without notice. Nothing here serves a request, so it is
+loaded only when somebody calls ``explain``, ``lint`` or ``diff``.
 """

@@ -1,1 +1,4 @@
-"""The ``?cors`` API: rules of a bucket read, replaced and deleted over HTTP."""
+"""The ``?cors`` API: clients read, replace and delete the rules of a bucket over HTTP.
+
+This package is private: it may change without notice.
+"""

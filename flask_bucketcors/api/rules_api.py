@@ -48,9 +48,8 @@ _LINT: Final = "HTTP_" + LINT.upper().replace("-", "_")
 class RulesAPI:
     """A WSGI application for ``?cors`` calls, to be passed as ``api=`` to the middleware.
 
-    Without keys or a hook, every call is refused, and the log says so. The middleware calls it, or
-    a :class:`~flask_bucketcors.wsgi.rules_calls.RulesCallRouter`; both leave the bucket's name in
-    the environ.
+    Without keys or a hook, every call is refused, and the log says so. The middleware, or the
+    blueprint, calls it and leaves the bucket's name in the environ.
 
     :param store: where the rules are.
     :param access_keys: access key ids and their secrets, as a mapping or a function. A signed call

@@ -1,4 +1,6 @@
-"""``flask bucketcors``: rules on the command line, and what is wrong when a page is refused.
+"""``flask bucketcors``: the commands, one module each, and what they share.
+
+This package is private: it may change without notice. The commands and their options are not.
 
 Flask finds the group by the entry point ``flask.commands``, in every application that is
 installed beside this package. What needs no application runs without one.

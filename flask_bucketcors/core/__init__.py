@@ -1,5 +1,5 @@
-"""Rules and requests as values.
+"""What decides a request: rules, origins, headers and dialects as values.
 
-Nothing in this package does I/O, reads a clock, writes a log or knows WSGI, Flask or XML.
-What it needs from the outside arrives as an argument; what it finds leaves as a return value.
+This package is private: it may change without notice. Nothing in it does I/O, reads a clock,
+writes a log or knows WSGI, Flask or XML. It gets what it needs as arguments.
 """

@@ -143,7 +143,7 @@ class CompiledRules:
     def __init__(
         self,
         rule_set: RuleSet,
-        dialect: Dialect | str = COS,
+        dialect: Dialect | str = "cos",
         *,
         vary: VaryMode | str = VaryMode.SAFE,
         allow_credentials: bool = True,

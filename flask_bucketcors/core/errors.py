@@ -101,7 +101,10 @@ class CallRefused(BucketCORSError):
 
 
 class InvalidBucketName(BucketCORSError, ValueError):
-    """No bucket can have this name; see :mod:`flask_bucketcors.core.bucket_names`."""
+    """No bucket can have this name.
+
+    :param bucket: what was given as a name.
+    """
 
     _why = (
         "is not a bucket name: write 1 to 255 bytes of UTF-8 without '/' and control characters, "

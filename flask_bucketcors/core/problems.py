@@ -87,7 +87,10 @@ class Problem:
 
 
 class InvalidRules(BucketCORSError, ValueError):
-    """A rule or rule set is refused. ``problems`` names everything that is wrong, not the first."""
+    """A rule or rule set is refused.
+
+    :param problems: everything that is wrong, not only the first.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -18,7 +18,7 @@ class Rule:
     """One CORS rule. Order, case and repetition of values are kept.
 
     :param allowed_origins: at least one text with at most one ``*`` each, for zero or more
-        characters, see :func:`~flask_bucketcors.core.origins.pattern_problem`.
+        characters. docs/matching.md says what fits them.
     :param allowed_methods: at least one of GET, PUT, POST, DELETE, HEAD. HEAD is not implied.
     :param allowed_headers: names of request headers with at most one ``*`` each. None at all
         allows no header that has to be asked for.

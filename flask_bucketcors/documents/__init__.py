@@ -1,4 +1,6 @@
-"""Documents: rule sets as XML, and back; rules read from JSON; error documents.
+"""Rules and errors as text: XML in and out, JSON, and the forms of other tools.
+
+This package is private: it may change without notice.
 
 The JSON form of a rule set itself is :meth:`flask_bucketcors.RuleSet.as_dict`.
 """

@@ -1,4 +1,6 @@
-"""Who signed this request.
+"""Who signed a request: the signatures of COS, OSS, S3 and OBS.
+
+This package is private: it may change without notice.
 
 One module per vendor, each with its :class:`Scheme` or several. None of them reads a clock or
 the body: the time is passed in, and whoever reads the body compares it with the digests that

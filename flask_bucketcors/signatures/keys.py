@@ -12,8 +12,10 @@ _ACCESS_KEY_ID: Final = re.compile(r"[!-~]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A secret, and for temporary keys the security token that has to come with it.
+    """The secret of an access key.
 
+    :param secret: signs the calls.
+    :param security_token: of a temporary key; each call has to carry it.
     :raises ValueError: if one of them is empty.
     """
 

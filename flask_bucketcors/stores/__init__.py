@@ -1,7 +1,6 @@
-"""Where rule sets are kept.
+"""Where rule sets are kept: the contract of every store, and the stores themselves.
 
-:class:`Store` is the contract of every store, and ``tests/test_stores.py`` is that contract as
-tests.
+This package is private: it may change without notice.
 """
 
 from flask_bucketcors.stores.contract import HistoryEntry, Signal, Store, StoredRules

@@ -42,13 +42,13 @@ class BucketCORSMiddleware:
     """A WSGI application with the CORS rules of its buckets.
 
     :param app: the WSGI application.
-    :param store: where the rules are; see :class:`flask_bucketcors.stores.Store`.
+    :param store: where the rules are; see :class:`~flask_bucketcors.Store`.
     :param api: WSGI application for ``?cors`` calls on buckets, such as a
-        :class:`~flask_bucketcors.api.rules_api.RulesAPI`; without one they are answered 501. The
+        :class:`~flask_bucketcors.RulesAPI`; without one they are answered 501. The
         wrapped application never gets them: to it, ``DELETE /bucket?cors`` would mean the
         bucket.
     :param buckets: function of the environ that says which bucket a request is about; see
-        :data:`~flask_bucketcors.wsgi.resolvers.BucketFunction`. By default the first segment of the
+        :data:`~flask_bucketcors.BucketFunction`. By default the first segment of the
         path does.
     :param host_suffixes: host names below which each bucket has its own name.
     :param url_prefix: path below which the buckets are.
@@ -56,7 +56,7 @@ class BucketCORSMiddleware:
         ``["api", "static"]``: no bucket has one of these names, and no object on a bucket's
         host begins with one. ``buckets`` decides without them.
     :param dialect: whose forms answers take: ``"cos"``, ``"oss"``, ``"s3"`` or ``"obs"``.
-    :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.core.compiled.VaryMode`.
+    :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.VaryMode`.
     :param allow_credentials: whether answers that name the origin allow credentials.
     :param plain_options: what becomes of an OPTIONS without Origin or requested method:
         ``"app"`` passes it on, ``"refuse"`` answers it like a refused preflight.

@@ -1,1 +1,4 @@
-"""What patterns with one ``*`` cover, together and apart, without asking text by text."""
+"""Exact sets of requests: what patterns with one ``*`` cover, and what ``diff`` says of them.
+
+This package is private: it may change without notice.
+"""

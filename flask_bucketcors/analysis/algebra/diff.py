@@ -16,7 +16,7 @@ from flask_bucketcors.analysis.algebra.partition import Atoms, bits
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, Rules
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
-from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
+from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.documents import AnyRules, read_rule_set
 
@@ -72,7 +72,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All changes between two rule sets; false if there is none."""
+    """All changes between two rule sets. It is false if there are none, and iterates over them.
+
+    :param changes: newly allowed requests first, then those no longer allowed.
+    """
 
     changes: tuple[Change, ...]
 
@@ -108,7 +111,7 @@ class Diff:
 def diff(
     old: AnyRules,
     new: AnyRules,
-    dialect: Dialect | str = COS,
+    dialect: Dialect | str = "cos",
     *,
     allow_credentials: bool = True,
 ) -> Diff:

@@ -67,6 +67,8 @@ class Region:
 
     What it consists of is put in words when it is asked for: that can take much longer than to
     know that it is not empty.
+
+    :param methods: the methods.
     """
 
     methods: tuple[str, ...]

@@ -79,7 +79,9 @@ def _least(sets: Iterable[Atoms]) -> tuple[Atoms, ...]:
 class Example(NamedTuple):
     """A request, one of many.
 
-    :param headers: names in lower case.
+    :param origin: its Origin.
+    :param method: its method, or the one that its preflight asks for.
+    :param headers: the names that its preflight asks for, in lower case.
     """
 
     origin: str

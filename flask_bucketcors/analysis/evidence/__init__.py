@@ -1,4 +1,6 @@
-"""Evidence: what people have at hand when a request failed, read as arguments of ``explain``.
+"""Evidence of a request that failed: curl commands, HAR files, messages of a browser's console.
+
+This package is private: it may change without notice.
 
 Every function gives :class:`Arguments`, to be passed on as keywords. All text is bounded before
 it is read.
@@ -28,7 +30,8 @@ __all__ = [
 def from_console(text: str) -> Arguments:
     """Read what Chromium, Firefox or Safari printed about a request.
 
-    :raises ValueError: if it speaks of no CORS failure.
+    :param text: lines of the browser's console; at most 65536 characters are read.
+    :raises ValueError: if the text speaks of no CORS failure.
     """
     console = read_console(text)
     if not console.complaints:

@@ -76,9 +76,10 @@ _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 
 def from_curl(text: str) -> Arguments:
-    """Read a ``curl`` command, as browsers' tools copy it, with what it printed (``-v``, ``-i``).
+    """Read a ``curl`` command, as browsers' tools copy it.
 
-    :raises ValueError: if it is none, or names no page; says what to write.
+    :param text: the command, and below it what ``curl -v`` or ``curl -i`` printed, if you have it.
+    :raises ValueError: if there is no command, or it names no page; the text says what to write.
     """
     if len(text) > MAX_CURL:
         raise ValueError(f"The command is longer than {MAX_CURL} characters.")

@@ -32,9 +32,11 @@ class _Entry(NamedTuple):
 
 
 def from_har(text: str | bytes) -> list[Arguments]:
-    """Read a HAR file: the entries that failed, else all that crossed origins, in order.
+    """Read a HAR file, the export of a browser's network tab.
 
-    :raises ValueError: if it is none, or nothing in it crosses origins.
+    :param text: the file, at most 64 MiB.
+    :returns: arguments for each entry that failed; if none did, for each that crossed origins.
+    :raises ValueError: if the text is no HAR file, or nothing in it crosses origins.
     """
     if len(text) > MAX_HAR:
         raise ValueError(f"The HAR file is longer than {MAX_HAR} bytes: export fewer requests.")

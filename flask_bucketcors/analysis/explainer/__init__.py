@@ -1,1 +1,4 @@
-"""Why a request is refused, and what to change; ``explain`` puts the parts together."""
+"""``explain``: why a request is refused, and which changes of the rules fix that.
+
+This package is private: it may change without notice.
+"""

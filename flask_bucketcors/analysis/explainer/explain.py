@@ -117,7 +117,7 @@ def explain(
     :param allow_credentials, vary: as the application sets them, see
         :class:`~flask_bucketcors.CompiledRules`.
     :raises ValueError: if the dialect, the kind or the mode is unknown, or the rules have none
-        of the forms of :data:`~flask_bucketcors.documents.AnyRules`.
+        of the forms of :data:`~flask_bucketcors.AnyRules`.
     """
     if kind not in (None, *KINDS):
         raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")

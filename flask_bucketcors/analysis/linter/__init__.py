@@ -1,1 +1,4 @@
-"""The parts of lint; see :func:`flask_bucketcors.analysis.linter.lint.lint`."""
+"""``lint``: what is dangerous or useless in rules, one module for each family of checks.
+
+This package is private: it may change without notice.
+"""

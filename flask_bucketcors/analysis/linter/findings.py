@@ -110,6 +110,8 @@ class Check(Enum):
 class Witness(NamedTuple):
     """A preflight, and what the rules decide about it.
 
+    :param origin: its Origin.
+    :param method: its Access-Control-Request-Method.
     :param headers: the names that it asks for, in lower case.
     :param rule: index of the rule that allows it, from 0; None if it is refused.
     """

@@ -19,7 +19,7 @@ from flask_bucketcors.analysis.linter.repeats import repeat_findings
 from flask_bucketcors.analysis.linter.sites import usual_public_suffix
 from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
-from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
+from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.rules import RuleSet
@@ -40,7 +40,7 @@ _DANGERS: Final = (danger_findings,)
 
 def lint(
     rules: AnyRules,
-    dialect: Dialect | str = COS,
+    dialect: Dialect | str = "cos",
     public_suffix: PublicSuffix | None = None,
     *,
     allow_credentials: bool = True,

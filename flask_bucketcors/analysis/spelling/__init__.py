@@ -1,1 +1,4 @@
-"""How people write origins and rules, beside how browsers send them."""
+"""How people write origins and rules, and how browsers send them.
+
+This package is private: it may change without notice.
+"""

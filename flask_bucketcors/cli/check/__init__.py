@@ -1,1 +1,4 @@
-"""``check``: asks a running server as a browser would, and says what is wrong."""
+"""``check``: sends a running server what a browser would send, and judges its responses.
+
+This package is private: it may change without notice.
+"""

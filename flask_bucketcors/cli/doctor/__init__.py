@@ -1,4 +1,7 @@
-"""``doctor``: looks whether an application's rules are in order, and says what to do."""
+"""``doctor``: checks the configuration, database and workers of an application.
+
+This package is private: it may change without notice.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

@@ -1,4 +1,7 @@
-"""The dialects: COS, OSS, S3 and OBS as records."""
+"""The dialects: COS, OSS, S3 and OBS as records.
+
+This package is private: it may change without notice.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace

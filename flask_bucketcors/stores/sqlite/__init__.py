@@ -1,1 +1,4 @@
-"""Rule sets in a SQLite file, for all processes of one machine."""
+"""Rule sets in a SQLite file, for all processes of one machine.
+
+This package is private: it may change without notice.
+"""
