@@ -145,6 +145,11 @@ def test_every_page_has_its_place_on_the_site_and_in_the_readme() -> None:
     assert set(in_the_readme) == set(pages)
 
 
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    words = re.findall(r"^## (.+)$", (ROOT / "docs" / "glossary.md").read_text(), re.M)
+    assert words == sorted(words, key=str.lower)
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub and MyST give the headings of a page."""
     seen: Counter[str] = Counter()

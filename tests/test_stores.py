@@ -22,6 +22,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.core.errors import InvalidBucketName
 from flask_bucketcors.stores.contract import ANY_VERSION, Store
+from tests.support import ROOT
 
 Make = Callable[..., Store]
 
@@ -32,7 +33,7 @@ def rules(seconds: int = 0) -> RuleSet:
 
 
 GIVEN = os.environ.get("BUCKETCORS_STORE", "")
-PAGE = Path(__file__).parent.parent / "docs" / "writing-a-store.md"
+PAGE = ROOT / "docs" / "writing-a-store.md"
 
 
 def documented_store() -> type[Store]:
@@ -43,6 +44,18 @@ def documented_store() -> type[Store]:
     return store
 
 
+def open_store(kind: str, folder: Path, given: str = GIVEN, **options: Any) -> Store:
+    """Open a store of a kind, empty, in a new folder."""
+    kinds: dict[str, Callable[[], Store]] = {
+        "memory": lambda: MemoryStore(**options),
+        "sqlite": lambda: SQLiteStore(folder / "rules.sqlite", **options),
+        "sqlite in memory": lambda: SQLiteStore(":memory:", **options),
+        "documented": lambda: documented_store()(folder / "rules.json", **options),
+        "given": lambda: pkgutil.resolve_name(given)(folder / "rules", **options),
+    }
+    return kinds[kind]()
+
+
 @pytest.fixture(
     params=["memory", "sqlite", "sqlite in memory", "documented", *(["given"] if GIVEN else [])]
 )
@@ -50,18 +63,11 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Make a store with the options given; it is closed at the end."""
     opened: list[Store] = []
 
-    def open_store(**options: Any) -> Store:
-        kinds: dict[str, Callable[[], Store]] = {
-            "memory": lambda: MemoryStore(**options),
-            "sqlite": lambda: SQLiteStore(tmp_path / "rules.sqlite", **options),
-            "sqlite in memory": lambda: SQLiteStore(":memory:", **options),
-            "documented": lambda: documented_store()(tmp_path / "rules.json", **options),
-            "given": lambda: pkgutil.resolve_name(GIVEN)(tmp_path / "rules", **options),
-        }
-        opened.append(kinds[request.param]())
+    def make_store(**options: Any) -> Store:
+        opened.append(open_store(request.param, tmp_path, **options))
         return opened[-1]
 
-    yield open_store
+    yield make_store
     for store in opened:
         store.close()
 
@@ -69,6 +75,12 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture
 def store(make: Make) -> Store:
     return make()
+
+
+def test_the_contract_takes_a_store_by_its_name(tmp_path: Path) -> None:
+    named = open_store("given", tmp_path, "flask_bucketcors:SQLiteStore", history_limit=1)
+    assert isinstance(named, SQLiteStore)
+    named.close()
 
 
 def test_what_is_put_is_got(store: Store) -> None:
