@@ -39,10 +39,10 @@ def publish_before_the_commit() -> None:
 
 
 def _publishing_first(change: Callable[..., Any]) -> Callable[..., Any]:
-    def publish_and_change(store: SQLiteStore, *arguments: Any) -> Any:
+    def publish_and_change(store: SQLiteStore, *arguments: Any, **options: Any) -> Any:
         store.signal()[0] = random.getrandbits(62)  # type: ignore[index]
         time.sleep(TOO_EARLY_SECONDS)
-        return change(store, *arguments)
+        return change(store, *arguments, **options)
 
     return publish_and_change
 
