@@ -1,9 +1,22 @@
-"""Settings that every test shares."""
+"""Settings and fixtures that test files share."""
 
 import platform
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
+
+# Fixtures import what they need, so that tests of core alone load neither Flask nor a store.
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from example_app.storage import Storage
+    from flask_bucketcors import SQLiteStore
 
 # A time limit for an example would be an assertion on a clock.
 settings.register_profile("default", deadline=None)
@@ -40,3 +53,83 @@ def pytest_report_header() -> list[str]:
         f"left out: tests/{name}; {package}, which it needs, has no wheel for PyPy"
         for name, package in _LEFT_OUT.items()
     ]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The path of a database that is not there yet."""
+    return tmp_path / "rules.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> "Iterator[SQLiteStore]":
+    """A store on that path; files that need another kind have a fixture of this name."""
+    from flask_bucketcors import SQLiteStore
+
+    with closing(SQLiteStore(path)) as store:
+        yield store
+
+
+@pytest.fixture
+def run_app(tmp_path: Path, store: "SQLiteStore") -> "Callable[..., Result]":
+    """A function that runs a command on an application with the store and with some settings.
+
+    Its arguments are those of :func:`~tests.support.command_line.invoke`, then the settings.
+    """
+    from flask import Flask
+
+    from flask_bucketcors import BucketCORS
+    from tests.support.command_line import invoke
+
+    def run_app(*arguments: str, code: int = 0, input: str = "", **settings: Any) -> "Result":
+        app = Flask("storage", instance_path=str(tmp_path))
+        app.config.update(settings)
+        BucketCORS(app, store=store)
+        return invoke(*arguments, app=app, code=code, input=input)
+
+    return run_app
+
+
+@pytest.fixture
+def empty_storage(tmp_path: Path) -> "Iterator[Storage]":
+    """The example application's storage, without buckets."""
+    from example_app.storage import Storage
+
+    storage = Storage(tmp_path)
+    # Beside this connection, as beside those of other workers, SQLite keeps its log. Without it
+    # each request would be the last to close the index, and wait for the disk.
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as other:
+        other.execute("SELECT name FROM buckets").fetchall()
+        yield storage
+
+
+@pytest.fixture
+def storage(empty_storage: "Storage") -> "Storage":
+    """The same with a private bucket and a public one."""
+    from tests.support.example_store import BUCKET, PUBLIC
+
+    empty_storage.create_bucket(BUCKET)
+    empty_storage.create_bucket(PUBLIC, public=True)
+    return empty_storage
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[[], list[Path]]:
+    """A function that gives the files of the storage's objects and uploads."""
+    return lambda: list((tmp_path / "files").iterdir())
+
+
+@pytest.fixture(scope="module")
+def example_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of the example application under gunicorn."""
+    from tests.support.processes.servers import gunicorn
+
+    environ = {"EXAMPLE_DATA": str(tmp_path_factory.mktemp("data"))}
+    with gunicorn("example_app:create_app()", environ=environ, preload=True) as server:
+        yield server.port
+
+
+@pytest.fixture(scope="module")
+def store_url(example_port: int) -> str:
+    """Where the example application is."""
+    return f"http://127.0.0.1:{example_port}"

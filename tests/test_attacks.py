@@ -213,11 +213,6 @@ def test_a_body_that_breaks_off_is_the_clients_fault(store: MemoryStore) -> None
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rules.sqlite"
-
-
-@pytest.fixture
 def file_store(path: Path) -> Iterator[SQLiteStore]:
     with closing(SQLiteStore(path)) as store:
         store.put("alice", RULES)

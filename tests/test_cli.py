@@ -10,8 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from flask_bucketcors.cli.transfer import BATCH, MAX_LINE_BYTES
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
 from tests.support import ROOT
+from tests.support.command_line import invoke
 from tests.support.processes import children, servers
 
 PAGE = "https://page.test"
@@ -71,13 +73,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "rules.sqlite")
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def app(tmp_path: Path, store: SQLiteStore) -> Flask:
     app = Flask("storage", instance_path=str(tmp_path), static_folder=None)
     BucketCORS(app, store=store)
@@ -86,8 +81,8 @@ def app(tmp_path: Path, store: SQLiteStore) -> Flask:
 
 @pytest.fixture
 def run(app: Flask) -> Run:
-    """Give a function that runs a command on the application."""
-    return runner(app)
+    """A function that runs a command on the application."""
+    return partial(invoke, app=app)
 
 
 @pytest.fixture
@@ -96,16 +91,7 @@ def run_strict(app: Flask, store: SQLiteStore) -> Run:
     app = Flask("storage", instance_path=app.instance_path, static_folder=None)
     app.config["BUCKETCORS_STRICT"] = True
     BucketCORS(app, store=store)
-    return runner(app)
-
-
-def runner(app: Flask) -> Run:
-    def run(*args: object, input: str | bytes | None = None, code: int = 0) -> Result:
-        result = app.test_cli_runner().invoke(bucketcors, list(map(str, args)), input=input)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return run
+    return partial(invoke, app=app)
 
 
 def commands() -> list[str]:

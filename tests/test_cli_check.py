@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import werkzeug.serving
-from click.testing import CliRunner, Result
+from click.testing import Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +25,7 @@ from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.check import http_exchange
 from tests.support.apps import served_storage
+from tests.support.command_line import invoke
 from tests.support.processes import servers
 
 PAGE = "https://page.test"
@@ -94,10 +95,7 @@ def serve() -> Iterator[Serve]:
 
 
 def check(url: str, *options: object, origin: str = PAGE, code: int = 0) -> Result:
-    arguments = ["check", url, "--origin", origin, *map(str, options)]
-    result = CliRunner().invoke(bucketcors, arguments)
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return invoke("check", url, "--origin", origin, *options, code=code)
 
 
 def findings(

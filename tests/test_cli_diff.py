@@ -6,19 +6,19 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask
 
-from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore, diff
+from flask_bucketcors import Rule, RuleSet, SQLiteStore, diff
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli import put as put_command
 from tests.support import ROOT
+from tests.support.command_line import invoke
 from tests.support.processes.children import CHILD_SECONDS, running
 from tests.support.processes.terminals import on_a_terminal
 
@@ -63,32 +63,8 @@ def new(tmp_path: Path) -> str:
     return written(tmp_path / "new.json", NEW)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "rules.sqlite")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def run_app(tmp_path: Path, store: SQLiteStore) -> Run:
-    """Give a function that runs a command on an application with some settings."""
-
-    def run_app(*arguments: str, code: int = 0, input: str = "", **settings: Any) -> Result:
-        app = Flask("storage", instance_path=str(tmp_path))
-        app.config.update(settings)
-        BucketCORS(app, store=store)
-        result = app.test_cli_runner().invoke(bucketcors, list(arguments), input=input)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return run_app
-
-
 def run(*arguments: str, code: int = 1, input: str | bytes | None = None) -> Result:
-    result = CliRunner().invoke(bucketcors, ["diff", *arguments], input=input)
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return invoke("diff", *arguments, code=code, input=input)
 
 
 def test_changes_are_told_by_their_kind(old: str, new: str) -> None:
@@ -200,21 +176,31 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str, old: str
 @pytest.mark.parametrize(
     "document, messages",
     [
-        (
+        pytest.param(
             [{"allowed_origins": ["https://a b", EVIL], "allowed_methods": ["get"]}],
             [
                 "standard input is refused:\n  rule 1: allowed_origins 'https://a b' holds",
                 r"  rule 1: allowed_origins '\x1b[31m\x07\u202e' holds",
                 "  rule 1: allowed_methods 'get' is in the wrong case",
             ],
+            id="problems",
         ),
-        ("hello", ["standard input is refused: it is neither XML nor JSON"]),
-        (b"\xff\xff", ["it is neither XML nor JSON"]),
-        (b'[{"allowed_origins": ["\xff"]}]', ["it is not UTF-8: byte 24 is wrong"]),
-        (b" " * 1_100_000, ["it is longer than 1048576 bytes"]),
-        (OLD.as_dict()["rules"] * 1001, ["rules 1001 is more rules than are allowed"]),
+        pytest.param(
+            "hello", ["standard input is refused: it is neither XML nor JSON"], id="neither form"
+        ),
+        pytest.param(b"\xff\xff", ["it is neither XML nor JSON"], id="bytes"),
+        pytest.param(
+            b'[{"allowed_origins": ["\xff"]}]',
+            ["it is not UTF-8: byte 24 is wrong"],
+            id="not UTF-8",
+        ),
+        pytest.param(b" " * 1_100_000, ["it is longer than 1048576 bytes"], id="too long"),
+        pytest.param(
+            OLD.as_dict()["rules"] * 1001,
+            ["rules 1001 is more rules than are allowed"],
+            id="too many rules",
+        ),
     ],
-    ids=str,
 )
 def test_rules_that_are_refused_are_trouble(document: Any, messages: list[str], old: str) -> None:
     text = json.dumps(document) if isinstance(document, list) else document

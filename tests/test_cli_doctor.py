@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.doctor import database_health as database
 from flask_bucketcors.cli.doctor.workers import BUCKET
 from flask_bucketcors.stores.sqlite import database_file as connect
+from tests.support.command_line import invoke
 
 RULES = RuleSet([Rule(["https://page.test"], ["GET"])])
 SECRET = "NobodyMaySeeThis"
@@ -28,11 +29,9 @@ Examine = Callable[..., Notes]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "rules.sqlite")
+def store(store: SQLiteStore) -> SQLiteStore:
     store.put("photos", RULES)
-    yield store
-    store.close()
+    return store
 
 
 def make_app(store: Any, **settings: Any) -> Flask:
@@ -43,10 +42,9 @@ def make_app(store: Any, **settings: Any) -> Flask:
 
 
 def examine(app: Flask, *options: str, code: int = 0) -> Notes:
-    arguments = ["doctor", "--format", "json", *options]
-    result = app.test_cli_runner().invoke(bucketcors, arguments)
-    assert result.exit_code == code, (result.output, result.exception)
-    notes: Notes = json.loads(result.stdout)
+    notes: Notes = json.loads(
+        invoke("doctor", "--format", "json", *options, app=app, code=code).stdout
+    )
     return notes
 
 

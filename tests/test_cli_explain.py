@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, explain
@@ -17,6 +17,7 @@ from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
 from tests.support import ROOT
+from tests.support.command_line import invoke
 
 PAGE = "https://page.test"
 RULES = RuleSet([Rule([PAGE, "https://a.test"], ["GET", "PUT"], ["content-type"])])
@@ -38,9 +39,7 @@ def rules(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object, code: int = 0, input: str | None = None) -> Result:
-    result = CliRunner().invoke(bucketcors, ["explain", *map(str, arguments)], input=input)
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return invoke("explain", *arguments, code=code, input=input)
 
 
 def data(*arguments: object, code: int = 1, input: str | None = None) -> dict[str, Any]:

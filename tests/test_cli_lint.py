@@ -6,20 +6,20 @@ import re
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from flask import Flask
+from click.testing import Result
 
-from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore, lint
-from flask_bucketcors.cli import bucketcors, report_lint
+from flask_bucketcors import Rule, RuleSet, SQLiteStore, lint
+from flask_bucketcors.cli import report_lint
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents import format_xml
 from tests.support import ROOT
+from tests.support.command_line import invoke
 from tests.support.processes.children import CHILD_SECONDS, interruptible, running, sigint_ignored
 from tests.support.processes.terminals import on_a_terminal
 
@@ -37,9 +37,7 @@ Run = Callable[..., Result]
 
 
 def run(*arguments: object, code: int = 0, input: str | bytes | None = None) -> Result:
-    result = CliRunner().invoke(bucketcors, ["lint", *map(str, arguments)], input=input)
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return invoke("lint", *arguments, code=code, input=input)
 
 
 def ids(*arguments: object, code: int = 1, input: str | bytes | None = None) -> list[str]:
@@ -55,28 +53,6 @@ def mixed(tmp_path: Path) -> str:
 def written(path: Path, rules: Any) -> str:
     path.write_text(json.dumps(rules))
     return str(path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "rules.sqlite")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def run_app(tmp_path: Path, store: SQLiteStore) -> Run:
-    """Give a function that runs the command on an application with some settings."""
-
-    def run_app(*arguments: str, code: int = 1, **settings: Any) -> Result:
-        app = Flask("storage", instance_path=str(tmp_path))
-        app.config.update(settings)
-        BucketCORS(app, store=store)
-        result = app.test_cli_runner().invoke(bucketcors, ["lint", *arguments])
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return run_app
 
 
 def test_nothing_to_see_is_exit_code_0(tmp_path: Path) -> None:
@@ -269,29 +245,33 @@ def test_a_bucket_is_looked_at_by_the_settings_of_its_application(
     run_app: Run, store: SQLiteStore
 ) -> None:
     store.put("photos", RuleSet([Rule(["http://abc.com"], ["GET"])]))
-    output = run_app("--bucket", "photos").output
+    output = run_app("lint", "--bucket", "photos", code=1).output
     assert output.startswith("danger[BC207]")
     assert "\n  bucket photos: rule 1\n" in output
-    run_app("--bucket", "photos", BUCKETCORS_ALLOW_CREDENTIALS=False, code=0)
+    run_app("lint", "--bucket", "photos", BUCKETCORS_ALLOW_CREDENTIALS=False, code=0)
 
 
 def test_the_public_suffixes_of_the_application_count(run_app: Run, store: SQLiteStore) -> None:
     store.put("photos", RuleSet([Rule(["https://*.corp.example"], ["GET"])]))
-    run_app("--bucket", "photos", code=0)
-    result = run_app("--bucket", "photos", BUCKETCORS_PUBLIC_SUFFIX=lambda host: host)
+    run_app("lint", "--bucket", "photos", code=0)
+    result = run_app(
+        "lint", "--bucket", "photos", BUCKETCORS_PUBLIC_SUFFIX=lambda host: host, code=1
+    )
     assert "danger[BC205]" in result.output
 
 
 def test_a_bucket_that_is_misspelt_does_not_pass(run_app: Run) -> None:
-    output = run_app("--bucket", f"photo{EVIL}", code=2).output
+    output = run_app("lint", "--bucket", f"photo{EVIL}", code=2).output
     assert r"bucket photo\x1b[31m\x07\u202e has no rules" in output
 
 
 def test_all_buckets_are_counted(run_app: Run, store: SQLiteStore) -> None:
     good, bad = RuleSet([Rule([A], ["GET"])]), RuleSet([Rule(["null"], ["GET"])])
     store.put_many([("a", bad), ("b", good), ("c", bad)])
-    assert run_app("--all").output.endswith("\n2 findings (danger 2), in 2 of 3 buckets\n")
-    found = json.loads(run_app("--all", "--format", "json").stdout)
+    assert run_app("lint", "--all", code=1).output.endswith(
+        "\n2 findings (danger 2), in 2 of 3 buckets\n"
+    )
+    found = json.loads(run_app("lint", "--all", "--format", "json", code=1).stdout)
     assert [(each["bucket"], each["id"]) for each in found] == [("a", "BC206"), ("c", "BC206")]
 
 
@@ -299,7 +279,7 @@ def test_a_bucket_whose_rules_are_none_is_named(run_app: Run, store: SQLiteStore
     store.put("photos", RuleSet([Rule([A], ["GET"])]))
     with closing(sqlite3.connect(store.path or "")) as connection, connection:
         connection.execute("UPDATE bucketcors_rules SET document = '{}'")
-    result = run_app("--all")
+    result = run_app("lint", "--all", code=1)
     assert "left out: the stored rules of bucket 'photos'" in result.stderr
     assert result.stdout == "no findings, in 0 of 0 buckets\n"
 

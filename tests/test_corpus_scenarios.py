@@ -75,15 +75,9 @@ def scenario(name: str) -> Callable[[Any], Any]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rules.sqlite"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SQLiteStore]:
-    with closing(SQLiteStore(path)) as store:
-        store.put_many([("bucket-a", RULES), ("bucket-b", RULES)])
-        yield store
+def store(store: SQLiteStore) -> SQLiteStore:
+    store.put_many([("bucket-a", RULES), ("bucket-b", RULES)])
+    return store
 
 
 def wrap(store: Any, app: Any = None, **choices: Any) -> BucketCORSMiddleware:

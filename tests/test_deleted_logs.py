@@ -19,11 +19,6 @@ WORKERS = 3
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rules.sqlite"
-
-
-@pytest.fixture
 def workers(path: Path) -> Iterator[list[StoreWorker]]:
     """Processes that have the database open, and have written."""
     with ExitStack() as stack:

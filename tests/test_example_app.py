@@ -18,7 +18,6 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
-from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
 from werkzeug.test import Client
@@ -28,13 +27,10 @@ from example_app.addressing import Target, find_target
 from example_app.errors import StorageError
 from example_app.index import ListingQuery
 from example_app.storage import Storage
-from example_app.views import create_blueprint
 from tests.support import ROOT
+from tests.support.example_store import BUCKET, PUBLIC, build_app, put, read
 from tests.support.processes.children import CHILD_SECONDS
-from tests.support.processes.servers import gunicorn
 
-BUCKET = "bucket-1250000000"
-PUBLIC = "public-1250000000"
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "ExampleSecretKey"
 HOST = "store.test"
@@ -43,23 +39,8 @@ MD5_OF_HELLO = b64encode(hashlib.md5(b"hello").digest()).decode()
 
 
 @pytest.fixture
-def storage(tmp_path):
-    storage = Storage(tmp_path)
-    storage.create_bucket(BUCKET)
-    storage.create_bucket(PUBLIC, public=True)
-    return storage
-
-
-@pytest.fixture
 def app(storage):
     return build_app(storage)
-
-
-def build_app(storage, keys=None):
-    app = Flask("store", static_folder=None)
-    keys = {ACCESS_KEY: SECRET_KEY} if keys is None else keys
-    app.register_blueprint(create_blueprint(storage, keys, "cos.test"))
-    return app
 
 
 def call(app, method, url, headers=None, body=b"", *, secret=SECRET_KEY, **environ):
@@ -86,22 +67,6 @@ def code(response):
     if response.status_code < 400 or not response.data:
         return response.status_code, None
     return response.status_code, ElementTree.fromstring(response.data).findtext("Code")
-
-
-def put(storage, key, data=b"hello", bucket=BUCKET, **headers):
-    return storage.put_object(bucket, key, [data], headers)
-
-
-def read(storage, key, bucket=BUCKET):
-    _, file = storage.open_object(bucket, key)
-    with file:
-        return file.read()
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Give what is in the folder of uploads."""
-    return lambda: list((tmp_path / "files").iterdir())
 
 
 def test_a_bucket_is_made_seen_and_deleted(app):
@@ -986,16 +951,8 @@ def test_a_reader_sees_whole_objects_while_several_processes_write(storage, file
     assert len(files()) <= 1
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    """The application under gunicorn."""
-    environ = {"EXAMPLE_DATA": str(tmp_path_factory.mktemp("data"))}
-    with gunicorn("example_app:create_app()", environ=environ) as server:
-        yield server.port
-
-
 @pytest.fixture
-def client(port):
+def client(example_port):
     """Make clients of the SDK that go to the server, each by its secret."""
     with requests.Session() as session:
 
@@ -1003,8 +960,8 @@ def client(port):
             config = CosConfig(
                 Endpoint="cos.test",
                 IP="127.0.0.1",
-                Port=port,
-                ServiceDomain=f"127.0.0.1:{port}",
+                Port=example_port,
+                ServiceDomain=f"127.0.0.1:{example_port}",
                 Scheme="http",
                 SecretId=ACCESS_KEY,
                 SecretKey=secret,
@@ -1125,10 +1082,10 @@ CHUNKED = "Transfer-Encoding: chunked"
         pytest.param(CHUNKED, b"five\r\nhello", b"400", b"before", id="no chunk at all"),
     ],
 )
-def test_what_of_a_body_arrives_over_a_socket(port, client, header, body, status, stored):
+def test_what_of_a_body_arrives_over_a_socket(example_port, client, header, body, status, stored):
     bucket = "examplebucket-1250000000"
     client().put_object(bucket, b"before", "socket")
-    answer = exchange(port, "PUT", f"/{bucket}/socket", [header], body)
+    answer = exchange(example_port, "PUT", f"/{bucket}/socket", [header], body)
     assert answer.split(b" ", 2)[1] == status
     assert (b"<Code>IncompleteBody</Code>" in answer) is (status == b"400")
     assert client().get_object(bucket, "socket")["Body"].read() == stored

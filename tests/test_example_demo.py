@@ -10,16 +10,8 @@ from flask.testing import FlaskClient
 from example_app import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, SEEDED_BUCKET, SEEDED_OBJECT
 from example_app.demo import create_demo, start_demo
 from example_app.demo.client import StoreClient
-from tests.support.processes.servers import gunicorn
 
 ORIGIN = "http://localhost"
-
-
-@pytest.fixture(scope="module")
-def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    environ = {"EXAMPLE_DATA": str(tmp_path_factory.mktemp("data"))}
-    with gunicorn("example_app:create_app()", environ=environ) as server:
-        yield f"http://127.0.0.1:{server.port}"
 
 
 @pytest.fixture

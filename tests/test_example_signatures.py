@@ -1,17 +1,15 @@
 """The example's objects, with the signatures of each vendor's own code."""
 
 from base64 import b64decode
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from flask import Flask
 from webtest import TestApp, TestResponse
 
 from example_app.storage import Storage
-from example_app.views import create_blueprint
 from tests.support.cos_signing import send
+from tests.support.example_store import build_app
 from tests.support.sdk_signers import BUCKET, HOST, KEYS, SIGNERS, Sent, signed
 
 ALL = [pytest.param(name, id=name) for name in SIGNERS]
@@ -21,12 +19,9 @@ ODD_KEY = "dir/a b+c~d'(e)!*=&@$,;:[]\u00fc\u6f22//k"
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> TestApp:
-    storage = Storage(tmp_path)
-    storage.create_bucket(BUCKET, public=False)
-    app = Flask("store", static_folder=None)
-    app.register_blueprint(create_blueprint(storage, KEYS))
-    return TestApp(app)
+def app(empty_storage: Storage) -> TestApp:
+    empty_storage.create_bucket(BUCKET, public=False)
+    return TestApp(build_app(empty_storage, KEYS))
 
 
 def call(app: TestApp, sent: Sent) -> TestResponse:

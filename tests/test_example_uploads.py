@@ -20,7 +20,6 @@ from xml.sax.saxutils import escape
 
 import pytest
 import requests
-from flask import Flask
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from werkzeug.test import Client
 
@@ -30,42 +29,19 @@ from example_app.index import ListingQuery
 from example_app.storage import Storage
 from example_app.upload_index import UploadQuery
 from example_app.uploads import NamedPart
-from example_app.views import create_blueprint
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import AccessKey
-from tests.support.cos_signing import ACCESS_KEY, HOST, KEYS, SECRET_KEY, authorization, presigned
+from tests.support.cos_signing import ACCESS_KEY, HOST, SECRET_KEY, authorization, presigned
+from tests.support.example_store import BUCKET, PUBLIC, build_app, put, read
 from tests.support.processes.children import CHILD_SECONDS
-from tests.support.processes.servers import gunicorn
 
-BUCKET = "bucket-1250000000"
-PUBLIC = "public-1250000000"
 OBJECT = f"/{BUCKET}/key"
 MIB = 1024 * 1024
 
 
 @pytest.fixture
-def storage(tmp_path):
-    storage = Storage(tmp_path)
-    storage.create_bucket(BUCKET)
-    storage.create_bucket(PUBLIC, public=True)
-    return storage
-
-
-@pytest.fixture
 def app(storage):
     return build_app(storage)
-
-
-def build_app(storage, keys=KEYS):
-    app = Flask("store", static_folder=None)
-    app.register_blueprint(create_blueprint(storage, keys, "cos.test"))
-    return app
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Give what is in the folder of uploads."""
-    return lambda: list((tmp_path / "files").iterdir())
 
 
 def send(app, method, url, body=b"", headers=None, **environ):
@@ -114,16 +90,6 @@ def content_md5(data):
 
 def etag_of_parts(*parts):
     return f"{md5(b''.join(hashlib.md5(part).digest() for part in parts))}-{len(parts)}"
-
-
-def put(storage, key, data=b"hello", bucket=BUCKET, **headers):
-    return storage.put_object(bucket, key, [data], headers)
-
-
-def read(storage, key, bucket=BUCKET):
-    _, file = storage.open_object(bucket, key)
-    with file:
-        return file.read()
 
 
 def begin(app, url=OBJECT, headers=None):
@@ -1601,23 +1567,15 @@ def test_the_file_that_comes_with_a_wrong_policy_is_not_read(app, files):
     assert files() == []
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    """The application under gunicorn."""
-    environ = {"EXAMPLE_DATA": str(tmp_path_factory.mktemp("data"))}
-    with gunicorn("example_app:create_app()", environ=environ) as server:
-        yield server.port
-
-
 @pytest.fixture
-def sdk(port):
+def sdk(example_port):
     """The SDK; the server is its proxy, so that every name leads there."""
     config = CosConfig(
         Endpoint="cos.test",
         Scheme="http",
         SecretId=ACCESS_KEY,
         SecretKey=SECRET_KEY,
-        Proxies={"http": f"http://127.0.0.1:{port}"},
+        Proxies={"http": f"http://127.0.0.1:{example_port}"},
     )
     with requests.Session() as session:
         yield CosS3Client(config, retry=0, session=session)
@@ -1760,18 +1718,21 @@ def test_the_sdk_understands_a_refusal(sdk, act, expected):
     assert (raised.value.get_status_code(), raised.value.get_error_code()) == expected
 
 
-def test_a_form_is_posted_over_a_socket(port, sdk, large_file):
+def test_a_form_is_posted_over_a_socket(example_port, sdk, large_file):
     fields = {"key": "posted/${filename}", **signature_fields(policy([{"bucket": SEEDED}]))}
     with large_file.open("rb") as file:
         answer = requests.post(
-            f"http://127.0.0.1:{port}/{SEEDED}", data=fields, files={"file": file}, timeout=30
+            f"http://127.0.0.1:{example_port}/{SEEDED}",
+            data=fields,
+            files={"file": file},
+            timeout=30,
         )
     assert answer.status_code == 204
     got = sdk.get_object(SEEDED, f"posted/{large_file.name}")["Body"].get_raw_stream().read()
     assert got == large_file.read_bytes()
 
 
-def test_those_who_complete_an_upload_in_several_processes_at_once_agree(sdk, port):
+def test_those_who_complete_an_upload_in_several_processes_at_once_agree(sdk, example_port):
     upload_id = sdk.create_multipart_upload(SEEDED, "contended")["UploadId"]
     parts = [os.urandom(200_000) for _ in range(3)]
     for number, data in enumerate(parts, 1):

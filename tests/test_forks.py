@@ -34,11 +34,6 @@ class Told(NamedTuple):
     did: set[str]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rules.sqlite"
-
-
 def run(case: object, path: Path) -> Told:
     """Run a program, and wait until all of its processes have ended."""
     name = case.__name__  # type: ignore[attr-defined]

@@ -29,17 +29,6 @@ JOIN_SECONDS = 60
 NOBODY = 65534
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rules.sqlite"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SQLiteStore]:
-    with closing(SQLiteStore(path)) as store:
-        yield store
-
-
 @contextmanager
 def locked(path: Path, statement: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
     """Another program has the write lock."""

@@ -19,8 +19,8 @@ from flask_bucketcors import (
     RuleSet,
     create_blueprint,
 )
-from flask_bucketcors.cli import bucketcors
 from tests.support import cos_signing
+from tests.support.command_line import invoke
 
 EVIL = "https://evil.example"
 RULES = RuleSet([Rule([EVIL], ["GET", "PUT", "DELETE"], ["*"])])
@@ -200,15 +200,9 @@ def test_a_resolver_of_the_application_decides_alone(app, store):
 
 @pytest.fixture
 def run(app, store):
-    """Give a function that runs a command on the application."""
+    """A function that runs a command on the application, and gives what it prints."""
     BucketCORS(app, store=store)
-
-    def run(*arguments: object, code: int = 0) -> str:
-        result = app.test_cli_runner().invoke(bucketcors, list(map(str, arguments)))
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.output
-
-    return run
+    return lambda *arguments, **settings: invoke(*arguments, app=app, **settings).output
 
 
 REFUSED = "'api' cannot name a bucket: the application's own URLs begin with it; use another name"

@@ -52,17 +52,6 @@ def rules(seconds: int = 0) -> RuleSet:
     return RuleSet([Rule(["https://a.example"], ["GET"], max_age_seconds=seconds)])
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rules.sqlite"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SQLiteStore]:
-    with closing(SQLiteStore(path)) as store:
-        yield store
-
-
 def run_sql(path: Path, statement: str, *parameters: object) -> list[tuple[object, ...]]:
     """Do as another tool would."""
     with closing(sqlite3.connect(path)) as connection:

@@ -6,10 +6,12 @@ The signer is written from the document and apart from the package, so that the 
 import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from webtest import TestApp, TestResponse
+if TYPE_CHECKING:
+    # Slow to import, and of no use to the processes of servers and clients.
+    from webtest import TestApp, TestResponse
 
 HOST = "store.test"
 ACCESS_KEY = "AKIDEXAMPLE"
@@ -21,25 +23,25 @@ NOW = 1_795_323_000
 
 
 def send(
-    app: TestApp,
+    app: "TestApp",
     method: str,
     url: str,
     body: bytes = b"",
     headers: Mapping[str, str] | None = None,
-) -> TestResponse:
+) -> "TestResponse":
     """Make a call that nobody signed; whatever its status, give the answer."""
     headers = {"Host": HOST, **(headers or {})}
     return app.request(url, method=method, headers=headers, body=body, expect_errors=True)
 
 
 def signed(
-    app: TestApp,
+    app: "TestApp",
     method: str,
     url: str,
     body: bytes = b"",
     headers: Mapping[str, str] | None = None,
     **choices: Any,
-) -> TestResponse:
+) -> "TestResponse":
     """Make a call that is signed, by :func:`sign` with ``choices``, over host and query."""
     headers = {"Host": HOST, **(headers or {})}
     signature = authorization(method, url, {"host": headers["Host"]}, **choices)

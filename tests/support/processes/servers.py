@@ -128,7 +128,9 @@ def _write_config(scratch: Path, **settings: object) -> Path:
         "control_socket_disable": True,
     }
     config = scratch / "gunicorn.conf.py"
-    config.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
+    lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
+    # Once for all workers. What is under test, each of them loads itself.
+    config.write_text("".join(["import flask\n", *lines]))
     return config
 
 
