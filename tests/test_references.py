@@ -17,6 +17,7 @@ FOLDERS = [
 ]
 FILES = [path for folder in FOLDERS for path in sorted(folder.rglob("*")) if path.is_file()]
 FILES += sorted(ROOT.glob("*.*"))
+PATHS = [f"/{path.relative_to(ROOT).as_posix()}" for path in FILES]
 MODULES = [path for path in FILES if path.suffix in {".py", ".pyi"}]
 PAGES = [path for path in FILES if path.suffix == ".md"]
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
@@ -87,7 +88,7 @@ def is_known(name: str, path: Path) -> bool:
 
 def is_a_file(name: str) -> bool:
     """Whether a file has this name, its folders as far as they are given."""
-    return any(f"/{path.relative_to(ROOT).as_posix()}".endswith(f"/{name}") for path in FILES)
+    return any(path.endswith(f"/{name}") for path in PATHS)
 
 
 def test_dotted_names_exist() -> None:

@@ -44,7 +44,7 @@ NOT_VARYING = {
 def port(tmp_path_factory):
     """A storage application that leaves everything about CORS to the extension."""
     environ = {DATABASE: str(tmp_path_factory.mktemp("served") / "rules.sqlite")}
-    with gunicorn(APP, environ=environ) as server:
+    with gunicorn(APP, environ=environ, preload=True) as server:
         yield server.port
 
 
@@ -58,7 +58,7 @@ def example_port(tmp_path_factory):
         "EXAMPLE_HOST_SUFFIX": HOST_SUFFIX,
         "EXAMPLE_EMPTY": "1",
     }
-    with gunicorn("example_app:create_app()", environ=environ) as server:
+    with gunicorn("example_app:create_app()", environ=environ, preload=True) as server:
         yield server.port
 
 

@@ -38,26 +38,40 @@ def _files(names: list[str]) -> list[str]:
 
 # Fast, and about all that decides requests. They run for what the stages let pass.
 WIDER: Final = """
-    warmed resolvers hot_path rules_cache wildcards origins rules bodies documents middleware
-    hostile attacks compiled dialects api api_signatures signatures corpus_cos corpus_s3
-    corpus_others explain lint diff evidence error_responses
+    warm_and_cold resolvers hot_path rules_cache wildcards origins rules bodies documents
+    middleware hostile_requests past_attacks compiled dialects api api_vendor_signatures
+    signatures corpus_cos corpus_s3 corpus_others explain lint diff evidence error_responses
 """
 
 #: The first that fits a module counts.
 TARGETS: Final = (
-    Target("wsgi/resolvers.py", ("resolvers warmed", "hot_path middleware attacks"), True),
-    Target("wsgi/hot_path.py", ("hot_path warmed", "middleware attacks hostile"), True),
-    Target("wsgi/rules_cache.py", ("rules_cache", "middleware hot_path warmed"), True),
-    Target("signatures/cos.py", ("signatures_cos attacks", "api_signatures signatures"), True),
-    Target("signatures/oss.py", ("signatures_oss", "signatures", "api_signatures"), True),
-    Target("signatures/s3.py", ("signatures_s3", "signatures", "api_signatures"), True),
+    Target(
+        "wsgi/resolvers.py", ("resolvers warm_and_cold", "hot_path middleware past_attacks"), True
+    ),
+    Target(
+        "wsgi/hot_path.py",
+        ("hot_path warm_and_cold", "middleware past_attacks hostile_requests"),
+        True,
+    ),
+    Target("wsgi/rules_cache.py", ("rules_cache", "middleware hot_path warm_and_cold"), True),
+    Target(
+        "signatures/cos.py",
+        ("signatures_cos past_attacks", "api_vendor_signatures signatures"),
+        True,
+    ),
+    Target("signatures/oss.py", ("signatures_oss", "signatures", "api_vendor_signatures"), True),
+    Target("signatures/s3.py", ("signatures_s3", "signatures", "api_vendor_signatures"), True),
     Target("signatures/obs.py", ("signatures_obs", "signatures"), True),
     Target(
         "signatures/*.py",
-        ("signatures_cos", "signatures_obs signatures_oss signatures_s3", "signatures attacks"),
+        (
+            "signatures_cos",
+            "signatures_obs signatures_oss signatures_s3",
+            "signatures past_attacks",
+        ),
         True,
     ),
-    Target("core/hosts.py", ("resolvers hot_path", "origins attacks"), True),
+    Target("core/hosts.py", ("resolvers hot_path", "origins past_attacks"), True),
     Target("core/bucket_names.py", ("stores rules_cache", "api middleware"), True),
     Target("core/origins.py", ("origins", "compiled rules"), True),
     Target("core/wildcards.py", ("wildcards origins", "compiled"), True),
@@ -68,11 +82,11 @@ TARGETS: Final = (
     Target("core/rules.py", ("rules", "compiled documents")),
     Target("core/dialects/*.py", ("dialects", "dialect_documents", "corpus_s3 corpus_others")),
     Target("core/errors.py", ("dialects dialect_documents", "rules documents")),
-    Target("core/browser.py", ("fetch_checks fetch_model", "evidence")),
+    Target("core/browser.py", ("browser_checks page_outcomes", "evidence")),
     Target("core/*.py", ("rules compiled", "explain lint")),
-    Target("wsgi/reserved.py", ("reserved resolvers", "urls_attacked warmed"), True),
+    Target("wsgi/reserved.py", ("reserved resolvers", "misleading_urls warm_and_cold"), True),
     Target("wsgi/rules_calls.py", ("middleware reserved", "dot_segments flask"), True),
-    Target("wsgi/merged_headers.py", ("hot_path warmed", "middleware"), True),
+    Target("wsgi/merged_headers.py", ("hot_path warm_and_cold", "middleware"), True),
     Target("analysis/evidence/*.py", ("evidence", "explain")),
     Target("analysis/explainer/*.py", ("explain", "explain_fixes")),
     Target("analysis/linter/*.py", ("lint", "put_review")),

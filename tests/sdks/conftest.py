@@ -16,7 +16,7 @@ from tests.support.processes.servers import gunicorn
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A storage that knows nothing of CORS, in the middleware, with three workers."""
     environ = {DATABASE: str(tmp_path_factory.mktemp("served") / "rules.sqlite")}
-    with gunicorn(PLAIN_APP, environ=environ) as server:
+    with gunicorn(PLAIN_APP, environ=environ, preload=True) as server:
         yield server.port
 
 
@@ -30,7 +30,7 @@ def example_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         "EXAMPLE_HOST_SUFFIX": HOST_SUFFIX,
         "EXAMPLE_EMPTY": "1",
     }
-    with gunicorn("example_app:create_app()", environ=environ) as server:
+    with gunicorn("example_app:create_app()", environ=environ, preload=True) as server:
         yield server.port
 
 

@@ -1,4 +1,4 @@
-"""Nobody waits without end: every wait has a deadline, and a text that says what for."""
+"""No wait of a store is without end: each has a deadline, and an error that says what for."""
 
 import fcntl
 import multiprocessing

@@ -1,4 +1,4 @@
-"""The judges judged: the naive evaluator and the browser model against recorded facts."""
+"""The models that judge other tests (naive evaluator, Fetch) fit recorded facts."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""The ``?cors`` API, called with the signatures of each vendor's own code."""
+"""The ``?cors`` API accepts what each vendor's own signer signs, and refuses what it did not."""
 
 import time
 from typing import Any

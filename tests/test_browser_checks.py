@@ -1,4 +1,4 @@
-"""What the package takes for the checks of a browser is what the model of the standard does."""
+"""``core.browser`` agrees with the independent model of the Fetch Standard."""
 
 from typing import Any
 

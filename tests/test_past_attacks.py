@@ -1,4 +1,4 @@
-"""What a hostile client tried, end to end; each test is one attack that once worked."""
+"""Attacks that once worked, each tried again from end to end."""
 
 import sqlite3
 import threading

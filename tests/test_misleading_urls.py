@@ -1,4 +1,4 @@
-"""URLs made to have the rules of one bucket count for what is not in it."""
+"""URLs that try to apply the rules of one bucket to something outside it."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""No test, benchmark or example can hang: whatever waits for something else has a limit.
+"""No test, benchmark or example can hang: every wait in them has a limit.
 
 A limit of the test itself (``timeout`` in setup.cfg) ends a test, but not what its clean-up waits
 for, and benchmarks have none. So every call that waits says how long, or says in a comment

@@ -1,4 +1,4 @@
-"""The page's side: a browser lets it proceed exactly when a rule allows the request.
+"""A browser lets a page proceed exactly when a rule allows its request.
 
 The browser is a model of the Fetch standard; the rules are judged by the naive evaluator; the
 answers are those of the middleware.

@@ -1,4 +1,4 @@
-"""The checker of histories finds what is wrong, and nothing else."""
+"""The checker of histories finds every stale read, and nothing else."""
 
 from itertools import product
 from math import inf

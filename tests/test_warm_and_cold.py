@@ -1,4 +1,4 @@
-"""Warmed and cold: a bucket's rules in memory change how fast a request is decided, not how.
+"""Rules in memory change how fast a request is decided, and nothing else.
 
 The hot path decides as soon as a bucket's rules are in memory. Each case is asked twice: as the
 first request of a process, and after requests that bring every bucket's rules into memory.

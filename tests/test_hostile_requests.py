@@ -1,4 +1,4 @@
-"""What hostile clients, and unlucky moments, were seen to do to the middleware and the API."""
+"""Requests of hostile clients, and unlucky moments, that once broke the middleware or the API."""
 
 from typing import Any
 
