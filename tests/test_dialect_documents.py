@@ -338,6 +338,6 @@ def test_the_others_name_a_value_and_what_to_write(dialect: Dialect) -> None:
     )
     assert (status, code) == (400, "InvalidArgument")
     assert message == (
-        "An argument you provided is not valid. rule 1: AllowedMethod '{%s}' is not a method for "
+        "A value of the rules is not valid. rule 1: AllowedMethod '{%s}' is not a method for "
         "rules; write GET, PUT, POST, DELETE or HEAD."
     )

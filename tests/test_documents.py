@@ -1,5 +1,6 @@
 """Documents: what vendors' clients send is read, what vendors print is written."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import Rule, RuleSet
-from flask_bucketcors.core.dialects import COS, DIALECTS
+from flask_bucketcors.core.dialects import BASE, COS, DIALECTS, ELEMENTS
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents import (
     MAX_PROBLEMS_SHOWN,
     DocumentError,
     UnreadableRules,
-    format_error,
+    error_places,
+    fill_error,
     format_xml,
     parse_xml,
     read_configuration,
@@ -75,17 +77,16 @@ def test_an_error_document_is_the_vendors_byte_for_byte() -> None:
     check = load("vectors.json")["cos_error_body"]["check"]
     lines = check["text"].splitlines()
     ids = [line.strip().split(">")[1].split("<")[0] for line in lines[5:7]]
-    body = format_error(
-        COS,
-        {
-            "Code": "AccessForbidden",
-            "Message": COS.errors["AccessForbidden"].message,
-            "Resource": "examplebucket-1250000000.cos.ap-beijing.myqcloud.com/exampleobject",
-            "RequestId": ids[0],
-            "TraceId": ids[1],
-        },
-    )
-    assert body == check["text"].encode()
+    texts = {
+        "Code": "AccessForbidden",
+        "Message": COS.errors["AccessForbidden"].message,
+        "Resource": "examplebucket-1250000000.cos.ap-beijing.myqcloud.com/exampleobject",
+        "RequestId": ids[0],
+        "TraceId": ids[1],
+    }
+    assert error_places(COS.error_document) == list(texts)
+    body = fill_error(COS.error_document, texts.values(), COS)
+    assert body == check["text"]
     assert len(body) == 687
 
 
@@ -96,9 +97,24 @@ def test_texts_that_the_vendor_prints_are_the_vendors() -> None:
             assert COS.errors[Refusal(code)].message == text
 
 
-def test_every_refusal_has_its_answer() -> None:
-    for dialect in DIALECTS.values():
+def test_every_dialect_has_a_response_for_every_refusal() -> None:
+    for dialect in (BASE, *DIALECTS.values()):
         assert dialect.errors.keys() == set(Refusal)
+
+
+def test_a_dialect_says_what_its_elements_are_called() -> None:
+    elements = {field: name.upper() for field, name in ELEMENTS.items()}
+    dialect = replace(BASE, elements=elements)
+    rules = RuleSet([Rule(["*"], ["GET"], ["x-a"], ["ETag"], 5, "one")], response_vary=True)
+    document = format_xml(rules, dialect)
+    assert b"<CORSRULE><ID>one</ID><ALLOWEDORIGIN>*</ALLOWEDORIGIN>" in document
+    assert parse_xml(document, dialect) == rules
+    with pytest.raises(DocumentError) as refused:
+        parse_xml(document.replace(b">GET<", b">get<").replace(b">5<", b">-1<"), dialect)
+    assert "rule 1: ALLOWEDMETHOD 'get' is in the wrong case" in refused.value.detail
+    assert "rule 1: MAXAGESECONDS -1 is not between" in refused.value.detail
+    with pytest.raises(DocumentError, match="CORSRule does not belong here"):
+        parse_xml(format_xml(rules, BASE), dialect)
 
 
 @given(rule_sets(), st.sampled_from([None, True, False]))
@@ -318,8 +334,8 @@ def test_an_answer_names_only_so_many_problems() -> None:
 
 
 def test_nothing_is_written_unescaped() -> None:
-    values = dict.fromkeys(COS.error_elements, "<a>&'\"\x00\x1b\ud800\ufffe")
-    body = format_error(COS, values).decode()
+    texts = ["<a>&'\"\x00\x1b\ud800\ufffe"] * 5
+    body = fill_error(COS.error_document, texts, COS)
     assert '<Code>&lt;a&gt;&amp;&apos;"????</Code>' in body
 
 

@@ -1,35 +1,39 @@
 """Ids and error answers."""
 
+import json
 import re
 import threading
 from base64 import b64decode
+from dataclasses import replace
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from flask_bucketcors.core.dialects import DIALECTS, Dialect, Id, IdForm
-from flask_bucketcors.wsgi.error_responses import MAX_PATH_SHOWN, resource
+from flask_bucketcors.core.dialects import BASE, DIALECTS, Dialect, Id, IdForm
+from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.wsgi.error_responses import MAX_PATH_SHOWN, answer_error, resource
 from flask_bucketcors.wsgi.request_ids import Ids, ids_of
 from tests.support.processes.children import CHILD_SECONDS, run_python
 
 
-def an_id(form: IdForm) -> str:
-    ((_, value),) = next(ids_of((Id("x-id", "Id", form),)).series)
+def an_id(form: IdForm, size: int = 0) -> str:
+    ((_, value),) = next(ids_of((Id("x-id", "Id", form, size),)).series)
     return value
 
 
 @pytest.mark.parametrize(
-    "form, expected",
+    "form, size, expected",
     [
-        (IdForm.OSS_REQUEST, "[0-9A-F]{24}"),
-        (IdForm.S3_REQUEST, "[0-9A-F]{16}"),
-        (IdForm.S3_EXTENDED, "[0-9A-Za-z+/]{75}="),
-        (IdForm.OBS_REQUEST, "[0-9A-F]{32}"),
-        (IdForm.OBS_EXTENDED, "[0-9A-Za-z+/]{64}"),
+        pytest.param(IdForm.HEX, 24, "[0-9A-F]{24}", id="OSS"),
+        pytest.param(IdForm.HEX, 16, "[0-9A-F]{16}", id="S3"),
+        pytest.param(IdForm.BASE64, 56, "[0-9A-Za-z+/]{75}=", id="S3, extended"),
+        pytest.param(IdForm.HEX, 32, "[0-9A-F]{32}", id="OBS"),
+        pytest.param(IdForm.BASE64, 48, "[0-9A-Za-z+/]{64}", id="OBS, extended"),
     ],
 )
-def test_ids_have_the_vendors_form(form: IdForm, expected: str) -> None:
-    assert re.fullmatch(expected, an_id(form))
+def test_ids_have_the_vendors_form(form: IdForm, size: int, expected: str) -> None:
+    assert re.fullmatch(expected, an_id(form, size))
 
 
 def test_a_cos_request_id_has_the_vendors_form() -> None:
@@ -98,3 +102,36 @@ def test_a_forked_child_has_ids_of_its_own() -> None:
 )
 def test_the_resource_of_an_error(environ: dict[str, Any], expected: str) -> None:
     assert resource(environ) == expected
+
+
+IN_JSON = replace(
+    BASE,
+    error_content_type="application/json; charset=UTF-8",
+    error_document='{"error": {"code": $Status, "reason": "$Code", "message": "$Message", '
+    '"bucket": "$BucketName", "method": "$Method", "path": "$Resource", "id": "$RequestId"}}',
+    error_escapes={"\\": "\\\\", '"': '\\"'},
+)
+
+
+@pytest.mark.parametrize("bucket", ["photos", 'a"b', "a\\", "%s%", "\x00\x1f", "$Code", "\ud800"])
+@pytest.mark.parametrize("refusal", Refusal)
+def test_a_dialect_says_how_an_error_is_written(refusal: Refusal, bucket: str) -> None:
+    environ: dict[str, Any] = {"HTTP_HOST": "store.test", "PATH_INFO": "/photos"}
+    setup_testing_defaults(environ)
+    started: list[Any] = []
+    [body] = answer_error(
+        environ, lambda *head: started.extend(head), IN_JSON, refusal, bucket=bucket
+    )
+    status, headers = started[0], dict(started[1])
+    error = json.loads(body)["error"]
+    expected = IN_JSON.errors[refusal]
+    assert error == {
+        "code": int(status[:3]),
+        "reason": expected.code,
+        "message": expected.message,
+        "bucket": re.sub("[\x00-\x1f\ud800]", "?", bucket),
+        "method": "OPTIONS",
+        "path": "store.test/photos",
+        "id": headers["x-request-id"],
+    }
+    assert headers["Content-Type"] == "application/json; charset=UTF-8"

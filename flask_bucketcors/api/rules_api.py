@@ -239,7 +239,7 @@ class _Response(NamedTuple):
 def _headers(dialect: Dialect, response: _Response) -> list[tuple[str, str]]:
     headers = [("Content-Length", str(len(response.body))), *next(answer_ids(dialect).series)]
     if not response.status.startswith("204"):
-        headers.append(("Content-Type", "application/xml"))
+        headers.append(("Content-Type", dialect.content_type))
     return [*headers, *response.headers]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from flask_bucketcors.analysis.explainer.explain import Explanation, Mismatch
-from flask_bucketcors.core.fields import LIST_ELEMENTS
+from flask_bucketcors.core.dialects import LIST_ELEMENTS
 
 RuleAt = Callable[[int], Mapping[str, Any]]
 

@@ -15,13 +15,6 @@ from flask_bucketcors.core.origins import are_usual_patterns, pattern_problem
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.wildcards import ANY
 
-#: The fields that hold texts, with what documents call each of their values.
-LIST_ELEMENTS: Final = {
-    "allowed_origins": "AllowedOrigin",
-    "allowed_methods": "AllowedMethod",
-    "allowed_headers": "AllowedHeader",
-    "expose_headers": "ExposeHeader",
-}
 METHODS: Final = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MAX_ID_LENGTH: Final = 255
 MAX_AGE_LIMIT: Final = 2**31 - 1

@@ -17,13 +17,14 @@ from flask_bucketcors.documents.any_form import (
     unwrapped,
 )
 from flask_bucketcors.documents.elements import in_element_names, shortened_integer
+from flask_bucketcors.documents.error_documents import error_places, fill_error
 from flask_bucketcors.documents.from_xml import (
     MAX_PROBLEMS_SHOWN,
     DocumentError,
     check_size,
     parse_xml,
 )
-from flask_bucketcors.documents.to_xml import escape_text, format_error, format_xml
+from flask_bucketcors.documents.to_xml import escape_text, format_xml
 
 __all__ = [
     "MAX_PROBLEMS_SHOWN",
@@ -33,8 +34,9 @@ __all__ = [
     "DocumentError",
     "UnreadableRules",
     "check_size",
+    "error_places",
     "escape_text",
-    "format_error",
+    "fill_error",
     "format_xml",
     "in_element_names",
     "parse_xml",

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS
 from flask_bucketcors.core.errors import SHOWN_VALUE, BucketCORSError
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.json_text import TooDeep, parse_json
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.documents.elements import LISTS, SINGLES, read_integer, shortened_integer
+from flask_bucketcors.documents.elements import read_integer, shortened_integer
 from flask_bucketcors.documents.from_xml import (
     DocumentError,
     local_name,
@@ -18,10 +19,11 @@ from flask_bucketcors.documents.from_xml import (
 
 #: Rules in any form are refused unread beyond this.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
+_LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
 _JSON_ELEMENTS: Final = {
-    **LISTS,
-    **{f"{element}s": field for element, field in LISTS.items()},
-    **SINGLES,
+    **_LISTS,
+    **{f"{element}s": field for element, field in _LISTS.items()},
+    **{ELEMENTS[field]: field for field in ("id", "max_age_seconds")},
     # As CloudFormation says it.
     "ExposedHeaders": "expose_headers",
     "MaxAge": "max_age_seconds",
@@ -166,7 +168,7 @@ def _with_field_names(rule: Mapping[str, Any]) -> dict[str, Any]:
 def _json_value(name: str, value: Any) -> Any:
     """A value as a rule has it; in the COS SDK's form they are those of XML, texts."""
     if isinstance(value, str):
-        if name in LISTS:
+        if name in _LISTS:
             return [value]
         if name == "MaxAgeSeconds":
             return read_integer(value)

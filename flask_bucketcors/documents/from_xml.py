@@ -8,7 +8,7 @@ Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to s
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from xml.etree.ElementTree import (  # nosec B405 # defusedxml parses
@@ -20,11 +20,11 @@ from xml.etree.ElementTree import (  # nosec B405 # defusedxml parses
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from flask_bucketcors.core.dialects import Dialect, ShowVary
+from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS, Dialect, ShowVary
 from flask_bucketcors.core.errors import SHOWN_VALUE, CallRefused, Refusal
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents.elements import LISTS, SINGLES, in_element_names, read_integer
+from flask_bucketcors.documents.elements import in_element_names, read_integer
 
 # How many problems an error document spells out; the rest are counted.
 MAX_PROBLEMS_SHOWN: Final = 20
@@ -75,7 +75,7 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     root = parse_element(body)
     if local_name(root) != "CORSConfiguration":
         raise DocumentError(Refusal.MALFORMED_XML, "The root element must be CORSConfiguration.")
-    data, problems = read_element(root)
+    data, problems = read_element(root, dialect.elements)
     if "response_vary" in data and dialect.shows_vary is ShowVary.NEVER:
         problems.append(Problem("response_vary", None, ProblemReason.UNKNOWN_ELEMENT))
     try:
@@ -134,16 +134,24 @@ class _ShallowTreeBuilder(TreeBuilder):
         return super().end(tag)
 
 
-def read_element(root: Element) -> tuple[dict[str, Any], list[Problem]]:
-    """Give the rules in a CORSConfiguration as plain data, and what is wrong with its structure."""
-    rules = [child for child in root if local_name(child) == "CORSRule"]
-    vary = [child for child in root if local_name(child) == "ResponseVary"]
-    problems = list(_stray_problems(root, {"CORSRule", "ResponseVary"}))
+def read_element(
+    root: Element, elements: Mapping[str, str] = ELEMENTS
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Give the rules in a CORSConfiguration as plain data, and what is wrong with its structure.
+
+    :param elements: what the document calls each field.
+    """
+    fields_by_name = {name: field for field, name in elements.items()}
+    rules_name, vary_name = elements["rules"], elements["response_vary"]
+    del fields_by_name[rules_name], fields_by_name[vary_name]
+    rules = [child for child in root if local_name(child) == rules_name]
+    vary = [child for child in root if local_name(child) == vary_name]
+    problems = list(_stray_problems(root, (rules_name, vary_name)))
     if len(vary) > 1:
         problems.append(Problem("response_vary", None, ProblemReason.REPEATED))
     data: dict[str, Any] = {"rules": []}
     for index, element in enumerate(rules):
-        fields, found = _read_rule(element)
+        fields, found = _read_rule(element, fields_by_name)
         data["rules"].append(fields)
         problems.extend(replace(problem, rule=index) for problem in found)
     if vary:
@@ -152,25 +160,28 @@ def read_element(root: Element) -> tuple[dict[str, Any], list[Problem]]:
     return data, problems
 
 
-def _read_rule(element: Element) -> tuple[dict[str, Any], list[Problem]]:
-    problems = list(_stray_problems(element, LISTS.keys() | SINGLES.keys()))
+def _read_rule(
+    element: Element, fields_by_name: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Problem]]:
+    problems = list(_stray_problems(element, fields_by_name))
     fields: dict[str, Any] = {}
     for child in element:
-        name = local_name(child)
-        if name in LISTS:
-            fields.setdefault(LISTS[name], []).append(_text(child))
-        elif name in SINGLES:
-            if SINGLES[name] in fields:
-                problems.append(Problem(SINGLES[name], None, ProblemReason.REPEATED))
-            fields[SINGLES[name]] = _text(child) or None
-        if name in LISTS or name in SINGLES:
-            problems.extend(_stray_problems(child, ()))
+        field = fields_by_name.get(local_name(child))
+        if field is None:
+            continue
+        if field in LIST_ELEMENTS:
+            fields.setdefault(field, []).append(_text(child))
+        else:
+            if field in fields:
+                problems.append(Problem(field, None, ProblemReason.REPEATED))
+            fields[field] = _text(child) or None
+        problems.extend(_stray_problems(child, ()))
     if "max_age_seconds" in fields:
         fields["max_age_seconds"] = read_integer(fields["max_age_seconds"])
     return fields, problems
 
 
-def _stray_problems(element: Element, known: Sequence[str] | set[str]) -> Iterator[Problem]:
+def _stray_problems(element: Element, known: Collection[str]) -> Iterator[Problem]:
     """What does not belong into an element; ``known`` is empty for one that holds a value."""
     for child in element:
         if local_name(child) not in known:
@@ -209,7 +220,7 @@ def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
 
 
 def _text_of(problem: Problem, dialect: Dialect) -> str:
-    return _vendor_text(problem, dialect) or str(in_element_names(problem))
+    return _vendor_text(problem, dialect) or str(in_element_names(problem, dialect.elements))
 
 
 def _vendor_text(problem: Problem, dialect: Dialect) -> str:

@@ -11,7 +11,7 @@ from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.hosts import is_host
-from flask_bucketcors.documents import escape_text, format_error
+from flask_bucketcors.documents import error_places, escape_text, fill_error
 from flask_bucketcors.wsgi.request_ids import Ids, ids_of
 
 # An error document repeats a part of the request (OWASP Secure Headers Project).
@@ -75,7 +75,7 @@ def answer_error(
     start_response(
         status,
         [
-            ("Content-Type", "application/xml"),
+            ("Content-Type", dialect.error_content_type),
             ("Content-Length", str(len(body))),
             NO_SNIFF,
             *headers,
@@ -88,19 +88,33 @@ def answer_error(
 @lru_cache(MAX_DOCUMENTS)
 def _document(dialect: Dialect, refusal: Refusal, message: str | None) -> _Document:
     error = dialect.errors[refusal]
-    elements = error.elements or dialect.error_elements
-    fixed = {"Code": error.code, "Message": message or error.message, **error.constants}
-    texts = {name: fixed[name].replace("%", "%%") if name in fixed else "%s" for name in elements}
-    values = tuple(_value(name, dialect) for name in elements if name not in fixed)
-    text = format_error(dialect, texts).decode()
+    document = _form(dialect, refusal)
+    fixed = {"Code": error.code, "Status": error.status[:3], "Message": message or error.message}
+    names = error_places(document)
+    texts = (fixed[name].replace("%", "%%") if name in fixed else "%s" for name in names)
+    values = tuple(_value(name, dialect) for name in names if name not in fixed)
+    text = fill_error(document.replace("%", "%%"), texts, dialect)
     return _Document(error.status, text, values, ids_of(dialect.ids))
+
+
+def _form(dialect: Dialect, refusal: Refusal) -> str:
+    return dialect.errors[refusal].document or dialect.error_document
+
+
+@lru_cache(MAX_DOCUMENTS)
+def names_bucket(dialect: Dialect, refusal: Refusal) -> bool:
+    """Whether an error document says which bucket, or which kind of resource, it is about."""
+    return not {"BucketName", "ResourceType"}.isdisjoint(error_places(_form(dialect, refusal)))
 
 
 def _value(element: str, dialect: Dialect) -> _Value:
     for number, each in enumerate(dialect.ids):
         if each.element == element:
             return lambda environ, ids, bucket, is_root: ids[number][1]
-    return _VALUES[element]
+    value = _VALUES[element]
+    if value in (_bucket_name, _method):
+        return lambda *request: escape_text(value(*request), dialect.error_escapes)
+    return value
 
 
 def resource(environ: WSGIEnvironment) -> str:
@@ -125,16 +139,16 @@ def _host(environ: WSGIEnvironment) -> str:
 
 
 def _bucket_name(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    return escape_text(bucket)
+    return bucket
 
 
-def _host_id(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
+def _host_of(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
     return _host(environ)
 
 
 def _method(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
     asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    return escape_text(requested_method(environ)) if asked else "OPTIONS"
+    return requested_method(environ) if asked else "OPTIONS"
 
 
 def _resource(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
@@ -145,10 +159,11 @@ def _resource_type(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bo
     return "BUCKET" if is_root else "OBJECT"
 
 
-# What the elements of error documents hold that are no ids.
+# What fills the places of error documents that are no ids. All but the name of a bucket and the
+# method are made of characters that every form of document can hold.
 _VALUES: Final[Mapping[str, _Value]] = {
     "BucketName": _bucket_name,
-    "HostId": _host_id,
+    "Host": _host_of,
     "Method": _method,
     "Resource": _resource,
     "ResourceType": _resource_type,

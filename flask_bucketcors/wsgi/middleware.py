@@ -22,7 +22,12 @@ from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.settings import CACHED_BUCKETS, check
 from flask_bucketcors.stores import Store
-from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, answer_error, requested_method
+from flask_bucketcors.wsgi.error_responses import (
+    EMPTY_BODY,
+    answer_error,
+    names_bucket,
+    requested_method,
+)
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, DECISION, make_hot_path
 from flask_bucketcors.wsgi.merged_headers import Pair
 from flask_bucketcors.wsgi.request_ids import answer_ids
@@ -260,7 +265,7 @@ class BucketCORSMiddleware:
         message: str | None = None,
     ) -> Iterable[bytes]:
         about = None
-        if self._dialect.errors[refusal].elements:
+        if names_bucket(self._dialect, refusal):
             about = self.resolve(environ)
         about = about or Resolved("", True)
         return answer_error(

@@ -17,6 +17,9 @@ _HEX_DIGITS: Final = tuple(f"{number:03X}" for number in range(4096))
 
 _BASE64_DIGITS: Final = tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
 
+# Gives a beginning and an end, random each time.
+_Draw = Callable[[], tuple[str, str]]
+
 
 def _draw_cos_request_id() -> tuple[str, str]:
     now, noise = int(time.time()) & 0xFFFFFFFF, secrets.token_hex(7)
@@ -28,11 +31,11 @@ def _draw_cos_trace_id() -> tuple[str, str]:
     return b64encode(noise[:117]).decode(), b64encode(noise[117:119]).decode()
 
 
-def _hex(digits: int) -> Callable[[], tuple[str, str]]:
+def _hex(digits: int) -> _Draw:
     return lambda: (secrets.token_hex(digits).upper()[: digits - 9], "")
 
 
-def _base64(size: int) -> Callable[[], tuple[str, str]]:
+def _base64(size: int) -> _Draw:
     end = size % 3
     return lambda: (
         b64encode(secrets.token_bytes(size - 9 - end)).decode(),
@@ -40,16 +43,13 @@ def _base64(size: int) -> Callable[[], tuple[str, str]]:
     )
 
 
-# What gives the beginning and the end of an id, and the digits of the counter between them.
-# In base64 the beginning has to stand for bytes whose number divides by 3.
-_FORMS: Final[Mapping[IdForm, tuple[Callable[[], tuple[str, str]], Sequence[str]]]] = {
-    IdForm.COS_REQUEST: (_draw_cos_request_id, _BASE64_DIGITS),
-    IdForm.COS_TRACE: (_draw_cos_trace_id, _BASE64_DIGITS),
-    IdForm.OSS_REQUEST: (_hex(24), _HEX_DIGITS),
-    IdForm.S3_REQUEST: (_hex(16), _HEX_DIGITS),
-    IdForm.S3_EXTENDED: (_base64(56), _BASE64_DIGITS),
-    IdForm.OBS_REQUEST: (_hex(32), _HEX_DIGITS),
-    IdForm.OBS_EXTENDED: (_base64(48), _BASE64_DIGITS),
+# By the size of an id: what gives its beginning and its end, and the digits of the counter between
+# them. In base64 the beginning has to stand for bytes whose number divides by 3.
+_FORMS: Final[Mapping[IdForm, tuple[Callable[[int], _Draw], Sequence[str]]]] = {
+    IdForm.HEX: (_hex, _HEX_DIGITS),
+    IdForm.BASE64: (_base64, _BASE64_DIGITS),
+    IdForm.COS_REQUEST: (lambda _: _draw_cos_request_id, _BASE64_DIGITS),
+    IdForm.COS_TRACE: (lambda _: _draw_cos_trace_id, _BASE64_DIGITS),
 }
 
 
@@ -72,11 +72,12 @@ class Ids:
 
     def _begin(self) -> Iterator[tuple[tuple[str, str], ...]]:
         # All but the drawing runs in C, one step at a time, so that threads may share it.
-        return zip(*(zip(repeat(i.header), _endless(i.form)) for i in self._ids))  # noqa: B905
+        return zip(*(zip(repeat(i.header), _endless(i)) for i in self._ids))  # noqa: B905
 
 
-def _endless(form: IdForm) -> Iterator[str]:
-    draw, digits = _FORMS[form]
+def _endless(each: Id) -> Iterator[str]:
+    make_draw, digits = _FORMS[each.form]
+    draw = make_draw(each.size)
 
     def numbered(ends: tuple[str, str]) -> Iterator[str]:
         return map("".join, product(ends[:1], *repeat(digits, 3), ends[1:]))

@@ -8,7 +8,8 @@ from flask_bucketcors.analysis.explainer.origin_nearness import is_for_all, mend
 from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
 from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.origin_parts import cut, several
-from flask_bucketcors.core.fields import LIST_ELEMENTS, METHODS
+from flask_bucketcors.core.dialects import LIST_ELEMENTS
+from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.origins import covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY

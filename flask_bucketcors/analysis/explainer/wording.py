@@ -13,7 +13,8 @@ from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.origin_parts import WRAPPING, several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.core.browser import passes_cors_check
-from flask_bucketcors.core.fields import LIST_ELEMENTS, METHODS
+from flask_bucketcors.core.dialects import LIST_ELEMENTS
+from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     MAX_REQUESTED_HEADERS_BYTES,

@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from flask_bucketcors.analysis.spelling.lookalikes import without_invisible
+from flask_bucketcors.core.dialects import LIST_ELEMENTS
 from flask_bucketcors.core.errors import shown_value
-from flask_bucketcors.core.fields import LIST_ELEMENTS, problem_of
+from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.problems import Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from flask_bucketcors.core.dialects.base import BASE, ELEMENTS, LIST_ELEMENTS, XML_ESCAPES
 from flask_bucketcors.core.dialects.cos import COS
 from flask_bucketcors.core.dialects.oss import OSS
 from flask_bucketcors.core.dialects.record import (
     AllowHeaders,
     Dialect,
-    ErrorAnswer,
+    ErrorResponse,
     Id,
     IdForm,
     ShowVary,
@@ -20,14 +21,18 @@ from flask_bucketcors.core.dialects.record import (
 from flask_bucketcors.core.dialects.s3 import OBS, S3
 
 __all__ = [
+    "BASE",
     "COS",
     "DIALECTS",
+    "ELEMENTS",
+    "LIST_ELEMENTS",
     "OBS",
     "OSS",
     "S3",
+    "XML_ESCAPES",
     "AllowHeaders",
     "Dialect",
-    "ErrorAnswer",
+    "ErrorResponse",
     "Id",
     "IdForm",
     "Limits",
@@ -39,6 +44,7 @@ __all__ = [
 #: Dialect to the rules, and the bytes, that a document may have.
 Limits = Mapping[str, tuple[int, int]]
 
+#: The dialects by name. Whatever lists or checks their names reads it.
 DIALECTS: Final[Mapping[str, Dialect]] = {each.name: each for each in (COS, OSS, S3, OBS)}
 
 

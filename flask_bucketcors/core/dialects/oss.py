@@ -1,99 +1,112 @@
 """The dialect of Alibaba OSS.
 
 Sources: the documents PutBucketCors, GetBucketCors, OptionObject, the error pages with their
-EC numbers, "Configure CORS" and its troubleshooting. What they do not word is worded as COS
-and S3 do.
+EC numbers, "Configure CORS" and its troubleshooting.
 """
 
 from dataclasses import replace
 from typing import Final
 
-from flask_bucketcors.core.dialects.cos import COS
+from flask_bucketcors.core.dialects.base import BASE, xml_error
 from flask_bucketcors.core.dialects.record import (
     BAD_REQUEST,
     FORBIDDEN,
     NOT_FOUND,
-    AllowHeaders,
-    ErrorAnswer,
+    ErrorResponse,
     Id,
     IdForm,
     ShowVary,
-    answers,
+    error_responses,
 )
 from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
 
-# "CORS errors": the words of COS, with a full stop.
-_NOT_ALLOWED: Final = COS.errors[Refusal.PREFLIGHT_REFUSED].message + "."
+# "CORS errors", with its own spelling.
+_NOT_ALLOWED: Final = (
+    "CORSResponse: This CORS request is not allowed. This is usually because the evalution of "
+    "Origin, request method / Access-Control-Request-Method or Access-Control-Requet-Headers "
+    "are not whitelisted by the resource's CORS spec."
+)
+_INDENT: Final = "  "
+
+
+def _error_document(**texts: str) -> str:
+    names = ("Code", "Message", "RequestId")
+    return xml_error(BASE.xml_declaration, _INDENT, *names, HostId="$Host", **texts)
+
+
 _NO_RULES_EC: Final = "0034-00000001"
 
 OSS: Final = replace(
-    COS,
+    BASE,
     name="oss",
     max_rules=10,
     max_body_bytes=16 * 1024,
-    list_separator=", ",
-    allow_headers=AllowHeaders.REQUESTED,
-    xml_declaration='<?xml version="1.0" encoding="UTF-8"?>',
-    xml_indent="  ",
+    xml_indent=_INDENT,
     shows_id=False,
     shows_vary=ShowVary.ALWAYS,
-    error_elements=("Code", "Message", "RequestId", "HostId"),
-    ids=(Id("x-oss-request-id", "RequestId", IdForm.OSS_REQUEST),),
+    error_document=_error_document(),
+    ids=(Id("x-oss-request-id", "RequestId", IdForm.HEX, 24),),
     errors={
-        **COS.errors,
-        **answers(
-            *((each, FORBIDDEN, _NOT_ALLOWED, "AccessForbidden") for each in PREFLIGHT_REFUSALS),
-            (
-                Refusal.PREFLIGHT_NO_RULES,
-                FORBIDDEN,
-                "CORSResponse: CORS is not enabled for this bucket.",
-                "AccessForbidden",
-            ),
-            (Refusal.ACCESS_DENIED, FORBIDDEN, "Access denied."),
-            (
-                Refusal.SIGNATURE_MISMATCH,
-                FORBIDDEN,
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your key and signing method.",
-            ),
-            (
-                Refusal.INVALID_ACCESS_KEY,
-                FORBIDDEN,
-                "The OSS Access Key Id you provided does not exist in our records.",
-            ),
-            (
-                Refusal.CLOCK_SKEWED,
-                FORBIDDEN,
-                "The difference between the request time and the current time is too large.",
-            ),
-            (
-                Refusal.UNKNOWN_AUTHORIZATION,
-                BAD_REQUEST,
-                "Authorization header is invalid.",
-                "InvalidArgument",
-            ),
-            (
-                Refusal.MALFORMED_AUTHORIZATION,
-                BAD_REQUEST,
-                "Authorization header is invalid.",
-                "InvalidArgument",
-            ),
-            (Refusal.BODY_TOO_LARGE, BAD_REQUEST, "The XML you provided is too large."),
-            # One code for what is no digest and for what is another body's.
-            *(
-                (each, BAD_REQUEST, "The Content-MD5 you specified was invalid.", "InvalidDigest")
-                for each in (Refusal.INVALID_DIGEST, Refusal.BAD_DIGEST)
-            ),
+        **BASE.errors,
+        **error_responses(
+            FORBIDDEN,
+            {
+                **dict.fromkeys(PREFLIGHT_REFUSALS, _NOT_ALLOWED),
+                Refusal.PREFLIGHT_NO_RULES: "CORSResponse: CORS is not enabled for this bucket.",
+            },
+            "AccessForbidden",
         ),
-        Refusal.NO_SUCH_RULES: ErrorAnswer(
+        **error_responses(
+            FORBIDDEN,
+            {
+                Refusal.ACCESS_DENIED: "Access denied.",
+                Refusal.SIGNATURE_MISMATCH: (
+                    "The request signature we calculated does not match the signature you "
+                    "provided. Check your key and signing method."
+                ),
+                Refusal.INVALID_ACCESS_KEY: (
+                    "The OSS Access Key Id you provided does not exist in our records."
+                ),
+                Refusal.CLOCK_SKEWED: (
+                    "The difference between the request time and the current time is too large."
+                ),
+            },
+        ),
+        **error_responses(
+            BAD_REQUEST,
+            {
+                Refusal.MALFORMED_XML: (
+                    "The XML you provided was not well-formed or did not validate against our "
+                    "published schema."
+                ),
+                Refusal.BODY_TOO_LARGE: "The XML you provided is too large.",
+            },
+        ),
+        **error_responses(
+            BAD_REQUEST,
+            dict.fromkeys(
+                (Refusal.UNKNOWN_AUTHORIZATION, Refusal.MALFORMED_AUTHORIZATION),
+                "Authorization header is invalid.",
+            ),
+            "InvalidArgument",
+        ),
+        # One code for what is no digest and for what is another body's.
+        **error_responses(
+            BAD_REQUEST,
+            dict.fromkeys(
+                (Refusal.INVALID_DIGEST, Refusal.BAD_DIGEST),
+                "The Content-MD5 you specified was invalid.",
+            ),
+            "InvalidDigest",
+        ),
+        Refusal.NO_SUCH_RULES: ErrorResponse(
             "NoSuchCORSConfiguration",
             NOT_FOUND,
             "The CORS Configuration does not exist.",
-            elements=("Code", "Message", "RequestId", "HostId", "EC", "RecommendDoc"),
-            constants={
-                "EC": _NO_RULES_EC,
-                "RecommendDoc": f"https://api.aliyun.com/troubleshoot?q={_NO_RULES_EC}",
-            },
+            _error_document(
+                EC=_NO_RULES_EC,
+                RecommendDoc=f"https://api.aliyun.com/troubleshoot?q={_NO_RULES_EC}",
+            ),
         ),
     },
 )

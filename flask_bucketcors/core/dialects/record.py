@@ -11,13 +11,15 @@ from flask_bucketcors.core.problems import ProblemReason
 FORBIDDEN: Final = "403 Forbidden"
 BAD_REQUEST: Final = "400 Bad Request"
 NOT_FOUND: Final = "404 Not Found"
+LENGTH_REQUIRED: Final = "411 Length Required"
+INTERNAL_ERROR: Final = "500 Internal Server Error"
 
 
 class AllowHeaders(StrEnum):
     """What Access-Control-Allow-Headers holds.
 
-    ``RULE``: all names of the rule in lower case, asked for or not; the names asked for where
-    the rule holds ``*``. ``REQUESTED``: the names asked for. ``LOWERED``: those in lower case.
+    ``RULE``: all names of the rule in lower case, requested or not; the requested names where
+    the rule holds ``*``. ``REQUESTED``: the requested names. ``LOWERED``: those in lower case.
     """
 
     RULE = "rule"
@@ -34,70 +36,79 @@ class ShowVary(StrEnum):
 
 
 class IdForm(StrEnum):
-    """The form of a vendor's id."""
+    """The form of a vendor's id; an :class:`Id` says how long it is."""
 
+    HEX = "hexadecimal digits in upper case"
+    BASE64 = "base64 of bytes"
     COS_REQUEST = "base64 of time_x_y_z in hexadecimal"
     COS_TRACE = "base64 of 128 hexadecimal digits"
-    OSS_REQUEST = "24 hexadecimal digits"
-    S3_REQUEST = "16 hexadecimal digits"
-    S3_EXTENDED = "base64 of 56 bytes"
-    OBS_REQUEST = "32 hexadecimal digits"
-    OBS_EXTENDED = "base64 of 48 bytes"
 
 
 class Id(NamedTuple):
-    """An id that answers carry.
+    """An id that responses carry.
 
     :param header: its header.
-    :param element: its element in error documents.
-    :param errors_only: whether other answers go without.
+    :param element: its name in error documents.
+    :param form: how it is written.
+    :param size: digits of ``HEX``, bytes of ``BASE64``; the other forms have one size.
+    :param errors_only: whether only errors carry it.
     """
 
     header: str
     element: str
     form: IdForm
+    size: int = 0
     errors_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorAnswer:
+class ErrorResponse:
     """An error as a vendor words it.
 
     :param status: the whole WSGI status line.
-    :param elements: what its document holds; empty for the dialect's own.
-    :param constants: elements that always have this text.
+    :param message: ``{value}`` in that of ``PREFLIGHT_METHOD`` stands for the requested method.
+    :param document: its document, if it is not the dialect's ``error_document``.
     """
 
     code: str
     status: str
     message: str
-    elements: tuple[str, ...] = ()
-    constants: Mapping[str, str] = field(default_factory=dict)
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """How one vendor limits, words and lays out what goes over the wire.
 
+    An error document is a text with places to fill: ``$Code``, ``$Status`` (the number),
+    ``$Message``, each ``$element`` of ``ids``, and of the request ``$BucketName``, ``$Method``,
+    ``$Host``, ``$Resource`` (host and path) and ``$ResourceType``.
+
     :param max_rules: rules in one document.
     :param max_body_bytes: size of a document that is put.
     :param list_separator: between the values of one Access-Control-* header.
     :param allow_headers: see :class:`AllowHeaders`.
-    :param actual_in_full: whether answers to actual requests carry Allow-Methods and Max-Age.
-    :param decides_by_requested: whether an actual request is judged by the
-        Access-Control-Request-* headers that it carries.
-    :param varies_on_match: whether, by the vendor's own way, answers say what they depend on
-        just if the request is allowed; else they do if the bucket's ResponseVary says so.
-    :param xml_declaration: first line of every document.
-    :param xml_indent: what each level of a document is indented by; None for a single line.
-    :param namespace: of the root element of GET's document; ``""`` for none.
+    :param actual_in_full: whether responses to actual requests carry Allow-Methods and Max-Age.
+    :param decides_by_requested: whether the Access-Control-Request-* headers decide about an
+        actual request that carries them.
+    :param varies_on_match: whether the vendor sends Vary on allowed requests only, and on all of
+        them; the other vendors send it if the bucket's ResponseVary says so.
+    :param content_type: of GET's document.
+    :param elements: what documents call the fields of a rule and of a rule set.
+    :param xml_declaration: first line of GET's document.
+    :param xml_indent: what indents each level of it; None for a single line.
+    :param namespace: of its root element; ``""`` for none.
     :param shows_id: whether GET shows the ID of a rule.
     :param shows_vary: see :class:`ShowVary`.
-    :param error_elements: the elements of an error document, in order.
-    :param ids: what identifies an answer.
-    :param errors: how each refusal is answered.
-    :param problem_texts: how a document's problem is worded, by field and reason; ``{value}``
-        stands for the value. Other problems have our own words behind the code's message.
+    :param error_content_type: of error documents.
+    :param error_document: the error document.
+    :param error_escapes: how error documents write characters that they cannot hold as they are,
+        to be replaced in this order.
+    :param ids: what identifies a response.
+    :param errors: the response to each refusal.
+    :param problem_texts: the vendor's words for a problem of a document, by field and reason;
+        ``{value}`` stands for the value, ``{limit}`` for ``max_rules``. Other problems are
+        worded as everywhere, behind the message.
     """
 
     name: str
@@ -108,26 +119,29 @@ class Dialect:
     actual_in_full: bool
     decides_by_requested: bool
     varies_on_match: bool
+    content_type: str
+    elements: Mapping[str, str]
     xml_declaration: str
     xml_indent: str | None
     namespace: str
     shows_id: bool
     shows_vary: ShowVary
-    error_elements: tuple[str, ...]
+    error_content_type: str
+    error_document: str
+    error_escapes: Mapping[str, str]
     ids: tuple[Id, ...]
-    errors: Mapping[Refusal, ErrorAnswer]
+    errors: Mapping[Refusal, ErrorResponse]
     problem_texts: Mapping[tuple[str, ProblemReason], str] = field(default_factory=dict)
 
 
-Row = tuple[Refusal, str, str] | tuple[Refusal, str, str, str]
+def error_responses(
+    status: str, messages: Mapping[Refusal, str], code: str = ""
+) -> dict[Refusal, ErrorResponse]:
+    """Give the responses to refusals that have one status.
 
-
-def answers(*rows: Row) -> dict[Refusal, ErrorAnswer]:
-    """Give how refusals are answered.
-
-    :param rows: refusal, status and message, and the code if it is not the refusal's name.
+    :param code: their code, if it is not the refusal's name.
     """
     return {
-        refusal: ErrorAnswer(code[0] if code else refusal.value, status, message)
-        for refusal, status, message, *code in rows
+        refusal: ErrorResponse(code or refusal.value, status, message)
+        for refusal, message in messages.items()
     }

@@ -1,32 +1,30 @@
 """The dialects of AWS S3, and of Huawei OBS, which differs only in the ids of responses.
 
-Sources: answers of S3 that were recorded (LocalStack's snapshots of 2023 to 2025), the S3 API
-reference and user guide; where those are silent, the words of servers that are tested against
-S3. OBS: documents obs_04_0074, obs_04_0076 and obs_04_0078.
+Sources: recorded responses of S3 (LocalStack's snapshots of 2023 to 2025), the S3 API reference
+and user guide; where those are silent, the words of servers that are tested against S3. OBS:
+documents obs_04_0074, obs_04_0076 and obs_04_0078.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from flask_bucketcors.core.dialects.cos import COS
+from flask_bucketcors.core.dialects.base import BASE, xml_error
 from flask_bucketcors.core.dialects.record import (
     BAD_REQUEST,
     FORBIDDEN,
+    INTERNAL_ERROR,
+    LENGTH_REQUIRED,
     NOT_FOUND,
     AllowHeaders,
-    Dialect,
-    ErrorAnswer,
+    ErrorResponse,
     Id,
     IdForm,
     ShowVary,
-    answers,
+    error_responses,
 )
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.problems import ProblemReason
-
-_OF_A_BUCKET: Final = ("Code", "Message", "BucketName", "RequestId", "HostId")
-_OF_A_PREFLIGHT: Final = ("Code", "Message", "Method", "ResourceType", "RequestId", "HostId")
 
 _TWO_WILDCARDS: Final = '"{value}" can not have more than one wildcard.'
 _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
@@ -55,139 +53,131 @@ _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
 }
 
 
-def _with_elements(elements: tuple[str, ...], *answered: Refusal) -> dict[Refusal, ErrorAnswer]:
-    return {each: replace(_WORDED[each], elements=elements) for each in answered}
-
-
 _MALFORMED: Final = (
     "The XML you provided was not well-formed or did not validate against our published schema"
 )
-_WORDED: Final = answers(
-    (
-        Refusal.PREFLIGHT_REFUSED,
+_ERRORS: Final = {
+    **error_responses(
         FORBIDDEN,
-        "CORSResponse: This CORS request is not allowed. This is usually because the evalution "
-        "of Origin, request method / Access-Control-Request-Method or "
-        "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
-    ),
-    (
-        Refusal.PREFLIGHT_NO_RULES,
-        FORBIDDEN,
-        "CORSResponse: CORS is not enabled for this bucket.",
+        {
+            Refusal.PREFLIGHT_REFUSED: (
+                "CORSResponse: This CORS request is not allowed. This is usually because the "
+                "evalution of Origin, request method / Access-Control-Request-Method or "
+                "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
+            ),
+            Refusal.PREFLIGHT_NO_RULES: "CORSResponse: CORS is not enabled for this bucket.",
+        },
         "AccessForbidden",
     ),
-    (
-        Refusal.PREFLIGHT_NO_ORIGIN,
+    **error_responses(
         BAD_REQUEST,
-        "Insufficient information. Origin request header needed.",
+        {
+            Refusal.PREFLIGHT_NO_ORIGIN: "Insufficient information. Origin request header needed.",
+            Refusal.PREFLIGHT_METHOD: "Invalid Access-Control-Request-Method: {value}",
+            Refusal.PREFLIGHT_HEADERS: "Access-Control-Request-Headers contains invalid character.",
+        },
         "BadRequest",
     ),
-    (
-        Refusal.PREFLIGHT_METHOD,
-        BAD_REQUEST,
-        "Invalid Access-Control-Request-Method: {value}",
-        "BadRequest",
-    ),
-    (
-        Refusal.PREFLIGHT_HEADERS,
-        BAD_REQUEST,
-        "Access-Control-Request-Headers contains invalid character.",
-        "BadRequest",
-    ),
-    (Refusal.ACCESS_DENIED, FORBIDDEN, "Access Denied"),
-    (
-        Refusal.SIGNATURE_MISMATCH,
+    **error_responses(
         FORBIDDEN,
-        "The request signature we calculated does not match the signature you provided. Check "
-        "your key and signing method.",
+        {
+            Refusal.ACCESS_DENIED: "Access Denied",
+            Refusal.SIGNATURE_MISMATCH: (
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your key and signing method."
+            ),
+            Refusal.INVALID_ACCESS_KEY: (
+                "The AWS Access Key Id you provided does not exist in our records."
+            ),
+            Refusal.CLOCK_SKEWED: (
+                "The difference between the request time and the current time is too large."
+            ),
+        },
     ),
-    (
-        Refusal.INVALID_ACCESS_KEY,
-        FORBIDDEN,
-        "The AWS Access Key Id you provided does not exist in our records.",
-    ),
-    (
-        Refusal.CLOCK_SKEWED,
-        FORBIDDEN,
-        "The difference between the request time and the current time is too large.",
-    ),
-    (
-        Refusal.UNKNOWN_AUTHORIZATION,
+    **error_responses(
         BAD_REQUEST,
-        "Unsupported Authorization Type",
+        {
+            Refusal.MALFORMED_AUTHORIZATION: "The authorization header is malformed.",
+            Refusal.MALFORMED_URL_SIGNATURE: "The query parameters of the signature are malformed.",
+            Refusal.INVALID_BUCKET_NAME: "The specified bucket is not valid.",
+            Refusal.MALFORMED_XML: _MALFORMED,
+            Refusal.MISSING_BODY: "Request body is empty.",
+            Refusal.INCOMPLETE_BODY: (
+                "You did not provide the number of bytes specified by the Content-Length HTTP "
+                "header"
+            ),
+            Refusal.INVALID_DIGEST: "The Content-Md5 you specified is not valid.",
+            Refusal.BAD_DIGEST: "The Content-MD5 you specified did not match what we received.",
+            Refusal.PAYLOAD_MISMATCH: (
+                "The provided 'x-amz-content-sha256' header does not match what was computed."
+            ),
+        },
+    ),
+    **error_responses(
+        BAD_REQUEST,
+        {Refusal.UNKNOWN_AUTHORIZATION: "Unsupported Authorization Type"},
         "InvalidArgument",
     ),
-    (
-        Refusal.MALFORMED_AUTHORIZATION,
+    **error_responses(
         BAD_REQUEST,
-        "The authorization header is malformed.",
-    ),
-    (
-        Refusal.MALFORMED_URL_SIGNATURE,
-        BAD_REQUEST,
-        "The query parameters of the signature are malformed.",
-    ),
-    (Refusal.NO_SUCH_BUCKET, NOT_FOUND, "The specified bucket does not exist"),
-    (Refusal.NO_SUCH_RULES, NOT_FOUND, "The CORS configuration does not exist"),
-    (Refusal.INVALID_BUCKET_NAME, BAD_REQUEST, "The specified bucket is not valid."),
-    (Refusal.MALFORMED_XML, BAD_REQUEST, _MALFORMED),
-    (Refusal.INVALID_VALUE, BAD_REQUEST, "A value of the rules is not valid.", "InvalidRequest"),
-    # As CloudServer has it; S3 documents the limit and not the error.
-    (Refusal.BODY_TOO_LARGE, BAD_REQUEST, _MALFORMED, "MalformedXML"),
-    (Refusal.MISSING_BODY, BAD_REQUEST, "Request body is empty."),
-    (
-        Refusal.INCOMPLETE_BODY,
-        BAD_REQUEST,
-        "You did not provide the number of bytes specified by the Content-Length HTTP header",
-    ),
-    (
-        Refusal.MISSING_DIGEST,
-        BAD_REQUEST,
-        "Missing required header for this request: Content-MD5",
+        {
+            Refusal.INVALID_VALUE: BASE.errors[Refusal.INVALID_VALUE].message,
+            Refusal.MISSING_DIGEST: "Missing required header for this request: Content-MD5",
+        },
         "InvalidRequest",
     ),
-    (Refusal.INVALID_DIGEST, BAD_REQUEST, "The Content-Md5 you specified is not valid."),
-    (
-        Refusal.BAD_DIGEST,
-        BAD_REQUEST,
-        "The Content-MD5 you specified did not match what we received.",
+    # As CloudServer has it; S3 documents the limit and not the error.
+    **error_responses(BAD_REQUEST, {Refusal.BODY_TOO_LARGE: _MALFORMED}, "MalformedXML"),
+    **error_responses(
+        NOT_FOUND,
+        {
+            Refusal.NO_SUCH_BUCKET: "The specified bucket does not exist",
+            Refusal.NO_SUCH_RULES: "The CORS configuration does not exist",
+        },
     ),
-    (
-        Refusal.PAYLOAD_MISMATCH,
-        BAD_REQUEST,
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+    **error_responses(
+        LENGTH_REQUIRED,
+        {Refusal.MISSING_LENGTH: "You must provide the Content-Length HTTP header."},
     ),
-    (
-        Refusal.INTERNAL_ERROR,
-        "500 Internal Server Error",
-        "We encountered an internal error. Please try again.",
+    **error_responses(
+        INTERNAL_ERROR,
+        {Refusal.INTERNAL_ERROR: "We encountered an internal error. Please try again."},
     ),
-)
+}
 
-S3: Final = Dialect(
+
+def _error_document(*elements: str) -> str:
+    return xml_error(
+        BASE.xml_declaration, None, "Code", "Message", *elements, "RequestId", "HostId"
+    )
+
+
+def _with_elements(elements: tuple[str, ...], *refusals: Refusal) -> dict[Refusal, ErrorResponse]:
+    document = _error_document(*elements)
+    return {each: replace(_ERRORS[each], document=document) for each in refusals}
+
+
+S3: Final = replace(
+    BASE,
     name="s3",
-    max_rules=100,
-    max_body_bytes=64 * 1024,
-    list_separator=", ",
     allow_headers=AllowHeaders.LOWERED,
     actual_in_full=True,
     decides_by_requested=True,
     varies_on_match=True,
-    xml_declaration='<?xml version="1.0" encoding="UTF-8"?>',
-    xml_indent=None,
     namespace="http://s3.amazonaws.com/doc/2006-03-01/",
-    shows_id=True,
     shows_vary=ShowVary.NEVER,
-    error_elements=("Code", "Message", "RequestId", "HostId"),
+    error_document=_error_document(),
     ids=(
-        Id("x-amz-request-id", "RequestId", IdForm.S3_REQUEST),
-        Id("x-amz-id-2", "HostId", IdForm.S3_EXTENDED),
+        Id("x-amz-request-id", "RequestId", IdForm.HEX, 16),
+        Id("x-amz-id-2", "HostId", IdForm.BASE64, 56),
     ),
     errors={
-        **COS.errors,
-        **_WORDED,
-        **_with_elements(_OF_A_PREFLIGHT, Refusal.PREFLIGHT_REFUSED, Refusal.PREFLIGHT_NO_RULES),
-        **_with_elements(_OF_A_BUCKET, Refusal.NO_SUCH_BUCKET, Refusal.NO_SUCH_RULES),
+        **BASE.errors,
+        **_ERRORS,
+        **_with_elements(
+            ("Method", "ResourceType"), Refusal.PREFLIGHT_REFUSED, Refusal.PREFLIGHT_NO_RULES
+        ),
+        **_with_elements(("BucketName",), Refusal.NO_SUCH_BUCKET, Refusal.NO_SUCH_RULES),
     },
     problem_texts=_PROBLEM_TEXTS,
 )
@@ -196,7 +186,7 @@ OBS: Final = replace(
     S3,
     name="obs",
     ids=(
-        Id("x-obs-request-id", "RequestId", IdForm.OBS_REQUEST),
-        Id("x-obs-id-2", "HostId", IdForm.OBS_EXTENDED),
+        Id("x-obs-request-id", "RequestId", IdForm.HEX, 32),
+        Id("x-obs-id-2", "HostId", IdForm.BASE64, 48),
     ),
 )
