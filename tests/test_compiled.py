@@ -17,7 +17,8 @@ from flask_bucketcors.core.headers import (
     parse_requested_headers,
 )
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
-from tests.support.naive_evaluator import MANNERS, evaluate
+from tests.support.dialect_facts import FACTS
+from tests.support.naive_evaluator import evaluate
 from tests.support.strategies import Meeting, meetings
 from tests.support.vendor_corpus import vector_rule_set, vectors
 
@@ -102,7 +103,7 @@ def test_actual_requests_are_decided_as_the_naive_evaluator_does(
 
 
 def test_the_naive_evaluator_knows_every_dialect() -> None:
-    assert MANNERS.keys() == DIALECTS.keys()
+    assert FACTS.keys() == DIALECTS.keys()
 
 
 @pytest.mark.parametrize(

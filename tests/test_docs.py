@@ -7,7 +7,6 @@ from contextlib import closing
 from inspect import signature
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import fromstring
 
 import pytest
 from flask import Flask
@@ -21,6 +20,7 @@ from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_H
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.settings import SETTING_NAMES, Settings
 from tests.support import ROOT
+from tests.support.dialect_facts import FACTS
 
 PAGES = [
     page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))
@@ -104,9 +104,9 @@ def test_where_dialects_differ_is_described() -> None:
     for dialect in DIALECTS.values():
         assert f"{dialect.max_rules} rules, {dialect.max_body_bytes // 1024} KiB" in api
         assert all(f"`{each.header}`" in api for each in dialect.ids)
-        for error in dialect.errors.values():
-            document = fromstring(error.document or dialect.error_document)
-            assert all(f"`{element.tag}`" in api for element in document)
+        facts = FACTS[dialect.name]
+        for refused in (*facts.preflights.values(), facts.no_rules, facts.no_bucket):
+            assert all(f"`{element}`" in api for element in refused.elements)
     codes = set()
     for refusal in Refusal:
         answers = [dialect.errors[refusal] for dialect in DIALECTS.values()]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from string import ascii_letters, digits, hexdigits
 from typing import Literal, TypedDict
 
+from tests.support.dialect_facts import FACTS, Manner
+
 # Choice 20: what is longer is refused before any other work.
 ORIGIN_LIMIT = 326
 METHOD_LIMIT = 64
@@ -23,33 +25,6 @@ ADDRESS_CHARACTERS = hexdigits + ":."
 TOKEN_CHARACTERS = ascii_letters + digits + "!#$%&'*+-.^_`|~"
 
 Kind = Literal["preflight", "actual"]
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How one vendor writes its answers, and what it judges an actual request by."""
-
-    separator: str
-    allow_headers: Literal["of the rule", "as asked", "as asked, in lower case"]
-    actual_in_full: bool = False
-    judges_by_requested: bool = False
-    vary_on_match: str | None = None
-
-
-# The samples of "OPTIONS Object".
-COS = Manner(",", "of the rule")
-# What ossutil prints.
-OSS = Manner(", ", "as asked")
-# Recorded answers of S3.
-S3 = Manner(
-    ", ",
-    "as asked, in lower case",
-    actual_in_full=True,
-    judges_by_requested=True,
-    vary_on_match="Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
-)
-# OBS differs from S3 by its ids alone.
-MANNERS = {"cos": COS, "oss": OSS, "s3": S3, "obs": S3}
 
 
 class RuleDict(TypedDict):
@@ -91,7 +66,7 @@ def evaluate(
     request, which may carry a ``requested_method`` besides; ``requested_headers`` is the raw
     Access-Control-Request-Headers.
     """
-    manner = MANNERS[dialect]
+    manner = FACTS[dialect].manner
     # Choice 13: in COS and OSS an actual request is judged without its Access-Control-Request-*,
     # in S3 by them.
     if kind == "actual" and not manner.judges_by_requested:
