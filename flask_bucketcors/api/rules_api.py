@@ -58,8 +58,8 @@ class RulesAPI:
         unsigned calls are for the hook to judge, too.
     :param bucket_exists: called with a name. If it returns False, the response is NoSuchBucket.
         A PUT calls it again after it has stored the rules.
-    :param dialect: the dialect of responses to unsigned calls: ``"cos"``, ``"oss"``, ``"s3"`` or
-        ``"obs"``. A signed call gets its response in the dialect of its signature.
+    :param dialect: the name of the dialect, such as ``"cos"``, of responses to unsigned calls. A
+        signed call gets its response in the dialect of its signature.
     :param limits: by dialect, the rules and bytes that a document may have, instead of the
         vendor's: ``{"oss": (20, 65536)}``.
     :param require_content_md5: whether to refuse a PUT without Content-MD5.

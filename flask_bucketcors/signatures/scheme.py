@@ -25,7 +25,7 @@ class Signer(NamedTuple):
     """Who signed a request.
 
     :param access_key_id: the key's id.
-    :param dialect: whose scheme it is: ``"cos"``, ``"oss"``, ``"s3"`` or ``"obs"``.
+    :param dialect: the name of the dialect that the scheme belongs to.
     :param payload_sha256: what the signature says of the body, in lower-case hexadecimal, for
         whoever reads the body to compare; None if it says nothing.
     """
@@ -79,7 +79,7 @@ class Demands(NamedTuple):
 class Scheme:
     """One way to sign a request.
 
-    :param dialect: whose it is: ``"cos"``, ``"oss"``, ``"s3"`` or ``"obs"``.
+    :param dialect: the name of the dialect that it belongs to.
     :param parameters: the query parameters of a pre-signed URL that are the scheme's own.
     :param is_in_header: whether the Authorization header is of this scheme, well-formed or not.
     :param is_in_query: whether the query has a signature of this scheme, well-formed or not.

@@ -60,7 +60,7 @@ class BucketCORSMiddleware:
     :param reserved: first segments of paths that are the application's own, such as
         ``["api", "static"]``: no bucket has one of these names, and no object on a bucket's
         host begins with one. ``buckets`` decides without them.
-    :param dialect: whose forms answers take: ``"cos"``, ``"oss"``, ``"s3"`` or ``"obs"``.
+    :param dialect: the name of the dialect of responses, such as ``"cos"``.
     :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.VaryMode`.
     :param allow_credentials: whether answers that name the origin allow credentials.
     :param plain_options: what becomes of an OPTIONS without Origin or requested method:

@@ -45,7 +45,8 @@ def _check_refusal(error: DocumentError, dialect: Dialect) -> None:
     text = f"{error.message} {error.detail}"
     assert len(text) <= MAX_TEXT
     names = error_places(dialect.error_document)
-    document = fill_error(dialect.error_document, [text] * len(names), dialect)
+    texts = ["400" if name == "Status" else text for name in names]
+    document = fill_error(dialect.error_document, texts, dialect)
     read = dict(READERS[dialect.error_content_type](document.encode()))
     assert read.keys() >= {"Code", "Message"}
     _check_problems(error.problems)
