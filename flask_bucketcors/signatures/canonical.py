@@ -16,6 +16,7 @@ from flask_bucketcors.signatures.signed_request import SignedRequest
 #: authenticating REST requests" (time stamp requirement), OBS obs_04_0115.
 MAX_SKEW_SECONDS: Final = 15 * 60
 
+_SECONDS: Final = re.compile(r"[0-9]{1,11}")
 _TIMESTAMP: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 
 
@@ -84,7 +85,32 @@ def parse_date(text: str) -> float | None:
     return time
 
 
-def check_skew(time: float, now: float) -> None:
-    """Refuse a request that was signed more than 15 minutes ago, or ahead."""
+def signed_date(
+    request: SignedRequest, header: str, now: float, *, dateless: str
+) -> tuple[str, float]:
+    """Give when a request was signed, as it was sent and in seconds since 1970.
+
+    :param header: the vendor's own header, which takes the place of Date.
+    :param dateless: the message for a request without a date.
+    :raises SignatureError: if there is no date, or it is more than 15 minutes ago, or ahead.
+    """
+    date = request.headers.get(header, request.header("date"))
+    time = parse_date(date)
+    if time is None:
+        raise SignatureError(Refusal.ACCESS_DENIED, dateless)
     if abs(now - time) > MAX_SKEW_SECONDS:
         raise SignatureError(Refusal.CLOCK_SKEWED)
+    return date, time
+
+
+def check_expires(text: str, now: float, *, malformed: str, expired: str) -> None:
+    """Check until when a pre-signed URL is valid, in seconds since 1970.
+
+    :param malformed: the message for a text that is no such time, and ``expired`` for a time
+        that is over.
+    :raises SignatureError: ``Refusal.ACCESS_DENIED``.
+    """
+    if not _SECONDS.fullmatch(text):
+        raise SignatureError(Refusal.ACCESS_DENIED, malformed)
+    if int(text) < now:
+        raise SignatureError(Refusal.ACCESS_DENIED, expired)

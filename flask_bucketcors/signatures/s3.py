@@ -13,27 +13,26 @@ is sent must be among SignedHeaders. Bodies that are signed in chunks (``STREAMI
 not read here and refused.
 
 V2 (S3 User Guide, "Signing and authenticating REST requests") is the signature of
-:mod:`flask_bucketcors.signatures.v2`. Its list of sub-resources is that of the guide
-and of botocore (1.44, ``HmacV1Auth``), which has ``cors``. In a pre-signed URL
-the security token is signed as the header that it replaces (botocore), or as a sub-resource
-(esdk-obs). No other parameter counts as a header: nobody here would read it as one.
+:mod:`flask_bucketcors.signatures.v2`. In a pre-signed URL the security token is signed as the
+header that it replaces (botocore), or as a sub-resource (esdk-obs). No other parameter counts as
+a header: nobody here would read it as one.
 
 Error codes are those of "Error responses"; the texts beside them are S3's, as other servers
 and their suites recorded them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.signatures import sub_resources
 from flask_bucketcors.signatures.canonical import (
-    check_skew,
     encode_pairs,
     format_timestamp,
     header_bytes,
-    parse_date,
     percent_encode,
     query_text,
+    signed_date,
     to_bytes,
     vendor_headers,
 )
@@ -53,12 +52,12 @@ from flask_bucketcors.signatures.v4 import (
     UNSIGNED_PAYLOAD,
     Credential,
     Scopes,
+    check_period,
     header_names,
     joined,
     parse_credential,
     parse_fields,
     parse_payload_hash,
-    period_problem,
 )
 
 _SCOPES: Final = Scopes("AWS4-HMAC-SHA256", "AWS4", "s3", "aws4_request")
@@ -77,13 +76,14 @@ _PARAMETERS: Final = frozenset(
 )
 _OWN: Final = _PARAMETERS | {"X-Amz-Content-Sha256", "X-Amz-Security-Token"}
 
-_MALFORMED_HEADER: Final = "The authorization header is malformed; "
-_MALFORMED_PARAMETER: Final = "Error parsing the X-Amz-Credential parameter; "
-_PERIOD_PROBLEMS: Final[Mapping[str | None, str]] = {
+_DATELESS: Final = "AWS authentication requires a valid Date or x-amz-date header"
+_PERIOD_MESSAGES: Final = {
     "date": "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
     "number": "X-Amz-Expires should be a number",
     "length": "X-Amz-Expires must be less than a week (in seconds); that is, the given "
     "X-Amz-Expires must be less than 604800 seconds",
+    "early": "Request is not yet valid",
+    "expired": "Request has expired",
 }
 _CREDENTIAL_PROBLEMS: Final = {
     "day": 'incorrect date format "{0.day}". This date in the credential must be in the '
@@ -139,8 +139,7 @@ def _from_header(request: SignedRequest, now: float) -> _Authorization:
     if algorithm.upper() != _SCOPES.algorithm:
         raise SignatureError(Refusal.INVALID_AUTHORIZATION, "Unsupported Authorization Type")
     payload = _payload(request, required=True)
-    time = _header_time(request)
-    check_skew(time, now)
+    _, time = signed_date(request, "x-amz-date", now, dateless=_DATELESS)
     timestamp = format_timestamp(time)
     fields = parse_fields(text)
     if fields is None or fields.keys() != _FIELDS:
@@ -148,7 +147,7 @@ def _from_header(request: SignedRequest, now: float) -> _Authorization:
             "the authorization header requires three components: Credential, SignedHeaders, "
             "and Signature."
         )
-    credential = _credential(fields["Credential"], _MALFORMED_HEADER)
+    credential = _credential(fields["Credential"], _malformed)
     if credential.day != timestamp[:8]:
         raise _malformed("Invalid credential date. Date is not the same as X-Amz-Date.")
     return _Authorization(
@@ -156,17 +155,9 @@ def _from_header(request: SignedRequest, now: float) -> _Authorization:
     )
 
 
-def _header_time(request: SignedRequest) -> float:
-    time = parse_date(request.headers.get("x-amz-date", request.header("date")))
-    if time is None:
-        raise SignatureError(
-            Refusal.ACCESS_DENIED, "AWS authentication requires a valid Date or x-amz-date header"
-        )
-    return time
-
-
 def _malformed(text: str) -> SignatureError:
-    return SignatureError(Refusal.MALFORMED_AUTHORIZATION, _MALFORMED_HEADER + text)
+    message = f"The authorization header is malformed; {text}"
+    return SignatureError(Refusal.MALFORMED_AUTHORIZATION, message)
 
 
 def _from_query(request: SignedRequest, now: float) -> _Authorization:
@@ -180,8 +171,14 @@ def _from_query(request: SignedRequest, now: float) -> _Authorization:
     if values["X-Amz-Algorithm"] != _SCOPES.algorithm:
         raise _malformed_query('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
     timestamp = values["X-Amz-Date"]
-    _check_period(timestamp, values["X-Amz-Expires"], now)
-    credential = _credential(values["X-Amz-Credential"], _MALFORMED_PARAMETER)
+    check_period(
+        timestamp,
+        values["X-Amz-Expires"],
+        now,
+        malformed=Refusal.MALFORMED_URL_SIGNATURE,
+        messages=_PERIOD_MESSAGES,
+    )
+    credential = _credential(values["X-Amz-Credential"], _malformed_parameter)
     if credential.day != timestamp[:8]:
         raise _malformed_query(
             f'Invalid credential date "{credential.day}". This date is not the same as '
@@ -200,31 +197,21 @@ def _malformed_query(text: str) -> SignatureError:
     return SignatureError(Refusal.MALFORMED_URL_SIGNATURE, text)
 
 
-def _check_period(timestamp: str, expires: str, now: float) -> None:
-    problem = period_problem(timestamp, expires, now)
-    if problem in _PERIOD_PROBLEMS:
-        raise _malformed_query(_PERIOD_PROBLEMS[problem])
-    if problem is not None:
-        raise SignatureError(Refusal.ACCESS_DENIED, f"Request {problem}")
+def _malformed_parameter(text: str) -> SignatureError:
+    return _malformed_query(f"Error parsing the X-Amz-Credential parameter; {text}")
 
 
-def _credential(text: str, where: str) -> Credential:
-    code = (
-        Refusal.MALFORMED_AUTHORIZATION
-        if where is _MALFORMED_HEADER
-        else Refusal.MALFORMED_URL_SIGNATURE
-    )
+def _credential(text: str, refused: Callable[[str], SignatureError]) -> Credential:
     credential = parse_credential(text)
     if credential is None:
-        raise SignatureError(
-            code,
-            f"{where}the Credential is mal-formed; expecting "
-            '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+        raise refused(
+            "the Credential is mal-formed; expecting "
+            '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
         )
     problem = _SCOPES.problem(credential)
     if problem is not None:
         shown = Credential(*(ascii(part)[1:-1][:64] for part in credential))
-        raise SignatureError(code, where + _CREDENTIAL_PROBLEMS[problem].format(shown))
+        raise refused(_CREDENTIAL_PROBLEMS[problem].format(shown))
     return credential
 
 
@@ -303,26 +290,18 @@ def _trimmed(value: str) -> bytes:
 
 S3_V4: Final = Scheme("s3", _OWN, _is_in_header, _is_in_query, _verify)
 
-_SUB_RESOURCES: Final = """
-    accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location logging
-    metrics notification object-lock partNumber policy replication requestPayment
-    response-cache-control response-content-disposition response-content-encoding
-    response-content-language response-content-type response-expires restore select select-type
-    storageClass tagging torrent uploadId uploads versionId versioning versions website
-"""
-
 S3_V2: Final = Vendor(
     dialect="s3",
     name="AWS",
     prefix="x-amz-",
     key_parameter="AWSAccessKeyId",
     token_names=_TOKEN_NAMES,
-    sub_resources=frozenset(_SUB_RESOURCES.split()),
+    sub_resources=sub_resources.S3,
     signs_prefixed=False,
     moved_header="x-amz-security-token",
     encodes_path=True,
     repeats_date=False,
     malformed="AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
-    dateless="AWS authentication requires a valid Date or x-amz-date header",
+    dateless=_DATELESS,
     expired="Request has expired",
 ).scheme

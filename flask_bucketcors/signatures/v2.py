@@ -17,7 +17,6 @@ under another's name opens the same call, and no other.
 """
 
 import hmac
-import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +24,12 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures.canonical import (
-    check_skew,
+    check_expires,
     header_bytes,
-    parse_date,
     percent_encode,
     query_text,
     resource_path,
+    signed_date,
     to_bytes,
     vendor_headers,
 )
@@ -46,7 +45,6 @@ from flask_bucketcors.signatures.scheme import (
 )
 from flask_bucketcors.signatures.signed_request import SignedRequest
 
-_EXPIRES: Final = re.compile(r"[0-9]{1,11}")
 _STANDARD_HEADERS: Final = ("content-md5", "content-type")
 
 # They narrow or continue a listing. No vendor lists them, and SDKs send them beside uploads
@@ -137,14 +135,9 @@ class Vendor:
         access_key_id, _, signature = credentials.partition(":")
         if not access_key_id or not signature:
             raise SignatureError(Refusal.INVALID_AUTHORIZATION, self.malformed)
-        date_header = f"{self.prefix}date"
-        has_own_date = date_header in request.headers
-        date = request.header(date_header if has_own_date else "date")
-        time = parse_date(date)
-        if time is None:
-            raise SignatureError(Refusal.ACCESS_DENIED, self.dateless)
-        check_skew(time, now)
-        line = "" if has_own_date and not self.repeats_date else date
+        header = f"{self.prefix}date"
+        date, _ = signed_date(request, header, now, dateless=self.dateless)
+        line = "" if header in request.headers and not self.repeats_date else date
         return _Authorization(access_key_id, signature, line)
 
     def _from_query(self, request: SignedRequest, now: float) -> _Authorization:
@@ -157,12 +150,8 @@ class Vendor:
                 f"{self.key_parameter} parameters",
             )
         expires = values["Expires"]
-        if not _EXPIRES.fullmatch(expires):
-            raise SignatureError(
-                Refusal.ACCESS_DENIED, "Invalid date (should be seconds since epoch)"
-            )
-        if int(expires) < now:
-            raise SignatureError(Refusal.ACCESS_DENIED, self.expired)
+        malformed = "Invalid date (should be seconds since epoch)"
+        check_expires(expires, now, malformed=malformed, expired=self.expired)
         return _Authorization(values[self.key_parameter], values["Signature"], expires)
 
     def _covers_header(self, name: str) -> bool:

@@ -13,11 +13,13 @@ Facts::
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS, parse_timestamp, to_bytes
+from flask_bucketcors.signatures.scheme import SignatureError
 
 _DAY: Final = re.compile(r"[0-9]{8}")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -86,11 +88,24 @@ def parse_fields(text: str, separator: str = "=") -> dict[str, str] | None:
     return fields if len(fields) == len(parts) else None
 
 
-def period_problem(timestamp: str, expires: str, now: float) -> str | None:
-    """Say what is wrong with the time of a pre-signed URL, if anything is.
+def check_period(
+    timestamp: str, expires: str, now: float, *, malformed: Refusal, messages: Mapping[str, str]
+) -> None:
+    """Check the time of a pre-signed URL.
 
-    :param expires: for how many seconds it holds, from ``timestamp`` on.
+    :param expires: for how many seconds it is valid, from ``timestamp`` on.
+    :param malformed: the refusal of one that is not well-formed.
+    :param messages: the messages for an invalid ``date``, for what is no ``number`` of seconds,
+        for a ``length`` out of range, for what is ``early`` and what has ``expired``.
+    :raises SignatureError: with ``malformed``, or ``Refusal.ACCESS_DENIED`` outside the time.
     """
+    problem = _period_problem(timestamp, expires, now)
+    if problem:
+        outside = problem in ("early", "expired")
+        raise SignatureError(Refusal.ACCESS_DENIED if outside else malformed, messages[problem])
+
+
+def _period_problem(timestamp: str, expires: str, now: float) -> str | None:
     time = parse_timestamp(timestamp)
     if time is None:
         return "date"
@@ -99,8 +114,8 @@ def period_problem(timestamp: str, expires: str, now: float) -> str | None:
     if not 1 <= int(expires) <= _MAX_EXPIRES:
         return "length"
     if time > now + MAX_SKEW_SECONDS:
-        return "is not yet valid"
-    return "has expired" if time + int(expires) < now else None
+        return "early"
+    return "expired" if time + int(expires) < now else None
 
 
 def parse_payload_hash(text: str) -> str | None:

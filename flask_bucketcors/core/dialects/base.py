@@ -3,19 +3,14 @@
 from typing import Final
 
 from flask_bucketcors.core.dialects.record import (
-    BAD_REQUEST,
-    FORBIDDEN,
-    INTERNAL_ERROR,
-    LENGTH_REQUIRED,
-    NOT_FOUND,
     AllowHeaders,
     Dialect,
+    ErrorResponse,
     Id,
     IdForm,
     ShowVary,
-    error_responses,
 )
-from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
 
 #: What documents call each value of the fields that are lists.
 LIST_ELEMENTS: Final = {
@@ -52,91 +47,62 @@ def xml_error(declaration: str, indent: str | None, *names: str, **texts: str) -
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
-_ERRORS: Final = {
-    **error_responses(
-        FORBIDDEN,
-        {
-            Refusal.PREFLIGHT_REFUSED: "No CORS rule of the bucket allows the request.",
-            Refusal.PREFLIGHT_NO_RULES: "The bucket has no CORS rules.",
-        },
-        "AccessForbidden",
-    ),
-    **error_responses(
-        BAD_REQUEST,
-        {
-            Refusal.PREFLIGHT_NO_ORIGIN: "The request has no Origin header.",
-            Refusal.PREFLIGHT_METHOD: (
-                "Access-Control-Request-Method is {value}, which no CORS rule can allow."
-            ),
-            Refusal.PREFLIGHT_HEADERS: (
-                "Access-Control-Request-Headers is not a list of header names."
-            ),
-        },
-        "InvalidRequest",
-    ),
-    **error_responses(
-        FORBIDDEN,
-        {
-            Refusal.ACCESS_DENIED: "Access denied.",
-            Refusal.SIGNATURE_MISMATCH: "The signature does not match the request.",
-            Refusal.INVALID_ACCESS_KEY: "The access key id does not exist.",
-            Refusal.CLOCK_SKEWED: "The request time differs too much from the server's time.",
-        },
-    ),
-    **error_responses(
-        BAD_REQUEST,
-        {
-            Refusal.UNKNOWN_AUTHORIZATION: "The kind of the Authorization header is not supported.",
-            Refusal.INVALID_AUTHORIZATION: "The signature is malformed.",
-            Refusal.MALFORMED_AUTHORIZATION: "The Authorization header is malformed.",
-            Refusal.MALFORMED_URL_SIGNATURE: "The signature in the query is malformed.",
-        },
-        "InvalidArgument",
-    ),
-    **error_responses(
-        BAD_REQUEST,
-        {
-            Refusal.INVALID_BUCKET_NAME: "The bucket name is not valid.",
-            Refusal.MALFORMED_XML: (
-                "The document is not well-formed XML, or its structure is not valid."
-            ),
-            Refusal.INVALID_VALUE: "A value of the rules is not valid.",
-            Refusal.INVALID_REQUEST: "The request is not valid.",
-            Refusal.BODY_TOO_LARGE: "The document is too large.",
-            Refusal.MISSING_BODY: "The request body is empty.",
-            Refusal.INCOMPLETE_BODY: "The request body is shorter than its Content-Length.",
-            Refusal.MISSING_DIGEST: "The request has no Content-MD5 header.",
-            Refusal.INVALID_DIGEST: "The Content-MD5 header is not the base64 form of 16 bytes.",
-            Refusal.BAD_DIGEST: "The digest does not match the request body.",
-        },
-    ),
-    **error_responses(
-        BAD_REQUEST,
-        {Refusal.PAYLOAD_MISMATCH: "The signature does not match the request body."},
-        "BadDigest",
-    ),
-    **error_responses(
-        NOT_FOUND,
-        {
-            Refusal.NO_SUCH_BUCKET: "The specified bucket does not exist.",
-            Refusal.NO_SUCH_RULES: "The CORS configuration does not exist.",
-        },
-    ),
-    **error_responses(
-        "405 Method Not Allowed",
-        {Refusal.METHOD_NOT_ALLOWED: "The specified method is not allowed against this resource."},
-    ),
-    **error_responses(
-        LENGTH_REQUIRED, {Refusal.MISSING_LENGTH: "The request has no Content-Length header."}
-    ),
-    **error_responses(INTERNAL_ERROR, {Refusal.INTERNAL_ERROR: "The server failed; try again."}),
-    **error_responses(
-        "501 Not Implemented", {Refusal.NOT_IMPLEMENTED: "The server does not implement this call."}
-    ),
-    **error_responses(
-        "503 Service Unavailable",
-        {Refusal.UNAVAILABLE: "The CORS rules cannot be read or written now; try again."},
-    ),
+_MESSAGES: Final = {
+    Refusal.PREFLIGHT_REFUSED: "No CORS rule of the bucket allows the request.",
+    Refusal.PREFLIGHT_NO_RULES: "The bucket has no CORS rules.",
+    Refusal.PREFLIGHT_NO_ORIGIN: "The request has no Origin header.",
+    Refusal.PREFLIGHT_METHOD: "No CORS rule can allow the method {value}.",
+    Refusal.PREFLIGHT_HEADERS: "Access-Control-Request-Headers is not a list of header names.",
+    Refusal.ACCESS_DENIED: "Access denied.",
+    Refusal.SIGNATURE_MISMATCH: "The signature does not match the request.",
+    Refusal.INVALID_ACCESS_KEY: "The access key id does not exist.",
+    Refusal.CLOCK_SKEWED: "The request time differs too much from the server's time.",
+    Refusal.UNKNOWN_AUTHORIZATION: "The kind of the Authorization header is not supported.",
+    Refusal.INVALID_AUTHORIZATION: "The signature is malformed.",
+    Refusal.MALFORMED_AUTHORIZATION: "The Authorization header is malformed.",
+    Refusal.MALFORMED_URL_SIGNATURE: "The signature in the query is malformed.",
+    Refusal.INVALID_BUCKET_NAME: "The bucket name is not valid.",
+    Refusal.MALFORMED_XML: "The document is not well-formed XML, or its structure is not valid.",
+    Refusal.INVALID_VALUE: "A value of the rules is not valid.",
+    Refusal.INVALID_REQUEST: "The request is not valid.",
+    Refusal.BODY_TOO_LARGE: "The document is too large.",
+    Refusal.MISSING_BODY: "The request body is empty.",
+    Refusal.INCOMPLETE_BODY: "The request body is shorter than its Content-Length.",
+    Refusal.MISSING_LENGTH: "The request has no Content-Length header.",
+    Refusal.MISSING_DIGEST: "The request has no Content-MD5 header.",
+    Refusal.INVALID_DIGEST: "The Content-MD5 header is not the base64 form of 16 bytes.",
+    Refusal.BAD_DIGEST: "The digest does not match the request body.",
+    Refusal.PAYLOAD_MISMATCH: "The signature does not match the request body.",
+    Refusal.NO_SUCH_BUCKET: "The specified bucket does not exist.",
+    Refusal.NO_SUCH_RULES: "The CORS configuration does not exist.",
+    Refusal.METHOD_NOT_ALLOWED: "The specified method is not allowed against this resource.",
+    Refusal.INTERNAL_ERROR: "The server failed; try again.",
+    Refusal.NOT_IMPLEMENTED: "The server does not implement this call.",
+    Refusal.UNAVAILABLE: "The CORS rules cannot be read or written now; try again.",
+}
+# Of those that are not 400 Bad Request.
+_STATUSES: Final = {
+    **dict.fromkeys(PREFLIGHT_REFUSALS, "403 Forbidden"),
+    Refusal.ACCESS_DENIED: "403 Forbidden",
+    Refusal.SIGNATURE_MISMATCH: "403 Forbidden",
+    Refusal.INVALID_ACCESS_KEY: "403 Forbidden",
+    Refusal.CLOCK_SKEWED: "403 Forbidden",
+    Refusal.NO_SUCH_BUCKET: "404 Not Found",
+    Refusal.NO_SUCH_RULES: "404 Not Found",
+    Refusal.METHOD_NOT_ALLOWED: "405 Method Not Allowed",
+    Refusal.MISSING_LENGTH: "411 Length Required",
+    Refusal.INTERNAL_ERROR: "500 Internal Server Error",
+    Refusal.NOT_IMPLEMENTED: "501 Not Implemented",
+    Refusal.UNAVAILABLE: "503 Service Unavailable",
+}
+# Of those that are not called as the refusal is.
+_CODES: Final = {
+    **dict.fromkeys(PREFLIGHT_REFUSALS, "AccessForbidden"),
+    Refusal.UNKNOWN_AUTHORIZATION: "InvalidArgument",
+    Refusal.INVALID_AUTHORIZATION: "InvalidArgument",
+    Refusal.MALFORMED_AUTHORIZATION: "InvalidArgument",
+    Refusal.MALFORMED_URL_SIGNATURE: "InvalidArgument",
+    Refusal.PAYLOAD_MISMATCH: "BadDigest",
 }
 
 BASE: Final = Dialect(
@@ -159,5 +125,10 @@ BASE: Final = Dialect(
     error_document=xml_error(_DECLARATION, None, "Code", "Message", "Resource", "RequestId"),
     error_escapes=XML_ESCAPES,
     ids=(Id("x-request-id", "RequestId", IdForm.HEX, 32),),
-    errors=_ERRORS,
+    errors={
+        each: ErrorResponse(
+            _CODES.get(each, each.value), _STATUSES.get(each, "400 Bad Request"), message
+        )
+        for each, message in _MESSAGES.items()
+    },
 )

@@ -8,13 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from flask_bucketcors.core.dialects.base import BASE, xml_error
-from flask_bucketcors.core.dialects.record import (
-    FORBIDDEN,
-    AllowHeaders,
-    Id,
-    IdForm,
-    error_responses,
-)
+from flask_bucketcors.core.dialects.record import AllowHeaders, Id, IdForm, error_responses
 from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
 
 # 436/8288, with its own spelling.
@@ -22,6 +16,14 @@ _NOT_ALLOWED: Final = (
     "CORSResponse: This CORS request is not allowed. This is usually because the evalution of "
     "Origin, request method / Access-Control-Request-Method or Access-Control-Requet-Headers "
     "are not whitelisted by the resource's CORS spec"
+)
+_ERRORS: Final = error_responses(
+    BASE.errors,
+    {
+        **dict.fromkeys(PREFLIGHT_REFUSALS, _NOT_ALLOWED),
+        Refusal.ACCESS_DENIED: "Access Denied.",
+        Refusal.SIGNATURE_MISMATCH: "The Signature you specified is invalid.",
+    },
 )
 _DECLARATION: Final = "<?xml version='1.0' encoding='utf-8' ?>"
 _INDENT: Final = "\t"
@@ -40,24 +42,15 @@ COS: Final = replace(
         Id("x-cos-request-id", "RequestId", IdForm.COS_REQUEST),
         Id("x-cos-trace-id", "TraceId", IdForm.COS_TRACE, errors_only=True),
     ),
-    errors={
-        **BASE.errors,
-        **error_responses(
-            FORBIDDEN, dict.fromkeys(PREFLIGHT_REFUSALS, _NOT_ALLOWED), "AccessForbidden"
-        ),
-        **error_responses(
-            FORBIDDEN,
-            {
-                Refusal.ACCESS_DENIED: "Access Denied.",
-                # COS has but one way to sign, and no error for the others'.
-                Refusal.UNKNOWN_AUTHORIZATION: (
-                    "Access Denied. The kind of the Authorization header is not supported."
-                ),
-            },
-            "AccessDenied",
-        ),
-        **error_responses(
-            FORBIDDEN, {Refusal.SIGNATURE_MISMATCH: "The Signature you specified is invalid."}
-        ),
-    },
+    errors=error_responses(
+        _ERRORS,
+        # COS has but one way to sign, and no error for the others'.
+        {
+            Refusal.UNKNOWN_AUTHORIZATION: (
+                "Access Denied. The kind of the Authorization header is not supported."
+            )
+        },
+        code="AccessDenied",
+        status=_ERRORS[Refusal.ACCESS_DENIED].status,
+    ),
 )

@@ -8,16 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from flask_bucketcors.core.dialects.base import BASE, xml_error
-from flask_bucketcors.core.dialects.record import (
-    BAD_REQUEST,
-    FORBIDDEN,
-    NOT_FOUND,
-    ErrorResponse,
-    Id,
-    IdForm,
-    ShowVary,
-    error_responses,
-)
+from flask_bucketcors.core.dialects.record import Id, IdForm, ShowVary, error_responses
 from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
 
 # "CORS errors", with its own spelling.
@@ -35,6 +26,32 @@ def _error_document(**texts: str) -> str:
 
 
 _NO_RULES_EC: Final = "0034-00000001"
+_MESSAGES: Final = {
+    **dict.fromkeys(PREFLIGHT_REFUSALS, _NOT_ALLOWED),
+    Refusal.PREFLIGHT_NO_RULES: "CORSResponse: CORS is not enabled for this bucket.",
+    Refusal.ACCESS_DENIED: "Access denied.",
+    Refusal.SIGNATURE_MISMATCH: (
+        "The request signature we calculated does not match the signature you provided. Check "
+        "your key and signing method."
+    ),
+    Refusal.INVALID_ACCESS_KEY: "The OSS Access Key Id you provided does not exist in our records.",
+    Refusal.CLOCK_SKEWED: (
+        "The difference between the request time and the current time is too large."
+    ),
+    Refusal.UNKNOWN_AUTHORIZATION: "Authorization header is invalid.",
+    Refusal.MALFORMED_AUTHORIZATION: "Authorization header is invalid.",
+    Refusal.MALFORMED_XML: (
+        "The XML you provided was not well-formed or did not validate against our published schema."
+    ),
+    Refusal.BODY_TOO_LARGE: "The XML you provided is too large.",
+}
+# One code for what is no digest and for what is another body's.
+_DIGESTS: Final = dict.fromkeys(
+    (Refusal.INVALID_DIGEST, Refusal.BAD_DIGEST), "The Content-MD5 you specified was invalid."
+)
+_ERRORS: Final = error_responses(
+    error_responses(BASE.errors, _MESSAGES), _DIGESTS, code="InvalidDigest"
+)
 
 OSS: Final = replace(
     BASE,
@@ -46,67 +63,12 @@ OSS: Final = replace(
     shows_vary=ShowVary.ALWAYS,
     error_document=_error_document(),
     ids=(Id("x-oss-request-id", "RequestId", IdForm.HEX, 24),),
-    errors={
-        **BASE.errors,
-        **error_responses(
-            FORBIDDEN,
-            {
-                **dict.fromkeys(PREFLIGHT_REFUSALS, _NOT_ALLOWED),
-                Refusal.PREFLIGHT_NO_RULES: "CORSResponse: CORS is not enabled for this bucket.",
-            },
-            "AccessForbidden",
+    errors=error_responses(
+        _ERRORS,
+        {Refusal.NO_SUCH_RULES: "The CORS Configuration does not exist."},
+        document=_error_document(
+            EC=_NO_RULES_EC,
+            RecommendDoc=f"https://api.aliyun.com/troubleshoot?q={_NO_RULES_EC}",
         ),
-        **error_responses(
-            FORBIDDEN,
-            {
-                Refusal.ACCESS_DENIED: "Access denied.",
-                Refusal.SIGNATURE_MISMATCH: (
-                    "The request signature we calculated does not match the signature you "
-                    "provided. Check your key and signing method."
-                ),
-                Refusal.INVALID_ACCESS_KEY: (
-                    "The OSS Access Key Id you provided does not exist in our records."
-                ),
-                Refusal.CLOCK_SKEWED: (
-                    "The difference between the request time and the current time is too large."
-                ),
-            },
-        ),
-        **error_responses(
-            BAD_REQUEST,
-            {
-                Refusal.MALFORMED_XML: (
-                    "The XML you provided was not well-formed or did not validate against our "
-                    "published schema."
-                ),
-                Refusal.BODY_TOO_LARGE: "The XML you provided is too large.",
-            },
-        ),
-        **error_responses(
-            BAD_REQUEST,
-            dict.fromkeys(
-                (Refusal.UNKNOWN_AUTHORIZATION, Refusal.MALFORMED_AUTHORIZATION),
-                "Authorization header is invalid.",
-            ),
-            "InvalidArgument",
-        ),
-        # One code for what is no digest and for what is another body's.
-        **error_responses(
-            BAD_REQUEST,
-            dict.fromkeys(
-                (Refusal.INVALID_DIGEST, Refusal.BAD_DIGEST),
-                "The Content-MD5 you specified was invalid.",
-            ),
-            "InvalidDigest",
-        ),
-        Refusal.NO_SUCH_RULES: ErrorResponse(
-            "NoSuchCORSConfiguration",
-            NOT_FOUND,
-            "The CORS Configuration does not exist.",
-            _error_document(
-                EC=_NO_RULES_EC,
-                RecommendDoc=f"https://api.aliyun.com/troubleshoot?q={_NO_RULES_EC}",
-            ),
-        ),
-    },
+    ),
 )

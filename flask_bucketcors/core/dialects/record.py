@@ -1,18 +1,12 @@
 """What differs between vendors, as data: a dialect is a record, never a branch in the code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.problems import ProblemReason
-
-FORBIDDEN: Final = "403 Forbidden"
-BAD_REQUEST: Final = "400 Bad Request"
-NOT_FOUND: Final = "404 Not Found"
-LENGTH_REQUIRED: Final = "411 Length Required"
-INTERNAL_ERROR: Final = "500 Internal Server Error"
 
 
 class AllowHeaders(StrEnum):
@@ -135,13 +129,14 @@ class Dialect:
 
 
 def error_responses(
-    status: str, messages: Mapping[Refusal, str], code: str = ""
+    responses: Mapping[Refusal, ErrorResponse], messages: Mapping[Refusal, str], **changes: str
 ) -> dict[Refusal, ErrorResponse]:
-    """Give the responses to refusals that have one status.
+    """Give ``responses``, of which some have another message.
 
-    :param code: their code, if it is not the refusal's name.
+    :param changes: ``code``, ``status`` and ``document`` of those, where they differ, too.
     """
-    return {
-        refusal: ErrorResponse(code or refusal.value, status, message)
+    changed = {
+        refusal: replace(responses[refusal], message=message, **changes)
         for refusal, message in messages.items()
     }
+    return {**responses, **changed}

@@ -11,11 +11,6 @@ from typing import Final
 
 from flask_bucketcors.core.dialects.base import BASE, xml_error
 from flask_bucketcors.core.dialects.record import (
-    BAD_REQUEST,
-    FORBIDDEN,
-    INTERNAL_ERROR,
-    LENGTH_REQUIRED,
-    NOT_FOUND,
     AllowHeaders,
     ErrorResponse,
     Id,
@@ -56,92 +51,65 @@ _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
 _MALFORMED: Final = (
     "The XML you provided was not well-formed or did not validate against our published schema"
 )
-_ERRORS: Final = {
-    **error_responses(
-        FORBIDDEN,
-        {
-            Refusal.PREFLIGHT_REFUSED: (
-                "CORSResponse: This CORS request is not allowed. This is usually because the "
-                "evalution of Origin, request method / Access-Control-Request-Method or "
-                "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
-            ),
-            Refusal.PREFLIGHT_NO_RULES: "CORSResponse: CORS is not enabled for this bucket.",
-        },
-        "AccessForbidden",
+_MESSAGES: Final = {
+    Refusal.ACCESS_DENIED: "Access Denied",
+    Refusal.SIGNATURE_MISMATCH: (
+        "The request signature we calculated does not match the signature you provided. Check "
+        "your key and signing method."
     ),
-    **error_responses(
-        BAD_REQUEST,
-        {
-            Refusal.PREFLIGHT_NO_ORIGIN: "Insufficient information. Origin request header needed.",
-            Refusal.PREFLIGHT_METHOD: "Invalid Access-Control-Request-Method: {value}",
-            Refusal.PREFLIGHT_HEADERS: "Access-Control-Request-Headers contains invalid character.",
-        },
-        "BadRequest",
+    Refusal.INVALID_ACCESS_KEY: "The AWS Access Key Id you provided does not exist in our records.",
+    Refusal.CLOCK_SKEWED: (
+        "The difference between the request time and the current time is too large."
     ),
-    **error_responses(
-        FORBIDDEN,
-        {
-            Refusal.ACCESS_DENIED: "Access Denied",
-            Refusal.SIGNATURE_MISMATCH: (
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your key and signing method."
-            ),
-            Refusal.INVALID_ACCESS_KEY: (
-                "The AWS Access Key Id you provided does not exist in our records."
-            ),
-            Refusal.CLOCK_SKEWED: (
-                "The difference between the request time and the current time is too large."
-            ),
-        },
+    Refusal.UNKNOWN_AUTHORIZATION: "Unsupported Authorization Type",
+    Refusal.INVALID_BUCKET_NAME: "The specified bucket is not valid.",
+    Refusal.MALFORMED_XML: _MALFORMED,
+    Refusal.MISSING_BODY: "Request body is empty.",
+    Refusal.INCOMPLETE_BODY: (
+        "You did not provide the number of bytes specified by the Content-Length HTTP header"
     ),
-    **error_responses(
-        BAD_REQUEST,
-        {
-            Refusal.MALFORMED_AUTHORIZATION: "The authorization header is malformed.",
-            Refusal.MALFORMED_URL_SIGNATURE: "The query parameters of the signature are malformed.",
-            Refusal.INVALID_BUCKET_NAME: "The specified bucket is not valid.",
-            Refusal.MALFORMED_XML: _MALFORMED,
-            Refusal.MISSING_BODY: "Request body is empty.",
-            Refusal.INCOMPLETE_BODY: (
-                "You did not provide the number of bytes specified by the Content-Length HTTP "
-                "header"
-            ),
-            Refusal.INVALID_DIGEST: "The Content-Md5 you specified is not valid.",
-            Refusal.BAD_DIGEST: "The Content-MD5 you specified did not match what we received.",
-            Refusal.PAYLOAD_MISMATCH: (
-                "The provided 'x-amz-content-sha256' header does not match what was computed."
-            ),
-        },
+    Refusal.MISSING_LENGTH: "You must provide the Content-Length HTTP header.",
+    Refusal.INVALID_DIGEST: "The Content-Md5 you specified is not valid.",
+    Refusal.BAD_DIGEST: "The Content-MD5 you specified did not match what we received.",
+    Refusal.INTERNAL_ERROR: "We encountered an internal error. Please try again.",
+}
+_PREFLIGHTS: Final = {
+    Refusal.PREFLIGHT_REFUSED: (
+        "CORSResponse: This CORS request is not allowed. This is usually because the evalution "
+        "of Origin, request method / Access-Control-Request-Method or "
+        "Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
     ),
-    **error_responses(
-        BAD_REQUEST,
-        {Refusal.UNKNOWN_AUTHORIZATION: "Unsupported Authorization Type"},
-        "InvalidArgument",
+    Refusal.PREFLIGHT_NO_RULES: "CORSResponse: CORS is not enabled for this bucket.",
+}
+_NO_PREFLIGHTS: Final = {
+    Refusal.PREFLIGHT_NO_ORIGIN: "Insufficient information. Origin request header needed.",
+    Refusal.PREFLIGHT_METHOD: "Invalid Access-Control-Request-Method: {value}",
+    Refusal.PREFLIGHT_HEADERS: "Access-Control-Request-Headers contains invalid character.",
+}
+_MISSING: Final = {
+    Refusal.NO_SUCH_BUCKET: "The specified bucket does not exist",
+    Refusal.NO_SUCH_RULES: "The CORS configuration does not exist",
+}
+# Message and code.
+_CODES: Final = {
+    Refusal.MALFORMED_AUTHORIZATION: (
+        "The authorization header is malformed.",
+        "AuthorizationHeaderMalformed",
     ),
-    **error_responses(
-        BAD_REQUEST,
-        {
-            Refusal.INVALID_VALUE: BASE.errors[Refusal.INVALID_VALUE].message,
-            Refusal.MISSING_DIGEST: "Missing required header for this request: Content-MD5",
-        },
+    Refusal.MALFORMED_URL_SIGNATURE: (
+        "The query parameters of the signature are malformed.",
+        "AuthorizationQueryParametersError",
+    ),
+    Refusal.INVALID_VALUE: (BASE.errors[Refusal.INVALID_VALUE].message, "InvalidRequest"),
+    # As CloudServer has it; S3 documents the limit and not the error.
+    Refusal.BODY_TOO_LARGE: (_MALFORMED, "MalformedXML"),
+    Refusal.MISSING_DIGEST: (
+        "Missing required header for this request: Content-MD5",
         "InvalidRequest",
     ),
-    # As CloudServer has it; S3 documents the limit and not the error.
-    **error_responses(BAD_REQUEST, {Refusal.BODY_TOO_LARGE: _MALFORMED}, "MalformedXML"),
-    **error_responses(
-        NOT_FOUND,
-        {
-            Refusal.NO_SUCH_BUCKET: "The specified bucket does not exist",
-            Refusal.NO_SUCH_RULES: "The CORS configuration does not exist",
-        },
-    ),
-    **error_responses(
-        LENGTH_REQUIRED,
-        {Refusal.MISSING_LENGTH: "You must provide the Content-Length HTTP header."},
-    ),
-    **error_responses(
-        INTERNAL_ERROR,
-        {Refusal.INTERNAL_ERROR: "We encountered an internal error. Please try again."},
+    Refusal.PAYLOAD_MISMATCH: (
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        "XAmzContentSHA256Mismatch",
     ),
 }
 
@@ -152,9 +120,16 @@ def _error_document(*elements: str) -> str:
     )
 
 
-def _with_elements(elements: tuple[str, ...], *refusals: Refusal) -> dict[Refusal, ErrorResponse]:
-    document = _error_document(*elements)
-    return {each: replace(_ERRORS[each], document=document) for each in refusals}
+def _errors() -> Mapping[Refusal, ErrorResponse]:
+    errors = error_responses(BASE.errors, _MESSAGES)
+    errors = error_responses(
+        errors, _PREFLIGHTS, document=_error_document("Method", "ResourceType")
+    )
+    errors = error_responses(errors, _NO_PREFLIGHTS, code="BadRequest", status="400 Bad Request")
+    errors = error_responses(errors, _MISSING, document=_error_document("BucketName"))
+    for refusal, (message, code) in _CODES.items():
+        errors = error_responses(errors, {refusal: message}, code=code)
+    return errors
 
 
 S3: Final = replace(
@@ -171,14 +146,7 @@ S3: Final = replace(
         Id("x-amz-request-id", "RequestId", IdForm.HEX, 16),
         Id("x-amz-id-2", "HostId", IdForm.BASE64, 56),
     ),
-    errors={
-        **BASE.errors,
-        **_ERRORS,
-        **_with_elements(
-            ("Method", "ResourceType"), Refusal.PREFLIGHT_REFUSED, Refusal.PREFLIGHT_NO_RULES
-        ),
-        **_with_elements(("BucketName",), Refusal.NO_SUCH_BUCKET, Refusal.NO_SUCH_RULES),
-    },
+    errors=_errors(),
     problem_texts=_PROBLEM_TEXTS,
 )
 
