@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from example_app import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, SEEDED_BUCKET, SEEDED_OBJECT
 from example_app.demo import create_demo, start_demo
 from example_app.demo.client import StoreClient
+from flask_bucketcors import Cause, explain
 
 ORIGIN = "http://localhost"
 
@@ -28,11 +29,11 @@ def page(
         yield client
 
 
-def diagnosis(page: FlaskClient, method: str, headers: list[str]) -> Any:
+def explanation(page: FlaskClient, method: str, headers: list[str]) -> Any:
     """What the page is told about a request of this kind that failed."""
     path = f"/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
-    asked = {"method": method, "path": path, "headers": headers}
-    return page.post("/diagnosis", json=asked, headers={"Origin": ORIGIN}).get_json()
+    failed = {"method": method, "path": path, "headers": headers}
+    return page.post("/explanation", json=failed, headers={"Origin": ORIGIN}).get_json()
 
 
 @pytest.mark.parametrize(
@@ -54,31 +55,31 @@ def test_other_rule_sets_are_not_there(page: FlaskClient) -> None:
     assert page.put("/rules/other").status_code == 404
 
 
+@pytest.mark.parametrize("origin", [ORIGIN, "http://127.0.0.1:81"])
 @pytest.mark.parametrize(
-    "rules, method, headers, words",
+    "rules, method, headers, cause",
     [
-        ("none", "GET", [], "no rules"),
-        ("most", "PATCH", [], "AllowedMethod PATCH"),
-        ("most", "PUT", ["X-Other", "authorization"], "every AllowedHeader of: authorization,x-"),
-        ("most", "PUT", ["authorization"], "another one"),
-        ("least", "PUT", ["x-other"], "another one"),
+        ("none", "GET", [], Cause.NO_RULES),
+        ("most", "PATCH", [], Cause.METHOD_MISSING),
+        ("most", "PUT", ["X-Other", "authorization"], Cause.HEADER_MISSING),
+        ("most", "PUT", ["authorization"], None),
+        ("least", "PUT", ["x-other"], None),
     ],
 )
-def test_a_failure_is_told_in_words(
-    page: FlaskClient, rules: str, method: str, headers: list[str], words: str
+def test_a_failure_is_explained(
+    page: FlaskClient, origin: str, rules: str, method: str, headers: list[str], cause: Cause | None
 ) -> None:
-    page.put(f"/rules/{rules}")
-    assert words in diagnosis(page, method, headers)["words"]
+    page.put(f"/rules/{rules}", base_url=origin)
+    document = page.get("/rules").get_json()["body"] if rules != "none" else None
+    expected = explain(document, origin=ORIGIN, method=method, headers=headers, kind=None)
+    assert explanation(page, method, headers)["text"] == expected.text
+    if origin == ORIGIN:
+        assert expected.cause is cause
 
 
-def test_an_origin_that_is_not_listed_is_named(page: FlaskClient) -> None:
-    page.put("/rules/most", base_url="http://127.0.0.1:81")
-    assert f"AllowedOrigin {ORIGIN}" in diagnosis(page, "GET", [])["words"]
-
-
-def test_a_failure_comes_with_the_answers_headers(page: FlaskClient) -> None:
+def test_a_failure_comes_with_the_headers_of_the_responses(page: FlaskClient) -> None:
     page.put("/rules/most")
-    preflight, plain = diagnosis(page, "PUT", [])["answers"]
+    preflight, plain = explanation(page, "PUT", [])["responses"]
     assert (preflight["status"], plain["status"]) == (200, 200)
     assert ["Access-Control-Allow-Origin", ORIGIN] in preflight["headers"]
     assert ["Access-Control-Expose-Headers", "ETag"] in plain["headers"]
@@ -93,8 +94,8 @@ def test_a_signature_opens_what_it_was_asked_for(page: FlaskClient, store: Store
     assert store.send("DELETE", url, headers).status == 403
 
 
-@pytest.mark.parametrize("path", ["/sign", "/diagnosis"])
-def test_a_form_of_another_site_is_not_answered(page: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/sign", "/explanation"])
+def test_a_form_of_another_site_is_refused(page: FlaskClient, path: str) -> None:
     assert page.post(path, data='{"method": "PUT"}', content_type="text/plain").status_code == 415
     assert page.post(path, json=["PUT"]).status_code == 400
 
@@ -106,40 +107,32 @@ def test_a_form_of_another_site_is_not_answered(page: FlaskClient, path: str) ->
         {"method": 1, "path": "/"},
         {"method": "GET\r\nX: y", "path": "/"},
         {"method": "GET", "path": "http://evil.test/"},
-        {"method": "GET", "path": "\ud800"},
-        {"method": "GET", "path": "/\udfff"},
         {"method": "GET", "path": "/", "query": []},
-        {"method": "GET", "path": "/", "query": {"a": "\ud800"}},
         {"method": "GET", "path": "/", "headers": [1]},
         {"method": "GET", "path": "/", "headers": ["a\r\nb: c"]},
         {"method": "GET", "path": "/", "headers": None},
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("path", ["/sign", "/diagnosis"])
-def test_what_cannot_be_asked_is_refused(page: FlaskClient, path: str, asked: Any) -> None:
+@pytest.mark.parametrize("path", ["/sign", "/explanation"])
+def test_what_is_no_request_is_refused(page: FlaskClient, path: str, asked: Any) -> None:
     assert page.post(path, json=asked).status_code == 400
-
-
-@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' + "[" * 64 + "]" * 64 + "}"])
-def test_nesting_without_end_is_refused(page: FlaskClient, body: str) -> None:
-    assert page.post("/sign", data=body, content_type="application/json").status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/a b\r\nX: y", "/\u4e2d?a#b"])
 def test_any_path_can_be_asked_about(page: FlaskClient, path: str) -> None:
     """It is encoded: it neither splits the request nor leaves the store."""
-    found = page.post("/diagnosis", json={"method": "GET", "path": path})
+    found = page.post("/explanation", json={"method": "GET", "path": path})
     assert found.status_code == 200
-    assert " /" in found.get_json()["answers"][0]["request"]
+    assert " /" in found.get_json()["responses"][0]["request"]
 
 
 def test_a_store_that_is_away_is_said_to_be(tmp_path: Path) -> None:
     client = StoreClient("http://127.0.0.1:1", DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY)
     with create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT).test_client() as page:
-        answer = page.get("/rules")
-    assert answer.status_code == 502
-    assert "does not answer" in answer.get_json()["error"]
+        response = page.get("/rules")
+    assert response.status_code == 502
+    assert "does not respond" in response.get_json()["error"]
 
 
 def test_the_page_cannot_be_framed(page: FlaskClient) -> None:

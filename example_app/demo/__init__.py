@@ -2,7 +2,8 @@
 
 Being on another port makes every request of the page to the store a cross-origin one. The page
 has a small server of its own, as a real one would: it signs requests, so that the secret stays
-out of the browser, and it switches the bucket's rules through the store's ``?cors``.
+out of the browser, and it switches the bucket's rules through the store's ``?cors``. When a
+request fails, the server lets :func:`flask_bucketcors.explain` say why.
 """
 
 import os
@@ -16,14 +17,12 @@ from flask import Flask, Response, abort, jsonify, render_template, request, sen
 from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.serving import make_server
 
-from example_app.demo.asked import read_asked
-from example_app.demo.client import Answer, StoreClient
-from example_app.demo.diagnosis import diagnose
+from example_app.demo.client import StoreClient, StoreResponse
+from example_app.demo.page_request import read_page_request
 from example_app.demo.rule_sets import rule_sets
-from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.documents import format_xml, parse_xml
+from flask_bucketcors import explain
 
-# The server signs for whoever asks: a name that somebody points at this machine may not ask.
+# The server signs what a page of its own asks for, and not what one under another name does.
 TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
 
 # Where npm puts the vendor's SDK; the page works without it.
@@ -43,7 +42,7 @@ def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
     demo.before_request(_check_host)
     demo.after_request(_forbid_frames)
     for failure in (OSError, ConnectionFailed):
-        demo.register_error_handler(failure, _say_that_the_store_is_away)
+        demo.register_error_handler(failure, _store_is_away)
 
     @demo.get("/")
     def page() -> str:
@@ -66,20 +65,26 @@ def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
         wanted = rules[name]
         if wanted is None:
             return _shown(client.call("DELETE", f"/{bucket}/?cors"))
-        return _shown(client.call("PUT", f"/{bucket}/?cors", format_xml(wanted, COS)))
+        return _shown(client.call("PUT", f"/{bucket}/?cors", wanted.encode()))
 
     @demo.post("/sign")
     def sign() -> Response:
-        asked = read_asked()
-        signature = client.sign(asked.method, asked.path, asked.query, time.time())
+        wanted = read_page_request()
+        signature = client.sign(wanted.method, wanted.path, wanted.query, time.time())
         return jsonify(authorization=signature)
 
-    @demo.post("/diagnosis")
-    def explain() -> Response:
-        asked = read_asked()
-        answer = client.call("GET", f"/{bucket}/?cors")
-        rules = parse_xml(answer.body, COS) if answer.status == 200 else None
-        return jsonify(diagnose(client, rules, _origin(), asked))
+    @demo.post("/explanation")
+    def explain_failure() -> Response:
+        failed = read_page_request()
+        rules = client.call("GET", f"/{bucket}/?cors")
+        explanation = explain(
+            rules.body if rules.status == 200 else None,
+            origin=_origin(),
+            method=failed.method,
+            headers=failed.headers,
+            kind=None,
+        )
+        return jsonify(text=explanation.text, responses=list(failed.tries(client, _origin())))
 
     return demo
 
@@ -109,13 +114,13 @@ def _forbid_frames(response: Response) -> Response:
     return response
 
 
-def _say_that_the_store_is_away(error: Exception) -> tuple[Response, int]:
-    return jsonify(error=f"The store does not answer: {error}"), 502
+def _store_is_away(error: Exception) -> tuple[Response, int]:
+    return jsonify(error=f"The store does not respond: {error}"), 502
 
 
 def _origin() -> str:
     return request.host_url.rstrip("/")
 
 
-def _shown(answer: Answer) -> Response:
-    return jsonify(status=answer.status, body=answer.body.decode("utf-8", "replace"))
+def _shown(response: StoreResponse) -> Response:
+    return jsonify(status=response.status, body=response.body.decode("utf-8", "replace"))

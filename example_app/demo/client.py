@@ -13,8 +13,8 @@ VALID_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the store answered. Header names are as they were sent."""
+class StoreResponse:
+    """A response of the store. Header names are as they were sent."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -33,7 +33,7 @@ class StoreClient:
         self._access_key = access_key
         self._secret_key = secret_key
 
-    def call(self, method: str, target: str, body: bytes = b"") -> Answer:
+    def call(self, method: str, target: str, body: bytes = b"") -> StoreResponse:
         """Send a signed request; ``target`` is path and query."""
         path, _, query = target.partition("?")
         parameters = dict(parse_qsl(query, keep_blank_values=True))
@@ -42,14 +42,14 @@ class StoreClient:
 
     def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
-    ) -> Answer:
+    ) -> StoreResponse:
         """Send a request as it is."""
         connection = HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, target, body or None, dict(headers))
             # Where the server says that it closes, the socket is the response's.
             with connection.getresponse() as response:
-                return Answer(response.status, response.getheaders(), response.read())
+                return StoreResponse(response.status, response.getheaders(), response.read())
         finally:
             connection.close()
 

@@ -1,7 +1,9 @@
-"""The three rule sets that the page switches between."""
+"""The three rule sets that the page switches between, as the documents that a client puts."""
 
-from flask_bucketcors import Rule, RuleSet
+from collections.abc import Iterable, Iterator
+from html import escape
 
+METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 # What the page and the vendor's SDK send beyond what a browser always may.
 REQUEST_HEADERS = (
     "authorization",
@@ -13,10 +15,26 @@ REQUEST_HEADERS = (
 EXPOSED_HEADERS = ("ETag", "Content-Length", "x-cos-meta-demo", "x-cos-request-id")
 
 
-def rule_sets(origin: str) -> dict[str, RuleSet | None]:
+def rule_sets(origin: str) -> dict[str, str | None]:
     """The rule sets by name; None stands for no rules. ``origin`` is the page's own."""
-    methods = ["GET", "HEAD", "PUT", "POST", "DELETE"]
-    # No preflight is kept by the browser, so that a switch is seen at once.
-    least = Rule(["*"], methods, ["*"], EXPOSED_HEADERS, max_age_seconds=0)
-    most = Rule([origin], methods, REQUEST_HEADERS, ["ETag"], max_age_seconds=0)
-    return {"none": None, "least": RuleSet([least]), "most": RuleSet([most])}
+    return {
+        "none": None,
+        "least": _document("*", ["*"], EXPOSED_HEADERS),
+        "most": _document(origin, REQUEST_HEADERS, ["ETag"]),
+    }
+
+
+def _document(origin: str, headers: Iterable[str], exposed: Iterable[str]) -> str:
+    lines = (
+        *_elements("AllowedOrigin", [origin]),
+        *_elements("AllowedMethod", METHODS),
+        *_elements("AllowedHeader", headers),
+        *_elements("ExposeHeader", exposed),
+        # The browser keeps no preflight, so that a switch is seen at once.
+        *_elements("MaxAgeSeconds", ["0"]),
+    )
+    return f"<CORSConfiguration><CORSRule>{''.join(lines)}</CORSRule></CORSConfiguration>"
+
+
+def _elements(name: str, texts: Iterable[str]) -> Iterator[str]:
+    return (f"<{name}>{escape(text)}</{name}>" for text in texts)

@@ -4,8 +4,8 @@ const settings = JSON.parse(document.getElementById("settings").textContent);
 const bucketPath = `/${settings.bucket}`;
 document.getElementById("origin").textContent = location.origin;
 
-// What a request gave: `readable` are the headers that the browser lets this page see.
-const answered = (status, readable, note = "") => ({ ok: true, status, readable, note });
+// A response: `readable` are the headers that the browser lets this page see.
+const responded = (status, readable, note = "") => ({ ok: true, status, readable, note });
 
 function xhr(method, path, { headers = {}, body = null, onprogress = null } = {}) {
   return new Promise((resolve, reject) => {
@@ -13,7 +13,7 @@ function xhr(method, path, { headers = {}, body = null, onprogress = null } = {}
     request.open(method, `${settings.store}${path}`);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (onprogress) request.upload.onprogress = (event) => onprogress(event.loaded / event.total);
-    request.onload = () => resolve(answered(request.status, request.getAllResponseHeaders()));
+    request.onload = () => resolve(responded(request.status, request.getAllResponseHeaders()));
     request.onerror = () => reject(new Error("the browser blocked it"));
     request.send(body);
   });
@@ -26,9 +26,9 @@ async function ownServer(method, path, data) {
     options.headers = { "Content-Type": "application/json" };
   }
   const response = await fetch(path, options);
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error || `${path}: ${response.status}`);
-  return answer;
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(content.error || `${path}: ${response.status}`);
+  return content;
 }
 
 const sign = async (method, path, query = {}) =>
@@ -39,7 +39,7 @@ async function signedXhr(method, path, options = {}) {
   return xhr(method, path, { ...options, headers: { ...options.headers, Authorization: authorization } });
 }
 
-// A name of its own for each request: no cache answers in place of the store.
+// A name of its own for each request: no cache responds in place of the store.
 const fresh = (path) => `${path}?t=${Date.now()}`;
 const demoObject = `${bucketPath}/demo/page.txt`;
 
@@ -55,7 +55,7 @@ const requests = [
   {
     id: "get",
     title: "GET an object",
-    text: "A simple request: no preflight, but the answer is kept from the page without a rule.",
+    text: "A simple request: no preflight, but without a rule the browser hides the response from the page.",
     method: "GET",
     path: `${bucketPath}/${settings.key}`,
     run() { return xhr("GET", fresh(this.path)); },
@@ -63,7 +63,7 @@ const requests = [
   {
     id: "put",
     title: "PUT with metadata",
-    text: "x-cos-meta-demo and Authorization have to be asked for in a preflight.",
+    text: "x-cos-meta-demo and Authorization have to be named in a preflight.",
     method: "PUT",
     path: demoObject,
     headers: ["authorization", "content-type", "x-cos-meta-demo"],
@@ -126,7 +126,7 @@ if (settings.sdk) {
         ChunkSize: 1024 * 1024,
         onProgress: (progress) => onprogress(progress.percent),
       });
-      return answered(data.statusCode, `etag: ${data.ETag}`, `stored as ${data.Location}`);
+      return responded(data.statusCode, `etag: ${data.ETag}`, `stored as ${data.Location}`);
     },
   });
 }
@@ -144,31 +144,31 @@ function headersShown(summary, text) {
   return details;
 }
 
-function showSuccess(result, answer) {
-  const verdict = element("strong", `${answer.status} `, answer.status < 400 ? "good" : "bad");
+function showSuccess(result, response) {
+  const verdict = element("strong", `${response.status} `, response.status < 400 ? "good" : "bad");
   const line = element("div");
-  line.append(verdict, answer.note || "The browser lets this page read the answer.");
-  const hidden = /^etag:/im.test(answer.readable) ? "" : "ETag is not among them: no ExposeHeader names it.";
-  result.replaceChildren(line, headersShown("Headers that script can read", answer.readable));
-  if (hidden && answer.status !== 204) result.append(element("div", hidden, "hint"));
+  line.append(verdict, response.note || "The browser lets this page read the response.");
+  const hidden = /^etag:/im.test(response.readable) ? "" : "ETag is not among them: no ExposeHeader names it.";
+  result.replaceChildren(line, headersShown("Headers that script can read", response.readable));
+  if (hidden && response.status !== 204) result.append(element("div", hidden, "hint"));
 }
 
 async function showFailure(result, request, error) {
   const line = element("div");
   line.append(element("strong", "Failed: ", "bad"), error.message || error.error || String(error));
   result.replaceChildren(line);
-  const asked = { method: request.method, path: request.path, headers: request.headers || [] };
+  const failed = { method: request.method, path: request.path, headers: request.headers || [] };
   let found;
   try {
-    found = await ownServer("POST", "/diagnosis", asked);
+    found = await ownServer("POST", "/explanation", failed);
   } catch (trouble) {
-    result.append(element("div", trouble.message, "words"));
+    result.append(element("div", trouble.message, "explanation"));
     return;
   }
-  result.append(element("div", found.words, "words"));
-  for (const answer of found.answers) {
-    const text = answer.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
-    result.append(headersShown(`${answer.status} to ${answer.request}`, text));
+  result.append(element("div", found.text, "explanation"));
+  for (const response of found.responses) {
+    const text = response.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
+    result.append(headersShown(`${response.status} to ${response.request}`, text));
   }
 }
 
@@ -185,7 +185,7 @@ async function run(request, card) {
   delete card.dataset.outcome;
   try {
     showSuccess(result, await request.run(file, (share) => { progress.value = share; }));
-    card.dataset.outcome = "answered";
+    card.dataset.outcome = "succeeded";
   } catch (error) {
     await showFailure(result, request, error);
     card.dataset.outcome = "failed";
@@ -214,8 +214,8 @@ for (const request of requests) {
 const switches = [...document.querySelectorAll("[data-rules]")];
 
 async function showRules(pressed) {
-  const answer = await ownServer("GET", "/rules").catch((trouble) => ({ body: trouble.message }));
-  document.getElementById("rules").textContent = answer.body;
+  const shown = await ownServer("GET", "/rules").catch((trouble) => ({ body: trouble.message }));
+  document.getElementById("rules").textContent = shown.body;
   for (const button of switches) {
     button.setAttribute("aria-pressed", String(button.dataset.rules === pressed));
   }

@@ -1,0 +1,74 @@
+"""A request of the page to the store: as the page describes it, and as the demo's server tries it.
+
+A page learns nothing from its browser but that a request failed. Its server can send the same to
+the store and read the response.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from flask import abort, request
+
+from example_app.demo.client import StoreClient
+
+_METHOD = re.compile("[A-Za-z]{1,16}")
+_HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A request of the page.
+
+    :param path: decoded; begins with a slash.
+    :param query: names and values of the parameters.
+    :param headers: names of the headers that a browser names in the preflight.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: tuple[str, ...]
+
+    def tries(self, client: StoreClient, origin: str) -> Iterator[dict[str, Any]]:
+        """Send the preflight and a HEAD to the store, and give what came back."""
+        path = quote(self.path)
+        asks = {"Origin": origin, "Access-Control-Request-Method": self.method}
+        if self.headers:
+            names = ",".join(sorted(map(str.lower, self.headers)))
+            asks["Access-Control-Request-Headers"] = names
+        for method, kind, headers in (
+            ("OPTIONS", "the preflight", asks),
+            ("HEAD", "any other request", {"Origin": origin}),
+        ):
+            response = client.send(method, path, headers)
+            yield {
+                "request": f"{method} {path} ({kind})",
+                "status": response.status,
+                "headers": response.headers,
+            }
+
+
+def read_page_request() -> PageRequest:
+    """Read the JSON body of Flask's request; the response to anything else is 400 or 415."""
+    # JSON only: another site's page cannot send that without a preflight, which fails here.
+    data = request.get_json()
+    if not isinstance(data, dict):
+        abort(400)
+    method, path = data.get("method", ""), data.get("path", "")
+    query, headers = data.get("query", {}), data.get("headers", [])
+    if not isinstance(query, dict) or not isinstance(headers, list):
+        abort(400)
+    if not _fits(method, _METHOD) or not isinstance(path, str) or not path.startswith("/"):
+        abort(400)
+    if not all(_fits(name, _HEADER_NAME) for name in headers):
+        abort(400)
+    # The vendor's SDK has numbers among its parameters.
+    parameters = {name: str(value) for name, value in query.items()}
+    return PageRequest(method, path, parameters, tuple(headers))
+
+
+def _fits(value: object, form: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and bool(form.fullmatch(value))
