@@ -1,9 +1,37 @@
 """A small object store that speaks the protocol of Tencent COS, for use with flask_bucketcors.
 
-It stores real objects, and the official SDKs work with it; but of cross-origin requests its
-storage code knows nothing. That is what the extension adds, in :func:`extend`.
+It stores real objects, and the official SDKs work with it. Its storage code knows nothing of
+cross-origin requests: the extension adds them, in :func:`extend`. To see how, read that function;
+the rest is what any storage application has. Run it with ``flask --app example_app run`` or
+``gunicorn "example_app:create_app()"``.
 
-Run it with ``flask --app example_app run`` or ``gunicorn "example_app:create_app()"``.
+How a request is served:
+
+- :mod:`~example_app.views`: the blueprint; who may do what, and the responses to errors
+- :mod:`~example_app.addressing`, :mod:`~example_app.dispatch`: its target and its operation
+- :mod:`~example_app.vendors`: header names of OSS, S3 and OBS, for their SDKs
+
+The operations; the SDKs of browsers need all of them:
+
+- :mod:`~example_app.operations`: buckets, objects, deletion of many objects
+- :mod:`~example_app.multipart`, :mod:`~example_app.copying`: uploads in parts, copies
+- :mod:`~example_app.form_upload`, with :mod:`~example_app.forms` (multipart/form-data) and
+  :mod:`~example_app.policies` (the signed policy)
+
+What they read and write:
+
+- :mod:`~example_app.bodies`, :mod:`~example_app.headers`, :mod:`~example_app.conditions`,
+  :mod:`~example_app.xml_bodies`: parts of a request
+- :mod:`~example_app.documents`, :mod:`~example_app.errors`: XML responses, and errors
+
+What keeps the bytes:
+
+- :mod:`~example_app.storage`, :mod:`~example_app.uploads`: objects and multipart uploads on disk
+- :mod:`~example_app.index`, :mod:`~example_app.upload_index`, :mod:`~example_app.database`: the
+  SQLite file that says which file is which object
+- :mod:`~example_app.files`: the files
+
+And :mod:`~example_app.demo`, a web page on another port that uses the store from a browser.
 """
 
 import os
@@ -35,7 +63,7 @@ SEEDED_RULES = RuleSet(
     ]
 )
 
-# For trying out only: whoever reads this can sign with them.
+# For trying out only: anyone who reads this can sign with them.
 DEFAULT_ACCESS_KEY = "AKIDEXAMPLE"
 DEFAULT_SECRET_KEY = "ExampleSecretKey"  # nosec B105 # public, and said to be
 
@@ -46,7 +74,7 @@ def create_app() -> Flask:
     ``EXAMPLE_DATA``
         folder of the store; a relative one is in the instance folder.
     ``EXAMPLE_ACCESS_KEY``, ``EXAMPLE_SECRET_KEY``
-        who may write. If one is empty, nobody may.
+        the key that may write. If one is empty, nothing may.
     ``EXAMPLE_HOST_SUFFIX``
         requests to BUCKET.SUFFIX are for that bucket.
     ``EXAMPLE_EMPTY``
@@ -113,13 +141,13 @@ def _run_address() -> tuple[str, int] | None:
 
 
 def _announce(address: tuple[str, int] | None) -> None:
-    """Show the main job to whoever has typed ``flask run``."""
+    """Print how to send a preflight, where ``flask run`` serves the application."""
     if address is None:
         return
     host, port = address
     url = f"http://{host}:{port}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
     click.echo(
-        "A preflight, as a browser sends it; the bucket's rules answer 200 and "
+        "A preflight, as a browser sends it; the response is 200 with "
         "Access-Control-Allow-Origin:\n"
         f"  curl -i -X OPTIONS {url} -H 'Origin: {SEEDED_ORIGIN}' "
         "-H 'Access-Control-Request-Method: PUT' "

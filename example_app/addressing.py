@@ -1,4 +1,4 @@
-"""What a request is about: the service, a bucket or an object.
+"""The target of a request: the service, a bucket or an object.
 
 COS has two forms of address, and this server takes both: ``http://BUCKET.SUFFIX/KEY``
 (virtual host) and ``http://HOST/BUCKET/KEY`` (path). They are read from the WSGI environment

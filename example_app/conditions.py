@@ -1,4 +1,4 @@
-"""Whether an object that is read is still, or no longer, the one that the client knows.
+"""The conditions of a read: If-Match, If-Unmodified-Since and their like.
 
 Werkzeug looks at a range before If-Match, and does not know If-Unmodified-Since: a download
 that resumes would be sent the rest of another version.

@@ -1,4 +1,4 @@
-"""Copies: uploads whose bytes are those of an object that is there already."""
+"""The operations of a copy: uploads whose bytes are those of an object in the store."""
 
 import re
 from collections.abc import Iterator

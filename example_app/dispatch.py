@@ -1,4 +1,4 @@
-"""Which operation a request asks for: by what it addresses, its method, and what goes with it.
+"""The table of operations: which one a request means, by its target, method and parameters.
 
 A query parameter that the operation does not know gets 501 NotImplemented: a sub-resource
 must never turn into the plain operation, least of all in a DELETE.
@@ -19,14 +19,14 @@ from flask_bucketcors.signatures import SIGNATURE_PARAMETERS
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that can be asked of the store.
+    """One thing that the store can do.
 
-    :param parameter: a query parameter that asks for it, with whatever value.
-    :param header: a header that asks for it.
+    :param parameter: a query parameter that selects it, with any value.
+    :param header: a header that selects it.
     :param parameters: the other query parameters that it knows.
     :param strict: those parameters that count only if the signature covers them.
-    :param reads_object: it needs no signature in a public bucket, and ignores query
-        parameters that nobody knows, which pages append to defeat caches.
+    :param reads_object: it needs no signature in a public bucket, and ignores unknown query
+        parameters, which pages append to defeat caches.
     :param signed_within: the body is signed instead of the request.
     :param for_everybody: it needs no signature at all, and a wrong one does not matter.
     """
@@ -40,8 +40,8 @@ class Operation:
     signed_within: bool = False
     for_everybody: bool = False
 
-    def is_asked_for(self) -> bool:
-        """Whether the request has what asks for this."""
+    def is_selected(self) -> bool:
+        """Whether the request has what selects this."""
         return (not self.parameter or self.parameter in request.args) and (
             not self.header or self.header in request.headers
         )
@@ -55,7 +55,7 @@ _READ_OBJECT = Operation(
     reads_object=True,
 )
 
-# Of each method the operations that are asked for by something come first.
+# Of each method the operations that something selects come first.
 _OPERATIONS = {
     Level.SERVICE: {
         "GET": [Operation(operations.list_buckets, parameters=frozenset({"marker", "max-keys"}))],
@@ -150,7 +150,7 @@ def find_operation(target: Target) -> Operation:
     possible = _OPERATIONS[target.level]
     if request.method not in possible:
         raise MethodNotAllowed(list(possible))
-    return next(each for each in possible[request.method] if each.is_asked_for())
+    return next(each for each in possible[request.method] if each.is_selected())
 
 
 def refuse_unknown_parameters(operation: Operation) -> None:

@@ -1,4 +1,4 @@
-"""The XML documents of this server, in the form in which Tencent COS writes its own."""
+"""The XML documents that this server sends, in the form of Tencent COS."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ def error_document(error: StorageError, resource: str, request_id: str, trace_id
 
 
 def bucket_list_document(buckets: list[Bucket], *, truncated: bool) -> str:
-    """Write the answer to GET Service (document 436/8291)."""
+    """Write the response to GET Service (document 436/8291)."""
     return _document(
         "ListAllMyBucketsResult",
         [
@@ -52,7 +52,7 @@ def bucket_list_document(buckets: list[Bucket], *, truncated: bool) -> str:
 
 
 def location_document() -> str:
-    """Write the answer to GET Bucket location."""
+    """Write the response to GET Bucket location."""
     return _document("LocationConstraint", "")
 
 
@@ -65,12 +65,12 @@ def object_list_document(
     with_type: bool = False,
     second_version: tuple[str, str | None] | None = None,
 ) -> str:
-    """Write the answer to GET Bucket (document 436/7734).
+    """Write the response to GET Bucket (document 436/7734).
 
     :param url_encoded: percent-encode keys, which ``encoding-type=url`` asks for; the only
         form that can show every key, for XML cannot hold some characters.
     :param with_type: name the type of each object, without which oss2 reads none.
-    :param second_version: write what answers ``list-type=2`` (S3 API Reference,
+    :param second_version: write the response to ``list-type=2`` (S3 API Reference,
         ListObjectsV2): the token that was sent, and the next one if there is more.
     """
     shown = _shown(url_encoded)
@@ -119,7 +119,7 @@ def object_list_document(
 
 
 def upload_document(bucket: str, upload: Upload) -> str:
-    """Write the answer to Initiate Multipart Upload (document 436/7746)."""
+    """Write the response to Initiate Multipart Upload (document 436/7746)."""
     return _document(
         "InitiateMultipartUploadResult",
         [("Bucket", bucket), ("Key", upload.key), ("UploadId", upload.id)],
@@ -127,7 +127,7 @@ def upload_document(bucket: str, upload: Upload) -> str:
 
 
 def completed_document(bucket: str, location: str, stored: StoredObject) -> str:
-    """Write the answer to Complete Multipart Upload (document 436/7742)."""
+    """Write the response to Complete Multipart Upload (document 436/7742)."""
     return _document(
         "CompleteMultipartUploadResult",
         [
@@ -142,7 +142,7 @@ def completed_document(bucket: str, location: str, stored: StoredObject) -> str:
 def part_list_document(
     bucket: str, upload: Upload, parts: list[Part], query: PartQuery, *, url_encoded: bool
 ) -> str:
-    """Write the answer to List Parts (document 436/7747).
+    """Write the response to List Parts (document 436/7747).
 
     :param parts: one more than was asked for, if there are more.
     """
@@ -168,7 +168,7 @@ def part_list_document(
 def upload_list_document(
     bucket: str, query: UploadQuery, listing: UploadListing, *, url_encoded: bool
 ) -> str:
-    """Write the answer to List Multipart Uploads (document 436/7736)."""
+    """Write the response to List Multipart Uploads (document 436/7736)."""
     shown = _shown(url_encoded)
     next_key, next_id = listing.next_marker or ("", "")
     return _document(
@@ -191,12 +191,12 @@ def upload_list_document(
 
 
 def copied_document(name: str, etag: str, modified: datetime) -> str:
-    """Write the answer to PUT Object - Copy (436/10881) or Upload Part - Copy (436/8287)."""
+    """Write the response to PUT Object - Copy (436/10881) or Upload Part - Copy (436/8287)."""
     return _document(name, [("ETag", f'"{etag}"'), ("LastModified", _time(modified))])
 
 
 def deleted_document(deletion: Deletion, *, url_encoded: bool) -> str:
-    """Write the answer to DELETE Multiple Objects (document 436/8289)."""
+    """Write the response to DELETE Multiple Objects (document 436/8289)."""
     shown = _shown(url_encoded)
     refused = ("Code", "NotImplemented"), ("Message", "There are no versions; name none.")
     return _document(

@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of Tencent COS.
+"""The errors of the store, in the words of Tencent COS.
 
 Codes and statuses are those of the error code page (document 436/7730). The service's own
 message texts are published for a few codes only; the others say what is wrong and what to

@@ -1,4 +1,4 @@
-"""The form upload, POST Object; see :mod:`example_app.operations`."""
+"""The operation of a form upload, POST Object: a browser posts a form that a server has signed."""
 
 import re
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -27,7 +27,7 @@ _METADATA_NAME = re.compile(f"{METADATA_PREFIX}[0-9a-z-]+")
 def post_object(storage: Storage, target: Target) -> Response:
     """POST Object, with the form that the check of its signature has left in ``g``."""
     form: Form = g.form
-    answer = _Answer(form.fields)
+    success = _Success(form.fields)
     check_supported(form.fields, public=storage.get_bucket(target.bucket).public)
     stored = storage.put_object(
         target.bucket,
@@ -37,11 +37,11 @@ def post_object(storage: Storage, target: Target) -> Response:
         form.fields.get("content-md5"),
         precondition(form.fields),
     )
-    return answer.give(target.bucket, stored)
+    return success.response(target.bucket, stored)
 
 
-class _Answer:
-    """How the form wants a success to be answered; refused before anything is stored."""
+class _Success:
+    """The response that the form wants; a form is refused before anything is stored."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         self._redirect = fields.get("success_action_redirect", "")
@@ -54,8 +54,8 @@ class _Answer:
                 "InvalidArgument", "success_action_redirect must be an http or https URL."
             )
 
-    def give(self, bucket: str, stored: StoredObject) -> Response:
-        """Answer that an object is stored."""
+    def response(self, bucket: str, stored: StoredObject) -> Response:
+        """Give the response for an object that is stored."""
         response = empty_response(303 if self._redirect else self._status)
         response.set_etag(stored.etag)
         response.headers["Location"] = self._location(bucket, stored)

@@ -1,4 +1,4 @@
-"""The headers of an upload: which are kept, which are refused, and on what it depends.
+"""The headers of an upload: which are stored, which are refused, and its preconditions.
 
 A form upload has fields of the same names, so all of this takes a mapping with names in
 lower case; :func:`request_headers` gives that of the request.

@@ -1,4 +1,4 @@
-"""The operations of a multipart upload; see :mod:`example_app.operations`."""
+"""The operations of a multipart upload: initiate, upload and list parts, complete, abort."""
 
 import re
 
@@ -20,12 +20,12 @@ from example_app.headers import (
     request_headers,
 )
 from example_app.operations import (
-    asks_for_url_encoding,
     empty_response,
     etag_response,
     number_argument,
     object_url,
     request_path,
+    wants_url_encoding,
     xml_response,
 )
 from example_app.storage import Storage
@@ -91,7 +91,7 @@ def list_parts(storage: Storage, target: Target) -> Response:
         marker=number_argument("part-number-marker", MAX_MARKER, "0"),
         max_parts=number_argument("max-parts", MAX_PARTS),
     )
-    url_encoded = asks_for_url_encoding()
+    url_encoded = wants_url_encoding()
     upload, parts = storage.uploads.list_parts(target.bucket, target.key, upload_id(), query)
     return xml_response(
         part_list_document(target.bucket, upload, parts, query, url_encoded=url_encoded)
@@ -107,7 +107,7 @@ def list_uploads(storage: Storage, target: Target) -> Response:
         id_marker=request.args.get("upload-id-marker", ""),
         max_uploads=number_argument("max-uploads", MAX_UPLOADS),
     )
-    url_encoded = asks_for_url_encoding()
+    url_encoded = wants_url_encoding()
     listing = storage.uploads.list_uploads(target.bucket, query)
     return xml_response(
         upload_list_document(target.bucket, query, listing, url_encoded=url_encoded)

@@ -1,6 +1,6 @@
-"""The operations: what each one reads from Flask's request, asks of the store and answers.
+"""The operations on buckets and objects: each reads Flask's request, calls the store and responds.
 
-None of them asks who is calling; that is settled before, in :mod:`example_app.views`.
+None of them checks who calls; :mod:`example_app.views` has done that.
 """
 
 import re
@@ -107,7 +107,7 @@ def list_objects(storage: Storage, target: Target) -> Response:
         marker=_after() if second else request.args.get("marker", ""),
         max_keys=number_argument("max-keys", MAX_KEYS),
     )
-    url_encoded = asks_for_url_encoding()
+    url_encoded = wants_url_encoding()
     listing = storage.list_objects(target.bucket, query)
     token = None if listing.next_marker is None else _token(listing.next_marker)
     return xml_response(
@@ -138,7 +138,7 @@ def _token(marker: str) -> str:
 
 def delete_objects(storage: Storage, target: Target) -> Response:
     """DELETE Multiple Objects."""
-    url_encoded = asks_for_url_encoding()
+    url_encoded = wants_url_encoding()
     deletion = parse_deletion(read_document())
     storage.delete_objects(target.bucket, deletion.keys)
     return xml_response(deleted_document(deletion, url_encoded=url_encoded))
@@ -185,12 +185,12 @@ def not_implemented(storage: Storage, target: Target) -> Response:
 
 
 def xml_response(document: str, status: int = 200) -> Response:
-    """Answer with a document."""
+    """Give a response with a document."""
     return Response(document, status, content_type="application/xml")
 
 
 def empty_response(status: int) -> Response:
-    """Answer without a body."""
+    """Give a response without a body."""
     response = xml_response("", status)
     if status == 204:
         del response.headers["Content-Type"]
@@ -198,7 +198,7 @@ def empty_response(status: int) -> Response:
 
 
 def etag_response(etag: str) -> Response:
-    """Answer to an upload."""
+    """Give the response to an upload."""
     response = empty_response(200)
     response.set_etag(etag)
     return response
@@ -212,7 +212,7 @@ def number_argument(name: str, limit: int, default: str = "") -> int:
     return min(int(text), limit)
 
 
-def asks_for_url_encoding() -> bool:
+def wants_url_encoding() -> bool:
     """Whether the names in a listing are to be percent-encoded."""
     encoding = request.args.get("encoding-type", "")
     if encoding not in ("", "url"):
@@ -221,7 +221,7 @@ def asks_for_url_encoding() -> bool:
 
 
 def object_url(path: bytes) -> str:
-    """Give the URL of the path at which the server was asked."""
+    """Give the URL of a path on this server, as the client knows it."""
     return f"{request.scheme}://{request_host()}{quote(path)}"
 
 

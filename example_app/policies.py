@@ -21,11 +21,12 @@ from typing import Any
 
 from example_app.errors import StorageError
 from example_app.forms import Form
+from flask_bucketcors import AccessKey
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS
 from flask_bucketcors.signatures.cos import SECURITY_TOKEN
-from flask_bucketcors.signatures.keys import AccessKey, find_key
+from flask_bucketcors.signatures.keys import find_key
 
 _SIGNATURE_FIELDS = ("policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
 _MUST_BE_BOUND = ("q-sign-algorithm", "q-ak", "q-sign-time")

@@ -1,4 +1,4 @@
-"""The multipart uploads in the index, and their parts; see :mod:`example_app.index`."""
+"""The tables of multipart uploads and their parts, beside those of :mod:`example_app.index`."""
 
 import json
 import sqlite3

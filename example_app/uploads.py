@@ -27,7 +27,7 @@ MAX_PART_NUMBER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class NamedPart:
-    """A part, as whoever completes an upload names it."""
+    """A part, as the request that completes an upload names it."""
 
     number: int
     etag: str

@@ -1,8 +1,7 @@
-"""Requests of the SDKs for OSS, S3 and OBS, read as what they would be to COS.
+"""The names of headers for SDKs of OSS, S3 and OBS, so that the rest of the store speaks only COS.
 
-What is ``x-cos-acl`` to one is ``x-oss-acl``, ``x-amz-acl`` and ``x-obs-acl`` to the others. All
-of the store speaks as COS does: a request that is signed as another vendor's has its headers
-renamed when it comes, and its answer when that goes.
+``x-cos-acl`` is ``x-oss-acl``, ``x-amz-acl`` and ``x-obs-acl`` to the others. A request that is
+signed as another vendor's has its headers renamed, and so has its response.
 """
 
 from flask import Response, g, request
@@ -33,13 +32,13 @@ def translate_request(signed: SignedRequest) -> None:
 
 
 def translate_response(response: Response) -> None:
-    """Rename the headers of the answer."""
+    """Rename the headers of the response."""
     if vendor() != "cos":
         response.headers = Headers((as_theirs(name), value) for name, value in response.headers)
 
 
 def vendor() -> str:
-    """Whose scheme has signed the request; that of COS if none has."""
+    """The vendor whose signature the request carries; COS if it carries none."""
     found: str = g.get("vendor", "cos")
     return found
 

@@ -1,7 +1,6 @@
-"""The HTTP side of the store: a blueprint that answers every URL of its application.
+"""The blueprint of the store: checks who may do what, runs the operation, and words errors.
 
-Here stands who may do what, and how an error is answered. What there is to do stands in
-:mod:`example_app.dispatch`.
+It takes every URL of its application; :mod:`example_app.dispatch` finds the operation.
 """
 
 import secrets
@@ -53,7 +52,7 @@ def create_blueprint(storage: Storage, keys: Keys, host_suffix: str = "") -> Blu
     """
     blueprint = Blueprint("storage", __name__)
 
-    def answer(path: str) -> Response:
+    def respond(path: str) -> Response:
         target = find_target(request.environ, host_suffix)
         signed = SignedRequest.from_environ(request.environ, target.bucket, target.key)
         translate_request(signed)
@@ -65,13 +64,13 @@ def create_blueprint(storage: Storage, keys: Keys, host_suffix: str = "") -> Blu
     blueprint.record_once(_register_converter)
     blueprint.add_url_rule(
         "/<any_path:path>",
-        view_func=answer,
+        view_func=respond,
         methods=["GET", "HEAD", "PUT", "DELETE", "POST"],
         provide_automatic_options=False,
     )
-    blueprint.app_errorhandler(StorageError)(_answer_storage_error)
-    blueprint.app_errorhandler(SignatureError)(_answer_signature_error)
-    blueprint.app_errorhandler(HTTPException)(_answer_http_exception)
+    blueprint.app_errorhandler(StorageError)(_respond_to_storage_error)
+    blueprint.app_errorhandler(SignatureError)(_respond_to_signature_error)
+    blueprint.app_errorhandler(HTTPException)(_respond_to_http_exception)
     blueprint.after_app_request(_finish)
     return blueprint
 
@@ -90,7 +89,7 @@ def _authorise(
         policy = verify_form(form, target.bucket, keys, now=time.time())
         g.form = replace(form, file=policy.bounded(form.file))
         return
-    # Who does not sign what makes the call another one would let others change it.
+    # What makes the call another one must be signed, or others could change it.
     strict = [name for name in request.args if name in operation.strict]
     strict += [operation.parameter] if operation.parameter else []
     signer = verify(
@@ -115,7 +114,7 @@ def _allow_anonymous(
         raise StorageError("AccessDenied", f"Sign the request, or leave {strict[0]} out.")
 
 
-def _answer_storage_error(error: StorageError) -> Response:
+def _respond_to_storage_error(error: StorageError) -> Response:
     trace_id = _base64(secrets.token_hex(64))
     error = StorageError(error.code, as_theirs(error.message))
     document = error_document(error, _resource(), _request_id(), trace_id)
@@ -123,18 +122,18 @@ def _answer_storage_error(error: StorageError) -> Response:
     response.headers["x-cos-trace-id"] = trace_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     if request.method == "HEAD" and vendor() == "oss":
-        # An answer without a body: OSS has the document here, and its SDKs read it.
+        # A response without a body: OSS has the document here, and its SDKs read it.
         response.headers["x-oss-err"] = _base64(document)
     return response
 
 
-def _answer_signature_error(error: SignatureError) -> Response:
-    return _answer_storage_error(StorageError(COS.errors[error.code].code, error.message))
+def _respond_to_signature_error(error: SignatureError) -> Response:
+    return _respond_to_storage_error(StorageError(COS.errors[error.code].code, error.message))
 
 
-def _answer_http_exception(error: HTTPException) -> Response:
+def _respond_to_http_exception(error: HTTPException) -> Response:
     code = _HTTP_ERRORS.get(error.code or 500, "InvalidRequest")
-    response = _answer_storage_error(StorageError(code))
+    response = _respond_to_storage_error(StorageError(code))
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value
