@@ -13,21 +13,22 @@ form. It must bind the three fields of the signature. What else it does not name
 import base64
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from example_app.errors import StorageError
 from example_app.forms import Form
 from flask_bucketcors import AccessKey
-from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.signatures import Keys
-from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS
-from flask_bucketcors.signatures.cos import SECURITY_TOKEN
 from flask_bucketcors.signatures.keys import find_key
 
+SECURITY_TOKEN: Final = "x-cos-security-token"
+# How far the clocks of client and server may be apart (COS 436/7730, RequestTimeTooSkewed).
+MAX_SKEW_SECONDS = 15 * 60
 _SIGNATURE_FIELDS = ("policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
 _MUST_BE_BOUND = ("q-sign-algorithm", "q-ak", "q-sign-time")
 _TIME = re.compile("([0-9]{1,11});([0-9]{1,11})")
@@ -146,7 +147,7 @@ def _hmac_sha1(key: str, text: str) -> str:
 
 def _parse(text: bytes) -> Policy:
     try:
-        document = parse_json(text)
+        document = json.loads(text)
         expiration = datetime.fromisoformat(document["expiration"])
         if expiration.tzinfo is None:
             raise ValueError("a time without its zone")
@@ -155,7 +156,7 @@ def _parse(text: bytes) -> Policy:
         rest = [each for each in conditions if not _is_range(each)]
         found = [condition for each in rest for condition in _conditions(each)]
         return Policy(expiration.timestamp(), found, sizes)
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise StorageError("InvalidPolicyDocument") from None
 
 
