@@ -1,4 +1,4 @@
-"""What a bucket may be called. Names belong to the application; these are the outer limits."""
+"""The names that a bucket can have. The application chooses names, within these limits."""
 
 import re
 

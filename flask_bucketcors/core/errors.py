@@ -7,7 +7,7 @@ SHOWN_VALUE = 80
 
 
 class BucketCORSError(Exception):
-    """The base of every error that this package raises on purpose."""
+    """The base of all errors that this package raises."""
 
 
 class StoreUnavailable(BucketCORSError):
@@ -15,11 +15,11 @@ class StoreUnavailable(BucketCORSError):
 
 
 class StoredRulesInvalid(BucketCORSError):
-    """A stored rule set no longer is one; another tool, or a newer release, wrote it."""
+    """A stored rule set is not valid; another tool, or a newer release, wrote it."""
 
 
 class TooIntricate(BucketCORSError):
-    """The patterns of rules overlap in so many ways that nothing can be said of them in time."""
+    """The patterns of rules overlap in too many ways to be compared in reasonable time."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -33,13 +33,13 @@ class DangerousRules(BucketCORSError):
 
 
 class Refusal(StrEnum):
-    """Why a request is answered with an error.
+    """Why the response to a request is an error.
 
-    By the name that COS has for it (436/7730); where COS has none, by that of S3, or one of
-    our own. A dialect says what the error is called there, and how it is worded.
+    The value is the code of COS (436/7730); where COS has none, that of S3, or one of our own.
+    A dialect has the code, status and message of the response.
     """
 
-    # That of Enum is written in Python, and takes as long as a step of answering.
+    # That of Enum is written in Python, and takes as long as a step of a response.
     __hash__ = str.__hash__
 
     ACCESS_DENIED = "AccessDenied"
@@ -75,7 +75,7 @@ class Refusal(StrEnum):
     UNKNOWN_AUTHORIZATION = "UnknownAuthorization"
 
 
-#: Why a preflight is refused. COS answers all of these alike, others tell some apart.
+#: Why a preflight is refused. COS has one response for all of these, other vendors have several.
 PREFLIGHT_REFUSALS = (
     Refusal.PREFLIGHT_REFUSED,
     Refusal.PREFLIGHT_NO_RULES,
@@ -86,11 +86,11 @@ PREFLIGHT_REFUSALS = (
 
 
 class CallRefused(BucketCORSError):
-    """A request is answered with an error of its dialect.
+    """The response to a request is an error of the dialect.
 
-    :param code: what for.
-    :param detail: what is wrong in this very request; stands behind the dialect's own text.
-    :param message: replaces the dialect's text, where vendors have several for one code.
+    :param code: the reason.
+    :param detail: what is wrong in this request; it follows the dialect's message.
+    :param message: replaces the dialect's message, where a vendor has several for one code.
     """
 
     def __init__(self, code: Refusal, detail: str = "", *, message: str | None = None) -> None:
@@ -126,7 +126,7 @@ class SetupRefused(BucketCORSError, RuntimeError):
 
 
 class SettingRefused(SetupRefused, ValueError):
-    """A setting, or an argument, does not have the form that it has to have."""
+    """A setting or an argument does not have the required form."""
 
 
 class RulesChanged(BucketCORSError):
@@ -148,7 +148,7 @@ class UnknownRevision(BucketCORSError, LookupError):
 
 
 def shown_value(value: object) -> str:
-    """What a message repeats of any value: printable ASCII of bounded length."""
+    """Give what a message repeats of a value: printable ASCII of bounded length."""
     try:
         return shortened(ascii(value))
     except (RecursionError, ValueError):
@@ -157,5 +157,5 @@ def shown_value(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """At most :data:`SHOWN_VALUE` characters of a text, and dots for the rest."""
+    """Give at most :data:`SHOWN_VALUE` characters of a text, and dots for the rest."""
     return text if len(text) <= SHOWN_VALUE else text[:SHOWN_VALUE] + "..."

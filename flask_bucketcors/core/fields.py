@@ -1,8 +1,8 @@
-"""The fields of a rule: what each may hold, and all that is wrong with them at once.
+"""The fields of a rule: the values that each may hold, and all problems with them at once.
 
-Nearly all rules look alike, and each is checked again whenever it is read. So there are two
-checks: one that says at once of the usual values that nothing is wrong with them, and a full
-one for all others, which finds the problems. The first accepts nothing that the second refuses.
+Nearly all rules look alike, and a rule is checked again whenever it is read. So there are two
+checks: a fast one that accepts the usual values, and a full one for all others, which finds the
+problems. The fast one accepts nothing that the full one refuses.
 """
 
 import re
@@ -125,7 +125,7 @@ def checked_fields(
 class _List(NamedTuple):
     """A field that holds texts.
 
-    :param problem_of: says what is wrong with one of them.
+    :param problem_of: says what is wrong with one text.
     """
 
     name: str
@@ -133,7 +133,7 @@ class _List(NamedTuple):
     is_required: bool = False
 
     def check(self, values: Any, problems: list[Problem]) -> _Texts:
-        """Give the list as it is kept, and add what is wrong with it to the problems."""
+        """Give the list as it is kept, and add its problems to ``problems``."""
         if not is_list(values):
             problems.append(Problem(self.name, values, ProblemReason.NOT_A_LIST))
             return ()
@@ -215,7 +215,7 @@ _PROBLEMS: Final[Mapping[str, Callable[[Any], ProblemReason | None]]] = {
 
 
 def problem_of(field: str, value: Any) -> ProblemReason | None:
-    """Say what is wrong with a value of a field, or with one value of a list; None if nothing is.
+    """Say what is wrong with a value of a field, or with one value of a list; None if it is valid.
 
     :param field: its name.
     """

@@ -1,4 +1,4 @@
-"""Header names: what a rule may hold, and what a preflight may ask for."""
+"""Header names: those of CORS, those that rules may hold, and those that a preflight requests."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def is_header_name(text: str) -> bool:
 
 
 class RequestedHeaders(NamedTuple):
-    """The header names that a preflight asks for.
+    """The requested headers of a preflight.
 
     :param text: the header's value.
     :param sent: as they were sent, without blanks and empty items.
@@ -44,7 +44,7 @@ _NONE: Final = RequestedHeaders("", (), ())
 def parse_requested_headers(text: str) -> RequestedHeaders | None:
     """Read an Access-Control-Request-Headers value.
 
-    None where it is beyond the bounds or holds something that is not a header name; no rule
+    None if it is beyond the bounds or holds something that is not a header name; no rule
     can allow that. (RFC 9110, 5.6.1: a recipient ignores empty list elements.)
     """
     if not text:

@@ -1,4 +1,4 @@
-"""Hosts and paths: the Host header, and what settings say of where buckets are.
+"""Hosts and paths: the Host header, and the settings that say where buckets are.
 
 Two readers that differ about a strange Host would let a signature for one bucket open another.
 """
@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-#: Gives the public suffix of a host name, as ``com`` of ``a.com``: what is bought names below.
+#: Gives the public suffix of a host name, such as ``com`` for ``a.com``: anyone can register names
+#: below it. None if the host has none.
 PublicSuffix = Callable[[str], str | None]
 
 #: Stands for one label in a host suffix.
@@ -24,7 +25,7 @@ def is_host(host: str) -> bool:
 
 
 def split_host(host: str) -> tuple[str, str] | None:
-    """Give name and port (with its colon, or ``""``) of a Host header; None if it is no host."""
+    """Give name and port (with its colon, or ``""``) of a Host header; None if it is not a host."""
     match = _HOST.fullmatch(host)
     return (match["name"], match["port"] or "") if match else None
 
@@ -32,7 +33,7 @@ def split_host(host: str) -> tuple[str, str] | None:
 def checked_suffix(suffix: str) -> str:
     """Give a host name below which each bucket has its own, in lower case.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is not a host suffix.
     """
     if not _SUFFIX.fullmatch(suffix.lower()):
         raise ValueError(
@@ -45,7 +46,7 @@ def checked_suffix(suffix: str) -> str:
 def checked_prefix(prefix: str) -> str:
     """Give the path below which buckets are; ``""`` if that is the root.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is not a URL prefix.
     """
     if prefix in ("", "/"):
         return ""
@@ -59,7 +60,7 @@ def checked_prefix(prefix: str) -> str:
 def checked_segment(segment: str) -> str:
     """Give the first segment of a path.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is not the first segment of a path.
     """
     if not isinstance(segment, str) or not segment or "/" in segment:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""JSON from anybody, to a depth that does not depend on the interpreter.
+"""JSON from any source, to a depth that does not depend on the interpreter.
 
 How deep brackets may be nested before Python raises RecursionError, or a stack overflows, differs
 among releases, builds and threads. So they are counted first.
@@ -27,8 +27,8 @@ def parse_json(text: str | bytes, **options: Any) -> Any:
 
     :param text: bytes are UTF-8, UTF-16 or UTF-32.
     :param options: those of :func:`json.loads`.
-    :raises TooDeep: before anything is built, also where the text is no JSON otherwise.
-    :raises ValueError: if it is none; UnicodeDecodeError is one.
+    :raises TooDeep: before anything is built, even if the text is not JSON at all.
+    :raises ValueError: if it is not JSON; UnicodeDecodeError is one.
     """
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
@@ -45,9 +45,9 @@ def _is_too_deep(text: str) -> bool:
 
 
 def _brackets(text: str) -> bytes:
-    """Give the brackets outside of strings, up to where the text is no JSON if it is none.
+    """Give the brackets outside of strings, up to where the text stops being JSON.
 
-    Without a loop in Python: rules are read so each time that a bucket is looked up anew.
+    It has no loop in Python: rules are parsed each time that a bucket is read from the store.
     """
     if "\\" in text:
         text = text.replace(r"\\", "").replace(r"\"", "")

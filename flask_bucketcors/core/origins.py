@@ -1,4 +1,4 @@
-"""Origins: what a request may send, and what a rule may hold.
+"""Origins and origin patterns: those that a request may send, and those that a rule may hold.
 
 Facts:
 
@@ -59,7 +59,7 @@ def covers(pattern: str, origin: str) -> bool:
 
 
 def are_usual_patterns(texts: Collection[str]) -> bool:
-    """Whether all look so usual that :func:`pattern_problem` has nothing against them.
+    """Whether all are so usual that :func:`pattern_problem` would accept each of them.
 
     :raises TypeError: if not all are texts.
     """
@@ -77,8 +77,8 @@ def are_usual_patterns(texts: Collection[str]) -> bool:
 def pattern_problem(text: str) -> ProblemReason | None:
     """Say why a rule may not hold ``text`` as an AllowedOrigin; None if it may.
 
-    Refused is what could never match or could be taken for something else. What is merely
-    useless (upper case, a trailing slash, a default port) is kept as vendors keep it.
+    A text is refused if it could never match, or could be mistaken for something else. A text
+    that is merely useless (upper case, a trailing slash, a default port) is kept, as vendors do.
     """
     if not text:
         return ProblemReason.EMPTY

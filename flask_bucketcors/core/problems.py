@@ -1,4 +1,4 @@
-"""Problems: why a rule set is refused, as data."""
+"""Problems: why a document or a rule set is refused, as data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -97,5 +97,5 @@ class InvalidRules(BucketCORSError, ValueError):
         super().__init__("; ".join(map(str, self.problems)))
 
     def in_rule(self, index: int) -> tuple[Problem, ...]:
-        """The problems, said to be in the rule at ``index`` (from 0)."""
+        """The problems, with ``index`` (from 0) as their rule."""
         return tuple(replace(problem, rule=index) for problem in self.problems)

@@ -1,8 +1,8 @@
 """Rule and RuleSet: what the owner of a bucket allows.
 
 Both are values. One that exists is valid: the constructors name every problem at once, or
-none. They know no dialect; what a vendor limits (the number of rules, the size of a document)
-is applied where a document is read.
+none. They know no dialect: the limits of a vendor (the number of rules, the size of a document)
+apply where a document is read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ class Rule:
         characters. docs/matching.md says what fits them.
     :param allowed_methods: at least one of GET, PUT, POST, DELETE, HEAD. HEAD is not implied.
     :param allowed_headers: names of request headers with at most one ``*`` each. None at all
-        allows no header that has to be asked for.
+        allows no header that needs a preflight.
     :param expose_headers: names of response headers that a page may read, without ``*``.
-    :param max_age_seconds: how long a browser may keep the answer to a preflight, 0 to
+    :param max_age_seconds: how many seconds a browser may keep the response to a preflight, 0 to
         2147483647; None leaves it to the browser.
     :param id: the owner's own name for the rule, at most 255 characters.
     :raises InvalidRules: with every problem of the rule.
@@ -91,7 +91,7 @@ class RuleSet:
     """The ordered rules of a bucket; the first that fits a request decides.
 
     :param rules: at least one :class:`Rule`.
-    :param response_vary: the owner's ``ResponseVary``: ask caches to keep answers apart by
+    :param response_vary: the owner's ``ResponseVary``: whether caches keep responses apart by
         origin. None, not set, means the same as False but is not shown.
     :raises InvalidRules: if there is no rule or something else stands among them.
     """

@@ -1,4 +1,4 @@
-"""A text with one ``*``: what AllowedOrigin and AllowedHeader may hold."""
+"""A text with one ``*``, as AllowedOrigin and AllowedHeader may hold it; and many at once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,19 +10,19 @@ Value = TypeVar("Value")
 
 
 class Wildcard(NamedTuple):
-    """What stands before and behind a ``*``, which itself stands for zero or more characters."""
+    """The texts before and behind a ``*``, which stands for zero or more characters."""
 
     prefix: str
     suffix: str
 
     @classmethod
     def parse(cls, text: str) -> "Wildcard | None":
-        """Cut a text at its ``*``; None if it has none, and is therefore a literal."""
+        """Cut a text at its ``*``; None if it has none and is a literal."""
         prefix, star, suffix = text.partition(ANY)
         return cls(prefix, suffix) if star else None
 
     def fits(self, text: str) -> bool:
-        """Whether a text fits."""
+        """Whether ``text`` fits, compared case-sensitively."""
         return (
             # The two sides may not share characters: "aba" does not fit "aba*aba".
             len(text) >= len(self.prefix) + len(self.suffix)
@@ -32,7 +32,7 @@ class Wildcard(NamedTuple):
 
 
 class WildcardIndex(Generic[Value]):
-    """Finds what fits a text, among many wildcards at once.
+    """Finds the wildcards that a text fits, among many at once.
 
     A thousand ``https://*.siteN.example`` have one prefix, and suffixes of three lengths: four
     lookups find the one that fits. So the work grows with the lengths that occur, and not with

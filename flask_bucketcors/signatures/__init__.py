@@ -3,7 +3,7 @@
 This package is private: it may change without notice.
 
 One module per vendor, each with its :class:`Scheme` or several. None of them reads a clock or
-the body: the time is passed in, and whoever reads the body compares it with the digests that
+the body: the time is passed in, and the reader of the body compares it with the digests that
 the signature covers (:func:`flask_bucketcors.api.bodies.check_digests`).
 """
 

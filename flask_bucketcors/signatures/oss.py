@@ -24,9 +24,9 @@ The rest is in :mod:`flask_bucketcors.signatures.v4`. The bucket is signed in wh
 it is addressed, and the Host only if the client lists it as an additional header.
 
 V1 signs keys and values as they are, so that it cannot tell the object ``?cors`` from the
-sub-resource: whoever signs URLs for keys that others choose should sign them with V4.
+sub-resource: sign URLs for keys that others choose with V4.
 
-Codes and texts are those that the service was seen to answer (EC 0002-00000063 and the like);
+Codes and texts are those of responses of the service (EC 0002-00000063 and the like);
 for pre-signed URLs, V1, those of "Add signatures to a URL".
 """
 

@@ -15,7 +15,7 @@ not read here and refused.
 V2 (S3 User Guide, "Signing and authenticating REST requests") is the signature of
 :mod:`flask_bucketcors.signatures.v2`. In a pre-signed URL the security token is signed as the
 header that it replaces (botocore), or as a sub-resource (esdk-obs). No other parameter counts as
-a header: nobody here would read it as one.
+a header: nothing here would read it as one.
 
 Error codes are those of "Error responses"; the texts beside them are S3's, as other servers
 and their suites recorded them.

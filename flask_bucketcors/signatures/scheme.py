@@ -13,8 +13,8 @@ from flask_bucketcors.signatures.signed_request import SignedRequest
 class SignatureError(CallRefused):
     """A signature does not hold.
 
-    :param code: a :class:`Refusal`; the dialect says what it is called there.
-    :param message: replaces the dialect's text, where there are several for one code.
+    :param code: a :class:`Refusal`; the dialect has the code of its response.
+    :param message: replaces the dialect's message, where a vendor has several for one code.
     """
 
     def __init__(self, code: Refusal, message: str | None = None) -> None:
@@ -27,7 +27,7 @@ class Signer(NamedTuple):
     :param access_key_id: the key's id.
     :param dialect: the name of the dialect that the scheme belongs to.
     :param payload_sha256: what the signature says of the body, in lower-case hexadecimal, for
-        whoever reads the body to compare; None if it says nothing.
+        the reader of the body to compare; None if it says nothing.
     """
 
     access_key_id: str
@@ -56,8 +56,8 @@ class Demands(NamedTuple):
     ) -> None:
         """Refuse a signature that leaves a parameter out which it has to cover.
 
-        Whoever demands one relies on the query: one more, not covered, could turn the call
-        into another.
+        A caller that demands one relies on the query: one more, not covered, could turn the
+        call into another.
 
         :param exempt: what cannot: the parameters of the signature itself, for example.
         """

@@ -33,8 +33,8 @@ class SignedRequest:
     def from_environ(cls, environ: WSGIEnvironment, bucket: str, key: str) -> "SignedRequest":
         """Read a request.
 
-        :param bucket: as the application found it. Several schemes sign its name, and only
-            whoever acts on the request knows which bucket that will be.
+        :param bucket: as the application found it. Several schemes sign its name, and
+            only the application knows which bucket that will be.
         :param key: likewise.
         """
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")

@@ -86,9 +86,9 @@ class Vendor:
     :param encodes_path: whether the path is signed as it is sent, percent-encoded.
     :param repeats_date: whether the vendor's date header stands in the place of Date, too; it
         is empty otherwise.
-    :param malformed: what is said of an Authorization that is not ``key-id:signature``.
-    :param dateless: what is said of a request without a date.
-    :param expired: what is said of one that is too late.
+    :param malformed: the message for an Authorization that is not ``key-id:signature``.
+    :param dateless: the message for a request without a date.
+    :param expired: the message for one that is too late.
     """
 
     dialect: str
