@@ -1,6 +1,10 @@
 """The dialects: COS, OSS, S3 and OBS as records.
 
 This package is private: it may change without notice.
+
+To add one, write its record in a module here, on ``BASE`` or on a dialect that it resembles, and
+list it in ``DIALECTS``. Beside the code it needs its facts in ``tests/support/dialect_facts.py``
+and its lines in ``docs/api.md`` and ``docs/configuration.md``.
 """
 
 from collections.abc import Mapping
