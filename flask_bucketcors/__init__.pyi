@@ -12,7 +12,6 @@ What the owner of a bucket allows. A `Rule` or `RuleSet` that exists is valid.
 from flask_bucketcors.core.rules import RuleSet as RuleSet
 from flask_bucketcors.core.rules import Rule as Rule
 from flask_bucketcors.documents.any_form import AnyRules as AnyRules
-from flask_bucketcors.documents.any_form import UnreadableRules as UnreadableRules
 from flask_bucketcors.core.problems import InvalidRules as InvalidRules
 from flask_bucketcors.core.problems import Problem as Problem
 from flask_bucketcors.core.problems import ProblemReason as ProblemReason

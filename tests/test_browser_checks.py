@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.core import browser
 from tests.support import fetch_model as model
 from tests.support.strategies import page_requests
@@ -94,9 +95,15 @@ def test_many_small_values_are_as_unsafe_as_a_big_one() -> None:
 def test_which_headers_a_preflight_refuses(
     allowed: str, credentials: bool, refused: list[str]
 ) -> None:
-    response = [("Access-Control-Allow-Headers", allowed)]
-    names = ["x-a", "authorization"]
-    assert browser.refused_names(names, credentials, response) == refused
+    response = [
+        ("Access-Control-Allow-Origin", "https://a.test"),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Allow-Headers", allowed),
+    ]
+    failures = browser.preflight_failures(
+        "https://a.test", "GET", ["x-a", "authorization"], credentials, response, 200
+    )
+    assert list(failures) == [(browser.Failure.HEADER_MISSING, name) for name in refused]
 
 
 READABLE = (
@@ -178,3 +185,47 @@ def test_which_methods_have_to_be_asked_for(sent: str, asks: bool) -> None:
 def test_which_headers_have_to_be_asked_for(name: str, value: str, is_safe: bool) -> None:
     """ "CORS-safelisted request-header"."""
     assert browser.unsafe_names({name: value}) == ([] if is_safe else [name])
+
+
+def test_a_failure_that_is_a_cause_has_its_name() -> None:
+    assert {str(each) for each in browser.Failure} & {str(each) for each in Cause} == {
+        "credentials_wildcard",
+        "duplicate_headers",
+        "header_missing",
+        "method_missing",
+    }
+
+
+@pytest.mark.parametrize(
+    "origins, credentials, failure",
+    [
+        ([], False, browser.Failure.NO_ALLOW_ORIGIN),
+        (["*"], False, None),
+        (["*"], True, browser.Failure.CREDENTIALS_WILDCARD),
+        (["https://a.test"], False, None),
+        (["https://a.test"], True, browser.Failure.CREDENTIALS_MISSING),
+        (["https://b.test"], True, browser.Failure.OTHER_ORIGIN),
+        (["https://a.test", "https://a.test"], False, browser.Failure.SEVERAL_ORIGINS),
+        (["https://a.test, *"], False, browser.Failure.SEVERAL_ORIGINS),
+        (["*", "*"], False, browser.Failure.SEVERAL_ORIGINS),
+        ([""], False, browser.Failure.OTHER_ORIGIN),
+    ],
+)
+def test_why_a_response_does_not_allow_an_origin(
+    origins: list[str], credentials: bool, failure: browser.Failure | None
+) -> None:
+    pairs = [("Access-Control-Allow-Origin", each) for each in origins]
+    assert browser.cors_failure("https://a.test", credentials, pairs) is failure
+
+
+def test_a_preflight_names_each_failure_with_what_failed() -> None:
+    allowed = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "x-a")]
+    failures = browser.preflight_failures(
+        "https://a.test", "PUT", ["x-a", "x-b"], False, allowed, 200
+    )
+    assert list(failures) == [
+        (browser.Failure.METHOD_MISSING, "PUT"),
+        (browser.Failure.HEADER_MISSING, "x-b"),
+    ]
+    failures = browser.preflight_failures("https://a.test", "PUT", [], False, allowed, 403)
+    assert list(failures) == [(browser.Failure.STATUS, "403")]

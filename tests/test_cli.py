@@ -162,8 +162,8 @@ def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLi
         ({"rules": [], "respons_vary": True}, ["respons_vary does not belong here"]),
         ({"rules": []}, ["rules is missing; write at least one"]),
         ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than are allowed"]),
-        ({}, ["There are no rules here"]),
-        ({"CORSConfiguration": 1}, ["CORSConfiguration does not belong here"]),
+        ({}, ["standard input is without a list of rules"]),
+        ({"CORSConfiguration": 1}, ["without a list of rules"]),
         ({"Bucket": "x", "CORSConfiguration": S3_JSON}, ["Bucket does not belong here"]),
         ({**S3_JSON, **COS_JSON}, ["CORSRule does not belong here"]),
     ],
@@ -172,7 +172,7 @@ def test_a_refused_document_is_reported_with_every_problem(
     document: Any, problems: list[str], run: Run, store: SQLiteStore
 ) -> None:
     result = run("put", "photos", "-", input=json.dumps(document), code=1)
-    assert "standard input is refused:" in result.output
+    assert "Error: standard input is " in result.output
     for problem in problems:
         assert problem in result.output
     assert store.get("photos") is None
@@ -181,17 +181,17 @@ def test_a_refused_document_is_reported_with_every_problem(
 @pytest.mark.parametrize(
     "document, problem",
     [
-        ("", "it is empty"),
-        ("rules", "it is neither XML nor JSON"),
-        ("{", "it is not JSON: Expecting"),
-        ("<CORSRule/>", "The root element must be CORSConfiguration."),
-        ("<!DOCTYPE x><CORSConfiguration/>", "A document type is not accepted."),
+        ("", "standard input is empty"),
+        ("rules", "standard input is neither XML nor JSON"),
+        ("{", "is not accepted as JSON: Expecting"),
+        ("<CORSRule/>", "the root element 'CORSRule': write CORSConfiguration"),
+        ("<!DOCTYPE x><CORSConfiguration/>", "not accepted as XML: A document type is not"),
         ('{"rules": [], "rules": []}', "rules may stand here only once"),
-        ("[" * 65 + "]" * 65, "it is not read: its brackets are nested more than 64 deep"),
-        ("[" * 50_000, "it is not read: its brackets are nested more than 64 deep"),
-        ('{"rules": ["\udcff"]}', "it is not UTF-8: byte 13 is wrong"),
-        ("\ufeff{}".encode("utf-16-le"), "it is UTF-16, as some shells write"),
-        (" " * 70_000, "it is longer than 65536 bytes"),
+        ("[" * 65 + "]" * 65, "is not accepted as JSON: brackets are nested more than 64 deep"),
+        ("[" * 50_000, "is not accepted as JSON: brackets are nested more than 64 deep"),
+        ('{"rules": ["\udcff"]}', "is not UTF-8: byte 13 is wrong"),
+        ("\ufeff{}".encode("utf-16-le"), "is UTF-16, as some shells write it: convert it to UTF-8"),
+        (" " * 70_000, "is longer than 65536 bytes"),
     ],
 )
 def test_what_is_no_document_is_refused(document: str | bytes, problem: str, run: Run) -> None:
@@ -332,7 +332,7 @@ def test_an_import_of_dangerous_rules_is_refused(run_strict: Run, store: SQLiteS
     rule_sets = {"photos": DANGEROUS, "had": DANGEROUS, "new": OTHER}
     lines = [json.dumps({"bucket": name, **each.as_dict()}) for name, each in rule_sets.items()]
     output = run_strict("import", "-", input="\n".join(lines), code=1).output
-    assert "line 1: BUCKETCORS_STRICT refuses dangerous rules: BC206 rule 1" in output
+    assert "line 1 is refused: BUCKETCORS_STRICT refuses dangerous rules: BC206 rule 1" in output
     assert "1 stored, 1 had these rules already, 1 line refused" in output
     assert (store.get("photos"), store.get("new")) == (RULES, OTHER)
 
@@ -446,14 +446,14 @@ def test_import_reports_every_bad_line_and_stores_the_others(run: Run, store: SQ
     ]
     output = run("import", "-", input="\n".join(lines), code=1).output
     for part in (
-        "line 3: it is not JSON: Expecting property name",
-        "line 4: these rules are refused:\n"
+        "line 3 is not accepted as JSON: Expecting property name",
+        "line 4 is refused:\n"
         "  rule 1: allowed_origins 'https://a b' holds a character that no origin has; write "
         "scheme://host or scheme://host:port\n"
         "  rule 1: allowed_methods 'get' is in the wrong case",
-        "line 5: it has no bucket",
-        "line 6: 'a/b' is not a bucket name",
-        f"line 7: it is longer than {MAX_LINE_BYTES} bytes",
+        "line 5 is without a bucket",
+        "line 6 is refused: 'a/b' is not a bucket name",
+        f"line 7 is longer than {MAX_LINE_BYTES} bytes",
         r"  extra\x1b[31m\x07\u202e does not belong here",
         "2 stored, 0 had these rules already, 6 lines refused",
     ):
@@ -472,21 +472,21 @@ def test_a_line_may_hold_rules_as_other_tools_write_them(
 @pytest.mark.parametrize(
     "line, reason",
     [
-        ('{"bucket": "a"}', 'There are no rules here: write {"rules": [{...}]}.'),
-        ('{"bucket": "a", "rules": {}}', "these rules are refused:"),
-        ('{"bucket": "a", "rules": [1]}', 'There are no rules here: write {"rules": [{...}]}.'),
-        ('{"bucket": "a", "rules": []}', "these rules are refused:\n  rules is missing"),
-        ('{"bucket": "a", "bucket": "b"}', "these rules are refused:\n  bucket may stand here"),
-        ('{"bucket": "a", "rules": [], "CORSRules": []}', "these rules are refused:\n  CORSRules"),
-        ("[" * 65 + "]" * 65, "it is not read: its brackets are nested more than 64 deep"),
-        ("[" * 50_000, "it is not read: its brackets are nested more than 64 deep"),
-        (f"[{'9' * 5000}]", "it has no bucket"),
-        ("null", "it has no bucket"),
+        ('{"bucket": "a"}', 'is without a list of rules: write {"rules": [{...}]}'),
+        ('{"bucket": "a", "rules": {}}', "is refused:"),
+        ('{"bucket": "a", "rules": [1]}', 'is without a list of rules: write {"rules": [{...}]}'),
+        ('{"bucket": "a", "rules": []}', "is refused:\n  rules is missing"),
+        ('{"bucket": "a", "bucket": "b"}', "is refused:\n  bucket may stand here"),
+        ('{"bucket": "a", "rules": [], "CORSRules": []}', "is refused:\n  CORSRules"),
+        ("[" * 65 + "]" * 65, "is not accepted as JSON: brackets are nested more than 64 deep"),
+        ("[" * 50_000, "is not accepted as JSON: brackets are nested more than 64 deep"),
+        (f"[{'9' * 5000}]", "is without a bucket"),
+        ("null", "is without a bucket"),
     ],
 )
 def test_a_bad_line_is_reported_with_what_to_write(line: str, reason: str, run: Run) -> None:
     output = run("import", "-", input=line, code=1).output
-    assert output.startswith(f"line 1: {reason}")
+    assert output.startswith(f"line 1 {reason}")
     assert "Exceeds the limit" not in output
 
 
@@ -674,7 +674,7 @@ def test_a_name_that_is_too_long_for_a_file_is_wrong_usage(run: Run, store: SQLi
 def test_a_closed_stream_is_wrong_usage(
     arguments: list[str], stream: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("rule_files", "rules", "output_files"):
+    for module in ("rule_files", "stored_rules", "output_files"):
         fake = SimpleNamespace(stdin=None, stdout=None, stderr=sys.stderr, exit=sys.exit)
         monkeypatch.setattr(f"flask_bucketcors.cli.{module}.sys", fake)
     name = {"stdin": "input", "stdout": "output"}[stream]
@@ -783,7 +783,7 @@ def test_another_programs_database_is_told(statement: str, tmp_path: Path) -> No
     result = Flask("other").test_cli_runner().invoke(bucketcors, ["list"], obj=info)
     assert result.exit_code == 1
     assert "it is another program's, or damaged; name another file" in result.output
-    assert "see that this is the application's own database" in result.output
+    assert "check that this is the application's own database" in result.output
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", "photos"], ["doctor"], ["import", "-"]])

@@ -38,12 +38,12 @@ Lines = list[str]
 class Canned:
     """A server that says what it was told to, and remembers what it was asked.
 
-    :param answers: method to the lines of the answer, from the status on; a body follows an
+    :param responses: method to the lines of the response, from the status on; a body follows an
         empty line. Or a function that does what it likes with the connection.
     """
 
-    def __init__(self, answers: dict[str, Lines | Callable[[socket.socket], None]]) -> None:
-        self.answers = answers
+    def __init__(self, responses: dict[str, Lines | Callable[[socket.socket], None]]) -> None:
+        self.responses = responses
         self.asked: list[str] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/photos/cat.png"
@@ -65,16 +65,16 @@ class Canned:
             while True:
                 connection, _ = self._listening.accept()
                 with connection, suppress(OSError):
-                    self._answer(connection)
+                    self._respond(connection)
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _respond(self, connection: socket.socket) -> None:
         request = connection.recv(65536).decode("latin-1")
         self.asked.append(request)
-        answer = self.answers[request.split(" ")[0]]
-        if callable(answer):
-            answer(connection)
+        response = self.responses[request.split(" ")[0]]
+        if callable(response):
+            response(connection)
         else:
-            head, _, body = "\r\n".join(answer).partition("\r\n\r\n")
+            head, _, body = "\r\n".join(response).partition("\r\n\r\n")
             connection.sendall(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{body}".encode())
 
 
@@ -85,8 +85,8 @@ Serve = Callable[..., Canned]
 def serve() -> Iterator[Serve]:
     running = []
 
-    def serve(**answers: Lines | Callable[[socket.socket], None]) -> Canned:
-        running.append(Canned(dict(answers)))
+    def serve(**responses: Lines | Callable[[socket.socket], None]) -> Canned:
+        running.append(Canned(dict(responses)))
         return running[-1]
 
     yield serve
@@ -98,11 +98,9 @@ def check(url: str, *options: object, origin: str = PAGE, code: int = 0) -> Resu
     return invoke("check", url, "--origin", origin, *options, code=code)
 
 
-def findings(
-    url: str, *options: object, origin: str = PAGE, code: int = 1
-) -> list[tuple[str, str]]:
+def faults(url: str, *options: object, origin: str = PAGE, code: int = 1) -> list[tuple[str, str]]:
     output = check(url, *options, "--format", "json", origin=origin, code=code).stdout
-    return [(each["step"], each["kind"]) for each in json.loads(output)["findings"]]
+    return [(each["step"], each["kind"]) for each in json.loads(output)["faults"]]
 
 
 ALLOWED = ["200 OK", f"Access-Control-Allow-Origin: {PAGE}", "Vary: Origin", ID]
@@ -131,7 +129,7 @@ def test_no_socket_is_left_to_the_garbage_collector(
 def test_a_simple_request_is_sent_as_a_browser_sends_it(serve: Serve) -> None:
     server = serve(GET=ALLOWED)
     output = check(f"{server.url}?a=b c&signature=secret").output
-    assert output.endswith(f"allowed: a page of {PAGE} may do this\n")
+    assert output.endswith(" may send this request and read the response\n")
     # What stands in the query may be a signature.
     assert "secret" not in output
     [request] = server.asked
@@ -180,8 +178,8 @@ def test_a_request_that_its_preflight_refuses_is_not_sent(serve: Serve) -> None:
         (["--origin", "https://[page"], "write scheme://host"),
         (["--header", "Cookie: a=b"], "no page may set cookie"),
         (["--header", "Sec-Fetch-Mode: cors"], "no page may set sec-fetch-mode"),
-        (["--header", "a b"], "write a name"),
-        (["--header", "x-a: b\r\nx-c: d"], "write a name"),
+        (["--header", "a b"], "write NAME or"),
+        (["--header", "x-a: b\r\nx-c: d"], "write NAME or"),
         (["--method", "TRACE"], "no page may send that"),
         (["--method", "A B"], "no page may send that"),
         (["--timeout", "0"], "not in the range"),
@@ -219,7 +217,7 @@ def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer, options, expected",
+    "response, options, expected",
     [
         pytest.param(["200 OK", ID], [], ["no_allow_origin"], id="200 without CORS headers"),
         pytest.param(
@@ -269,15 +267,15 @@ def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
         ),
     ],
 )
-def test_answers_to_the_request_are_judged_by_their_headers(
-    answer: Lines, options: Lines, expected: Lines, serve: Serve
+def test_responses_to_the_request_are_judged_by_their_headers(
+    response: Lines, options: Lines, expected: Lines, serve: Serve
 ) -> None:
-    server = serve(GET=answer)
-    assert findings(server.url, *options) == [("actual", cause) for cause in expected]
+    server = serve(GET=response)
+    assert faults(server.url, *options) == [("actual", cause) for cause in expected]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(["200 OK", "Access-Control-Allow-Origin: *"], id="a star, without an id"),
         pytest.param(["404 Not Found", *ALLOWED[1:]], id="an error that the page may read"),
@@ -285,12 +283,12 @@ def test_answers_to_the_request_are_judged_by_their_headers(
         pytest.param(["304 Not Modified", *ALLOWED[1:]], id="not modified"),
     ],
 )
-def test_what_a_browser_hands_to_the_page_is_no_finding(answer: Lines, serve: Serve) -> None:
-    assert findings(serve(GET=answer).url, code=0) == []
+def test_what_a_browser_hands_to_the_page_is_no_fault(response: Lines, serve: Serve) -> None:
+    assert faults(serve(GET=response).url, code=0) == []
 
 
 @pytest.mark.parametrize(
-    "answer, options, expected",
+    "response, options, expected",
     [
         pytest.param(
             ["301 Moved", "Location: https://elsewhere.test/", *PREFLIGHT_ALLOWED[1:]],
@@ -328,11 +326,11 @@ def test_what_a_browser_hands_to_the_page_is_no_finding(answer: Lines, serve: Se
         ),
     ],
 )
-def test_answers_to_a_preflight_are_judged_as_browsers_do(
-    answer: Lines, options: Lines, expected: Lines, serve: Serve
+def test_responses_to_a_preflight_are_judged_as_browsers_do(
+    response: Lines, options: Lines, expected: Lines, serve: Serve
 ) -> None:
-    server = serve(OPTIONS=answer)
-    found = findings(server.url, "--method", "PUT", *options)
+    server = serve(OPTIONS=response)
+    found = faults(server.url, "--method", "PUT", *options)
     assert found == [("preflight", cause) for cause in expected]
 
 
@@ -345,46 +343,46 @@ def test_an_origin_without_vary_is_found_though_a_browser_takes_it(serve: Serve)
     server = serve(GET=echo)
     output = check(server.url, code=1).output
     assert "allowed: " in output
-    assert "vary_missing: the answer names the origin and has no Vary: Origin" in output
+    assert "vary_missing: the response names the origin without Vary: Origin" in output
 
 
 def test_a_server_that_says_the_same_to_everybody_need_not_vary(serve: Serve) -> None:
-    assert findings(serve(GET=[*ALLOWED[:2], ID]).url, code=0) == []
+    assert faults(serve(GET=[*ALLOWED[:2], ID]).url, code=0) == []
 
 
 def test_a_preflight_that_no_cache_keeps_need_not_vary(serve: Serve) -> None:
     preflight = [line for line in PREFLIGHT_ALLOWED if "Vary" not in line]
     preflight.append("Access-Control-Allow-Headers: x-a")
     server = serve(OPTIONS=preflight, GET=ALLOWED)
-    assert findings(server.url, "--header", "x-a", code=0) == []
+    assert faults(server.url, "--header", "x-a", code=0) == []
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(
             ["103 Early Hints", "Link: </a>", "", "HTTP/1.1 100 Continue", "", "HTTP/1.1 200 OK"],
-            id="answers that only announce one",
+            id="responses that only announce one",
         ),
         pytest.param(
             ["200 OK", "Access-Control-Expose-Headers: ETag,\r\n  x-a"], id="a folded line"
         ),
     ],
 )
-def test_what_http_allows_is_read_as_browsers_do(answer: Lines, serve: Serve) -> None:
+def test_what_http_allows_is_read_as_browsers_do(response: Lines, serve: Serve) -> None:
     server = serve(
         GET=lambda connection: connection.sendall(
-            "\r\n".join(["HTTP/1.1 " + answer[0], *answer[1:], *ALLOWED[1:], "", ""]).encode()
+            "\r\n".join(["HTTP/1.1 " + response[0], *response[1:], *ALLOWED[1:], "", ""]).encode()
         )
     )
     output = check(server.url).output
     assert "-> 200\n" in output
-    assert ("Expose-Headers: ETag, x-a\n" in output) is ("Expose" in answer[-1])
+    assert ("Expose-Headers: ETag, x-a\n" in output) is ("Expose" in response[-1])
 
 
 def test_an_error_that_a_page_may_read_is_not_called_a_success(serve: Serve) -> None:
     output = check(serve(GET=["403 Forbidden", *ALLOWED[1:]]).url).output
-    assert output.endswith(" may read the answer; that it is a 403 is not by CORS\n")
+    assert output.endswith(" may read the response; CORS is not the cause of its status, 403\n")
 
 
 def test_an_address_without_end_is_shown_by_its_beginning(serve: Serve) -> None:
@@ -417,7 +415,7 @@ def test_of_a_value_without_end_the_beginning_is_shown(serve: Serve) -> None:
 
 
 def test_an_http_address_is_not_asked_for_an_https_page() -> None:
-    assert findings("http://storage.invalid/photos") == [("actual", "mixed_content")]
+    assert faults("http://storage.invalid/photos") == [("actual", "mixed_content")]
 
 
 # What is no server
@@ -438,10 +436,10 @@ def flood(connection: socket.socket) -> None:
             connection.sendall(b"x" * 65536)
 
 
-def serve_any(serve: Serve, answer: Callable[[socket.socket], None]) -> Canned:
+def serve_any(serve: Serve, response: Callable[[socket.socket], None]) -> Canned:
     """A server that does not look what it is asked."""
     server = serve()
-    server.answers = defaultdict(lambda: answer)
+    server.responses = defaultdict(lambda: response)
     return server
 
 
@@ -457,7 +455,7 @@ def drip_tls(connection: socket.socket) -> None:
 def test_a_server_that_drips_its_handshake_is_given_up(serve: Serve) -> None:
     url = serve_any(serve, drip_tls).url.replace("http:", "https:")
     output = check(url, "--timeout", "0.5", code=1).output
-    assert "unreachable: no answer within 0.5 seconds" in output
+    assert "unreachable: no response within 0.5 seconds" in output
 
 
 def announce(connection: socket.socket) -> None:
@@ -468,35 +466,35 @@ def announce(connection: socket.socket) -> None:
 
 def test_a_server_that_announces_without_end_is_given_up(serve: Serve) -> None:
     output = check(serve(GET=announce).url, "--timeout", "0.5", code=1).output
-    assert "unreachable: no answer within 0.5 seconds" in output
+    assert "unreachable: no response within 0.5 seconds" in output
 
 
 def test_a_server_that_drips_is_given_up(serve: Serve) -> None:
     output = check(serve(GET=drip).url, "--timeout", "0.5", code=1).output
-    assert "unreachable: no answer within 0.5 seconds" in output
+    assert "unreachable: no response within 0.5 seconds" in output
 
 
 def test_of_an_endless_body_the_beginning_is_read(serve: Serve) -> None:
-    assert findings(serve(GET=flood).url, "--timeout", "20", code=0) == []
+    assert faults(serve(GET=flood).url, "--timeout", "20", code=0) == []
 
 
 @pytest.mark.parametrize(
-    "answer, message",
+    "response, message",
     [
         (b"", "no connection: Remote end closed connection without response"),
-        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "the response is not HTTP"),
         (
             b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 101 + b"\r\n",
-            "the answer's headers cannot be read: got more than 100 headers",
+            "the response's headers cannot be read: got more than 100 headers",
         ),
         (
             b"HTTP/1.1 200 OK\r\nnonsense\r\nAccess-Control-Allow-Origin: *\r\n\r\n",
-            "the answer's headers cannot be read: there is a line among them that is none",
+            "the response's headers cannot be read: one of their lines is not a header",
         ),
     ],
 )
-def test_what_is_not_http_is_said(answer: bytes, message: str, serve: Serve) -> None:
-    server = serve(GET=lambda connection: connection.sendall(answer))
+def test_what_is_not_http_is_said(response: bytes, message: str, serve: Serve) -> None:
+    server = serve(GET=lambda connection: connection.sendall(response))
     output = check(server.url, code=1).output
     assert message in output
 
@@ -516,7 +514,7 @@ def test_a_server_without_tls_is_said(serve: Serve) -> None:
     server = serve_any(serve, plain)
     output = check(server.url.replace("http:", "https:"), code=1).output
     assert "unreachable: no TLS connection: " in output
-    assert "does the server speak TLS at this port?" in output
+    assert "does the server speak TLS on this port?" in output
 
 
 @pytest.fixture(scope="module")
@@ -559,8 +557,8 @@ def test_https_is_checked(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     url = f"https://localhost:{https_port}/photos/cat.png"
-    assert f"allowed: a page of {PAGE} may do this" in check(url).output
-    assert ("actual", "no_allow_origin") in findings(url, origin=OTHER_PAGE)
+    assert f"allowed: a page of {PAGE} may send this request" in check(url).output
+    assert ("actual", "no_allow_origin") in faults(url, origin=OTHER_PAGE)
     # The certificate names another host.
     output = check(url.replace("localhost", "127.0.0.1"), code=1).output
     assert "unreachable: the certificate is refused: " in output
@@ -569,7 +567,7 @@ def test_https_is_checked(
 def test_a_certificate_that_nobody_vouches_for_is_refused(https_port: int) -> None:
     output = check(f"https://localhost:{https_port}/photos/cat.png", code=1).output
     assert "unreachable: the certificate is refused: self-signed certificate" in output
-    assert "mend the certificate" in output
+    assert "correct the certificate" in output
 
 
 # Real servers
@@ -603,7 +601,7 @@ def test_an_application_is_checked_and_explained_by_its_rules(tmp_path: Path) ->
     rules.write_text(json.dumps({"rules": [rule.as_dict() for rule in store.get("photos").rules]}))  # type: ignore[union-attr]
     with werkzeug_server(app) as url:
         url = f"{url}/photos/cat.png"
-        assert findings(url, "--header", "x-a", code=0) == []
+        assert faults(url, "--header", "x-a", code=0) == []
         output = check(url, "--header", "x-b", "--rules", rules, code=1).output
         assert "no_allow_origin" in output
         assert "Refused[header_missing]" in output
@@ -612,7 +610,7 @@ def test_an_application_is_checked_and_explained_by_its_rules(tmp_path: Path) ->
         assert json.loads(result.stdout)["explanation"]["cause"] == "method_missing"
 
 
-def test_an_answer_is_explained_as_that_of_its_own_request(serve: Serve, tmp_path: Path) -> None:
+def test_a_response_is_explained_as_that_of_its_own_request(serve: Serve, tmp_path: Path) -> None:
     rules = Path(tmp_path, "rules.json")
     rule = {"allowed_origins": [PAGE], "allowed_methods": ["GET"], "allowed_headers": ["x-a"]}
     rules.write_text(json.dumps([rule]))
@@ -623,20 +621,22 @@ def test_an_answer_is_explained_as_that_of_its_own_request(serve: Serve, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param([*ALLOWED, "ETag: 1"], id="a header that the page may not want"),
         pytest.param(["404 Not Found", *ALLOWED[1:]], id="an error that the page may read"),
     ],
 )
-def test_what_a_page_gets_is_explained_as_that(answer: Lines, serve: Serve, tmp_path: Path) -> None:
+def test_what_a_page_gets_is_explained_as_that(
+    response: Lines, serve: Serve, tmp_path: Path
+) -> None:
     rules = Path(tmp_path, "rules.json")
     rules.write_text(json.dumps([{"allowed_origins": [PAGE], "allowed_methods": ["GET"]}]))
-    output = check(serve(GET=answer).url, "--rules", rules).output
+    output = check(serve(GET=response).url, "--rules", rules).output
     assert f"Allowed: rule 1 allows GET from '{PAGE}'" in output
 
 
-def test_what_nothing_answered_is_not_explained(serve: Serve, tmp_path: Path) -> None:
+def test_what_got_no_response_is_not_explained(serve: Serve, tmp_path: Path) -> None:
     rules = Path(tmp_path, "rules.json")
     rule = {"allowed_origins": [PAGE], "allowed_methods": ["GET"], "allowed_headers": ["x-a"]}
     rules.write_text(json.dumps([rule]))
@@ -664,7 +664,7 @@ def test_secrets_that_a_page_sends_are_not_shown(serve: Serve) -> None:
     assert "secret" not in output
 
 
-def test_two_layers_that_both_answer_are_found() -> None:
+def test_two_layers_that_both_respond_are_found() -> None:
     store = MemoryStore()
     store.put("photos", RuleSet([Rule([PAGE], ["GET"])]))
     app = make_app(store)
@@ -677,14 +677,14 @@ def test_two_layers_that_both_answer_are_found() -> None:
         return inner(environ, start)
 
     with werkzeug_server(adding) as url:
-        assert findings(f"{url}/photos/cat.png") == [("actual", "duplicate_headers")]
+        assert faults(f"{url}/photos/cat.png") == [("actual", "duplicate_headers")]
 
 
 def test_gunicorn_is_checked(tmp_path: Path) -> None:
     environ = {served_storage.DATABASE: str(tmp_path / "rules.sqlite")}
     with servers.gunicorn(served_storage.APP, environ=environ, workers=1) as server:
         url = f"http://127.0.0.1:{server.port}/photos/cat.png"
-        assert findings(url, "--method", "PUT") == [
+        assert faults(url, "--method", "PUT") == [
             ("preflight", "no_allow_origin"),
             ("preflight", "status"),
         ]

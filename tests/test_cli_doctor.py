@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_bucketcors import AccessKey, BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.doctor import database_health as database
+from flask_bucketcors.cli.doctor import workers
 from flask_bucketcors.cli.doctor.workers import BUCKET
 from flask_bucketcors.stores.sqlite import database_file as connect
 from tests.support.command_line import invoke
@@ -73,7 +75,7 @@ def test_all_is_well(store: SQLiteStore) -> None:
         "BUCKETCORS_DIALECT is 'cos'",
         "BUCKETCORS_LIMITS is {}",
         "BUCKETCORS_ACCESS_KEYS holds 1 key",
-        "integrity_check finds nothing",
+        "integrity_check finds no damage",
         "readers do not wait for writers (WAL)",
         "schema version 1",
         "1 bucket has rules",
@@ -87,7 +89,7 @@ def test_all_is_well(store: SQLiteStore) -> None:
 
 def test_a_write_is_measured_and_taken_back(store: SQLiteStore) -> None:
     texts = [note["text"] for note in examine(make_app(store), "--write")]
-    assert texts[-1].startswith("a write was seen by another process")
+    assert texts[-1].startswith("another process saw a write")
     assert store.list() == ["photos"]
     assert store.history(BUCKET)[0].rule_set is None
 
@@ -95,14 +97,27 @@ def test_a_write_is_measured_and_taken_back(store: SQLiteStore) -> None:
 def test_a_bucket_of_its_name_is_left_alone(store: SQLiteStore) -> None:
     store.put(BUCKET, RULES)
     texts = [note["text"] for note in examine(make_app(store), "--write")]
-    assert texts[-1] == f"the bucket {BUCKET} has rules, so that no write was measured"
+    assert texts[-1] == f"the bucket {BUCKET} has rules, so no write was measured"
     assert store.get(BUCKET) == RULES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script stands in for the interpreter")
+@pytest.mark.parametrize("script", ["exec sleep 100", "exit 1"], ids=["silent", "ended"])
+def test_a_second_process_that_prints_nothing_is_given_up(
+    script: str, store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = Path(tmp_path, "python")
+    stand_in.write_text(f"#!/bin/sh\n{script}\n")
+    stand_in.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    monkeypatch.setattr(workers, "LINE_SECONDS", 0.5)
+    assert finding(make_app(store))[0].startswith("the second process failed: ")
 
 
 @pytest.mark.parametrize(
     "keys, text",
     [
-        (None, "BUCKETCORS_ACCESS_KEYS holds no key: every ?cors call is refused"),
+        (None, "BUCKETCORS_ACCESS_KEYS is not set: every ?cors call is refused"),
         ({"a": SECRET, "b": SECRET}, "BUCKETCORS_ACCESS_KEYS holds 2 keys"),
         ({"a": SECRET}.get, "BUCKETCORS_ACCESS_KEYS is a function"),
     ],
@@ -116,7 +131,7 @@ def test_keys_are_counted_and_never_shown(keys: Any, text: str, store: SQLiteSto
 @pytest.mark.parametrize(
     "keys, text",
     [
-        ({}, "BUCKETCORS_ACCESS_KEYS is set, and holds no key"),
+        ({}, "BUCKETCORS_ACCESS_KEYS is set but empty"),
         (
             {
                 "a": f"{SECRET}\n",
@@ -124,7 +139,7 @@ def test_keys_are_counted_and_never_shown(keys: Any, text: str, store: SQLiteSto
                 "c": AccessKey(f" {SECRET}"),
                 "d": SECRET,
             },
-            "BUCKETCORS_ACCESS_KEYS: 3 of the ids or secrets begin or end with a blank",
+            "BUCKETCORS_ACCESS_KEYS: 3 ids or secrets begin or end with a blank",
         ),
     ],
 )
@@ -135,7 +150,7 @@ def test_keys_that_open_nothing_are_a_finding(keys: Any, text: str, store: SQLit
 def test_proxy_fix_stands_outside(store: SQLiteStore) -> None:
     app = make_app(store)
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
-    assert "ProxyFix stands around BucketCORS" in [note["text"] for note in examine(app)]
+    assert "ProxyFix wraps BucketCORS" in [note["text"] for note in examine(app)]
 
 
 def test_proxy_fix_inside_is_a_finding(store: SQLiteStore) -> None:
@@ -143,7 +158,7 @@ def test_proxy_fix_inside_is_a_finding(store: SQLiteStore) -> None:
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
     BucketCORS(app, store=store)
     assert finding(app) == (
-        "ProxyFix stands inside of BucketCORS, which sees the proxy's host",
+        "ProxyFix is inside BucketCORS, so BucketCORS sees the proxy's host",
         "write app.wsgi_app = ProxyFix(app.wsgi_app) after BucketCORS(app)",
     )
 
@@ -151,7 +166,7 @@ def test_proxy_fix_inside_is_a_finding(store: SQLiteStore) -> None:
 def test_an_application_that_lost_its_middleware_is_a_finding(store: SQLiteStore) -> None:
     app = make_app(store)
     app.wsgi_app = lambda environ, start_response: []  # type: ignore[method-assign, assignment]
-    assert finding(app)[0] == "BucketCORS is not found around the application"
+    assert finding(app)[0] == "BucketCORS does not wrap the application"
 
 
 def test_an_application_without_the_extension_is_told_what_to_write() -> None:
@@ -200,7 +215,7 @@ def test_a_bucket_that_nobody_can_have_is_a_finding(store: SQLiteStore) -> None:
     edit(store, "UPDATE bucketcors_rules SET bucket = 'a/b'")
     text, remedy = finding(make_app(store))
     assert text.startswith("'a/b' is not a bucket name")
-    assert remedy == "another tool wrote it: take it out of bucketcors_rules"
+    assert remedy == "another tool wrote it: delete it from bucketcors_rules"
 
 
 def test_a_table_that_is_gone_is_a_finding_and_nothing_else_is_lost(store: SQLiteStore) -> None:
@@ -221,8 +236,8 @@ def test_a_token_that_cannot_be_used_is_a_finding(
     token.unlink()
     make(token)
     text, remedy = finding(app)
-    assert text.startswith("rules.sqlite-revision cannot be used, so that the database is asked")
-    assert "a file, no link, that the workers' user may write to" in remedy
+    assert text.startswith("rules.sqlite-revision cannot be used, so every request asks")
+    assert "with a file, not a link, that the workers' user can write" in remedy
 
 
 def test_workers_that_share_no_token_are_a_finding(
@@ -238,8 +253,10 @@ def test_workers_that_share_no_token_are_a_finding(
     # The process that the doctor starts makes one; it is another user's, so to speak.
     notes = examine(app, code=1)
     [note] = [note for note in notes if note["area"] == "database" and not note["ok"]]
-    assert note["text"].startswith("rules.sqlite-revision is not there, so that the database")
-    assert note["remedy"] == "let the workers' user write to the folder"
+    assert note["text"].startswith(
+        "rules.sqlite-revision is missing, so every request asks the database"
+    )
+    assert note["remedy"] == "give the workers' user write permission for the folder"
 
 
 def test_a_database_without_its_own_row_is_a_finding(tmp_path: Path, store: SQLiteStore) -> None:
@@ -315,8 +332,8 @@ def test_a_network_disk_is_a_finding(
     )
     monkeypatch.setattr(database, "_MOUNTS", mounts)
     text, remedy = finding(make_app(store))
-    assert text == "the disk is nfs4, over which SQLite's log does not work"
-    assert remedy == "keep the database on a local disk"
+    assert text == "the disk is nfs4, on which SQLite's write-ahead log does not work"
+    assert remedy == "move the database to a local disk"
 
 
 @pytest.mark.parametrize("make", [MemoryStore, lambda: SQLiteStore(":memory:")])

@@ -196,10 +196,10 @@ def test_requests_are_read_from_a_har_file(rules: Path, tmp_path: Path) -> None:
         (["--rules", "nowhere.xml", "--origin", PAGE], "does not exist"),
         (["--rules", "RULES", "--curl", "x", "--console", "y"], "write one of"),
         (["--rules", "RULES", "--curl", "wget x"], "curl"),
-        (["--rules", "-", "--har", "-"], "only one of the options"),
-        (["--rules", "-", "--console", "-"], "only one of the options"),
-        (["--rules", "RULES", "--console", "hello"], "speaks of no CORS failure"),
-        (["--rules", "RULES", "--origin", PAGE, "--response-header", "x"], "write 'Name: value'"),
+        (["--rules", "-", "--har", "-"], "standard input can be read only once"),
+        (["--rules", "-", "--console", "-"], "standard input can be read only once"),
+        (["--rules", "RULES", "--console", "hello"], "reports no CORS failure"),
+        (["--rules", "RULES", "--origin", PAGE, "--response-header", "x"], "write 'NAME: VALUE'"),
         (["--rules", "RULES", "--origin", PAGE, "--status", "1000"], "is not in the range"),
     ],
 )
@@ -210,7 +210,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str, rules: P
 
 def test_a_file_without_rules_is_wrong_usage() -> None:
     output = run("--rules", "-", "--origin", PAGE, code=2, input="hello").output
-    assert "standard input: The rules are neither XML nor JSON" in output
+    assert "standard input is neither XML nor JSON" in output
 
 
 def test_the_rules_of_a_bucket_are_explained() -> None:

@@ -188,9 +188,9 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str, mixed: s
     "document, message",
     [
         (b"hello", "neither XML nor JSON"),
-        (b"", "neither XML nor JSON"),
-        (b"\xff\xfe{}", "must be UTF-8"),
-        (b'[{"allowed_origins": ["\xff"]}]', "must be UTF-8"),
+        (b"", "standard input is empty"),
+        (b"\xff\xfe{}", "is UTF-16"),
+        (b'[{"allowed_origins": ["\xff"]}]', "is not UTF-8: byte 24"),
         (b" " * 1_100_000, "longer than 1048576 bytes"),
         (b"[" * 65 + b"]" * 65, "nested more than 64 deep"),
         (b"[" * 50_000, "nested more than 64 deep"),

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_bucketcors import Rule, RuleSet
+from flask_bucketcors import InvalidRules, Rule, RuleSet
 from flask_bucketcors.core.dialects import BASE, COS, DIALECTS, ELEMENTS
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents import (
-    MAX_PROBLEMS_SHOWN,
     DocumentError,
-    UnreadableRules,
     error_places,
     fill_error,
     format_xml,
+    parse_rules,
     parse_xml,
-    read_configuration,
+    read_rules,
 )
+from flask_bucketcors.documents.from_xml import MAX_PROBLEMS_SHOWN
 from tests.support.strategies import rule_sets
 from tests.support.vendor_corpus import load, vector_rule_set, vectors
 
@@ -371,19 +371,21 @@ def test_any_near_xml_is_a_rule_set_or_refused(text: str) -> None:
     ids=["CloudFormation", "its development kit", "a bare rule"],
 )
 def test_forms_that_questions_quote_are_read(text: str) -> None:
-    assert read_configuration(text)["rules"] == [
-        {
-            "allowed_origins": ["https://a.example"],
-            "allowed_methods": ["GET"],
-            "expose_headers": ["ETag"],
-            "max_age_seconds": 5,
-        }
-    ]
+    assert read_rules(text) == {
+        "rules": [
+            {
+                "allowed_origins": ["https://a.example"],
+                "allowed_methods": ["GET"],
+                "expose_headers": ["ETag"],
+                "max_age_seconds": 5,
+            }
+        ]
+    }
 
 
 def test_rules_in_names_of_another_vendor_are_refused_with_words() -> None:
-    with pytest.raises(UnreadableRules, match="names no origins"):
-        read_configuration('[{"origin": ["*"], "method": ["GET"], "maxAgeSeconds": 5}]')
+    with pytest.raises(InvalidRules, match="rule 1 has no AllowedOrigins"):
+        read_rules('[{"origin": ["*"], "method": ["GET"], "maxAgeSeconds": 5}]')
 
 
 @pytest.mark.parametrize(
@@ -392,5 +394,48 @@ def test_rules_in_names_of_another_vendor_are_refused_with_words() -> None:
     ids=["JSON", "open", "XML"],
 )
 def test_rules_are_not_read_that_are_nested_deeply(text: str) -> None:
-    with pytest.raises(UnreadableRules, match="nested more than 64 deep"):
-        read_configuration(text)
+    with pytest.raises(InvalidRules, match="nested more than 64 deep"):
+        read_rules(text)
+
+
+@pytest.mark.parametrize(
+    "text, problems",
+    [
+        (
+            '{"rules": [{"allowed_origins": ["https://a b"], "allowed_origins": []}], "other": 1}',
+            [
+                "allowed_origins may stand here only once",
+                "other does not belong here; leave it out",
+                "rule 1: allowed_origins is missing; write at least one",
+                "rule 1: allowed_methods is missing; write at least one",
+            ],
+        ),
+        (
+            "<CORSConfiguration><CORSRule>text<AllowedMethod>get</AllowedMethod></CORSRule>"
+            "<Other/></CORSConfiguration>",
+            [
+                "Other does not belong here; leave it out",
+                "rule 1: CORSRule has text between its elements",
+                "rule 1: AllowedOrigin is missing; write at least one",
+                "rule 1: AllowedMethod 'get' is in the wrong case; methods are case-sensitive, "
+                "write it in upper case",
+            ],
+        ),
+    ],
+    ids=["JSON", "XML"],
+)
+def test_all_that_is_wrong_with_rules_is_in_one_list(text: str, problems: list[str]) -> None:
+    with pytest.raises(InvalidRules) as refused:
+        parse_rules(text)
+    assert list(map(str, refused.value.problems)) == problems
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_rules_in_any_form_are_limited_by_a_dialect(more: int) -> None:
+    rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
+    rules = [rule] * (COS.max_rules + more)
+    if not more:
+        assert len(parse_rules(rules, COS).rules) == COS.max_rules
+        return
+    with pytest.raises(InvalidRules, match="rules 101 is more rules than are allowed"):
+        parse_rules(rules, COS)

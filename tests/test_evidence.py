@@ -12,7 +12,7 @@ from flask_bucketcors.analysis.evidence import MAX_CURL, from_console, from_curl
 from flask_bucketcors.analysis.evidence.browser_log import read_console
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.curl import _cut
-from flask_bucketcors.analysis.evidence.response import read_answer, wanted_headers
+from flask_bucketcors.analysis.evidence.response import read_response, wanted_headers
 from tests.support.broken_setups import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 from tests.support.call_counts import count_calls
 
@@ -265,7 +265,7 @@ def test_blank_lines_in_a_command_are_looked_at_once() -> None:
 
 
 def test_a_referrer_that_is_no_address_is_refused_in_words() -> None:
-    with pytest.raises(ValueError, match="The referrer is no address"):
+    with pytest.raises(ValueError, match="names no page"):
         from_curl("curl -e https://[ https://b.example/")
 
 
@@ -284,8 +284,8 @@ def test_so_many_complaints_of_a_console_are_read(count: int, kept: int) -> None
         ("PreflightInvalidStatus", "STATUS"),
         ("HeaderDisallowedByPreflightResponse", "HEADER"),
         ("MethodDisallowedByPreflightResponse", "METHOD"),
-        ("InvalidAllowMethodsPreflightResponse", "UNREADABLE"),
-        ("InvalidAllowHeadersPreflightResponse", "UNREADABLE"),
+        ("InvalidAllowMethodsPreflightResponse", "BAD_LIST"),
+        ("InvalidAllowHeadersPreflightResponse", "BAD_LIST"),
     ],
 )
 def test_the_codes_that_chromium_shows(code: str, said: str) -> None:
@@ -305,7 +305,7 @@ def test_the_codes_that_chromium_shows(code: str, said: str) -> None:
 def test_headers_that_a_page_wants_if_it_got_the_response(
     headers: dict[str, str], wanted: tuple[str, ...]
 ) -> None:
-    assert wanted_headers(read_answer({"status": 200, "headers": headers})) == wanted
+    assert wanted_headers(read_response({"status": 200, "headers": headers})) == wanted
 
 
 @pytest.mark.parametrize(

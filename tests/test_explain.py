@@ -24,7 +24,7 @@ from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.problems import ProblemReason
-from flask_bucketcors.documents import read_configuration
+from flask_bucketcors.documents import read_rules
 from tests.support.broken_setups import BROKEN, FINE, NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
 from tests.support.fetch_model import PageRequest, exposed_headers, may_proceed
 from tests.support.naive_evaluator import RuleDict, evaluate
@@ -286,7 +286,7 @@ def test_nothing_that_is_text_makes_it_fail(
 def test_texts_that_are_no_evidence_raise_nothing_else(text: Any) -> None:
     shown = text if isinstance(text, str) else text.decode("latin-1")
     readers = (
-        (read_configuration, text),
+        (read_rules, text),
         (from_har, text),
         (from_curl, shown),
         (from_console, shown),
@@ -584,7 +584,7 @@ def test_rules_are_taken_in_any_names_and_containers(rules: Any) -> None:
 
 def test_rules_that_are_none_are_refused_with_words() -> None:
     for rules in (1, [1], {"a": 1}, {"rules": {1, 2}}):
-        with pytest.raises(ValueError, match="no rules here"):
+        with pytest.raises(ValueError, match="without a list of rules"):
             explain(rules, origin=P)  # type: ignore[arg-type]
 
 

@@ -223,7 +223,7 @@ def test_an_import_refuses_the_line(run, store, tmp_path):
     rules = RULES.as_dict()
     lines.write_text("".join(json.dumps({"bucket": b, **rules}) + "\n" for b in ("api", "new")))
     output = run("import", lines, code=1)
-    assert f"line 1: {REFUSED}" in output
+    assert f"line 1 is refused: {REFUSED}" in output
     assert "1 stored, 0 had these rules already, 1 line refused" in output
     assert store.get("new") == RULES
 
@@ -232,7 +232,7 @@ def test_doctor_names_what_is_reserved_and_the_buckets_that_have_such_names(run,
     notes = json.loads(run("doctor", "--format", "json", code=1))
     texts = [note["text"] for note in notes]
     assert (
-        "names that no bucket can have, as URLs of the application begin so: "
+        "names of the application's own URLs, which no bucket can have: "
         "'api', 'health', 'static'" in texts
     )
     named = [note["text"] for note in notes if not note["ok"] and note["area"] == "database"]

@@ -2,10 +2,10 @@
 
 This package is private: it may change without notice. The commands and their options are not.
 
-Flask finds the group by the entry point ``flask.commands``, in every application that is
-installed beside this package. What needs no application runs without one.
+Flask finds the group by the entry point ``flask.commands``, in every environment that has this
+package. Commands that need no application run without one.
 
-Exit codes: 0 all is well, 1 refused or findings, 2 wrong usage.
+Exit codes: 0 success, 1 refused or something found, 2 wrong usage.
 """
 
 import errno
@@ -20,36 +20,36 @@ from flask_bucketcors.cli.terminal import (
     STORE_REMEDY,
     STRICT_REFUSES,
     Refused,
-    escape_what_cannot_be_said,
+    escape_unknown_characters,
     is_dumb,
     printable,
 )
 from flask_bucketcors.core.errors import BucketCORSError, DangerousRules, StoreUnavailable
 
-# Where each command is. Its module is imported when it runs, or for the help of the group: every
-# other command of Flask's imports this module too, and should not wait for it.
+# Where each command is. Its module is imported when it runs, or for the help of the group: Flask
+# imports this file for every other command too, and those should not wait.
 _COMMANDS: Final = {
     "check": "check.command:check",
-    "delete": "rules:delete_rules",
+    "delete": "stored_rules:delete_rules",
     "diff": "diff:diff_rules",
     "doctor": "doctor:doctor",
     "explain": "explain:explain_request",
     "export": "transfer:export_rules",
-    "history": "rules:show_history",
+    "history": "stored_rules:show_history",
     "import": "transfer:import_rules",
     "lint": "lint:lint_rules",
-    "list": "rules:list_buckets",
+    "list": "stored_rules:list_buckets",
     "put": "put:put_rules",
-    "rollback": "rules:roll_back",
-    "show": "rules:show_rules",
+    "rollback": "stored_rules:roll_back",
+    "show": "stored_rules:show_rules",
 }
 
-# What a disk says that takes no more; an application's own errors are its own to show.
+# Errors of a full disk. Other errors of the system are an application's own to show.
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Group(AppGroup):
-    """A group that prints what this package raises on purpose as a sentence."""
+    """A group that prints errors of this package as a sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*_COMMANDS, *super().list_commands(ctx)})
@@ -62,11 +62,11 @@ class _Group(AppGroup):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # Colours are for terminals, as click sees to, that know them, and not for those who say
-        # so (https://no-color.org).
+        # click leaves colours out where the output is no terminal; users may do so, too
+        # (https://no-color.org).
         if os.environ.get("NO_COLOR") or is_dumb():
             ctx.color = False
-        escape_what_cannot_be_said()
+        escape_unknown_characters()
         try:
             return super().invoke(ctx)
         except StoreUnavailable as error:
@@ -83,7 +83,7 @@ class _Group(AppGroup):
 
 @click.group("bucketcors", cls=_Group)
 def bucketcors() -> None:
-    """CORS rules of buckets: edit, move, lint and compare them, ask why a page was refused.
+    """Edit, check and explain the CORS rules of buckets.
 
     \b
     Example:

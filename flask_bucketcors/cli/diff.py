@@ -1,4 +1,4 @@
-"""``diff``: what a change of rules newly allows, and what it no longer does."""
+"""``diff``: what a change of rules newly allows, and what it no longer allows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.cli.application import current_settings, current_store, push_app
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_diff import print_changes, print_sides, print_vary
-from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, name_of, read_file
+from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin, read_file
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -24,12 +24,12 @@ from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES
 
-# Whether a bucket could have so many rules is asked when they are put.
+# How many rules a bucket may have is checked when they are put.
 _LIMITS: Final = replace(COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES)
 
 
 class _Trouble(Refused):
-    """There is nothing to compare; 1 would say that there are changes."""
+    """Rules cannot be compared. The exit code 1 would mean that there are changes."""
 
     exit_code = 2
 
@@ -37,7 +37,7 @@ class _Trouble(Refused):
 class _Side(NamedTuple):
     """Rules to compare.
 
-    :param name: where they are from.
+    :param name: where they come from.
     :param rule_set: None for no rules.
     """
 
@@ -57,7 +57,7 @@ class _Side(NamedTuple):
     "revisions",
     multiple=True,
     type=int,
-    help="Rules that the bucket had. Twice: from the first to the second.",
+    help="A revision of the bucket. Give it twice to compare two revisions.",
 )
 @dialect_option
 @format_option
@@ -70,11 +70,11 @@ def diff_rules(
     dialect: str | None,
     form: str,
 ) -> None:
-    """Say which requests are decided otherwise by other rules.
+    """Show which requests two rule sets treat differently.
 
-    OLD and NEW are files, one of them may be -, standard input. With --bucket its rules are
-    the old ones, or those of a --revision; the new ones are those in NEW, of a second
-    --revision, or the bucket's own. Exit codes: 0 no change, 1 changes, 2 trouble.
+    OLD and NEW are files; one of them may be -, standard input. With --bucket, OLD is the
+    bucket's rules, or those of --revision. NEW is a file, a second --revision, or the bucket's
+    rules. Exit codes: 0 no change, 1 changes, 2 the rules cannot be compared.
 
     \b
     Example:
@@ -107,8 +107,7 @@ def diff_rules(
 def _two_files(files: Sequence[str], revisions: Sequence[int]) -> tuple[_Side, _Side]:
     if len(files) != 2 or revisions:
         raise click.UsageError("write OLD and NEW, or --bucket NAME and NEW or --revision NUMBER")
-    if files[0] == files[1] == STDIN:
-        raise click.UsageError("standard input can be read only once")
+    once_stdin(files)
     old, new = map(_file, files)
     return old, new
 
@@ -148,6 +147,5 @@ def _revision(bucket: str, revision: int) -> _Side:
                 raise click.UsageError(f"revision {revision}: {printable(entry.unreadable)}")
             return _Side(f"bucket {name}, revision {revision}", entry.rule_set)
     raise click.UsageError(
-        f"bucket {name} has no revision {revision}; flask bucketcors history {name} tells which "
-        "there are"
+        f"bucket {name} has no revision {revision}; flask bucketcors history {name} lists them"
     )

@@ -1,4 +1,4 @@
-"""``explain``: why a page's request was refused, and what to change."""
+"""``explain``: why a page's request is refused, and how to fix it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,7 +22,7 @@ from flask_bucketcors.cli.options import (
     rules_option,
 )
 from flask_bucketcors.cli.report_explain import explanation_data, print_explanation
-from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, read_bytes
+from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, once_stdin, read_bytes
 from flask_bucketcors.cli.terminal import (
     JSON,
     echo_json,
@@ -48,42 +48,36 @@ def _read_pair(
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise click.BadParameter("write 'Name: value'")
+            raise click.BadParameter("write 'NAME: VALUE'")
         headers.setdefault(name.strip(), []).append(value.strip())
     return headers
-
-
-def _once_stdin(given: Sequence[str | None]) -> None:
-    """Refuse to read several things from standard input, of which one would get it all."""
-    if sum(each == STDIN for each in given) > 1:
-        raise click.UsageError("only one of the options can be read from standard input")
 
 
 @click.command("explain")
 @rules_option
 @bucket_option
 @dialect_option
-@click.option("--origin", help="Where the page is from, as its browser sends it.")
-@click.option("--method", help="What the page sends.  [default: GET]")
+@click.option("--origin", help="The origin of the page, as its browser sends it.")
+@click.option("--method", help="The method of the request.  [default: GET]")
 @click.option(
     "--header",
     "headers",
     multiple=True,
-    help="A header that the page sets: a name, or 'Name: value'. May be repeated.",
+    help="A header that the page sets: NAME or 'NAME: VALUE'. Repeatable.",
 )
 @click.option("--credentials", is_flag=True, help="The page sends cookies.")
-@click.option("--actual", is_flag=True, help="The request is sent without a preflight.")
-@click.option("--status", type=click.IntRange(100, 599), help="The status that was seen.")
+@click.option("--actual", is_flag=True, help="The browser sends no preflight.")
+@click.option("--status", type=click.IntRange(100, 599), help="The status of the response.")
 @click.option(
     "--response-header",
     "seen",
     multiple=True,
     callback=_read_pair,
-    help="'Name: value' of the answer that was seen. May be repeated.",
+    help="A header of the response, 'NAME: VALUE'. Repeatable.",
 )
-@click.option("--console", help="What the browser printed; - is stdin.")
-@click.option("--curl", help="A curl command that shows it; - is stdin.")
-@click.option("--har", type=INPUT_FILE, help="A HAR file that the browser saved.")
+@click.option("--console", help="What the browser's console shows; - is standard input.")
+@click.option("--curl", help="A curl command that sends the request; - is standard input.")
+@click.option("--har", type=INPUT_FILE, help="A HAR file, saved by a browser's network tab.")
 @format_option
 @click.pass_context
 def explain_request(
@@ -95,17 +89,17 @@ def explain_request(
     form: str,
     **known: Any,
 ) -> None:
-    """Say why a page's request is refused, and what to change.
+    """Explain why a page's request is refused, and how to fix it.
 
-    By rules in a file, which may be such as no bucket may have, or by those of a bucket. What
-    is known of the request comes from options, from a curl command, from a HAR file or from
-    what the browser printed; options come first.
+    Give the rules with --rules or --bucket. You can pass rules that the API would reject; they
+    are often the cause. Describe the request with options, a curl command, a HAR file or the
+    text of the browser's console; options win.
 
     \b
     Example:
       flask bucketcors explain --rules rules.xml --origin https://page.test
     """
-    _once_stdin([rules, known["console"], known["curl"], known["har"]])
+    once_stdin([rules, known["console"], known["curl"], known["har"]])
     source = find_source(context, rules, bucket, dialect)
     if source is None:
         raise click.UsageError("write --rules FILE or --bucket NAME")

@@ -1,4 +1,4 @@
-"""``lint``: what rules do that their owner may not know."""
+"""``lint``: what is dangerous, useless or misspelt in rules."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from flask_bucketcors.cli.report_lint import (
     linted_bucket,
     print_finding,
 )
-from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, name_of
+from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin
 from flask_bucketcors.cli.stored_buckets import each_bucket
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -35,7 +35,7 @@ public_suffix_option = click.option(
     "--public-suffix/--no-public-suffix",
     "public_suffix",
     default=None,
-    help="Whether to use the list of publicsuffixlist.  [default: if it is installed]",
+    help="Use the list of publicsuffixlist.  [default: if it is installed]",
 )
 
 
@@ -109,20 +109,20 @@ def _read_ids(
 @click.command("lint")
 @click.argument("files", nargs=-1, type=INPUT_FILE, metavar="[FILE]...")
 @bucket_option
-@click.option("--all", "every", is_flag=True, help="All buckets of the application.")
+@click.option("--all", "every", is_flag=True, help="Lint all buckets of the app.")
 @dialect_option
 @click.option(
     "--severity",
     type=click.Choice(list(map(str, SEVERITIES))),
     default=str(SEVERITIES[-1]),
     show_default=True,
-    help="What is less severe is not shown.",
+    help="Leave out findings that are less severe.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     callback=_read_ids,
-    help="A check that does not count, such as BC108. May be repeated.",
+    help="A check to leave out, such as BC108. Repeatable.",
 )
 @public_suffix_option
 @format_option
@@ -138,10 +138,10 @@ def lint_rules(
     public_suffix: bool | None,
     form: str,
 ) -> None:
-    """Say what is dangerous, useless or out of order in rules.
+    """Find what is dangerous, useless or misspelt in rules.
 
-    The rules are those in each FILE, - is standard input, and may be such as no bucket may
-    have; or those of a bucket, or of all. Each finding comes with a request that shows it.
+    Give the rules as files (- is standard input), or use those of a bucket, or of all. You can
+    pass rules that the API would reject. Each finding has an example request and help.
 
     \b
     Example:
@@ -149,8 +149,7 @@ def lint_rules(
     """
     if (len(files) > 0) + (bucket is not None) + every != 1:
         raise click.UsageError("write FILE, --bucket NAME or --all")
-    if list(files).count(STDIN) > 1:
-        raise click.UsageError("standard input can be read only once")
+    once_stdin(files)
     suffix = find_public_suffix(public_suffix)
     sources = _files(context, files, dialect) if files else _buckets(context, bucket, dialect)
     run = _Lint(sources, suffix, Severity(severity), ignore)

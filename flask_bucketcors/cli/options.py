@@ -1,26 +1,26 @@
-"""What several commands take: rules in a file or of a bucket, and a dialect."""
+"""Options of several commands: rules in a file or of a bucket, and a dialect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from flask_bucketcors.analysis.explainer.explain import Explanation, explain
-from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_bytes
-from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_bytes, reason_of
 from flask_bucketcors.core.dialects import COS, DIALECTS
 from flask_bucketcors.core.grants import VaryMode
-from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, UnreadableRules, read_configuration
+from flask_bucketcors.core.problems import InvalidRules
+from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, read_rules
 
 
 @dataclass(frozen=True)
 class Source:
-    """Rules to explain by.
+    """Rules, and how to respond by them.
 
-    :param rules: plain data with the names of Rule's fields, not judged yet; None if the
-        bucket has none.
-    :param dialect: whose forms the answers take.
+    :param rules: unchecked plain data with the names of Rule's fields; None if the bucket has
+        none.
+    :param dialect: whose forms the responses take.
     :param allow_credentials, vary: as the application sets them.
     """
 
@@ -46,22 +46,22 @@ class Source:
 
 
 rules_option = click.option(
-    "--rules", type=INPUT_FILE, help="A file with rules, XML or JSON; - is stdin."
+    "--rules", type=INPUT_FILE, help="A file with rules in XML or JSON; - is standard input."
 )
-bucket_option = click.option("--bucket", help="A bucket of the application, for its rules.")
+bucket_option = click.option("--bucket", help="A bucket of the app, whose rules are used.")
 dialect_option = click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
-    help="Whose answers.  [default: the app's, or cos]",
+    help="The vendor whose responses are assumed.  [default: the app's, or cos]",
 )
 
 
 def find_source(
     context: click.Context, rules: str | None, bucket: str | None, dialect: str | None
 ) -> Source | None:
-    """Give the rules that were named; None if none were.
+    """Read the rules that the options name; None if they name none.
 
-    :raises click.UsageError: if both were, or if they cannot be read.
+    :raises click.UsageError: if they name both, or the rules cannot be read.
     """
     if rules is not None and bucket is not None:
         raise click.UsageError("write --rules or --bucket, not both")
@@ -69,7 +69,7 @@ def find_source(
         return Source(_read(rules), dialect or COS.name)
     if bucket is None:
         return None
-    # An application, with its store and all that serves it, is loaded only where one is named.
+    # Without --bucket, no application is loaded, nor what serves it.
     from flask_bucketcors.cli.application import current_settings, current_store, push_app
 
     push_app(context)
@@ -83,8 +83,8 @@ def find_source(
     )
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str) -> Mapping[str, Any]:
     try:
-        return read_configuration(read_bytes(path, MAX_RULES_TEXT_BYTES))
-    except UnreadableRules as error:
-        raise click.UsageError(f"{name_of(path)}: {printable(str(error))}") from None
+        return cast(Mapping[str, Any], read_rules(read_bytes(path, MAX_RULES_TEXT_BYTES)))
+    except InvalidRules as error:
+        raise click.UsageError(f"{name_of(path)} is {reason_of(error)}") from None

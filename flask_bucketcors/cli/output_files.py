@@ -1,4 +1,4 @@
-"""Files that are written whole, or stay as they were."""
+"""Files to write: they are written completely, or stay as they were."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ from flask_bucketcors.cli.rule_files import STDIN, told
 
 @contextmanager
 def open_output(path: str) -> Iterator[TextIO]:
-    """Open a file, or standard output, to write ASCII. A file is replaced once all is written.
+    """Open a file, or standard output, to write ASCII. A file is replaced when all is written.
 
-    :raises click.UsageError: if that cannot be done.
+    :raises click.UsageError: if it cannot be opened.
     """
     if path == STDIN and sys.stdout is None:
         raise click.UsageError("standard output is closed")
@@ -25,7 +25,7 @@ def open_output(path: str) -> Iterator[TextIO]:
         with _replacement(path) as file:
             yield file
         return
-    # A pipe or a device is written to; a file in its place would be another one.
+    # A pipe or a device is written to, not replaced by a file.
     with told(path):
         opened = cast(TextIO, click.open_file(path, "w", encoding="ascii"))
     with opened as file:
@@ -34,9 +34,9 @@ def open_output(path: str) -> Iterator[TextIO]:
 
 @contextmanager
 def _replacement(path: str) -> Iterator[TextIO]:
-    """A file that takes the place of the one at the path, unless an error gets in between.
+    """A file that replaces the one at the path, unless an error comes first.
 
-    click's own would take it then, too, half written.
+    click's own atomic file replaces it half written then.
     """
     target = os.path.realpath(path)
     beside = os.path.join(os.path.dirname(target), f".bucketcors-{token_hex(8)}")

@@ -16,7 +16,7 @@ from flask_bucketcors.cli.application import (
 )
 from flask_bucketcors.cli.report_diff import print_changes, print_sides, print_vary
 from flask_bucketcors.cli.report_lint import find_public_suffix, linted_bucket, print_finding
-from flask_bucketcors.cli.rule_files import INPUT_FILE, limits_of, name_of, read_file
+from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_file
 from flask_bucketcors.cli.stored_buckets import count_of
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.errors import StoredRulesInvalid, TooIntricate
@@ -45,7 +45,7 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     """
     writer = current_writer()
     writer.check_bucket(bucket)
-    rule_set = read_file(file, limits_of(current_settings()))
+    rule_set = read_file(file, writer.dialect)
     expected: Expected = ANY_VERSION
     if show_diff:
         # Before you are asked about rules that are refused in the end.

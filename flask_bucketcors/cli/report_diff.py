@@ -33,26 +33,26 @@ _NAMES: Final = {
     "exposed": EXPOSE_HEADERS,
     "max_age": MAX_AGE,
 }
-# What people read of one kind; programs get all.
+# Changes of one kind that a person is shown; JSON has all.
 _MAX_CHANGES: Final = 20
 _MAX_SHOWN: Final = 5
 
 
 def print_sides(old: str, new: str) -> None:
-    """Say what is compared, as other tools do."""
+    """Print what is compared, as other tools do."""
     click.echo(click.style(f"--- {old}", bold=True))
     click.echo(click.style(f"+++ {new}", bold=True))
 
 
 def print_vary(old: RuleSet | None, new: RuleSet | None) -> None:
-    """Say it if ResponseVary is another one: that decides nothing, and is a change all the same."""
+    """Print a change of ResponseVary, which decides no request."""
     before, after = (bool(each and each.response_vary) for each in (old, new))
     if before is not after:
         click.echo(f"ResponseVary: {str(before).lower()} -> {str(after).lower()}")
 
 
 def print_changes(changes: Diff) -> None:
-    """Print all changes by their kind, what is newly allowed first, and count them."""
+    """Print all changes by kind, the newly allowed first, and their number."""
     for kind, (mark, colour, title) in _GROUPS.items():
         group = changes.of_kind(kind)
         if group:
@@ -68,7 +68,7 @@ def print_changes(changes: Diff) -> None:
 def counted(changes: Diff) -> str:
     """How many changes there are, in words."""
     if not changes:
-        return "no request is decided otherwise"
+        return "both rule sets treat every request alike"
     counts = {title: len(changes.of_kind(kind)) for kind, (_, _, title) in _GROUPS.items()}
     parts = ", ".join(f"{count} {title}" for title, count in counts.items() if count)
     return f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}: {parts}"
@@ -78,7 +78,7 @@ def _print_change(change: Change, mark: str, colour: str) -> None:
     click.echo(click.style(f"{mark} {printable(change.region.in_words(_MAX_SHOWN))}", fg=colour))
     for line in _terms(change):
         click.echo(f"    {printable(line)}")
-    click.echo(f"    such as {printable(_request(change.witness))}")
+    click.echo(f"    example request: {printable(_request(change.witness))}")
 
 
 def _listed(names: Collection[str]) -> str:
@@ -99,7 +99,7 @@ def _request(request: Example) -> str:
 
 
 def _terms(change: Change) -> Iterator[str]:
-    """What answers say, or in what they are others than before."""
+    """What responses grant, or how that differs from before."""
     before, after = change.before, change.after
     if before is not None and after is not None:
         for aspect in change.aspects:
@@ -109,12 +109,12 @@ def _terms(change: Change) -> Iterator[str]:
         yield "; ".join([f"{ALLOW_ORIGIN}: {_said('any_origin', after)}", *said])
 
 
-# What matters of what is newly allowed; methods and headers stand in the region.
+# Terms of a newly allowed request; methods and headers are part of the region.
 _SAID: Final = ("credentials", "exposed", "max_age")
 
 
 def _other(aspect: str, before: Terms, after: Terms) -> str:
-    """A term before and after; of long lists what left them and what is new there."""
+    """A term before and after; of long lists, what was removed and added."""
     old, new = getattr(before, aspect), getattr(after, aspect)
     if isinstance(old, frozenset) and max(len(old), len(new)) > _MAX_SHOWN:
         parts = {"without": old - new, "with": new - old}

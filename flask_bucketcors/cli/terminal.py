@@ -1,4 +1,4 @@
-"""What reaches the terminal, and in which form."""
+"""Output to the terminal: text, JSON, exit codes."""
 
 import io
 import json
@@ -17,8 +17,8 @@ JSON: Final = "json"
 
 #: What to do about a database that does not open.
 STORE_REMEDY: Final = (
-    "see that this is the application's own database, that you may write to it and to its folder, "
-    "and that nobody else has it locked; docs/deployment.md"
+    "check that this is the application's own database, that you can write to it and to its "
+    "folder, and that no other program has locked it; docs/deployment.md"
 )
 
 #: What to say of rules that an application refuses because lint calls them dangerous.
@@ -31,12 +31,12 @@ format_option = click.option(
     type=click.Choice([TEXT, JSON]),
     default=TEXT,
     show_default=True,
-    help="How to print it.",
+    help="Output format.",
 )
 
 
 def utf8_text(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
-    """Take an argument that a store is to keep or to look for; arguments may be any bytes."""
+    """Check an argument that goes to a store: arguments of a process may be any bytes."""
     try:
         (text or "").encode()
     except UnicodeEncodeError:
@@ -45,19 +45,19 @@ def utf8_text(context: click.Context, parameter: click.Parameter, text: str | No
 
 
 def is_dumb() -> bool:
-    """Whether the terminal can do nothing but print: no colours, no going back in a line."""
+    """Whether the terminal can only print: no colours, no moving of the cursor."""
     return os.environ.get("TERM") == "dumb"
 
 
-def escape_what_cannot_be_said() -> None:
-    """Let no character end a command because the terminal's encoding does not have it."""
+def escape_unknown_characters() -> None:
+    """Escape characters that the terminal's encoding lacks, instead of failing on them."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 class Refused(click.ClickException):
-    """What was asked for is not done; exit code 1.
+    """A command refuses to do something; exit code 1.
 
     :param message: why.
     :param problems: everything that is wrong, a line each.
@@ -70,15 +70,15 @@ class Refused(click.ClickException):
 
 
 def problem_lines(problems: Iterable[Problem]) -> list[str]:
-    """The problems of a document as lines to stand below what they are about."""
+    """Problems, as lines to stand below what they are about."""
     return [f"  {printable(str(problem))}" for problem in problems]
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would obey, or show as nothing.
+    """Escape characters that a terminal obeys or does not show.
 
-    Names, rules and answers come from others. A colour code, a line feed or a change of the
-    writing direction in them must not pass for something that this program says.
+    Names, rules and responses come from others. A colour code, a line feed or a change of the
+    writing direction in them must not look like output of this program.
     """
     if text.isprintable():
         return text
@@ -90,12 +90,12 @@ def _escaped(character: str) -> str:
 
 
 def echo_json(data: Any) -> None:
-    """Print data as JSON. It is ASCII, and so says nothing to a terminal."""
+    """Print data as JSON, in ASCII, which no terminal obeys."""
     click.echo(json.dumps(data, indent=2))
 
 
 def echo_json_list(items: Iterable[Any]) -> None:
-    """Print a list as JSON, each item as soon as it is there."""
+    """Print a list as JSON, each item as soon as it is known."""
     before = "["
     for each in items:
         click.echo(f"{before}\n{indent(json.dumps(each, indent=2), '  ')}", nl=False)
@@ -104,6 +104,6 @@ def echo_json_list(items: Iterable[Any]) -> None:
 
 
 def fail_if(found: object) -> None:
-    """End with exit code 1 if there is anything."""
+    """Exit with code 1 if something was found."""
     if found:
         sys.exit(1)

@@ -15,7 +15,6 @@ from flask.cli import with_appcontext
 from flask_bucketcors.api.writes import RulesWriter
 from flask_bucketcors.cli.application import (
     author_option,
-    current_settings,
     current_store,
     current_writer,
 )
@@ -23,11 +22,8 @@ from flask_bucketcors.cli.output_files import open_output
 from flask_bucketcors.cli.rule_files import (
     INPUT_FILE,
     STDIN,
-    Unreadable,
-    from_configuration,
-    limits_of,
-    load_json,
     open_input,
+    reason_of,
     told,
 )
 from flask_bucketcors.cli.stored_buckets import each_bucket
@@ -35,13 +31,13 @@ from flask_bucketcors.cli.terminal import (
     STRICT_REFUSES,
     fail_if,
     is_dumb,
-    printable,
     problem_lines,
     utf8_text,
 )
-from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import DangerousRules, InvalidBucketName, StoredRulesInvalid
+from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents import load_json, parse_rules
 from flask_bucketcors.stores import Store
 
 # Buckets to store in one transaction, because each transaction waits for the disk.
@@ -102,7 +98,6 @@ class _Import:
 
     writer: RulesWriter
     author: str | None
-    limits: Dialect
     stored: int = 0
     equal: int = 0
     refused: int = 0
@@ -111,7 +106,7 @@ class _Import:
     def take(self, line: bytes) -> None:
         """Store the rules of a line, now or with those of later lines.
 
-        :raises Unreadable: if the line is wrong; its bucket keeps what it has.
+        :raises InvalidRules: if the line is wrong; its bucket keeps what it has.
         """
         bucket, rule_set = self._parse(line)
         self.batch[bucket] = rule_set
@@ -138,14 +133,14 @@ class _Import:
         bucket, data = _parse_line(line)
         try:
             self.writer.check_bucket(bucket)
-            rule_set = from_configuration(data, self.limits)
+            rule_set = parse_rules(data, self.writer.dialect)
             self.writer.refuse_dangers(rule_set)
         except InvalidBucketName as error:
-            raise Unreadable(str(error)) from None
+            raise InvalidRules(detail=f"refused: {error}") from None
         except DangerousRules as error:
             # Where the bucket has them already, nothing is written.
             if self._current(bucket) != rule_set:
-                raise Unreadable(f"{STRICT_REFUSES}: {error}") from None
+                raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
         return bucket, rule_set
 
     def _current(self, bucket: str) -> RuleSet | None:
@@ -176,7 +171,7 @@ def import_rules(file: str, author: str | None) -> None:
     Example:
       flask bucketcors import buckets.jsonl
     """
-    work = _Import(current_writer(), author, limits_of(current_settings()))
+    work = _Import(current_writer(), author)
     try:
         with open_input(file) as opened:
             _import_lines(opened, file, work)
@@ -196,10 +191,10 @@ def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
             try:
                 if line.strip():
                     work.take(line)
-            except Unreadable as error:
+            except InvalidRules as error:
                 work.refused += 1
-                reason = printable(str(error)) if str(error) else "these rules are refused:"
-                report("\n".join([f"line {number}: {reason}", *problem_lines(error.problems)]))
+                lines = [f"line {number} is {reason_of(error)}", *problem_lines(error.problems)]
+                report("\n".join(lines))
             advance(len(line))
 
 
@@ -219,10 +214,12 @@ def _line(file: BinaryIO, path: str) -> bytes:
 def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
     """Read a line: the bucket's name, and the rest of the object."""
     if len(line) > MAX_LINE_BYTES:
-        raise Unreadable(f"it is longer than {MAX_LINE_BYTES} bytes")
-    data = load_json(line)
+        raise InvalidRules(detail=f"longer than {MAX_LINE_BYTES} bytes")
+    data, problems = load_json(line)
+    if problems:
+        raise InvalidRules(problems)
     if not isinstance(data, dict) or not isinstance(data.get("bucket"), str):
-        raise Unreadable('it has no bucket: write {"bucket": "...", "rules": [...]}')
+        raise InvalidRules(detail='without a bucket: write {"bucket": "...", "rules": [...]}')
     return data.pop("bucket"), data
 
 

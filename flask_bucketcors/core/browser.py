@@ -1,11 +1,12 @@
-"""What a browser makes of an answer: the checks of the Fetch standard.
+"""How a browser judges a response: the checks of the Fetch standard.
 
-Sections are named as in https://fetch.spec.whatwg.org. Each function says from the pairs of an
-answer whether a page would get through.
+Sections are named as in https://fetch.spec.whatwg.org. Nothing else in this package judges a
+response: ``check`` and the explainer word the failures that are found here.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from enum import StrEnum
 from string import ascii_letters, digits
 from typing import Final
 
@@ -21,12 +22,12 @@ from flask_bucketcors.core.wildcards import ANY
 
 Pairs = Iterable[tuple[str, str]]
 
-#: "CORS-safelisted method": they pass without standing in Allow-Methods.
+#: "CORS-safelisted method": allowed without being in Allow-Methods.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
-#: "normalize a method": browsers write these in upper case, and no others.
+#: "normalize a method": browsers write only these in upper case.
 NORMALIZED_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
-#: "CORS-safelisted response-header name" and "forbidden response-header name": the first can
-#: be read without being exposed, the others never.
+#: "CORS-safelisted response-header name" and "forbidden response-header name": pages can read
+#: the first without Expose-Headers, and the others never.
 READABLE: Final = frozenset(
     {
         "cache-control",
@@ -65,60 +66,96 @@ def value_of(name: str, pairs: Pairs) -> str | None:
 
 
 def names_in(name: str, pairs: Pairs) -> frozenset[str] | None:
-    """The items of a header, case kept; None if one is no token ("extract header list values")."""
+    """The items of a list, case kept; None if one is no token ("extract header list values")."""
     items = [item.strip(" \t") for item in (value_of(name, pairs) or "").split(",")]
     items = [item for item in items if item]
     return frozenset(items) if all(map(is_header_name, items)) else None
 
 
-def passes_cors_check(origin: str, credentials: bool, pairs: Pairs) -> bool:
-    """Whether the answer admits the origin ("CORS check")."""
+class Failure(StrEnum):
+    """A check that a response fails. One that is also a cause of an explanation has its value."""
+
+    NO_ALLOW_ORIGIN = "no_allow_origin"
+    SEVERAL_ORIGINS = "duplicate_headers"
+    OTHER_ORIGIN = "other_origin"
+    CREDENTIALS_WILDCARD = "credentials_wildcard"
+    CREDENTIALS_MISSING = "credentials_missing"
+    STATUS = "status"
+    METHOD_MISSING = "method_missing"
+    HEADER_MISSING = "header_missing"
+
+
+def cors_failure(origin: str, credentials: bool, pairs: Pairs) -> Failure | None:
+    """Why the response does not allow the origin ("CORS check"); None if it does.
+
+    Its status does not matter. Repeated headers are one value, joined by a comma, and
+    Access-Control-Allow-Origin is no list: repeated, it equals no origin.
+    """
     pairs = list(pairs)
     allowed = value_of(ALLOW_ORIGIN, pairs)
-    if allowed == ANY and not credentials:
-        return True
+    if allowed is None:
+        return Failure.NO_ALLOW_ORIGIN
+    if allowed == ANY:
+        return Failure.CREDENTIALS_WILDCARD if credentials else None
     if allowed != origin:
-        return False
-    return not credentials or value_of(ALLOW_CREDENTIALS, pairs) == "true"
+        return Failure.SEVERAL_ORIGINS if "," in allowed else Failure.OTHER_ORIGIN
+    if credentials and value_of(ALLOW_CREDENTIALS, pairs) != "true":
+        return Failure.CREDENTIALS_MISSING
+    return None
 
 
-def allows_method(method: str, credentials: bool, pairs: Pairs) -> bool:
-    """Whether the answer to a preflight admits a method ("CORS-preflight fetch", 7.5)."""
+def preflight_failures(
+    origin: str, method: str, names: Iterable[str], credentials: bool, pairs: Pairs, status: int
+) -> Iterator[tuple[Failure, str]]:
+    """Why the response to a preflight does not allow a request ("CORS-preflight fetch", 7).
+
+    A browser stops at the first failure. Beside each stands the status, the method or the header
+    that failed; ``""`` where Access-Control-Allow-Origin did, or Allow-Headers is no list.
+
+    :param names: of the headers that the preflight asks for, see :func:`unsafe_names`.
+    """
+    pairs = list(pairs)
+    failure = cors_failure(origin, credentials, pairs)
+    if failure:
+        yield failure, ""
+    if not 200 <= status <= 299:
+        yield Failure.STATUS, str(status)
+    elif failure not in (Failure.NO_ALLOW_ORIGIN, Failure.SEVERAL_ORIGINS):
+        if not _allows_method(method, credentials, pairs):
+            yield Failure.METHOD_MISSING, method
+        listed = names_in(ALLOW_HEADERS, pairs)
+        if listed is None:
+            yield Failure.HEADER_MISSING, ""
+        else:
+            refused = _refused_names(names, credentials, listed)
+            yield from ((Failure.HEADER_MISSING, name) for name in refused)
+
+
+def passes_cors_check(origin: str, credentials: bool, pairs: Pairs) -> bool:
+    """Whether the response allows the origin."""
+    return cors_failure(origin, credentials, pairs) is None
+
+
+def passes_preflight(
+    origin: str, method: str, names: Iterable[str], credentials: bool, pairs: Pairs
+) -> bool:
+    """Whether the response to a preflight allows a request, if its status is 200."""
+    return not any(preflight_failures(origin, method, names, credentials, pairs, 200))
+
+
+def _allows_method(method: str, credentials: bool, pairs: Pairs) -> bool:
     methods = names_in(ALLOW_METHODS, pairs)
     if methods is None:
         return False
     return method in SAFE_METHODS or method in methods or (ANY in methods and not credentials)
 
 
-def refused_names(names: Iterable[str], credentials: bool, pairs: Pairs) -> list[str]:
-    """The request headers that the answer to a preflight does not admit (7.6 and 7.7).
-
-    All, if its list cannot be read; see :func:`lists_headers`.
-    """
-    listed = names_in(ALLOW_HEADERS, pairs) or frozenset()
+def _refused_names(names: Iterable[str], credentials: bool, listed: Iterable[str]) -> list[str]:
     allowed = {name.lower() for name in listed}
     missing = [name for name in names if name.lower() not in allowed]
     if ANY in allowed and not credentials:
         return [name for name in missing if name.lower() == NON_WILDCARD_NAME]
     return missing
-
-
-def lists_headers(pairs: Pairs) -> bool:
-    """Whether Allow-Headers is a list, or absent: one that is not fails any preflight (7.3)."""
-    return names_in(ALLOW_HEADERS, pairs) is not None
-
-
-def passes_preflight(
-    origin: str, method: str, names: Iterable[str], credentials: bool, pairs: Pairs
-) -> bool:
-    """Whether the answer to a preflight admits a request; its status apart."""
-    pairs = list(pairs)
-    return (
-        passes_cors_check(origin, credentials, pairs)
-        and allows_method(method, credentials, pairs)
-        and lists_headers(pairs)
-        and not refused_names(names, credentials, pairs)
-    )
 
 
 def unexposed_names(names: Iterable[str], credentials: bool, pairs: Pairs) -> list[str]:
@@ -137,20 +174,20 @@ def sent_method(method: str) -> str:
 
 
 def is_forbidden(name: str) -> bool:
-    """Whether no page may set a header, as its browser does ("forbidden request-header")."""
+    """Whether pages may not set a header ("forbidden request-header")."""
     return bool(_FORBIDDEN_NAMES.fullmatch(name.lower()))
 
 
 def needs_preflight(method: str, names: Collection[str]) -> bool:
-    """Whether a browser asks before it sends a request ("main fetch", 12).
+    """Whether a browser sends a preflight before a request ("main fetch", 12).
 
-    :param names: of headers that need asking, see :func:`unsafe_names`.
+    :param names: of headers that need a preflight, see :func:`unsafe_names`.
     """
     return sent_method(method) not in SAFE_METHODS or bool(names)
 
 
 def combined(headers: Pairs) -> dict[str, str]:
-    """Headers that a page set one after another: values of one name are joined ("append")."""
+    """The headers that a page sets, with repeated ones joined ("append")."""
     joined: dict[str, str] = {}
     for name, value in headers:
         lowered = name.lower()
@@ -161,7 +198,7 @@ def combined(headers: Pairs) -> dict[str, str]:
 def unsafe_names(headers: Mapping[str, str]) -> list[str]:
     """The names that a preflight asks for: lower case, sorted, each once.
 
-    "CORS-unsafe request-header names"; ``headers`` are those which the page set.
+    :param headers: those that the page sets. See "CORS-unsafe request-header names".
     """
     unsafe = {name for name, value in headers.items() if not _is_safelisted(name, value)}
     safe_size = sum(len(headers[name].strip(_BLANKS)) for name in headers if name not in unsafe)

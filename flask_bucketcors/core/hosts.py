@@ -1,4 +1,4 @@
-"""Hosts and paths: the Host header, and the settings that say where buckets are.
+"""Hosts and paths: the Host header, the machine itself, and where settings say that buckets are.
 
 Two readers that differ about a strange Host would let a signature for one bucket open another.
 """
@@ -11,12 +11,26 @@ from typing import Final
 #: below it. None if the host has none.
 PublicSuffix = Callable[[str], str | None]
 
+#: Of each scheme that has one, the port that browsers leave out.
+DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+
 #: Stands for one label in a host suffix.
 REGION: Final = "{region}"
 _SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
 
 # RFC 9110, 7.2, as narrow as real hosts are: a name or an IPv6 address, and a port.
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:[0-9]{0,5})?")
+
+# RFC 6761, 6.3 ("localhost" and all below it), and the addresses of the machine itself.
+_LOOPBACK = re.compile(
+    r"(?:.+\.)?localhost\.?|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?(?:::1|(?:0:){7}1)\]?",
+    re.IGNORECASE,
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, without a port, is the machine itself, whatever the network does."""
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def is_host(host: str) -> bool:

@@ -25,6 +25,8 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard
 MAX_ORIGIN_BYTES = 326
 
 NULL = "null"
+#: What pages of a file send in old web views. It has not the form of an origin.
+FILE = "file://"
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _LABEL = r"[A-Za-z0-9_-]++"

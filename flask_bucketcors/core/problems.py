@@ -87,14 +87,18 @@ class Problem:
 
 
 class InvalidRules(BucketCORSError, ValueError):
-    """A rule or rule set is refused.
+    """A rule, a rule set, or a text that should hold one, is refused.
 
-    :param problems: everything that is wrong, not only the first.
+    :param problems: everything that is wrong with the rules, not only the first thing.
+    :param detail: what a text is that holds no rules, such as ``not UTF-8``; it stands behind
+        "the rules are".
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem] = (), *, detail: str = "") -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(map(str, self.problems)))
+        self.detail = detail
+        told = [f"the rules are {detail}"] if detail else map(str, self.problems)
+        super().__init__("; ".join(told))
 
     def in_rule(self, index: int) -> tuple[Problem, ...]:
         """The problems, with ``index`` (from 0) as their rule."""

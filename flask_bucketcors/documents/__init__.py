@@ -7,43 +7,30 @@ The JSON form of a rule set itself is :meth:`flask_bucketcors.RuleSet.as_dict`.
 
 from flask_bucketcors.documents.any_form import (
     MAX_RULES_TEXT_BYTES,
-    RULES_KEYS,
     AnyRules,
-    UnreadableRules,
-    plain_configuration,
-    read_configuration,
+    load_json,
+    parse_rules,
     read_rule_set,
     read_rules,
-    unwrapped,
+    to_s3_json,
 )
-from flask_bucketcors.documents.elements import in_element_names, shortened_integer
 from flask_bucketcors.documents.error_documents import error_places, fill_error
-from flask_bucketcors.documents.from_xml import (
-    MAX_PROBLEMS_SHOWN,
-    DocumentError,
-    check_size,
-    parse_xml,
-)
+from flask_bucketcors.documents.from_xml import DocumentError, check_size, parse_xml
 from flask_bucketcors.documents.to_xml import escape_text, format_xml
 
 __all__ = [
-    "MAX_PROBLEMS_SHOWN",
     "MAX_RULES_TEXT_BYTES",
-    "RULES_KEYS",
     "AnyRules",
     "DocumentError",
-    "UnreadableRules",
     "check_size",
     "error_places",
     "escape_text",
     "fill_error",
     "format_xml",
-    "in_element_names",
+    "load_json",
+    "parse_rules",
     "parse_xml",
-    "plain_configuration",
-    "read_configuration",
     "read_rule_set",
     "read_rules",
-    "shortened_integer",
-    "unwrapped",
+    "to_s3_json",
 ]

@@ -1,30 +1,41 @@
-"""Rules in any form as plain data, not judged yet: XML, JSON, and what a program holds."""
+"""Rules in any form: XML, JSON, and what a program holds.
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+:func:`read_rules` gives plain data that nobody checked, for what explains and lints rules;
+:func:`read_rule_set` gives a valid rule set, for what stores and compares them.
+"""
 
-from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS
-from flask_bucketcors.core.errors import SHOWN_VALUE, BucketCORSError
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS, Dialect
+from flask_bucketcors.core.errors import shortened
 from flask_bucketcors.core.fields import is_list
-from flask_bucketcors.core.json_text import TooDeep, parse_json
-from flask_bucketcors.core.problems import ProblemReason
+from flask_bucketcors.core.json_text import parse_json
+from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.documents.elements import read_integer, shortened_integer
+from flask_bucketcors.documents.elements import in_element_names, read_integer, shortened_integer
 from flask_bucketcors.documents.from_xml import (
+    ROOT,
     DocumentError,
+    checked_rules,
     local_name,
     parse_element,
     read_element,
 )
 
-#: Rules in any form are refused unread beyond this.
+#: The reader refuses longer texts, in bytes, unless a dialect says less.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 _LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
+# The S3 JSON has the plural of the names of list elements.
+_S3_NAMES: Final = {
+    **{field: f"{element}s" for field, element in LIST_ELEMENTS.items()},
+    **{field: ELEMENTS[field] for field in ("id", "max_age_seconds")},
+}
 _JSON_ELEMENTS: Final = {
     **_LISTS,
-    **{f"{element}s": field for element, field in _LISTS.items()},
-    **{ELEMENTS[field]: field for field in ("id", "max_age_seconds")},
-    # As CloudFormation says it.
+    **{name: field for field, name in _S3_NAMES.items()},
+    # As CloudFormation calls them.
     "ExposedHeaders": "expose_headers",
     "MaxAge": "max_age_seconds",
 }
@@ -33,115 +44,179 @@ _JSON_NAMES: Final = {
     **{name[0].lower() + name[1:]: field for name, field in _JSON_ELEMENTS.items()},
     **_JSON_ELEMENTS,
 }
-#: What the list of rules is called in JSON: here, by ``aws s3api``, by the COS SDK, by
-#: CloudFormation.
-RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule", "CorsRules")
+# What the list of rules is called in JSON: here, by `aws s3api`, by the COS SDK, by
+# CloudFormation.
+_RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule", "CorsRules")
+_WRAPPERS: Final = ("CORSConfiguration", "CorsConfiguration")
+# What may stand beside the rules; boto3 adds the last one to what it reads.
+_TOP_KEYS: Final = frozenset({*_RULES_KEYS, "response_vary", "ResponseVary", "ResponseMetadata"})
 _BARE_RULE: Final = b"<CORSRule>"
-
+_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 #: Rules as people and programs have them: a rule set, a document as text, plain data in the names
 #: of :class:`~flask_bucketcors.Rule` or of a vendor's SDK, or None for a bucket without rules.
 AnyRules = RuleSet | str | bytes | Mapping[str, Any] | Iterable[Any] | None
 
 
-class UnreadableRules(BucketCORSError, ValueError):
-    """A text holds no rules that could be explained; says why and what to write."""
+class _Read(NamedTuple):
+    """What a text or an object holds.
+
+    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` where
+        it is set. What does not belong in a rule of JSON is among its keys.
+    :param problems: what is wrong with the document, and does not show in the data.
+    :param in_xml: whether its author knows fields by the names of XML elements.
+    """
+
+    data: dict[str, Any]
+    problems: list[Problem]
+    in_xml: bool = False
 
 
 def read_rules(rules: AnyRules) -> RuleSet | dict[str, Any] | None:
-    """Read rules in any form; what is no rule set is plain data, and need not be valid.
-
-    :raises UnreadableRules: if a text or the data has none of the forms.
-    """
-    if rules is None or isinstance(rules, RuleSet):
-        return rules
-    if isinstance(rules, str | bytes):
-        return read_configuration(rules)
-    return plain_configuration(rules)
-
-
-def read_rule_set(rules: AnyRules) -> RuleSet | None:
-    """Read rules in any form that have to be valid.
-
-    :raises InvalidRules: with every problem of the rules.
-    :raises UnreadableRules: if a text or the data has none of the forms.
-    """
-    found = read_rules(rules)
-    return RuleSet.from_dict(found) if isinstance(found, dict) else found
-
-
-def read_configuration(text: str | bytes) -> dict[str, Any]:
-    """Read rules in any form without judging their values, so that they can be explained.
+    """Read rules in any form without checking their values.
 
     Forms: XML of COS, OSS and S3 in any namespace, and rules in it without their root; JSON of
     ``aws s3api get-bucket-cors``, of the COS SDK and of CloudFormation, alone or as the
     ``CORSConfiguration`` of a call; JSON of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON
-    list of rules.
+    list of rules; the same as Python objects.
 
-    :returns: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` where the
-        text says so. What stands in a rule and does not belong there is among its keys.
-    :raises UnreadableRules: if the text is too long, or has none of the forms.
+    :returns: what is no rule set as plain data: ``rules``, mappings with the names of Rule's
+        fields, and ``response_vary`` where it is set.
+    :raises InvalidRules: if a text is too long, or has none of the forms.
     """
-    body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
-    if len(body) > MAX_RULES_TEXT_BYTES:
-        raise UnreadableRules(f"The rules are longer than {MAX_RULES_TEXT_BYTES} bytes.")
-    stripped = body.removeprefix(b"\xef\xbb\xbf").strip()
-    if stripped[:1] in (b"{", b"["):
-        return _configuration_from_json(stripped)
-    if stripped.startswith(_BARE_RULE):
-        # Questions often quote a rule without what holds it.
-        stripped = b"<CORSConfiguration>%b</CORSConfiguration>" % stripped
-    try:
-        root = parse_element(stripped)
-    except DocumentError as error:
-        raise UnreadableRules(f"The rules are neither XML nor JSON: {error.detail}") from None
-    if local_name(root) != "CORSConfiguration":
-        name = ascii(local_name(root))[:SHOWN_VALUE]
-        raise UnreadableRules(f"The root element is {name}: it must be CORSConfiguration.")
-    data, problems = read_element(root)
-    for problem in problems:
+    if rules is None or isinstance(rules, RuleSet):
+        return rules
+    read = _read(rules, MAX_RULES_TEXT_BYTES)
+    if isinstance(rules, str | bytes) and not read.in_xml:
+        _check_names(read.data["rules"])
+    for problem in read.problems:
         if problem.rule is not None and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
-            # As JSON would have it, so that whoever judges the rules can name it.
-            data["rules"][problem.rule].setdefault(problem.field, None)
-    return data
+            # As in JSON, so that linter and explainer can name it.
+            read.data["rules"][problem.rule].setdefault(problem.field, None)
+    return read.data
 
 
-def _configuration_from_json(body: bytes) -> dict[str, Any]:
+def read_rule_set(rules: AnyRules) -> RuleSet | None:
+    """Read rules in any form that have to be valid; see :func:`read_rules`.
+
+    :raises InvalidRules: with everything that is wrong.
+    """
+    return rules if rules is None or isinstance(rules, RuleSet) else parse_rules(rules)
+
+
+def parse_rules(rules: str | bytes | Iterable[Any], limits: Dialect | None = None) -> RuleSet:
+    """Parse valid rules: a document as text, or plain data; see :func:`read_rules`.
+
+    :param limits: the dialect whose numbers of bytes and rules count.
+    :raises InvalidRules: with everything that is wrong.
+    """
+    read = _read(rules, limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES)
     try:
-        data = parse_json(body, parse_int=shortened_integer)
-    except TooDeep as error:
-        raise UnreadableRules(f"The rules are not read: their {error}.") from None
-    except UnicodeDecodeError:
-        raise UnreadableRules("The encoding must be UTF-8.") from None
+        return checked_rules(read.data, read.problems, limits)
+    except InvalidRules as error:
+        named = map(in_element_names, error.problems) if read.in_xml else error.problems
+        raise InvalidRules(named) from None
+
+
+def to_s3_json(rule_set: RuleSet) -> dict[str, Any]:
+    """A rule set as ``aws s3api put-bucket-cors --cors-configuration`` takes it."""
+    rules = [rule.as_dict() for rule in rule_set.rules]
+    return {"CORSRules": [{_S3_NAMES[name]: rule[name] for name in rule} for rule in rules]}
+
+
+def _read(rules: Any, max_bytes: int) -> _Read:
+    if not isinstance(rules, str | bytes):
+        return _from_data(rules, [])
+    body = rules.encode("utf-8", "surrogatepass") if isinstance(rules, str) else rules
+    if len(body) > max_bytes:
+        raise InvalidRules(detail=f"longer than {max_bytes} bytes")
+    stripped = body.removeprefix(b"\xef\xbb\xbf").strip()
+    match stripped[:1]:
+        case b"<":
+            return _from_xml(stripped)
+        case b"{" | b"[":
+            return _from_data(*load_json(body))
+        case b"":
+            raise InvalidRules(detail="empty")
+    if body.startswith(_UTF_16_MARKS):
+        raise InvalidRules(detail="UTF-16, as some shells write it: convert it to UTF-8")
+    raise InvalidRules(detail="neither XML nor JSON")
+
+
+def _from_xml(body: bytes) -> _Read:
+    if body.startswith(_BARE_RULE):
+        # Questions often quote a rule without its root.
+        body = b"<%b>%b</%b>" % (ROOT.encode(), body, ROOT.encode())
+    try:
+        root = parse_element(body)
+    except DocumentError as error:
+        raise InvalidRules(detail=f"not accepted as XML: {error.detail}") from None
+    if local_name(root) != ROOT:
+        name = shortened(ascii(local_name(root)))
+        raise InvalidRules(detail=f"a document with the root element {name}: write {ROOT}")
+    return _Read(*read_element(root), in_xml=True)
+
+
+def load_json(body: bytes) -> tuple[Any, list[Problem]]:
+    """Parse JSON; give what it holds, and a problem for each key that stands twice in an object.
+
+    :raises InvalidRules: if it is none.
+    """
+    problems: list[Problem] = []
+    once = partial(_without_repetition, problems)
+    try:
+        text = body.decode("utf-8-sig", "surrogatepass")
+        return parse_json(text, object_pairs_hook=once, parse_int=shortened_integer), problems
+    except UnicodeDecodeError as error:
+        detail = f"not UTF-8: byte {error.start + 1} is wrong"
     except ValueError as error:
-        raise UnreadableRules(f"The rules are no JSON: {error}") from None
-    found = plain_configuration(data)
-    for number, rule in enumerate(found["rules"], 1):
-        if not {"allowed_origins", "allowed_methods"} & rule.keys():
-            # In another vendor's form, of which nothing would be seen.
-            raise UnreadableRules(
-                f"Rule {number} names no origins and no methods: write AllowedOrigins and "
-                "AllowedMethods."
-            )
+        detail = f"not accepted as JSON: {error}"
+    raise InvalidRules(detail=detail)
+
+
+def _without_repetition(problems: list[Problem], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = dict.fromkeys(key for key in keys if keys.count(key) > 1)
+        problems.extend(Problem(key, None, ProblemReason.REPEATED) for key in repeated)
     return found
 
 
-def plain_configuration(data: Any) -> dict[str, Any]:
-    """Take rules as plain data, in our own form or in that of an SDK.
-
-    :param data: a mapping, or a list of mappings and of :class:`~flask_bucketcors.Rule`.
-    :raises UnreadableRules: if there are none.
-    """
-    data = unwrapped(data)
+def _from_data(data: Any, problems: list[Problem]) -> _Read:
+    """Take rules as plain data, in our own form or in that of an SDK."""
+    strangers = sorted(map(str, _strangers(data)))
+    problems.extend(Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in strangers)
+    data = _unwrapped(data)
     if not isinstance(data, Mapping):
         data = {"rules": data}
-    rules = next((data[name] for name in RULES_KEYS if name in data), None)
+    rules = next((data[name] for name in _RULES_KEYS if name in data), None)
     if isinstance(rules, Mapping):
-        # A document that was turned from XML into JSON does not know that there may be more.
+        # XML that was converted to JSON has no list around a single rule.
         rules = [rules]
     found: dict[str, Any] = {"rules": list(map(_with_field_names, _listed(rules)))}
     vary = data.get("response_vary", data.get("ResponseVary"))
-    return found if vary is None else {**found, "response_vary": vary}
+    return _Read(found if vary is None else {**found, "response_vary": vary}, problems)
+
+
+def _strangers(data: Any) -> Iterator[Any]:
+    """The keys of a configuration that do not belong there."""
+    configuration = _unwrapped(data)
+    if configuration is not data:
+        # What stands beside a configuration may name another bucket.
+        yield from (key for key in data if data[key] is not configuration)
+    if isinstance(configuration, Mapping):
+        yield from configuration.keys() - _TOP_KEYS
+        # Of several lists of rules only one would be read.
+        yield from [key for key in _RULES_KEYS if key in configuration][1:]
+
+
+def _unwrapped(data: Any) -> Any:
+    """The configuration, also where it is an argument of a call or part of a template."""
+    for name in _WRAPPERS:
+        if isinstance(data, Mapping) and isinstance(data.get(name), Mapping | list | tuple):
+            return data[name]
+    return data
 
 
 def _listed(rules: Any) -> list[Mapping[str, Any]]:
@@ -149,24 +224,23 @@ def _listed(rules: Any) -> list[Mapping[str, Any]]:
         listed = [each.as_dict() if isinstance(each, Rule) else each for each in rules]
         if all(isinstance(each, Mapping) for each in listed):
             return listed
-    raise UnreadableRules('There are no rules here: write {"rules": [{...}]}.')
+    raise InvalidRules(detail='without a list of rules: write {"rules": [{...}]}')
 
 
-def unwrapped(data: Any) -> Any:
-    """The configuration, also where it is an argument of a call or part of a template."""
-    for name in ("CORSConfiguration", "CorsConfiguration"):
-        if isinstance(data, Mapping) and isinstance(data.get(name), Mapping | list | tuple):
-            return data[name]
-    return data
+def _check_names(rules: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse rules in the names of another vendor, of which nothing would be seen."""
+    for number, rule in enumerate(rules, 1):
+        if not {"allowed_origins", "allowed_methods"} & rule.keys():
+            detail = f"in an unknown form: rule {number} has no AllowedOrigins and AllowedMethods"
+            raise InvalidRules(detail=detail)
 
 
 def _with_field_names(rule: Mapping[str, Any]) -> dict[str, Any]:
-    # The S3 JSON has the plural of the element names, but for those of single values.
     return {_JSON_NAMES.get(name, name): _json_value(name, rule[name]) for name in rule}
 
 
 def _json_value(name: str, value: Any) -> Any:
-    """A value as a rule has it; in the COS SDK's form they are those of XML, texts."""
+    """A value as a rule has it; in the COS SDK's form values are texts, as in XML."""
     if isinstance(value, str):
         if name in _LISTS:
             return [value]

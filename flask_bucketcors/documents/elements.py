@@ -9,19 +9,19 @@ from flask_bucketcors.core.dialects import ELEMENTS
 from flask_bucketcors.core.problems import Problem
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-# Python reads no longer numbers; they are out of range anyway.
+# Python refuses longer numbers; they are out of range anyway.
 _MAX_DIGITS: Final = 4000
 
 
 def read_integer(text: str | None) -> int | str | None:
-    """Read a number; other texts stay as they are."""
+    """Read a whole number; other texts stay as they are."""
     if text is None or not _INTEGER.fullmatch(text):
         return text
     return shortened_integer(text)
 
 
 def shortened_integer(digits: str) -> int:
-    """Read a number of any length; only the first digits of one that is out of any range."""
+    """Read a number of any length; of a very long one, only the first digits."""
     return int(digits[:_MAX_DIGITS])
 
 

@@ -26,10 +26,12 @@ from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.elements import in_element_names, read_integer
 
-# How many problems an error document spells out; the rest are counted.
+#: The root element of a document.
+ROOT: Final = "CORSConfiguration"
+# An error document names so many problems, and counts the others.
 MAX_PROBLEMS_SHOWN: Final = 20
-# How deep elements may be nested; those of rules are at level 3. What a deeper tree would do is up
-# to the interpreter.
+# Elements may be nested so deep; those of rules are at level 3. Deeper ones could overflow the
+# interpreter's stack.
 MAX_LEVELS: Final = 64
 _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
@@ -73,32 +75,48 @@ def parse_xml(body: bytes, dialect: Dialect) -> RuleSet:
     """
     check_size(body, dialect)
     root = parse_element(body)
-    if local_name(root) != "CORSConfiguration":
-        raise DocumentError(Refusal.MALFORMED_XML, "The root element must be CORSConfiguration.")
+    if local_name(root) != ROOT:
+        raise DocumentError(Refusal.MALFORMED_XML, f"The root element must be {ROOT}.")
     data, problems = read_element(root, dialect.elements)
     if "response_vary" in data and dialect.shows_vary is ShowVary.NEVER:
         problems.append(Problem("response_vary", None, ProblemReason.UNKNOWN_ELEMENT))
     try:
+        return checked_rules(data, problems, dialect)
+    except InvalidRules as error:
+        raise _refusal(error.problems, dialect) from None
+
+
+def checked_rules(
+    data: Mapping[str, Any], problems: Sequence[Problem], limits: Dialect | None
+) -> RuleSet:
+    """Build the rule set of a document.
+
+    :param problems: those of its structure.
+    :param limits: the dialect whose number of rules counts.
+    :raises InvalidRules: with these problems and those of the data.
+    """
+    found = list(problems)
+    try:
         rule_set = RuleSet.from_dict(data)
     except InvalidRules as error:
-        problems.extend(error.problems)
-    if len(data["rules"]) > dialect.max_rules:
-        count = len(data["rules"])
-        problems.append(Problem("rules", count, ProblemReason.TOO_MANY_RULES))
-    if problems:
-        raise _refusal(problems, dialect)
+        found.extend(error.problems)
+    count = len(data["rules"])
+    if limits and count > limits.max_rules:
+        found.append(Problem("rules", count, ProblemReason.TOO_MANY_RULES))
+    if found:
+        raise InvalidRules(found)
     return rule_set
 
 
 def parse_element(body: bytes) -> Element:
-    """Parse XML that comes from anybody.
+    """Parse XML from an untrusted source.
 
     :raises DocumentError: ``Refusal.MALFORMED_XML``.
     """
     try:
         text = body.decode("utf-8-sig")
         declared = _ENCODING.match(text)
-        # A NUL is how UTF-16 without a byte order mark looks; the parser would guess it.
+        # UTF-16 without a byte order mark has NULs; the parser would guess it.
         if "\0" in text or (declared and declared[1].lower() not in _ENCODINGS):
             raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.")
         if _LONG_ATTRIBUTE.search(text):
@@ -182,7 +200,7 @@ def _read_rule(
 
 
 def _stray_problems(element: Element, known: Collection[str]) -> Iterator[Problem]:
-    """What does not belong into an element; ``known`` is empty for one that holds a value."""
+    """What does not belong in an element; ``known`` is empty for one that holds a value."""
     for child in element:
         if local_name(child) not in known:
             yield Problem(local_name(child)[:64], None, ProblemReason.UNKNOWN_ELEMENT)

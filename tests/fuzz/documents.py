@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from flask_bucketcors import RuleSet
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
-from flask_bucketcors.cli.rule_files import Unreadable, parse_document, to_s3_json
 from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
 from flask_bucketcors.core.errors import StoredRulesInvalid
-from flask_bucketcors.core.problems import Problem
+from flask_bucketcors.core.problems import InvalidRules, Problem
 from flask_bucketcors.documents import (
     DocumentError,
-    UnreadableRules,
     error_places,
     fill_error,
     format_xml,
+    parse_rules,
     parse_xml,
-    read_configuration,
+    read_rules,
+    to_s3_json,
 )
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from tests.fuzz.target import Target, check_words
@@ -78,22 +78,22 @@ def replaced(rule: object) -> object:
 def check_rules(data: bytes) -> None:
     """Rules in any form are refused in words, or read alike by whoever reads them."""
     try:
-        plain = PlainRules.read(read_configuration(data))
-    except UnreadableRules as error:
+        plain = PlainRules.read(read_rules(data))
+    except InvalidRules as error:
         check_words(str(error), MAX_TEXT)
         plain = None
     else:
         _check_problems(plain.problems)
     try:
-        rules = parse_document(data, COS)
-    except Unreadable as error:
-        check_words(str(error) or "problems", MAX_TEXT)
+        rules = parse_rules(data, COS)
+    except InvalidRules as error:
+        check_words(error.detail or "problems", MAX_TEXT)
         _check_problems(error.problems)
         return
     assert plain is not None
     assert RuleSet.from_dict(rules.as_dict()) == rules
     as_s3 = json.dumps(to_s3_json(rules)).encode()
-    assert parse_document(as_s3, replace(COS, max_body_bytes=len(as_s3))).rules == rules.rules
+    assert parse_rules(as_s3, replace(COS, max_body_bytes=len(as_s3))).rules == rules.rules
 
 
 def check_stored(data: bytes) -> None:

@@ -20,12 +20,9 @@ from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Atoms, Partition, bits
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
-from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.origins import FILE, NULL
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY
-
-#: What a page of a file sends in web views; of no grammar, and sent all the same.
-FILE: Final = "file://"
 
 #: Texts that count as origins and have not the form of one, each with what allows it.
 APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE,)}

@@ -2,8 +2,8 @@
 
 This package is private: it may change without notice.
 
-Every function gives :class:`Arguments`, to be passed on as keywords. All text is bounded before
-it is read.
+Every function gives :class:`Arguments`, to be passed as keywords. The length of a text is limited
+before it is read.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ def from_console(text: str) -> Arguments:
     """Read what Chromium, Firefox or Safari printed about a request.
 
     :param text: lines of the browser's console; at most 65536 characters are read.
-    :raises ValueError: if the text speaks of no CORS failure.
+    :raises ValueError: if the text reports no CORS failure.
     """
     console = read_console(text)
     if not console.complaints:
         raise ValueError(
-            "The text speaks of no CORS failure: copy the whole red line from the browser's "
-            f"console (at most {MAX_CONSOLE} characters are read)."
+            "The text reports no CORS failure: copy the whole red line from the browser's console "
+            f"(at most {MAX_CONSOLE} characters are read)."
         )
     first = console.complaints[0]
     said = {each.said for each in console.complaints}
@@ -61,6 +61,6 @@ def _told_method(complaints: Sequence[Complaint], text: str) -> str:
     for each in complaints:
         if each.said is Said.METHOD and each.value:
             return each.value
-    # What the browser SDKs print about ETag is about the parts of an upload.
+    # Browser SDKs print about ETag when they upload parts.
     uploads = any(each.said is Said.UNEXPOSED for each in complaints) and "Refused" not in text
     return "PUT" if uploads else ""

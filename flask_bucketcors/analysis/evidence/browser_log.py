@@ -1,4 +1,4 @@
-"""What a browser printed, read as facts."""
+"""What a browser printed about a failed request."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.browser_wordings import WORDINGS, Said
 
-#: Console text beyond this is not read, in characters.
+#: Longer console texts are cut here, in characters.
 MAX_CONSOLE: Final = 64 * 1024
 _MAX_COMPLAINTS: Final = 32
 
@@ -18,7 +18,7 @@ class Complaint(NamedTuple):
 
     :param said: what is wrong.
     :param value: the method, the header or the value that it names; ``""`` if none.
-    :param preflight: whether it is about the preflight; None if it does not say.
+    :param preflight: whether it is about the preflight; None if that is open.
     """
 
     said: Said
@@ -27,11 +27,11 @@ class Complaint(NamedTuple):
 
 
 class Console(NamedTuple):
-    """What a console's text says.
+    """What a console text says.
 
     :param url: of the request, if named.
     :param origin: of the page, if named.
-    :param status: of the answer, if named.
+    :param status: of the response, if named.
     """
 
     complaints: tuple[Complaint, ...] = ()
@@ -62,13 +62,13 @@ _STATUSES: Final = (
     re.compile(r"status(?: ?code)?(?::| of)?\s(\d{3})\b", re.IGNORECASE),
     re.compile(r"\b(?:GET|HEAD|PUT|POST|DELETE|OPTIONS) \S+ (?:net::\w+ )?(\d{3}) \("),
 )
-# How a line starts that tells of one request.
+# The beginnings of lines about one request.
 _STARTS: Final = ("Access to ", "cannot load ", "Failed to load ", "Cross-Origin Request Blocked")
 _QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 
 def read_console(text: str) -> Console:
-    """Read a console's text; what says nothing of CORS gives no complaints."""
+    """Read a console text; one that is not about CORS gives no complaints."""
     plain = text[:MAX_CONSOLE].translate(_QUOTES)
     complaints = sorted(_complaints(plain), key=itemgetter(0))
     chromium = _CHROMIUM.search(plain)
@@ -78,7 +78,7 @@ def read_console(text: str) -> Console:
         url, origin = _first(_URLS, plain) or "", _first(_ORIGINS, plain) or ""
     status = _first(_STATUSES, plain)
     found = [each for _, each in complaints[:_MAX_COMPLAINTS]]
-    # What names no reason follows what names one.
+    # A line without a reason follows one that has it.
     named = [each for each in found if each.said is not Said.UNNAMED]
     return Console(
         tuple(named or found), url or None, origin or None, int(status) if status else None
@@ -96,17 +96,17 @@ def _complaints(text: str) -> Iterator[tuple[int, Complaint]]:
 
 
 def _told(text: str, match: re.Match[str]) -> str:
-    """What was printed about the same request, up to the end of a match."""
+    """The text about the same request, up to the end of a match."""
     line = text.rfind("\n", 0, match.start()) + 1
     starts = [text.rfind(each, 0, match.start()) for each in _STARTS]
-    # A line may have been broken when it was copied.
+    # Copying may have broken a line.
     return text[max(starts) if max(starts) >= 0 else line : match.end()]
 
 
 def _about_preflight(line: str) -> bool | None:
     if _PREFLIGHT.search(line):
         return True
-    # Only Chromium says it whenever it is so.
+    # Only Chromium always names a preflight.
     return False if _BLOCKED.search(line) else None
 
 

@@ -1,10 +1,10 @@
 """What browsers print when CORS stops a request, wording by wording.
 
-Chromium 156 as measured, and its wordings since version 20 as questions about them quote them;
-Firefox as its documentation "CORS errors" lists them, older ones, and the short ones of its
-network tab; Safari as WebKit's CrossOriginAccessControl and the loader print them; the first
-Edge; the browser SDKs of COS, OSS and S3 and Uppy about ETag. What looks like CORS to the
-person who asks and is not (certificates, mixed content, blockers) is told as that.
+Sources: Chromium 156 as measured, and its wordings since version 20 as users quote them; Firefox's
+documentation "CORS errors", older wordings, and the short ones of its network tab; WebKit's
+CrossOriginAccessControl and loader; the first Edge; the browser SDKs of COS, OSS and S3, and Uppy,
+about ETag. Failures that users take for CORS (certificates, mixed content, blockers) have a kind of
+their own.
 """
 
 import re
@@ -24,20 +24,20 @@ class Said(StrEnum):
     HEADER = "header not in Access-Control-Allow-Headers"
     STATUS = "status of the preflight"
     REDIRECT = "redirect of the preflight"
-    UNREADABLE = "a list that cannot be read"
+    BAD_LIST = "a header that is not a list"
     UNEXPOSED = "header not in Access-Control-Expose-Headers"
     NOT_HTTP = "a page or an address that is not http"
     LOCAL_NETWORK = "local network access"
-    NO_ANSWER = "no answer, or one stopped by something else than CORS"
+    NO_RESPONSE = "no response, or one that something else than CORS stopped"
     TAINTED = "a picture that was loaded without CORS"
     UNNAMED = "stopped for a reason that is not named"
 
 
 class Wording(NamedTuple):
-    """One way to say something.
+    """One wording of a complaint.
 
     :param text: its first group is the method, header or value that is named.
-    :param preflight: whether it is about the preflight; None if other words say so.
+    :param preflight: whether it is about the preflight; None if other words tell.
     """
 
     said: Said
@@ -141,7 +141,7 @@ _WORDINGS: Final = (
         r"PreflightDisallowedRedirect",
     ),
     (
-        Said.UNREADABLE,
+        Said.BAD_LIST,
         True,
         r"Cannot parse (Access-Control-Allow-\w+) response header",
         r"invalid token '[^'\n]{0,2048}' in CORS header '(Access-Control-Allow-\w+)'",
@@ -157,7 +157,7 @@ _WORDINGS: Final = (
         r"missing (ETag) in UploadPart response",
     ),
     (
-        Said.NO_ANSWER,
+        Said.NO_RESPONSE,
         None,
         r"CORS (?:request )?did not succeed",
         r"CORS request failed",
@@ -199,7 +199,7 @@ _WORDINGS: Final = (
     ),
 )
 
-# Whoever copies a line may have broken it, or copied a blank that is none.
+# Copying may break a line, or change a blank.
 _BLANK: Final = r"\\s{1,8}"
 
 WORDINGS: Final = tuple(

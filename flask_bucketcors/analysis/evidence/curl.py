@@ -5,15 +5,16 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from flask_bucketcors.analysis.evidence.page_request import Arguments, request_arguments
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
+from flask_bucketcors.core.origins import NULL
 
-#: A command beyond this is refused unread, in characters.
+#: Longer commands are refused, in characters.
 MAX_CURL: Final = 256 * 1024
 
-# Letters of curl that take a value, and the words that matter here; other options that take
-# one would only make their value look like an address.
+# Short options of curl that take a value, and the long ones that matter here. Of other long options
+# with a value, the value is taken for an address.
 _CURL_LETTERS: Final = frozenset("AbCcdDeEFHKmoPQrtTuUwxXyYz")
 _CURL_WORDS: Final = {
     "--header": "H",
@@ -50,10 +51,10 @@ _CURL_WORDS: Final = {
     "--head": "I",
     "--get": "G",
 }
-# How shells write what plain quotes cannot hold; browsers copy bodies so.
+# How shells quote what plain quotes cannot hold; browsers copy bodies this way.
 _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
-# Where a command ends, and what stands behind it in the shell is not its own.
+# What ends a command in a shell.
 _SEPARATORS: Final = (";", "&&", "||", "|")
 _COMMAND = re.compile(r"(?:^|[\s;&|/])curl(?:\.exe)?(?=\s)", re.MULTILINE)
 _QUOTED = re.compile(
@@ -61,8 +62,8 @@ _QUOTED = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _NEXT_OPTION = re.compile(r"\s*-{1,2}[A-Za-z]")
-_ANSWER_LINE = re.compile(r"^\s*<\s?(.*)$")
-# What options add, with the value where it is not that of the option.
+_RESPONSE_LINE = re.compile(r"^\s*<\s?(.*)$")
+# Headers that options add; an empty value stands for that of the option.
 _HEADERS_OF_OPTIONS: Final = {
     "json": ("content-type", "application/json"),
     "d": ("content-type", "application/x-www-form-urlencoded"),
@@ -88,14 +89,14 @@ def from_curl(text: str) -> Arguments:
     headers = _curl_headers(options)
     method = _curl_method(options)
     found = request_arguments(method, headers, _page_origin(headers))
-    answer = _answer_of_lines(_answer_lines(printed.split("\n")))
+    answer = _response_of(_response_lines(printed.split("\n")))
     if answer:
         found["answer"] = answer
     return found
 
 
 def _without_carets(text: str) -> str:
-    r"""The command as other shells have it, if it was copied for Windows, where ``^`` is ``\``."""
+    r"""The command as other shells write it, if it was copied for Windows, where ``^`` is ``\``."""
     if '^"' not in text:
         return text
     return re.sub(r"\^(.)", r"\1", re.sub(r"\^\n", " ", text))
@@ -104,10 +105,10 @@ def _without_carets(text: str) -> str:
 def _cut(text: str) -> tuple[str, str]:
     """The command, up to the end of its last line, and what follows.
 
-    What stands in quotes may have several lines. Options on a line of their own belong to the
-    command, also without the sign that it goes on.
+    A quoted value may have several lines. Options on a line of their own belong to the command,
+    also if the line before does not end in a backslash.
 
-    :raises ValueError: if the text holds no command, or another one behind it.
+    :raises ValueError: if the text holds no command, or several.
     """
     found = _COMMAND.search(text)
     if found is None:
@@ -124,24 +125,24 @@ def _cut(text: str) -> tuple[str, str]:
             break
         place = part.end()
     command, rest = text[found.end() : place], text[place:]
-    # Behind the answer's first line stands what somebody else wrote.
+    # Below the first line of the response stands what the server wrote.
     below = takewhile(lambda line: not _STATUS_LINE.search(line), rest.split("\n"))
     if any(_COMMAND.match(line.removeprefix("$ ")) for line in below):
         raise ValueError("The text holds several curl commands: copy one of them.")
     return command.replace("\\\n", " "), rest
 
 
-def _answer_lines(lines: Sequence[str]) -> list[str]:
-    """The lines of the answer, of all that a command printed."""
-    marked = [line for line in lines if _ANSWER_LINE.match(line)]
+def _response_lines(lines: Sequence[str]) -> list[str]:
+    """The lines of the response among all that a command printed."""
+    marked = [line for line in lines if _RESPONSE_LINE.match(line)]
     if any(_STATUS_LINE.match(_unmarked(line)) for line in marked):
-        # As "-v" prints it; what comes without the mark is the body.
+        # The form of "-v"; lines without the mark are the body.
         return list(map(_unmarked, marked))
     return [line.strip() for line in lines]
 
 
 def _unmarked(line: str) -> str:
-    match = _ANSWER_LINE.match(line)
+    match = _RESPONSE_LINE.match(line)
     return match[1] if match else line
 
 
@@ -199,7 +200,7 @@ def _curl_headers(options: Sequence[tuple[str, str]]) -> dict[str, str]:
         if letter in _HEADERS_OF_OPTIONS:
             name, sent = _HEADERS_OF_OPTIONS[letter]
             headers.setdefault(name, sent or value)
-    # What is written out counts, wherever it stands.
+    # Headers that are written out win, wherever they stand.
     for letter, value in options:
         if letter != "H":
             continue
@@ -207,7 +208,7 @@ def _curl_headers(options: Sequence[tuple[str, str]]) -> dict[str, str]:
         if match := _FIELD.fullmatch(text):
             headers[match[1].lower()] = match[2]
             if not match[2]:
-                # So curl is told to leave out what it would send by itself.
+                # This tells curl not to send a header that it would add.
                 del headers[match[1].lower()]
         elif match := _FIELD.fullmatch(text.removesuffix(";") + ":"):
             headers[match[1].lower()] = ""
@@ -230,16 +231,13 @@ def _curl_method(options: Sequence[tuple[str, str]]) -> str:
 def _page_origin(headers: Mapping[str, str]) -> str:
     if headers.get("origin"):
         return headers["origin"]
-    try:
-        page = urlsplit(headers.get("referer", ""))
-    except ValueError as error:
-        raise ValueError(f"The referrer is no address: {error}.") from None
-    if page.scheme and page.netloc:
-        return f"{page.scheme}://{page.netloc.rpartition('@')[2]}"
-    raise ValueError("The command names no page: add -H 'Origin: https://...'.")
+    origin = browser_form(headers.get("referer", ""))
+    if origin == NULL or not is_sendable(origin):
+        raise ValueError("The command names no page: add -H 'Origin: https://...'.")
+    return origin
 
 
-def _answer_of_lines(lines: Sequence[str]) -> dict[str, Any]:
+def _response_of(lines: Sequence[str]) -> dict[str, Any]:
     starts = [i for i, line in enumerate(lines) if _STATUS_LINE.match(line)]
     if not starts:
         return {}

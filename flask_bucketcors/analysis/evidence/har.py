@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from flask_bucketcors.analysis.evidence.page_request import (
     Arguments,
     last_of_each,
     request_arguments,
 )
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.core.browser import passes_cors_check
 from flask_bucketcors.core.json_text import parse_json
 
-#: A HAR file beyond this is refused unread, in bytes, or in characters where it is a text;
-#: bodies of answers make them large.
+#: Longer HAR files are refused, in bytes, or in characters of a text. Bodies of responses make them
+#: large.
 MAX_HAR: Final = 64 * 1024 * 1024
 MAX_HAR_ENTRIES: Final = 10_000
 
@@ -27,7 +27,7 @@ class _Entry(NamedTuple):
         return self.url, self.found["method"], self.found["origin"]
 
     @property
-    def was_answered(self) -> bool:
+    def has_response(self) -> bool:
         return "headers" in self.found["answer"]
 
 
@@ -44,7 +44,7 @@ def from_har(text: str | bytes) -> list[Arguments]:
         entries = parse_json(text)["log"]["entries"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            'This is no HAR file: export it with "Save all as HAR" from the network tab '
+            'This is not a HAR file: export it with "Save all as HAR" from the network tab '
             f"({type(error).__name__})."
         ) from None
     if not isinstance(entries, list):
@@ -60,19 +60,19 @@ def from_har(text: str | bytes) -> list[Arguments]:
 
 
 def _har_entry(entry: object) -> _Entry | None:
-    """The arguments of one entry; None if it crosses no origins or is none."""
+    """The arguments of one entry; None if it is no cross-origin request."""
     request = _mapping(entry).get("request")
     headers = last_of_each(dict(_har_pairs(request)))
     origin = headers.get("origin")
     url = str(_mapping(request).get("url", ""))
-    if not origin or _origin_of(url) == origin:
+    if not origin or browser_form(url) == origin:
         return None
     method = str(_mapping(request).get("method", ""))
     response = _mapping(entry).get("response")
     answer: dict[str, Any] = {}
     status = _mapping(response).get("status")
     if status == 0:
-        # So browsers write what they stopped, or got no answer to.
+        # Browsers write this of requests that they stopped, or that got no response.
         answer = {"status": 0}
     elif isinstance(status, int) and status > 0:
         seen: dict[str, list[str]] = {}
@@ -98,16 +98,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _origin_of(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _failed(entry: _Entry) -> bool:
-    if not entry.was_answered:
+    if not entry.has_response:
         return True
     found = entry.found
     answer = found["answer"]
@@ -118,15 +110,15 @@ def _failed(entry: _Entry) -> bool:
 
 
 def _once(entries: Sequence[_Entry]) -> list[Arguments]:
-    """Each failure once: a preflight that was refused also fails the request behind it."""
+    """Each failure once: a refused preflight fails the request behind it, too."""
     kept: dict[tuple[str, ...], _Entry] = {}
     for each in entries:
         before = kept.get(each.key)
-        if before is None or (each.was_answered and not before.was_answered):
+        if before is None or (each.has_response and not before.has_response):
             kept[each.key] = each
     return [each.found for each in kept.values()]
 
 
 def _last_of_each(entries: Sequence[_Entry]) -> list[Arguments]:
-    """Each request once: of one whose preflight went well, the request itself."""
+    """Each request once: if its preflight succeeded, the request itself."""
     return [each.found for each in {each.key: each for each in entries}.values()]

@@ -1,11 +1,11 @@
-"""A request as it was sent, read as the request that a page's script made."""
+"""The request that a script made, told from the request that its browser sent."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NotRequired, TypedDict
 
 from flask_bucketcors.core.browser import is_forbidden, needs_preflight, sent_method, unsafe_names
 
-# What browsers add by themselves, and pages may set as well.
+# Headers that browsers add, and pages may set, too.
 _ADDED: Final = frozenset(
     {
         "accept",
@@ -17,12 +17,12 @@ _ADDED: Final = frozenset(
         "x-client-data",
     }
 )
-# Browsers' tools add both when their cache is switched off.
+# Browsers' tools add both when you disable the cache.
 _CACHE_OFF: Final = frozenset({"cache-control", "pragma"})
 
 
 class Arguments(TypedDict):
-    """Arguments of :func:`flask_bucketcors.explain`, as far as evidence tells them."""
+    """Arguments of :func:`flask_bucketcors.explain`, as far as the evidence tells."""
 
     origin: NotRequired[str]
     method: str

@@ -1,4 +1,4 @@
-"""What was seen of an answer, and what it says that rules cannot."""
+"""A response that somebody saw, and what it shows about where it came from."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +27,12 @@ from flask_bucketcors.core.wildcards import ANY
 #: More headers than these are not read.
 MAX_HEADERS: Final = 512
 
-#: What storage puts into its answers, by which it can be told from what stands in front.
+#: Ids that storage puts into its responses; what stands in front of it sends none.
 OWN_IDS: Final = frozenset(
     each.header.lower() for dialect in DIALECTS.values() for each in dialect.ids
 )
 _OWN_SERVERS = re.compile(r"tencent-cos|AliyunOSS|AmazonS3|\bOBS\b|MinIO", re.IGNORECASE)
-# A content network leaves these, a plain server never.
+# Content networks add these; plain servers never do.
 _CDN_HEADER_NAMES: Final = """
     cf-ray cf-cache-status x-amz-cf-id x-amz-cf-pop x-cache x-cache-lookup x-cache-hits
     x-served-by x-akamai-request-id x-akamai-transformed akamai-grn x-check-cacheable
@@ -47,15 +47,15 @@ _CDN_SERVERS = re.compile(
     r"sffe|stackpath|netlify|vercel|incapsula|imperva|squid|cdn",
     re.IGNORECASE,
 )
-# These stand in front of applications everywhere; that they answered themselves shows only in
-# answers which no storage application gives.
+# These stand in front of applications everywhere. That they responded themselves shows only in
+# responses that no storage application sends.
 _PROXY_SERVERS = re.compile(
     r"nginx|openresty|apache|caddy|envoy|haproxy|traefik|awselb|IIS|kong|istio", re.IGNORECASE
 )
 _PROXY_STATUSES: Final = frozenset({301, 302, 303, 307, 308, 405, 413, 414, 431, 502, 503, 504})
 _FETCHED = re.compile(r"\bmiss\b", re.IGNORECASE)
 _CACHED = re.compile(r"\bhit\b", re.IGNORECASE)
-# Headers of an answer that pages read, beside those that need no exposing.
+# Response headers that pages often read and that have to be exposed.
 _OFTEN_READ = re.compile(
     r"etag|content-disposition|content-range|x-(?:cos|oss|amz|obs)-(?:meta-.+|version-id|"
     r"hash-crc64ecma|next-append-position|object-type)",
@@ -65,11 +65,11 @@ _TOKEN_VALUES: Final = (ALLOW_ORIGIN, ALLOW_CREDENTIALS)
 
 
 class Seen(NamedTuple):
-    """What was seen of an answer.
+    """What was seen of a response.
 
     :param status: None if unknown.
     :param pairs: its headers; None if unknown.
-    :param has_failed: whether the browser has none to show, as tools say by the status 0.
+    :param has_failed: whether the browser got no response; tools show the status 0 then.
     :param reads: headers that the page reads; None if unknown.
     """
 
@@ -85,7 +85,7 @@ class Seen(NamedTuple):
         return self.console.complaints
 
     def says(self, *said: Said) -> bool:
-        """Whether the browser complains of one of these."""
+        """Whether the browser printed one of these complaints."""
         return any(each.said in said for each in self.complaints)
 
     def value(self, name: str) -> str | None:
@@ -93,7 +93,7 @@ class Seen(NamedTuple):
         return value_of(name, self.pairs or ())
 
     def named(self, said: Said) -> list[str]:
-        """What the browser names in complaints of this."""
+        """The values that the browser named in complaints of this kind."""
         return [each.value for each in self.complaints if each.said is said and each.value]
 
     @property
@@ -104,20 +104,20 @@ class Seen(NamedTuple):
 
     @property
     def max_age(self) -> int | None:
-        """How many seconds the browser keeps the answer to the preflight, if it says so."""
+        """How many seconds the browser keeps the response to the preflight, if it says so."""
         text = self.value(MAX_AGE) or ""
         return int(text[:9]) if text.isascii() and text.isdecimal() else None
 
 
-def read_answer(answer: Mapping[str, Any] | None) -> Seen:
-    """Take what was seen as it comes; what has no sense is left out."""
-    if not isinstance(answer, Mapping):
+def read_response(response: Mapping[str, Any] | None) -> Seen:
+    """Read a response as ``explain`` takes it; what makes no sense is left out."""
+    if not isinstance(response, Mapping):
         return Seen()
-    console = answer.get("console")
+    console = response.get("console")
     read = read_console(console) if isinstance(console, str) else Console()
-    status = _status(answer.get("status"))
-    pairs = list(_pairs(answer["headers"])) if answer.get("headers") is not None else None
-    reads = _names(answer.get("reads"))
+    status = _status(response.get("status"))
+    pairs = list(_pairs(response["headers"])) if response.get("headers") is not None else None
+    reads = _names(response.get("reads"))
     if status == 0 and not pairs and not read.complaints:
         return Seen(console=read, has_failed=True, reads=reads)
     return Seen(read.status if status is None else status or None, pairs, read, reads=reads)
@@ -145,9 +145,9 @@ def _pairs(headers: object) -> Iterator[tuple[str, str]]:
 
 
 def wanted_headers(seen: Seen) -> tuple[str, ...]:
-    """The response headers that the page wants to read and could not, as far as it shows."""
+    """The response headers that the page reads and could not get, as far as it shows."""
     named = [*seen.named(Said.UNEXPOSED), *(seen.reads or ())]
-    # The page got the answer only if this is there.
+    # Without it the page did not get the response.
     came = not seen.complaints and seen.value(ALLOW_ORIGIN) is not None
     if seen.reads is None and not named and came and seen.pairs is not None:
         named = [name for name, _ in seen.pairs if _OFTEN_READ.fullmatch(name)]
@@ -158,19 +158,19 @@ def wanted_headers(seen: Seen) -> tuple[str, ...]:
 
 
 def is_duplicated(seen: Seen) -> bool:
-    """Whether a header that may stand there once stands there twice."""
+    """Whether a header is repeated that may stand there only once."""
     values = [value for name in _TOKEN_VALUES if (value := seen.value(name)) is not None]
     return seen.says(Said.SEVERAL_ORIGINS) or any("," in value for value in values)
 
 
 def is_own(seen: Seen) -> bool:
-    """Whether the answer carries an id of the storage, so that it came from there."""
+    """Whether the response carries an id of the storage, so it came from there."""
     names = {name.lower() for name, _ in seen.pairs or ()}
     return bool(names & OWN_IDS) or bool(_OWN_SERVERS.search(seen.value("Server") or ""))
 
 
 def is_from_cdn(seen: Seen) -> bool:
-    """Whether the answer bears the marks of a content network, and none of the storage."""
+    """Whether the response has the marks of a content network and none of the storage."""
     if seen.pairs is None or is_own(seen):
         return False
     names = {name.lower() for name, _ in seen.pairs}
@@ -179,7 +179,7 @@ def is_from_cdn(seen: Seen) -> bool:
 
 
 def is_from_proxy(seen: Seen) -> bool:
-    """Whether a server that stands in front gave an answer which storage does not give."""
+    """Whether a server in front of the storage sent a response that storage never sends."""
     if seen.pairs is None or is_own(seen):
         return False
     in_front = bool(_PROXY_SERVERS.search(seen.value("Server") or ""))
@@ -187,7 +187,7 @@ def is_from_proxy(seen: Seen) -> bool:
 
 
 def is_cached(seen: Seen) -> bool:
-    """Whether the answer came out of a cache."""
+    """Whether the response came from a cache."""
     if seen.status == 304 or (seen.value("Age") or "0").strip() != "0":
         return True
     marks = (seen.value(name) or "" for name in ("X-Cache", "X-Cache-Lookup", "CF-Cache-Status"))
@@ -195,29 +195,29 @@ def is_cached(seen: Seen) -> bool:
 
 
 def is_fetched_by_cdn(seen: Seen) -> bool:
-    """Whether a content network says that it asked the storage for this answer."""
+    """Whether a content network says that it fetched this response from the storage."""
     marks = (seen.value(name) or "" for name in ("X-Cache", "CF-Cache-Status"))
     return any(_FETCHED.search(mark) for mark in marks) and not is_cached(seen)
 
 
 def varies(seen: Seen) -> bool:
-    """Whether the answer says that it depends on the origin."""
+    """Whether the response says that it depends on the origin."""
     names = names_in(VARY, seen.pairs or ()) or frozenset()
     return ANY in names or "origin" in {name.lower() for name in names}
 
 
 def seen_origin(seen: Seen) -> str | None:
-    """The Access-Control-Allow-Origin that was seen, or that the browser complains of."""
+    """The Access-Control-Allow-Origin that was seen, or that the browser printed."""
     value = seen.value(ALLOW_ORIGIN)
     told = seen.named(Said.OTHER_ORIGIN)
     return told[0] if value is None and told else value
 
 
-def lists_preflight_answer(seen: Seen) -> bool:
-    """Whether the headers that were seen are those of an answer to a preflight."""
+def lists_preflight_response(seen: Seen) -> bool:
+    """Whether the headers that were seen are those of a response to a preflight."""
     return any(seen.value(name) is not None for name in (ALLOW_METHODS, ALLOW_HEADERS, MAX_AGE))
 
 
 def exposes_any(seen: Seen) -> bool:
-    """Whether the answer exposes a ``*``."""
+    """Whether the response exposes a ``*``."""
     return ANY in (names_in(EXPOSE_HEADERS, seen.pairs or ()) or ())

@@ -1,4 +1,4 @@
-"""An exchange between a page and a bucket, played through: rules answer, a browser judges."""
+"""One exchange of a page with a bucket: rules decide, a browser judges the response."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from flask_bucketcors.core.rules import RuleSet
 
 
 class Request(NamedTuple):
-    """What a page asks for.
+    """The request of a page.
 
     :param headers: names that the preflight asks for, as given.
-    :param preflighted: whether a preflight goes first.
+    :param preflighted: whether the browser sends a preflight first.
     :param wanted: response headers that the page reads.
     :param allow_credentials, vary: as :class:`~flask_bucketcors.CompiledRules` takes them.
     """
@@ -36,7 +36,7 @@ class Request(NamedTuple):
 
     @property
     def lacks_credentials(self) -> bool:
-        """Whether the page sends credentials, and no answer whatever allows them."""
+        """Whether the page sends credentials and the application allows none."""
         return self.credentials and not self.allow_credentials
 
     @property
@@ -46,21 +46,21 @@ class Request(NamedTuple):
 
     @property
     def judged_headers(self) -> str:
-        """What of them the decision that is asked for looks at.
+        """Those of the requested headers that the decision depends on.
 
-        A browser sends no Access-Control-Request-Headers with the request itself; who asks how
-        a request with them is judged, where they count, asks about no preflight.
+        A browser sends no Access-Control-Request-Headers with the request itself, but some
+        dialects judge a request that carries them by them.
         """
         judged = self.preflighted or self.dialect.decides_by_requested
         return self.requested_headers if judged else ""
 
 
 class Exchange(NamedTuple):
-    """What came of a request.
+    """What happened to a request.
 
-    :param preflight: the decision about the preflight; None if there is none.
+    :param preflight: the decision about the preflight; None if there was none.
     :param actual: the decision about the request itself.
-    :param unexposed: response headers that the page wants and cannot read.
+    :param unexposed: response headers that the page reads and cannot get.
     """
 
     preflight: Decision | None
@@ -71,12 +71,12 @@ class Exchange(NamedTuple):
 
     @property
     def decision(self) -> Decision:
-        """The decision that was asked for."""
+        """The decision about the first request: the preflight, if there was one."""
         return self.actual if self.preflight is None else self.preflight
 
     @property
     def passes(self) -> bool:
-        """Whether the page gets all it wants."""
+        """Whether the page gets everything that it asks for."""
         return self.passes_preflight and self.passes_actual and not self.unexposed
 
     @property
@@ -88,7 +88,7 @@ class Exchange(NamedTuple):
 
 
 def play(rule_set: RuleSet | None, request: Request) -> Exchange:
-    """Answer a request by rules, and judge the answers as a browser does."""
+    """Decide a request by rules, and judge the responses as a browser does."""
     rules = _compile(rule_set, request)
     judged = "" if request.preflighted else request.judged_headers
     actual = rules.actual(request.origin, request.method, judged)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
-from flask_bucketcors.analysis.evidence.response import Seen, read_answer, wanted_headers
+from flask_bucketcors.analysis.evidence.response import Seen, read_response, wanted_headers
 from flask_bucketcors.analysis.explainer import wording as texts
 from flask_bucketcors.analysis.explainer.diagnosis import find_causes, index_of, max_age_of
 from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
@@ -122,7 +122,7 @@ def explain(
     if kind not in (None, *KINDS):
         raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
     plain = PlainRules.read(read_rules(rules))
-    seen = read_answer(answer)
+    seen = read_response(answer)
     asked_method = _method(method or "", plain, seen)
     names = _names(headers, seen)
     preflighted = needs_preflight(asked_method, names) if kind is None else kind == "preflight"

@@ -1,4 +1,4 @@
-"""Causes that only an answer shows: what is not the fault of the rules."""
+"""Causes that only a response shows: those that are not in the rules."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -12,30 +12,35 @@ from flask_bucketcors.analysis.evidence.response import (
     is_from_cdn,
     is_from_proxy,
     is_own,
-    lists_preflight_answer,
+    lists_preflight_response,
     seen_origin,
     varies,
 )
 from flask_bucketcors.analysis.explainer.exchange import Request
 from flask_bucketcors.analysis.explainer.origin_nearness import NOT_NEAR, origin_differences
 from flask_bucketcors.analysis.mistakes import Cause
-from flask_bucketcors.core.browser import passes_cors_check, passes_preflight
+from flask_bucketcors.core.browser import (
+    Failure,
+    cors_failure,
+    passes_cors_check,
+    passes_preflight,
+)
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
 from flask_bucketcors.core.wildcards import ANY
 
-# What rules answer to a preflight that they refuse.
+# The status of a preflight that rules refuse.
 _BY_RULES: Final = 403
-# RFC 9111, 3: answers to other methods are not kept by caches.
+# RFC 9111, 3: caches do not keep responses to other methods.
 _KEPT_METHODS: Final = frozenset({"GET", "HEAD"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class Case(NamedTuple):
-    """An answer that was seen to a request.
+    """A response that was seen, and its request.
 
-    :param allows: whether the rules allow an actual request of this method from an origin.
+    :param allows: tells whether the rules allow an actual request of this method from an origin.
     :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
-    :param preflight: whether the answer is one to a preflight.
+    :param preflight: whether the response is to a preflight.
     """
 
     seen: Seen
@@ -46,22 +51,22 @@ class Case(NamedTuple):
 
 
 def is_about_preflight(seen: Seen, request: Request) -> bool:
-    """Whether what was seen is the answer to a preflight."""
+    """Whether what was seen is the response to a preflight."""
     told = [each.preflight for each in seen.complaints if each.preflight is not None]
     if told:
         return told[0]
     if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in _KEPT_METHODS:
-        # Safari and Firefox do not say it; without headers to ask for there hardly was one.
+        # Safari and Firefox do not say it. Without requested headers there hardly was one.
         return request.preflighted and bool(request.headers)
     return request.preflighted
 
 
 def before_rules(case: Case) -> list[Cause]:
-    """What stops the request before rules do that refuse it as well."""
+    """What stops a request before the rules, which refuse it too, can."""
     seen = case.seen
     if is_duplicated(seen):
         return [Cause.DUPLICATE_HEADERS]
-    # What else was seen may as well be what rules that refuse look like from outside.
+    # Anything else may be how a refusal by rules looks from outside.
     redirected = seen.says(Said.REDIRECT)
     if not case.preflight or (seen.status in (None, _BY_RULES) and not redirected):
         return []
@@ -71,19 +76,19 @@ def before_rules(case: Case) -> list[Cause]:
 
 
 def after_rules(case: Case) -> list[Cause]:
-    """What the answer shows that may stop a request which rules refuse, once they do not."""
+    """What may stop the request once the rules no longer refuse it."""
     from_cdn = is_from_cdn(case.seen) and not _is_fine(case)
     return [Cause.CDN_ANSWERED] if from_cdn else []
 
 
 def instead_of_rules(case: Case) -> list[Cause]:
-    """Why a request fails that the rules allow; nothing if all that was seen is fine."""
+    """Why a request fails that the rules allow; empty if nothing that was seen is wrong."""
     seen = case.seen
     if is_duplicated(seen):
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
         return []
-    if seen.has_failed or seen.says(Said.NO_ANSWER, Said.TAINTED):
+    if seen.has_failed or seen.says(Said.NO_RESPONSE, Said.TAINTED):
         return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
@@ -92,7 +97,7 @@ def instead_of_rules(case: Case) -> list[Cause]:
     if _is_refusal(seen):
         return [_refusing(seen)]
     if is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
-        # It asked the storage just now, and did not pass the Origin on.
+        # It asked the storage just now and did not pass on the Origin.
         return [Cause.CDN_ANSWERED]
     return _without_refusal(case)
 
@@ -104,24 +109,24 @@ def _refusing(seen: Seen) -> Cause:
 def _without_refusal(case: Case) -> list[Cause]:
     seen = case.seen
     if any(each.said is Said.HEADER and "_" in each.value for each in seen.complaints):
-        # The rules know it, and never saw it: servers drop such names on the way.
+        # The rules allow it and never saw it: servers drop such names on the way.
         return [Cause.HEADER_UNDERSCORE]
     if _holds_old_preflight(case):
         return [Cause.MAX_AGE_CACHED]
     if _was_made_for_another(case):
         return [Cause.VARY_MISSING]
-    if _was_answered_by_app(case):
+    if _is_by_app(case):
         return [Cause.APP_REFUSED]
     differing = _differing_origin(case)
     if differing:
         return differing
-    if is_from_proxy(seen) or _was_answered_by_somebody(case):
+    if is_from_proxy(seen) or _is_by_somebody(case):
         return [Cause.CDN_ANSWERED]
     return [Cause.OTHER]
 
 
 def _is_fine(case: Case) -> bool:
-    """Whether nothing that was seen would stop a browser."""
+    """Whether nothing that was seen stops a browser."""
     seen, request = case.seen, case.request
     if seen.has_failed or (seen.complaints and not _complains_of_exposing_only(seen)):
         return False
@@ -131,7 +136,7 @@ def _is_fine(case: Case) -> bool:
         return not _is_refusal(seen)
     if not passes_cors_check(request.origin, request.credentials, seen.pairs):
         return False
-    if not (case.preflight and lists_preflight_answer(seen)):
+    if not (case.preflight and lists_preflight_response(seen)):
         return not _is_refusal(seen)
     return passes_preflight(
         request.origin, request.method, request.headers, request.credentials, seen.pairs
@@ -150,7 +155,7 @@ def _is_refusal(seen: Seen) -> bool:
 
 
 def _comes_from_cache(case: Case) -> bool:
-    """Whether a cache kept the storage's own answer without asking for whom it was made."""
+    """Whether a cache sent a response that the storage made for another page."""
     seen = case.seen
     if varies(seen) or _is_refusal(seen):
         return False
@@ -160,7 +165,7 @@ def _comes_from_cache(case: Case) -> bool:
 
 
 def _is_of_another_origin(case: Case) -> bool:
-    """Whether the answer names another origin which the rules allow as well."""
+    """Whether the response names another origin that the rules allow too."""
     value = seen_origin(case.seen)
     return (
         value not in (None, "", ANY, case.request.origin)
@@ -170,7 +175,7 @@ def _is_of_another_origin(case: Case) -> bool:
 
 
 def _was_made_for_another(case: Case) -> bool:
-    """Whether the answer to the request itself looks as if made for no origin at all."""
+    """Whether the response to the request itself looks made for a request without Origin."""
     seen = case.seen
     if case.preflight or varies(seen):
         return False
@@ -181,8 +186,8 @@ def _was_made_for_another(case: Case) -> bool:
     return (absent and kept) or _is_of_another_origin(case)
 
 
-def _was_answered_by_app(case: Case) -> bool:
-    """Whether an application answered a preflight by itself, as frameworks do to OPTIONS."""
+def _is_by_app(case: Case) -> bool:
+    """Whether an application responded to a preflight itself, as frameworks do to OPTIONS."""
     seen = case.seen
     known = case.preflight and seen.pairs is not None and not is_own(seen)
     if not known or seen.value(ALLOW_ORIGIN) is not None:
@@ -190,8 +195,8 @@ def _was_answered_by_app(case: Case) -> bool:
     return seen.value("Allow") is not None or not is_from_proxy(seen)
 
 
-def _was_answered_by_somebody(case: Case) -> bool:
-    """Whether an answer of good status lacks what storage adds to it by these rules."""
+def _is_by_somebody(case: Case) -> bool:
+    """Whether a response of good status lacks what storage adds by these rules."""
     seen = case.seen
     bare = seen.pairs is None and seen.says(Said.NO_ALLOW_ORIGIN)
     return bare and seen.status is not None
@@ -203,7 +208,7 @@ def _passes_check(case: Case) -> bool:
 
 
 def _holds_old_preflight(case: Case) -> bool:
-    """Whether what was seen is an answer by earlier rules, which the browser may keep."""
+    """Whether what was seen is by earlier rules, and the browser still keeps it."""
     seen = case.seen
     age = seen.max_age if seen.max_age is not None else case.max_age
     if not case.preflight or age == 0 or is_from_proxy(seen):
@@ -212,17 +217,18 @@ def _holds_old_preflight(case: Case) -> bool:
         return True
     if seen.says(Said.NO_ALLOW_ORIGIN) and seen.pairs is None and seen.status is None:
         return bool(age)
-    return lists_preflight_answer(seen) and _passes_check(case)
+    return lists_preflight_response(seen) and _passes_check(case)
 
 
 def _differing_origin(case: Case) -> list[Cause]:
-    """What differs between the origin that was answered and the page's."""
+    """What differs between the page's origin and the one in the response."""
     seen, request = case.seen, case.request
     value = seen_origin(seen)
-    wildcard = value == ANY and request.credentials
-    if seen.says(Said.WILDCARD) or wildcard:
+    pairs = [(ALLOW_ORIGIN, value or "")]
+    failure = cors_failure(request.origin, request.credentials, pairs)
+    if seen.says(Said.WILDCARD) or failure is Failure.CREDENTIALS_WILDCARD:
         return [Cause.CREDENTIALS_WILDCARD]
-    if not value or value in (ANY, request.origin):
+    if not value or failure is not Failure.OTHER_ORIGIN:
         return []
     causes = origin_differences(value, request.origin)
     return [] if causes == NOT_NEAR else list(causes)

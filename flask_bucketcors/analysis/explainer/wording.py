@@ -182,7 +182,7 @@ def _other(request: Request, seen: Seen) -> str:
             "The picture was asked for without CORS: set its crossorigin attribute before its "
             "address, and empty the cache, which may hold it as it was asked for before."
         )
-    if seen.says(Said.NO_ANSWER) or seen.has_failed:
+    if seen.says(Said.NO_RESPONSE) or seen.has_failed:
         return (
             "The browser got no answer, or something else than CORS stopped it: look at network "
             "and certificate, at http on an https page, at the page's content policy, at a "

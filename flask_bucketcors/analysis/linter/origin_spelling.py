@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.algebra.grammars import ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Partition
-from flask_bucketcors.analysis.algebra.request_space import FILE
 from flask_bucketcors.analysis.linter.dangers import EXTENSIONS, SCHEMES
 from flask_bucketcors.analysis.linter.findings import Check, Finding
 from flask_bucketcors.analysis.linter.subject import Subject
@@ -16,7 +15,7 @@ from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import shown, skeleton
 from flask_bucketcors.analysis.spelling.origin_parts import Parts, cut, several
 from flask_bucketcors.core.fields import problem_of
-from flask_bucketcors.core.origins import NULL, is_origin
+from flask_bucketcors.core.origins import FILE, NULL, is_origin
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 _FIELD: Final = "allowed_origins"

@@ -1,38 +1,60 @@
-"""What a browser sends as Origin, told from what a person wrote or pasted."""
+"""The Origin that a browser sends, for an address as a person wrote or pasted it."""
 
 import re
+from ipaddress import IPv6Address
 from typing import Final
 
 from flask_bucketcors.analysis.spelling.idna import as_sent
 from flask_bucketcors.analysis.spelling.origin_parts import cut
-from flask_bucketcors.core.origins import NULL, is_origin, pattern_problem
+from flask_bucketcors.core.hosts import DEFAULT_PORTS
+from flask_bucketcors.core.origins import FILE, NULL, is_origin, pattern_problem
 
-_OLD_WEB_VIEW: Final = "file://"
 # HTML, "origin": pages of these have none, and blobs have that of the page that made them.
 _WITHOUT_ORIGIN = re.compile(r"(?:file|data|about|javascript|view-source):", re.IGNORECASE)
-_BLOB: Final = "blob:"
+_BLOB = re.compile(r"blob:", re.IGNORECASE)
 # RFC 1035, 2.3.4.
 _MAX_HOST: Final = 253
+_MAX_LABEL: Final = 63
 
 
-def browser_form(origin: str) -> str:
-    """The origin as a browser would send it, of a text that a person wrote or pasted."""
-    if not origin or origin in (NULL, _OLD_WEB_VIEW):
-        return origin
-    if _WITHOUT_ORIGIN.match(origin):
+def browser_form(address: str) -> str:
+    """The Origin that a browser sends for an origin or the address of a page.
+
+    Give whatever a person has: what no browser would send is corrected.
+    """
+    if address in ("", NULL, FILE):
+        return address
+    if _WITHOUT_ORIGIN.match(address):
         return NULL
-    parts = cut(origin.removeprefix(_BLOB))
-    return parts._replace(host=as_sent(parts.host)).text
+    parts = cut(_BLOB.sub("", address, count=1) if _BLOB.match(address) else address)
+    port = parts.port.lstrip("0") or parts.port[:1]
+    port = "" if DEFAULT_PORTS.get(parts.scheme) == port else port
+    return parts._replace(host=sent_host(parts.host), port=port).text
+
+
+def sent_host(host: str) -> str:
+    """A host as browsers send it (URL standard, "host serializing")."""
+    if not (host.startswith("[") and host.endswith("]")):
+        return as_sent(host)
+    try:
+        address = IPv6Address(host[1:-1])
+    except ValueError:
+        return host
+    text = str(address)
+    if "." in text:
+        # Browsers write the address of version 4 in this one as hexadecimal, too.
+        high, low = divmod(int(address) & 0xFFFF_FFFF, 0x10000)
+        text = f"::ffff:{high:x}:{low:x}"
+    return f"[{text}]"
 
 
 def is_sendable(origin: str) -> bool:
     """Whether a browser could send an Origin like this."""
-    if origin in (NULL, _OLD_WEB_VIEW):
+    if origin in (NULL, FILE):
         return True
-    return (
-        "://" in origin
-        and is_origin(origin)
-        and browser_form(origin) == origin
-        and len(cut(origin).host) <= _MAX_HOST
-        and pattern_problem(origin) is None
-    )
+    if "://" not in origin or not is_origin(origin) or browser_form(origin) != origin:
+        return False
+    host = cut(origin).host
+    labels = () if host.startswith("[") else host.split(".")
+    too_long = len(host) > _MAX_HOST or any(len(label) > _MAX_LABEL for label in labels)
+    return not too_long and pattern_problem(origin) is None

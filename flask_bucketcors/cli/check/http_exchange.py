@@ -1,7 +1,6 @@
-"""Asks a live server, as a browser would: one request at a time, and no redirect is followed.
+"""One request to a live server and its response; redirects are not followed.
 
-No body is sent, and none is read: what a page is told stands in the headers. They are given as
-they came, so that what stands there twice can be seen.
+No body is sent or read: the headers decide. They are kept as they came, repetitions included.
 """
 
 import re
@@ -23,15 +22,15 @@ _FOLD: Final = re.compile(r"\r?\n[ \t]+")
 
 
 class Unreachable(Exception):
-    """A server did not answer, or not in HTTP. ``hint`` says what to look at."""
+    """A server sent no response, or not in HTTP. ``hint`` says what to check."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
 
 
-class Answer(NamedTuple):
-    """What a server said.
+class Response(NamedTuple):
+    """What a server sent.
 
     :param headers: names and values in the order in which they came, repetitions included.
     """
@@ -39,15 +38,11 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
 
-    def values(self, name: str) -> list[str]:
-        """The values of all lines of a header; names have no case."""
-        return [value for each, value in self.headers if each.lower() == name.lower()]
 
+def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Response:
+    """Send one request and give the response.
 
-def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answer:
-    """Send one request and give the answer.
-
-    :param seconds: for connecting, and again for all up to the end of the answer's headers.
+    :param seconds: for connecting, and again up to the end of the response's headers.
     :raises Unreachable: if there is none.
     """
     connection = _connection(url, seconds)
@@ -56,7 +51,7 @@ def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answ
             _send(connection, url, method, headers)
             # Where the server says that it closes, the socket is the response's.
             with connection.getresponse() as response:
-                return _answer(response)
+                return _received(response)
     except ssl.SSLError as error:
         raise _no_tls(error) from None
     except (OSError, HTTPException, ValueError) as error:
@@ -66,7 +61,7 @@ def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Answ
 
 
 class _FinalResponse(HTTPResponse):
-    """What follows the answers that only say that one will (RFC 9110, 15.2), such as 103."""
+    """The response behind informational ones, such as 103 (RFC 9110, 15.2)."""
 
     def begin(self) -> None:
         super().begin()
@@ -76,28 +71,28 @@ class _FinalResponse(HTTPResponse):
             super().begin()
 
 
-def _answer(response: HTTPResponse) -> Answer:
+def _received(response: HTTPResponse) -> Response:
     if response.headers.defects:
         # The standard library ends the headers there, browsers go on behind it.
-        raise HTTPException("there is a line among them that is none")
-    # RFC 9112, 5.2: a line that was folded is one with a blank.
+        raise HTTPException("one of their lines is not a header")
+    # RFC 9112, 5.2: a folded line is one line with a blank.
     headers = [(name, _FOLD.sub(" ", value).strip()) for name, value in response.getheaders()]
-    return Answer(response.status, headers)
+    return Response(response.status, headers)
 
 
 def _no_tls(error: ssl.SSLError) -> Unreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
-        hint = "a browser gives up here, too: mend the certificate"
+        hint = "a browser stops here, too: correct the certificate"
         return Unreachable(f"the certificate is refused: {error.verify_message}", hint)
     reason = (error.reason or str(error)).replace("_", " ").lower()
-    hint = "a browser gives up here, too: does the server speak TLS at this port?"
+    hint = "a browser stops here, too: does the server speak TLS on this port?"
     return Unreachable(f"no TLS connection: {reason}", hint)
 
 
 def _unreachable(error: Exception, seconds: float) -> Unreachable:
     if isinstance(error, TimeoutError):
         return Unreachable(
-            f"no answer within {seconds:g} seconds", "is the server busy, or a port filtered?"
+            f"no response within {seconds:g} seconds", "is the server busy, or a port filtered?"
         )
     if isinstance(error, OSError):
         return Unreachable(
@@ -106,18 +101,18 @@ def _unreachable(error: Exception, seconds: float) -> Unreachable:
         )
     if type(error) is HTTPException:
         # The one that http.client raises about headers has no kind of its own either.
-        hint = "have the server, or what is in front of it, mend them"
-        return Unreachable(f"the answer's headers cannot be read: {error}", hint)
-    return Unreachable(f"the answer is not HTTP: {error!r}", "is this the right port and scheme?")
+        hint = "correct them in the server, or in what is in front of it"
+        return Unreachable(f"the response's headers cannot be read: {error}", hint)
+    return Unreachable(f"the response is not HTTP: {error!r}", "is this the right port and scheme?")
 
 
 class _LateHandshake(HTTPSConnection):
-    """Leaves the handshake to whoever connects, who has a time limit for it."""
+    """Leaves the handshake to :func:`_deadline`, which limits its time."""
 
     def connect(self) -> None:
         HTTPConnection.connect(self)
         context = ssl.create_default_context()
-        # What http.client offers, too: some servers answer nobody who does not.
+        # As http.client does: some servers do not respond to other clients.
         context.set_alpn_protocols(["http/1.1"])
         self.sock = context.wrap_socket(
             self.sock, server_hostname=self.host, do_handshake_on_connect=False
@@ -156,7 +151,7 @@ def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     finally:
         timer.cancel()
     if expired.is_set():
-        # Cut off, the beginning of an answer may look like a whole one.
+        # Cut off, the beginning of a response may look like a whole one.
         raise TimeoutError
 
 

@@ -1,6 +1,7 @@
 """What ``check`` found, as text and as JSON."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from itertools import chain
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult
@@ -9,15 +10,15 @@ import click
 
 from flask_bucketcors.analysis.evidence.response import OWN_IDS
 from flask_bucketcors.analysis.explainer.explain import Explanation
-from flask_bucketcors.cli.check.http_exchange import Answer
-from flask_bucketcors.cli.check.verdicts import Finding, FindingKind, PageRequest
+from flask_bucketcors.cli.check.faults import Fault, PageRequest
+from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.cli.terminal import printable
 
-# Of an address or a header's value so much is shown to a person; JSON has the whole.
+# Characters of an address or a header's value that a person is shown; JSON has all.
 _MAX_SHOWN: Final = 500
 
-# Others may hold what is nobody's business, such as cookies.
+# Others may hold secrets, such as cookies.
 _SHOWN_HEADERS: Final = OWN_IDS | {
     "access-control-allow-credentials",
     "access-control-allow-headers",
@@ -35,81 +36,86 @@ _SHOWN_HEADERS: Final = OWN_IDS | {
 
 
 class Step(NamedTuple):
-    """A request that was sent, or why it was not, and what a browser makes of it."""
+    """A request of the check.
+
+    :param response: None if it was not sent, or got no response.
+    :param faults: what is wrong with the response, or why there is none.
+    """
 
     name: str
     method: str
-    answer: Answer | None
-    findings: Sequence[Finding]
+    response: Response | None
+    faults: Sequence[Fault]
 
     @property
     def blocks(self) -> bool:
-        """Whether a finding keeps the page from its response."""
-        return any(each.blocks for each in self.findings)
+        """Whether a fault keeps the response from the page."""
+        return any(each.blocks for each in self.faults)
 
-    def without(self, kind: FindingKind) -> "Step":
-        """The same, as if there were nothing of this kind."""
-        return self._replace(findings=[each for each in self.findings if each.kind is not kind])
+    def has(self, *kinds: StrEnum) -> bool:
+        """Whether there is a fault of one of these kinds."""
+        return any(each.kind in kinds for each in self.faults)
+
+    def without(self, kind: StrEnum) -> "Step":
+        """The same step without faults of a kind."""
+        return self._replace(faults=[each for each in self.faults if each.kind != kind])
 
 
 def as_data(steps: Sequence[Step], explanation: Explanation | None) -> dict[str, Any]:
-    """What was answered and found, as plain data."""
-    findings = [
+    """Responses and faults as plain data."""
+    faults = [
         {"step": step.name, "kind": each.kind, "text": each.text, "blocks": each.blocks}
         for step in steps
-        for each in step.findings
+        for each in step.faults
     ]
     explained = {"explanation": explanation_data(explanation)} if explanation else {}
     return {
         "allowed": not any(step.blocks for step in steps),
-        "findings": findings,
-        **{step.name: _answer_data(step) for step in steps},
+        "faults": faults,
+        **{step.name: _response_data(step) for step in steps},
         **explained,
     }
 
 
-def _answer_data(step: Step) -> dict[str, Any] | None:
-    if step.answer is None:
+def _response_data(step: Step) -> dict[str, Any] | None:
+    if step.response is None:
         return None
-    return {
-        "method": step.method,
-        "status": step.answer.status,
-        "headers": _shown_headers(step.answer),
-    }
+    headers = _shown_headers(step.response)
+    return {"method": step.method, "status": step.response.status, "headers": headers}
 
 
-def _shown_headers(answer: Answer) -> list[tuple[str, str]]:
+def _shown_headers(response: Response) -> list[tuple[str, str]]:
     return [
         # The query of an address may be a signature.
         (name, value.partition("?")[0] if name.lower() == "location" else value)
-        for name, value in answer.headers
+        for name, value in response.headers
         if name.lower() in _SHOWN_HEADERS
     ]
 
 
 def print_steps(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> None:
-    """Print what was answered and found, for a person."""
+    """Print responses and faults for a person."""
     address = _clipped(printable(f"{url.scheme}://{url.netloc}{url.path or '/'}"))
     for step in steps:
         _print_step(step, address)
     if any(step.blocks for step in steps):
         verdict = click.style("refused", fg="red", bold=True)
-        click.echo(f"{verdict}: a page of {request.origin} does not get the answer")
+        click.echo(f"{verdict}: a page of {request.origin} does not get the response")
     else:
         verdict = click.style("allowed", fg="green", bold=True)
-        click.echo(f"{verdict}: a page of {request.origin} may {_allowed(steps[-1].answer)}")
-    for finding in chain.from_iterable(step.findings for step in steps):
-        colour = "red" if finding.blocks else "yellow"
-        click.echo(f"  {click.style(finding.kind, fg=colour)}: {printable(finding.text)}")
+        click.echo(f"{verdict}: a page of {request.origin} may {_allowed(steps[-1].response)}")
+    for fault in chain.from_iterable(step.faults for step in steps):
+        colour = "red" if fault.blocks else "yellow"
+        click.echo(f"  {click.style(fault.kind, fg=colour)}: {printable(fault.text)}")
 
 
-def _allowed(answer: Answer | None) -> str:
-    """What a page may do that got this last answer; None if it was not sent."""
-    if answer is None:
-        return "send this"
-    if answer.status >= 400:
-        return f"read the answer; that it is a {answer.status} is not by CORS"
-    return "do this"
+def _allowed(response: Response | None) -> str:
+    """What a page may do, by the last response; None if the request was not sent."""
+    if response is None:
+        return "send this request"
+    if response.status >= 400:
+        return f"read the response; CORS is not the cause of its status, {response.status}"
+    return "send this request and read the response"
 
 
 def _clipped(text: str) -> str:
@@ -119,13 +125,13 @@ def _clipped(text: str) -> str:
 
 def _print_step(step: Step, address: str) -> None:
     title = f"{step.name}: {step.method} {address}"
-    if step.answer is None:
-        unsent = "" if step.findings else " is not sent: it may change something (--send-unsafe)"
+    if step.response is None:
+        unsent = "" if step.faults else " is not sent: it may change something (--send-unsafe)"
         click.echo(f"{title}{unsent}")
         return
-    click.echo(f"{title} -> {step.answer.status}")
-    deciding = {each.header.lower() for each in step.findings if each.header}
-    for name, value in _shown_headers(step.answer):
+    click.echo(f"{title} -> {step.response.status}")
+    deciding = {each.header.lower() for each in step.faults}
+    for name, value in _shown_headers(step.response):
         shown = _clipped(printable(value))
         click.echo(f"  {printable(name)}: {shown}")
         if name.lower() in deciding:

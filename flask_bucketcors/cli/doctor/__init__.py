@@ -30,15 +30,16 @@ _MARGIN = " " * 6
 
 
 @click.command("doctor")
-@click.option("--write", is_flag=True, help="Also measure a write, with a bucket of its own.")
+@click.option("--write", is_flag=True, help="Also write to the bucket bucketcors-doctor.")
 @format_option
 @click.pass_context
 def doctor(context: click.Context, write: bool, form: str) -> None:
-    """Look whether all is in order, and say what to do.
+    """Check the configuration, database and workers of an app.
 
-    Looks at the application's settings, at the database with every stored rule set, and at
-    how another process learns of a change. Secrets are never printed. Nothing is written but
-    with --write, which puts rules for the bucket bucketcors-doctor and deletes them again.
+    Checks the settings, the database with every stored rule set, and whether another process
+    sees the same rules. Secrets are never printed, and nothing is written. With --write, rules
+    for the bucket bucketcors-doctor are put and deleted, to measure when another process sees
+    them.
 
     \b
     Example:
@@ -69,13 +70,15 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
 
 
 def _load(info: ScriptInfo) -> Flask | Note:
-    """Give the application, or what the extension had against it."""
+    """Load the application; if the extension refuses it, give a note."""
     try:
         return info.load_app()
     except StoreUnavailable as error:
         return Note("database", str(error), STORE_REMEDY)
     except SetupRefused as error:
-        return Note("settings", str(error), "mend that, and look again; docs/configuration.md")
+        return Note(
+            "settings", str(error), "correct it and run doctor again; see docs/configuration.md"
+        )
 
 
 def _print(notes: Sequence[Note]) -> None:

@@ -1,4 +1,4 @@
-"""The settings in force, the keys, and what is wrapped around what."""
+"""The settings in force, the keys, and the order of the middlewares."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -19,11 +19,11 @@ _KEYS: Final = "BUCKETCORS_ACCESS_KEYS"
 
 
 def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
-    """Look at what the application says."""
+    """Check the settings of an application."""
     for name in sorted(SETTING_NAMES):
         if name != "access_keys":
             value = getattr(state.settings, name)
-            # A mapping that nobody may change looks like what it is.
+            # A read-only mapping is shown as a dictionary.
             shown = dict(value) if isinstance(value, Mapping) else value
             yield _note(f"{PREFIX}{name.upper()} is {shown!r}")
     yield _reserved_note(state)
@@ -34,7 +34,7 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
 def _reserved_note(state: BucketCORSState) -> Note:
     names = sorted(state.middleware.resolve.reserved.names)
     shown = ", ".join(map(repr, names)) or "none"
-    return _note(f"names that no bucket can have, as URLs of the application begin so: {shown}")
+    return _note(f"names of the application's own URLs, which no bucket can have: {shown}")
 
 
 def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:
@@ -42,15 +42,15 @@ def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:
         yield _count_note(keys)
         padded = [key for key, secret in keys.items() if _is_padded(key) or _is_padded(secret)]
         if padded:
-            text = f"{_KEYS}: {len(padded)} of the ids or secrets begin or end with a blank"
-            yield _note(text, "strip them: no client signs with that")
+            text = f"{_KEYS}: {len(padded)} ids or secrets begin or end with a blank"
+            yield _note(text, "remove the blanks: no client signs with them")
     else:
         yield _keys_note(keys, state)
 
 
 def _count_note(keys: Mapping[str, Any]) -> Note:
     if not keys:
-        return _note(f"{_KEYS} is set, and holds no key", "put one in, or leave the setting out")
+        return _note(f"{_KEYS} is set but empty", "add a key, or remove the setting")
     return _note(f"{_KEYS} holds {len(keys)} {'key' if len(keys) == 1 else 'keys'}")
 
 
@@ -63,18 +63,18 @@ def _keys_note(keys: Any, state: BucketCORSState) -> Note:
     if callable(keys):
         return _note(f"{_KEYS} is a function")
     if state.api.cross_origin:
-        return _note(f"{_KEYS} holds no key: every ?cors call is refused")
-    return _note(f"{_KEYS} holds no key: the authorize hook decides")
+        return _note(f"{_KEYS} is not set: every ?cors call is refused")
+    return _note(f"{_KEYS} is not set: the authorize hook decides")
 
 
 def _layers(app: Flask, state: BucketCORSState) -> Iterator[Note]:
     if find_layer(app.wsgi_app, BucketCORSMiddleware) is not state.middleware:
-        text = "BucketCORS is not found around the application"
-        yield _note(text, "wrap what app.wsgi_app is, and do not put something else in its place")
+        text = "BucketCORS does not wrap the application"
+        yield _note(text, "something replaced app.wsgi_app: wrap it instead")
     if find_layer(state.middleware.app, ProxyFix):
-        text = "ProxyFix stands inside of BucketCORS, which sees the proxy's host"
+        text = "ProxyFix is inside BucketCORS, so BucketCORS sees the proxy's host"
         yield _note(text, "write app.wsgi_app = ProxyFix(app.wsgi_app) after BucketCORS(app)")
     elif find_layer(app.wsgi_app, ProxyFix):
-        yield _note("ProxyFix stands around BucketCORS")
+        yield _note("ProxyFix wraps BucketCORS")
     elif state.settings.host_suffixes:
-        yield _note("there is no ProxyFix; behind a proxy that changes Host one is needed")
+        yield _note("there is no ProxyFix; you need it behind a proxy that changes Host")

@@ -22,7 +22,7 @@ from flask_bucketcors.stores.sqlite.waiting import retry
 
 TIMEOUT_SECONDS: Final = 5.0
 MAX_SHOWN: Final = 20
-#: A log that no checkpoint has shortened for long.
+#: A larger write-ahead log has not been shortened for a long time.
 LARGE_LOG_BYTES: Final = 256 * 1024 * 1024
 
 _BESIDE: Final = ("-wal", "-shm", "-lock", "-revision")
@@ -31,18 +31,18 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'bucketcors\\_%' ESCAPE '\\'"
 
-_PUT_AGAIN: Final = "put the rules again, or roll back: the bucket is closed until then"
+_PUT_AGAIN: Final = "put the rules again, or roll back; until then the bucket is closed"
 
 _RESERVED: Final = "the application's own URLs begin with this name, so no request uses its rules"
-_RENAME: Final = "give the bucket another name, put its rules there, and delete these"
+_RENAME: Final = "rename the bucket, put its rules under the new name, and delete these"
 
 _note = partial(Note, "database")
 
 
 def examine_database(store: Store, reserved: Collection[str]) -> Iterator[Note]:
-    """Look at where the rules are.
+    """Check where the rules are stored, and every rule set.
 
-    :param reserved: names that no bucket can have, as the application has them in its URLs.
+    :param reserved: names that no bucket can have: the application's own URLs begin with them.
     """
     path = store.path if isinstance(store, SQLiteStore) else None
     try:
@@ -60,38 +60,38 @@ def _examine_file(path: Path) -> Iterator[Note]:
     present = [file for file in files if file.exists()]
     for file in present:
         if not os.access(file, os.R_OK | os.W_OK):
-            yield _note(f"{file} may not be read and written", "let the workers' user do both")
+            yield _note(f"{file} cannot be read and written", "let the workers' user do both")
     if len({file.stat().st_uid for file in present}) > 1:
         text = "the database and the files beside it belong to different users"
-        yield _note(text, "give all of them to the user that the workers run as")
+        yield _note(text, "make the user that the workers run as the owner of all of them")
     yield _token_note(path, path.with_name(path.name + "-revision"))
     log = files[1].stat().st_size if files[1] in present else 0
     if log > LARGE_LOG_BYTES:
         text = f"{files[1].name} has {log // 1024**2} MiB"
-        yield _note(text, "end whatever program has been reading the database for so long")
+        yield _note(text, "stop the program that keeps a read of the database open")
     yield _file_system_note(path)
 
 
 def _token_note(path: Path, token: Path) -> Note:
     if DatabaseFile(path).map_token() is not None:
-        return _note(f"{token.name} tells workers of a change at once")
+        return _note(f"{token.name} tells workers about changes at once")
     if os.path.lexists(token):
-        text = f"{token.name} cannot be used, so that the database is asked on every request"
-        return _note(text, "it has to be a file, no link, that the workers' user may write to")
-    text = f"{token.name} is not there, so that the database is asked on every request"
-    return _note(text, "let the workers' user write to the folder")
+        text = f"{token.name} cannot be used, so every request asks the database"
+        return _note(text, "replace it with a file, not a link, that the workers' user can write")
+    text = f"{token.name} is missing, so every request asks the database"
+    return _note(text, "give the workers' user write permission for the folder")
 
 
 def _file_system_note(path: Path) -> Note:
     kind = file_system(path)
     if _NETWORK.fullmatch(kind):
-        text = f"the disk is {kind}, over which SQLite's log does not work"
-        return _note(text, "keep the database on a local disk")
-    return _note(f"the disk is {kind or 'of an unknown kind'}")
+        text = f"the disk is {kind}, on which SQLite's write-ahead log does not work"
+        return _note(text, "move the database to a local disk")
+    return _note(f"the file system is {kind or 'unknown'}")
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system that holds a path; empty where the system does not tell."""
+    """The kind of file system that holds a path; empty if the system does not tell."""
     try:
         lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -100,7 +100,7 @@ def file_system(path: Path) -> str:
     for line in lines:
         mount, _, rest = line.partition(" - ")
         point = Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), mount.split(" ")[4]))
-        # Of two on the same point the later one lies on top.
+        # Of two on one point, the later one covers the other.
         if path.resolve().is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), rest.split(" ")[0]
     return kind
@@ -120,10 +120,10 @@ def _examine_tables(path: Path) -> Iterator[Note]:
 def _integrity(connection: sqlite3.Connection) -> Iterator[Note]:
     found = [row[0] for row in connection.execute(f"PRAGMA integrity_check({MAX_SHOWN})")]
     if found == ["ok"]:
-        yield _note("integrity_check finds nothing")
+        yield _note("integrity_check finds no damage")
         return
     for text in found:
-        yield _note(f"integrity_check: {text}", "restore a backup; docs/deployment.md says how")
+        yield _note(f"integrity_check: {text}", "restore a backup; see docs/deployment.md")
 
 
 def _form(connection: sqlite3.Connection) -> Iterator[Note]:
@@ -132,13 +132,11 @@ def _form(connection: sqlite3.Connection) -> Iterator[Note]:
         yield _note("readers do not wait for writers (WAL)")
     else:
         text = f"journal_mode is {mode}, not wal"
-        yield _note(text, "stop what else uses the file, and start a worker: it sets WAL")
+        yield _note(text, "stop all other programs that use it, and start a worker: it sets WAL")
     yield _note(f"schema version {schema_version(connection)}")
     missing = sorted(_expected_objects() - set(connection.execute(_OBJECTS)))
     for name, _ in missing:
-        yield _note(
-            f"{name} is missing or changed", "restore a backup; docs/deployment.md says how"
-        )
+        yield _note(f"{name} is missing or changed", "restore a backup; see docs/deployment.md")
 
 
 def _expected_objects() -> set[tuple[str, str]]:
@@ -158,12 +156,12 @@ def _examine_rules(store: Store, reserved: Collection[str]) -> Iterator[Note]:
                 invalid.append((f"bucket {bucket!r}: {_RESERVED}", _RENAME))
             store.get(bucket)
         except InvalidBucketName as error:
-            invalid.append((str(error), "another tool wrote it: take it out of bucketcors_rules"))
+            invalid.append((str(error), "another tool wrote it: delete it from bucketcors_rules"))
         except StoredRulesInvalid as error:
             invalid.append((str(error), _PUT_AGAIN))
     yield _note(f"{count} {'bucket has' if count == 1 else 'buckets have'} rules")
     for text, remedy in invalid[:MAX_SHOWN]:
         yield _note(text, remedy)
     if len(invalid) > MAX_SHOWN:
-        text = f"{len(invalid) - MAX_SHOWN} more buckets are like that"
-        yield _note(text, "mend the ones above, and look again")
+        text = f"{len(invalid) - MAX_SHOWN} more buckets have such faults"
+        yield _note(text, "correct those above, and run doctor again")

@@ -1,14 +1,14 @@
-"""What the doctor writes down."""
+"""Notes: what ``doctor`` prints."""
 
 from typing import NamedTuple
 
 
 class Note(NamedTuple):
-    """One thing that was looked at.
+    """One thing that was checked.
 
-    :param area: what it belongs to.
-    :param text: what was seen.
-    :param remedy: what to do; None if all is well.
+    :param area: ``settings``, ``database`` or ``workers``.
+    :param text: what was found.
+    :param remedy: what to do; None if there is nothing to do.
     """
 
     area: str

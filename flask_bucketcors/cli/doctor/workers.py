@@ -3,6 +3,7 @@
 import os
 import subprocess  # nosec B404 # for one program, this interpreter
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from flask_bucketcors.stores import MemoryStore, SQLiteStore, Store
 
 BUCKET: Final = "bucketcors-doctor"
 AUTHOR: Final = "flask bucketcors doctor"
-#: How long the other process waits for a change.
+#: How long the second process waits for a change.
 WAIT_SECONDS: Final = 5.0
-# Somebody else may write just when the two look.
+#: How long this one waits for a line of the second, which has to start and to open the database.
+LINE_SECONDS: Final = 30.0
+# Another process may write between the two looks.
 _ATTEMPTS: Final = 5
 _RULES: Final = RuleSet([Rule(["https://doctor.invalid"], ["GET"])])
 
@@ -30,41 +33,42 @@ _note = partial(Note, "workers")
 
 
 def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
-    """Look at what a process started for it sees of the store.
+    """Compare what a second process sees of the store with what this one sees.
 
-    :param write: whether rules may be put and deleted, to see when they are seen.
+    :param write: whether to put and delete rules, to measure when the change is seen.
     """
     if not isinstance(store, SQLiteStore):
-        text = f"the rules are in a {type(store).__name__}; whether workers share them is its own"
+        text = f"the rules are in a {type(store).__name__}; it decides whether workers share them"
         yield _note(text, _SHARE if isinstance(store, MemoryStore) else None)
     elif store.path is None:
-        yield _note("the database is in memory, so that each worker has its own", _SHARE)
+        yield _note("the database is in memory, so each worker has its own", _SHARE)
     else:
         try:
-            with _witness(store.path) as witness:
-                yield from _examine(store, witness, write=write)
+            with _observer(store.path) as observer:
+                yield from _examine(store, observer, write=write)
         except StoreUnavailable as error:
             yield _note(str(error), STORE_REMEDY)
         except (OSError, EOFError) as error:
-            yield _note(f"no other process could look: {error}", "see what it printed above")
+            yield _note(f"the second process failed: {error}", "see what it printed above")
 
 
-def _examine(store: SQLiteStore, witness: "_Witness", *, write: bool) -> Iterator[Note]:
-    if not any(_sees_the_same(store, witness) for _ in range(_ATTEMPTS)):
+def _examine(store: SQLiteStore, observer: "_Observer", *, write: bool) -> Iterator[Note]:
+    if not any(_sees_the_same(store, observer) for _ in range(_ATTEMPTS)):
         text = "another process sees other rules than this one"
-        yield _note(text, "see that all workers use the same path, on a local disk")
+        yield _note(text, "give all workers the same path, on a local disk")
         return
     yield _note("another process sees the same rules and the same signal")
     if not write:
-        yield _note("when it sees a change is measured with --write")
+        yield _note("to measure when it sees a change, use --write")
     elif store.get(BUCKET) is not None:
-        yield _note(f"the bucket {BUCKET} has rules, so that no write was measured")
+        yield _note(f"the bucket {BUCKET} has rules, so no write was measured")
     else:
-        yield _measure(store, witness)
+        yield _measure(store, observer)
 
 
-def _sees_the_same(store: SQLiteStore, witness: "_Witness") -> bool:
-    return witness.ask("look") == look(store)
+def _sees_the_same(store: SQLiteStore, observer: "_Observer") -> bool:
+    observer.tell("look")
+    return observer.line() == look(store)
 
 
 def look(store: Store) -> str:
@@ -72,54 +76,59 @@ def look(store: Store) -> str:
     return f"{store.signal()[0]} {store.state()}"
 
 
-def _measure(store: SQLiteStore, witness: "_Witness") -> Note:
-    witness.tell(f"wait {BUCKET}")
-    witness.answer()
+def _measure(store: SQLiteStore, observer: "_Observer") -> Note:
+    observer.tell(f"wait {BUCKET}")
+    observer.line()
     try:
         store.put(BUCKET, _RULES, AUTHOR)
         returned = time.monotonic()
-        seen, _, rules = witness.answer().partition(" ")
+        seen, _, rules = observer.line().partition(" ")
     finally:
         store.delete(BUCKET, AUTHOR)
     if seen == "late" or rules != str(True):
-        text = f"a write was not seen by another process within {WAIT_SECONDS:g} seconds"
-        return _note(text, "see that -revision beside the database can be written, and is local")
+        text = f"another process did not see a write within {WAIT_SECONDS:g} seconds"
+        return _note(text, "make the -revision file beside the database writable, on a local disk")
     milliseconds = (float(seen) - returned) * 1000
     when = f"{milliseconds:.1f} ms after" if milliseconds > 0 else "by the time"
-    return _note(f"a write was seen by another process {when} it returned")
+    return _note(f"another process saw a write {when} it returned")
 
 
-class _Witness:
-    """A process that looks at the database when it is told to."""
+class _Observer:
+    """The second process: a command in, a line out."""
 
-    def __init__(self, to: IO[str], back: IO[str]) -> None:
-        self._to = to
-        self._back = back
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
 
     def tell(self, command: str) -> None:
-        self._to.write(command + "\n")
-        self._to.flush()
+        to = cast(IO[str], self._process.stdin)
+        to.write(command + "\n")
+        to.flush()
 
-    def answer(self) -> str:
-        line = self._back.readline()
+    def line(self) -> str:
+        """Its next line.
+
+        :raises EOFError: if it ended, or printed none within :data:`LINE_SECONDS`.
+        """
+        timer = threading.Timer(LINE_SECONDS, self._process.kill)
+        timer.start()
+        try:
+            line = cast(IO[str], self._process.stdout).readline()
+        finally:
+            timer.cancel()
         if not line:
-            raise EOFError("the process that should look ended")
+            raise EOFError(f"it ended, or printed nothing for {LINE_SECONDS:g} seconds")
         return line.rstrip("\n")
-
-    def ask(self, command: str) -> str:
-        self.tell(command)
-        return self.answer()
 
 
 @contextmanager
-def _witness(path: Path) -> Iterator[_Witness]:
-    command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.witness", str(path)]
+def _observer(path: Path) -> Iterator[_Observer]:
+    command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.observer", str(path)]
     # It has to find the package where this process found it.
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(  # nosec B603 # this interpreter, and a path as one argument
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True
     ) as process:
         try:
-            yield _Witness(cast(IO[str], process.stdin), cast(IO[str], process.stdout))
+            yield _Observer(process)
         finally:
             process.kill()

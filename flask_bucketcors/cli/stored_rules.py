@@ -1,4 +1,4 @@
-"""Commands for the rules of one bucket."""
+"""Commands for the stored rules of a bucket: list, show, delete, history, rollback."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from flask_bucketcors.cli.application import (
     current_store,
     current_writer,
 )
-from flask_bucketcors.cli.rule_files import to_s3_json
 from flask_bucketcors.cli.stored_buckets import bucket_names, count_of, existing_rules
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -27,7 +26,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
-from flask_bucketcors.documents import format_xml
+from flask_bucketcors.documents import format_xml, to_s3_json
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 
 

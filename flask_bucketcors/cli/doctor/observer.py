@@ -1,8 +1,8 @@
-"""The other process of the doctor: looks at a store as a worker does, and says what it sees.
+"""The second process of ``doctor``: it looks at a store as a worker does and prints what it sees.
 
-Run as a script with the path of a database. A line in, a line out: ``look`` gives what it
-sees; ``wait BUCKET`` gives ``ready``, and then when it saw a change, in monotonic seconds, and
-whether the bucket had rules, or ``late``.
+Run it as a script with the path of a database. It reads one command a line: ``look`` prints what
+the store shows. ``wait BUCKET`` prints ``ready``, waits for a change, and prints when it saw one
+(in monotonic seconds) and whether the bucket had rules by then, or ``late``.
 """
 
 import sys
@@ -13,7 +13,7 @@ from flask_bucketcors.stores import SQLiteStore, Store
 
 
 def wait(store: Store, bucket: str) -> str:
-    """Wait for a change, as requests do: by looking at the signal."""
+    """Wait for a change as requests do: by looking at the signal."""
     signal = store.signal()
     seen = signal[0]
     print("ready", flush=True)
@@ -27,7 +27,7 @@ def wait(store: Store, bucket: str) -> str:
 
 
 def main(path: str) -> None:
-    """Read commands from standard input, and print what the store at a path shows."""
+    """Read commands from standard input and print what the store at a path shows."""
     store = SQLiteStore(path)
     for line in sys.stdin:
         command, _, bucket = line.strip().partition(" ")

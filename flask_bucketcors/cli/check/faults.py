@@ -1,0 +1,194 @@
+"""What is wrong with a response: what a browser refuses, and what only concerns the server."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from flask_bucketcors.analysis.evidence.response import (
+    Seen,
+    is_from_cdn,
+    is_from_proxy,
+    is_own,
+    varies,
+)
+from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.cli.check.http_exchange import Headers, Response
+from flask_bucketcors.core.browser import (
+    Failure,
+    combined,
+    cors_failure,
+    needs_preflight,
+    preflight_failures,
+    unsafe_names,
+)
+from flask_bucketcors.core.headers import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    VARY,
+)
+
+# What a browser refuses, in words, and the header that decides.
+_TEXTS: Final = {
+    Failure.NO_ALLOW_ORIGIN: (
+        f"the response has no {ALLOW_ORIGIN}: no rule allows this request, or the response is not "
+        "the storage's",
+        ALLOW_ORIGIN,
+    ),
+    Failure.SEVERAL_ORIGINS: (
+        f"{ALLOW_ORIGIN} has several values, and a browser accepts one: leave it to the rules, and "
+        "remove it from the application or proxy",
+        ALLOW_ORIGIN,
+    ),
+    Failure.OTHER_ORIGIN: (
+        "the value is not {origin}: a cache kept the response to another page, or the server "
+        "sends a fixed value",
+        ALLOW_ORIGIN,
+    ),
+    Failure.CREDENTIALS_WILDCARD: (
+        "a browser does not accept * with credentials: name the origin in a rule without *",
+        ALLOW_ORIGIN,
+    ),
+    Failure.CREDENTIALS_MISSING: (
+        f"with credentials the response needs {ALLOW_CREDENTIALS}: true, once",
+        ALLOW_CREDENTIALS,
+    ),
+    Failure.STATUS: ("the status of the preflight is {value}: it has to be 200 to 299", ""),
+    Failure.METHOD_MISSING: (
+        "{value} is not among the methods: add it to the rule as an AllowedMethod",
+        ALLOW_METHODS,
+    ),
+    Failure.HEADER_MISSING: (
+        "{value} is not among the headers: add it to the rule as an AllowedHeader",
+        ALLOW_HEADERS,
+    ),
+}
+_BAD_LIST: Final = f"{ALLOW_HEADERS} is not a list of names, so a browser allows none of them"
+
+
+class ServerFault(StrEnum):
+    """What is wrong with a server, and not for a browser to judge by a response."""
+
+    REDIRECTED = "redirected"
+    IN_FRONT = "in_front"
+    MIXED_CONTENT = "mixed_content"
+    UNREACHABLE = "unreachable"
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong.
+
+    :param text: what, and what to do.
+    :param header: the header that decides; ``""`` if none does.
+    :param blocks: whether a browser keeps the response from the page.
+    """
+
+    kind: Failure | Cause | ServerFault
+    text: str
+    header: str = ""
+    blocks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What a page asks its browser for.
+
+    :param origin: the page's, as a browser writes it.
+    :param headers: names and values that the page sets itself.
+    :param credentials: whether the browser sends cookies.
+    """
+
+    origin: str
+    method: str
+    headers: Headers
+    credentials: bool
+
+    @property
+    def requested_headers(self) -> list[str]:
+        """The names that a preflight asks for, as browsers write them: lower case, sorted."""
+        return unsafe_names(combined(self.headers))
+
+    @property
+    def needs_preflight(self) -> bool:
+        """Whether a browser sends a preflight first."""
+        return needs_preflight(self.method, self.requested_headers)
+
+    def preflight_headers(self) -> Headers:
+        """The headers of a browser's preflight."""
+        names = ",".join(self.requested_headers)
+        return [
+            ("Accept", "*/*"),
+            ("Origin", self.origin),
+            ("Access-Control-Request-Method", self.method),
+            *([("Access-Control-Request-Headers", names)] if names else []),
+        ]
+
+    def actual_headers(self) -> Headers:
+        """The headers of the request itself."""
+        own = {name.lower() for name, _ in self.headers}
+        accept = [] if "accept" in own else [("Accept", "*/*")]
+        return [*accept, ("Origin", self.origin), *self.headers]
+
+
+def preflight_faults(request: PageRequest, response: Response) -> Iterator[Fault]:
+    """What is wrong with the response to a preflight, in a browser's order."""
+    if 300 <= response.status < 400:
+        yield _redirected("a browser does not follow one for a preflight. Use the address it names")
+        return
+    for failure, value in preflight_failures(
+        request.origin,
+        request.method,
+        request.requested_headers,
+        request.credentials,
+        response.headers,
+        response.status,
+    ):
+        yield _fault(failure, request, value)
+    yield from _vary_faults(request, response)
+
+
+def actual_faults(request: PageRequest, response: Response) -> Iterator[Fault]:
+    """What is wrong with the response to the request itself, in a browser's order."""
+    failure = cors_failure(request.origin, request.credentials, response.headers)
+    if failure:
+        yield _fault(failure, request)
+    if 300 <= response.status < 400 and response.status != 304:
+        yield _redirected("a browser follows it. Check the address it names")
+    yield from _vary_faults(request, response)
+
+
+def source_faults(response: Response) -> Iterator[Fault]:
+    """Whether a refusal may come from something else than the storage."""
+    seen = Seen(response.status, response.headers)
+    if is_own(seen):
+        return
+    lacking = "the response has no id of a storage, such as x-cos-request-id"
+    if is_from_cdn(seen) or is_from_proxy(seen):
+        text = f"{lacking}: a CDN or a proxy sent it. Let it pass on OPTIONS and Origin"
+    else:
+        text = f"{lacking}: perhaps the storage did not send it"
+    yield Fault(ServerFault.IN_FRONT, text, blocks=False)
+
+
+def _fault(failure: Failure, request: PageRequest, value: str = "") -> Fault:
+    text, header = _TEXTS[failure]
+    if failure is Failure.HEADER_MISSING and not value:
+        text = _BAD_LIST
+    return Fault(failure, text.format(origin=request.origin, value=value), header)
+
+
+def _redirected(consequence: str) -> Fault:
+    text = f"the response is a redirect: {consequence}"
+    return Fault(ServerFault.REDIRECTED, text, "Location")
+
+
+def _vary_faults(request: PageRequest, response: Response) -> Iterator[Fault]:
+    seen = Seen(response.status, response.headers)
+    if seen.value(ALLOW_ORIGIN) == request.origin and not varies(seen):
+        text = (
+            "the response names the origin without Vary: Origin, so a cache may hand it to "
+            "another page: let the server send Vary: Origin"
+        )
+        yield Fault(Cause.VARY_MISSING, text, VARY, blocks=False)
