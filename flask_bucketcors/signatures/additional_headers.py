@@ -25,7 +25,7 @@ STANDARD_HEADERS: Final = frozenset({"content-md5", "content-type"})
 ADDITIONAL: Final = "x-oss-additional-headers"
 
 
-class Authorization(NamedTuple):
+class OSSAuthorization(NamedTuple):
     """What a signature says of itself.
 
     :param additional: the names of the headers that the client added.
@@ -40,7 +40,7 @@ def accept(
     request: SignedRequest,
     keys: Keys,
     demands: Demands,
-    authorization: Authorization,
+    authorization: OSSAuthorization,
     sign: Callable[[str, str], str],
 ) -> Signer:
     """Give the signer, if ``sign(secret, host)`` computes the signature that was sent.

@@ -41,7 +41,7 @@ from flask_bucketcors.signatures.additional_headers import (
     PREFIX,
     STANDARD_HEADERS,
     TOKEN_NAMES,
-    Authorization,
+    OSSAuthorization,
     accept,
     header_lines,
     signed_query,
@@ -152,24 +152,24 @@ def _verify_v2(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     return accept(request, keys, demands, authorization, sign)
 
 
-def _v2_from_header(request: SignedRequest, now: float) -> tuple[Authorization, str]:
+def _v2_from_header(request: SignedRequest, now: float) -> tuple[OSSAuthorization, str]:
     _, _, text = request.header("authorization").partition(" ")
     fields = parse_fields(text, ":") or {}
     if fields.keys() | {"AdditionalHeaders"} != _V2_FIELDS:
         raise _invalid()
     date, _ = signed_date(request, "x-oss-date", now, dateless=_DATELESS)
     additional = header_names(fields.get("AdditionalHeaders", ""))
-    return Authorization(fields["AccessKeyId"], additional, fields["Signature"]), date
+    return OSSAuthorization(fields["AccessKeyId"], additional, fields["Signature"]), date
 
 
-def _v2_from_query(request: SignedRequest, now: float) -> tuple[Authorization, str]:
+def _v2_from_query(request: SignedRequest, now: float) -> tuple[OSSAuthorization, str]:
     values = _single_values(request, _V2_PARAMETERS)
     expires = values["x-oss-expires"]
     malformed = "x-oss-expires must be seconds since 1970."
     check_expires(expires, now, malformed=malformed, expired=_EXPIRED)
     additional = header_names(values.get(ADDITIONAL, ""))
     return (
-        Authorization(values["x-oss-access-key-id"], additional, values["x-oss-signature"]),
+        OSSAuthorization(values["x-oss-access-key-id"], additional, values["x-oss-signature"]),
         expires,
     )
 
@@ -216,7 +216,7 @@ def _verify_v4(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     return signer._replace(payload_sha256=digest)
 
 
-_V4 = tuple[Authorization, Credential, str]
+_V4 = tuple[OSSAuthorization, Credential, str]
 
 
 def _v4_from_header(request: SignedRequest, now: float) -> _V4:
@@ -230,7 +230,7 @@ def _v4_from_header(request: SignedRequest, now: float) -> _V4:
     credential = _credential(fields["Credential"], timestamp, "Authorization header")
     additional = header_names(fields.get("AdditionalHeaders", ""))
     return (
-        Authorization(credential.access_key_id, additional, fields["Signature"]),
+        OSSAuthorization(credential.access_key_id, additional, fields["Signature"]),
         credential,
         timestamp,
     )
@@ -251,7 +251,7 @@ def _v4_from_query(request: SignedRequest, now: float) -> _V4:
     credential = _credential(values["x-oss-credential"], timestamp, "x-oss-credential")
     additional = header_names(values.get(ADDITIONAL, ""))
     return (
-        Authorization(credential.access_key_id, additional, values["x-oss-signature"]),
+        OSSAuthorization(credential.access_key_id, additional, values["x-oss-signature"]),
         credential,
         timestamp,
     )
