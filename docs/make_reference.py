@@ -34,6 +34,7 @@ PRIVATE_TYPES: Final = {
     "HeaderPairs": "Names and values of headers: `Sequence[tuple[str, str]]`.",
     "Keys": "Access key ids to secrets, as a mapping, or as a function that returns None for an"
     " unknown id. A secret is a `str` or an `AccessKey`.",
+    "Kind": "How far a mistake takes a request from a rule; the order of its members counts.",
     "AnyVersion": "The type of `ANY_VERSION`.",
     "Limits": "Names of dialects to `(rules, bytes)`.",
     "Versions": "Names of buckets to versions; None stands for no rules.",

@@ -12,6 +12,13 @@ What the owner of a bucket allows. A `Rule` or `RuleSet` that exists is valid.
 from flask_bucketcors.core.rules import RuleSet as RuleSet
 from flask_bucketcors.core.rules import Rule as Rule
 from flask_bucketcors.documents.any_form import AnyRules as AnyRules
+from flask_bucketcors.core.rule_edits import RuleEdit as RuleEdit
+from flask_bucketcors.core.rule_edits import AddRule as AddRule
+from flask_bucketcors.core.rule_edits import ReplaceRule as ReplaceRule
+from flask_bucketcors.core.rule_edits import DeleteRule as DeleteRule
+from flask_bucketcors.core.rule_edits import MoveRule as MoveRule
+from flask_bucketcors.core.rule_edits import SetResponseVary as SetResponseVary
+from flask_bucketcors.core.rule_edits import NoSuchRule as NoSuchRule
 from flask_bucketcors.core.problems import InvalidRules as InvalidRules
 from flask_bucketcors.core.problems import Problem as Problem
 from flask_bucketcors.core.problems import ProblemReason as ProblemReason
@@ -95,8 +102,8 @@ What is dangerous or useless in rules. [Lint rules](lint.md) lists the checks.
 
 from flask_bucketcors.analysis.linter.lint import lint as lint
 from flask_bucketcors.analysis.linter.findings import Finding as Finding
-from flask_bucketcors.analysis.linter.findings import Check as Check
-from flask_bucketcors.analysis.linter.findings import Severity as Severity
+from flask_bucketcors.analysis.mistakes import Check as Check
+from flask_bucketcors.analysis.mistakes import Severity as Severity
 from flask_bucketcors.analysis.linter.findings import Witness as Witness
 
 """Differences

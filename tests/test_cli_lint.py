@@ -64,28 +64,28 @@ def test_nothing_to_see_is_exit_code_0(tmp_path: Path) -> None:
 
 def test_a_finding_reads_as_compilers_write_them(mixed: str) -> None:
     assert run(mixed, code=1).output.replace(mixed, "mixed.json").splitlines() == [
-        "danger[BC201]: 'https://*abc.com' covers 'https://evilabc.com', a name that anybody may "
-        "register.",
+        "danger[BC201]: 'https://*abc.com' matches 'https://evilabc.com', and anyone can register "
+        "a domain like that.",
         "  mixed.json: rule 3 (third)",
         "    AllowedOrigin  https://*abc.com",
         "                           ^",
-        "  Request: HEAD from https://evilabc.com is allowed by rule 3",
-        "  Mend: Write a dot behind the '*', and a name of your own behind that.",
+        "  example request: HEAD from https://evilabc.com is allowed by rule 3",
+        "  help: write a dot after the `*`, and after that a domain of your own",
         "",
-        "warning[BC303]: 'https://b.example/' ends in a slash; what browsers send never does.",
+        "warning[BC303]: 'https://b.example/' ends in a slash; browsers send none.",
         "  mixed.json: rule 2",
         "    AllowedOrigin  https://b.example/",
         "                                    ^",
-        "  Request: DELETE from https://b.example is refused",
-        "  Mend: Take the slash away.",
+        "  example request: DELETE from https://b.example is refused",
+        "  help: remove the trailing slash",
         "",
-        "advice[BC311]: 86400 seconds are longer than Chromium (7200) and WebKit (600) keep an "
-        "answer; Firefox keeps it for up to 86400.",
+        "advice[BC311]: 86400 seconds is longer than Chromium (7200) and WebKit (600) keep a "
+        "preflight response; Firefox keeps it for up to 86400.",
         "  mixed.json: rule 1",
         "    MaxAgeSeconds  86400",
         "                   ^^^^^",
-        f"  Request: GET from {A} is allowed by rule 1",
-        "  Mend: Write 7200 or less.",
+        f"  example request: GET from {A} is allowed by rule 1",
+        "  help: write 7200 or less",
         "",
         "3 findings (danger 1, warning 1, advice 1)",
     ]
@@ -132,12 +132,12 @@ def test_what_is_wrong_is_marked(origin: str, expected: tuple[str, str | None]) 
 def test_what_is_about_a_whole_rule_shows_the_rule() -> None:
     rules = [*GOOD, {**GOOD[0], "allowed_headers": ["x-a", "x-b", "x-c", "x-d"]}]
     output = run("-", code=1, input=json.dumps(rules)).output
-    assert "advice[BC102]: Rule 1 stands above it" in output
+    assert "advice[BC102]: Rule 1 is above this rule" in output
     assert (
         f"    AllowedOrigin  {A}\n    AllowedMethod  GET\n"
         "    AllowedHeader  x-a, x-b, x-c  (and 1 more)\n"
     ) in output
-    assert f"  Request: GET from {A} is allowed by rule 1\n" in output
+    assert f"  example request: GET from {A} is allowed by rule 1\n" in output
 
 
 SELECTED = {

@@ -332,7 +332,7 @@ def test_a_change_as_plain_data() -> None:
     assert change.as_dict() == {
         "kind": "no_longer_allowed",
         "region": change.region.as_dict(),
-        "witness": {"origin": A, "method": "GET", "headers": []},
+        "example": {"origin": A, "method": "GET", "headers": []},
         "before": terms_of(rule_set({}).rules[0], COS, True).as_dict(),
         "after": None,
     }

@@ -20,6 +20,7 @@ from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_H
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.settings import SETTING_NAMES, Settings
 from tests.support import ROOT
+from tests.support.broken_setups import BROKEN
 from tests.support.dialect_facts import FACTS
 
 PAGES = [
@@ -163,7 +164,30 @@ def anchors(page: Path) -> set[str]:
 def test_every_cause_is_described_in_its_own_words() -> None:
     page = (ROOT / "docs" / "explain.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \| (.+?) \|$", page, re.M)
-    assert rows == [(str(each), each.meaning, each.what_to_do) for each in flask_bucketcors.Cause]
+    assert rows == [(str(each), each.meaning, each.help) for each in flask_bucketcors.Cause]
+
+
+def cause_examples() -> list[tuple[str, ...]]:
+    """Of the table of causes: the cause, an origin in a rule, and the page's, if it has them."""
+    page = (ROOT / "docs" / "explain.md").read_text()
+    row = r"^\| `(\w+)` \| .+? \| `(.+?)` for a page (?:on|that sends) `(.+?)` \|"
+    return re.findall(row, page, re.M)
+
+
+@pytest.mark.parametrize("cause, held, origin", cause_examples())
+def test_examples_of_causes_have_them(cause: str, held: str, origin: str) -> None:
+    rules = [{"allowed_origins": [unescaped(held)], "allowed_methods": ["GET"]}]
+    explanation = flask_bucketcors.explain(rules, origin=origin)
+    assert explanation.cause == cause
+    assert explanation.fixes
+    for fix in explanation.fixes:
+        assert flask_bucketcors.explain(fix.rules, origin=origin).allowed
+
+
+def test_every_cause_has_an_example_or_a_broken_setup() -> None:
+    examples = {cause for cause, _, _ in cause_examples()}
+    assert examples >= {each for each in flask_bucketcors.Cause if each.startswith("origin_")}
+    assert examples | {setup.cause for setup in BROKEN} == set(flask_bucketcors.Cause)
 
 
 def check_rows() -> list[tuple[str, ...]]:
@@ -174,21 +198,41 @@ def check_rows() -> list[tuple[str, ...]]:
 
 
 def test_every_check_is_described_in_its_own_words() -> None:
-    expected = [(each.id, str(each.severity), each.meaning) for each in flask_bucketcors.Check]
-    assert [row[:3] for row in check_rows()] == expected
+    expected = [
+        (each.id, str(each.severity), each.meaning, each.help) for each in flask_bucketcors.Check
+    ]
+    assert [(*row[:3], row[4]) for row in check_rows()] == expected
 
 
-def test_origins_that_are_given_for_examples_are_found() -> None:
-    """With what to do in the words of the findings, but for what depends on the value."""
-    examples = {
-        row[0]: (found[1], row[4].replace("`", ""))
-        for row in check_rows()
-        if (found := re.match("origin `(.+?)`", row[3]))
-    }
-    assert len(examples) > 12
-    for number, (origin, mend) in examples.items():
-        rules = [{"allowed_origins": [origin], "allowed_methods": ["GET"]}]
-        found = {each.id: each for each in flask_bucketcors.lint(rules)}
-        assert number in found, origin
-        if number not in ("BC305", "BC314"):
-            assert found[number].mend.replace("'", "") == mend
+@pytest.mark.parametrize("row", check_rows(), ids=lambda row: row[0])
+def test_examples_of_checks_are_found(row: tuple[str, ...]) -> None:
+    assert row[0] in {each.id for each in flask_bucketcors.lint(example_rules(row[3]))}
+
+
+FIELDS = {
+    "origin": "allowed_origins",
+    "from": "allowed_origins",
+    "AllowedHeader": "allowed_headers",
+    "ExposeHeader": "expose_headers",
+}
+
+
+def example_rules(text: str) -> list[dict[str, Any]]:
+    """The rules of an example, from the top; what it does not name is usual."""
+    rules = []
+    for part in text.split(" above "):
+        methods = re.findall("[A-Z]{3,}", re.sub("`.+?`", "", part))
+        rule = {"allowed_origins": ["https://a.example"], "allowed_methods": methods or ["GET"]}
+        for name, values in re.findall("([A-Za-z]+) (`.+?`(?: and `.+?`)*)", part):
+            texts = [unescaped(each) for each in re.findall("`(.+?)`", values)]
+            if name == "MaxAgeSeconds":
+                rule["max_age_seconds"] = int(texts[0])  # type: ignore[assignment]
+            else:
+                rule[FIELDS[name]] = texts
+        rules.append(rule)
+    return rules
+
+
+def unescaped(text: str) -> str:
+    """What is written for it in the documents, where it cannot be seen or looks like another."""
+    return re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)

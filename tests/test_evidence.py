@@ -87,7 +87,7 @@ def test_what_curl_printed_is_the_answer() -> None:
         "> GET / HTTP/1.1\n< HTTP/1.1 200 OK\n< ETag: 1\n< Vary: a\n< Vary: b\n<\n{ [5 bytes data]"
     )
     found = from_curl(f"{COPIED}\n* Connected\n{printed}")
-    assert found["answer"] == {"status": 200, "headers": {"ETag": ["1"], "Vary": ["a", "b"]}}
+    assert found["response"] == {"status": 200, "headers": {"ETag": ["1"], "Vary": ["a", "b"]}}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_curl_printed_with_its_headers_is_the_answer(
     printed: str, status: int, headers: dict[str, Any]
 ) -> None:
     found = from_curl(f"$ curl -i https://b.example/ -H 'Origin: {PAGE}'\n{printed}")
-    assert (found["method"], found["answer"]) == ("GET", {"status": status, "headers": headers})
+    assert (found["method"], found["response"]) == ("GET", {"status": status, "headers": headers})
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_har_file_gives_what_failed_once() -> None:
         "kind": "preflight",
         "method": "PUT",
         "headers": ["x-a"],
-        "answer": {"status": 403, "headers": {"server": ["x"]}},
+        "response": {"status": 403, "headers": {"server": ["x"]}},
     }
     assert explain([rule(PAGE)], **found).also == ()
     assert from_har(text.encode()) == [found]
@@ -220,7 +220,7 @@ def test_a_request_that_failed_in_the_browser_is_no_success() -> None:
     (found,) = from_har(har(entry("PUT", 0, {"Origin": PAGE})))
     explanation = explain([rule(PAGE)], **found)
     assert explanation.cause is Cause.OTHER
-    assert "The browser got no answer" in explanation.text
+    assert "The browser got no response" in explanation.text
     assert explain([rule("https://b.example")], **found).cause is Cause.ORIGIN_NOT_LISTED
 
 
@@ -332,7 +332,7 @@ def test_the_method_that_an_option_stands_for(option: str, method: str) -> None:
 @pytest.mark.parametrize("line", ["< ETag: 1", "<  ETag: 1", "< ETag: 1 ", "< ETag:\t1\t"])
 def test_blanks_around_a_field_are_not_its_value(line: str) -> None:
     found = from_curl(f"{COPIED}\n< HTTP/1.1 200 OK\n{line}\n<")
-    assert found["answer"]["headers"] == {"ETag": ["1"]}
+    assert found["response"]["headers"] == {"ETag": ["1"]}
 
 
 def test_a_har_file_tells_requests_apart_by_address_method_and_page() -> None:

@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from flask_bucketcors import Change, CompiledRules, Explanation, Fix, RuleSet, diff, explain
+from flask_bucketcors import (
+    AddRule,
+    Change,
+    CompiledRules,
+    Explanation,
+    Fix,
+    ReplaceRule,
+    Rule,
+    RuleSet,
+    diff,
+    explain,
+)
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.core.errors import TooIntricate
@@ -54,7 +65,7 @@ def check_order(fixes: Sequence[Fix]) -> None:
 @pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
 def test_effects_are_those_of_the_rules(setup: Broken) -> None:
     before = PlainRules.read(setup.rules).rule_set
-    fixes = explain(setup.rules, **setup.request, answer=setup.answer).fixes
+    fixes = explain(setup.rules, **setup.request, response=setup.response).fixes
     check_effects(before, fixes)
     check_order(fixes)
     for fix in fixes:
@@ -68,8 +79,12 @@ def test_effects_of_generated_fixes_are_those_of_the_rules(meeting: Meeting) -> 
     headers = (meeting.requested_headers or "").split(",")
     request = {"origin": meeting.origin, "method": meeting.method, "headers": headers}
     fixes = explain(meeting.rules, **request).fixes
-    check_effects(RuleSet.from_dict({"rules": meeting.rules}), fixes)
+    held = RuleSet.from_dict({"rules": meeting.rules})
+    check_effects(held, fixes)
     check_order(fixes)
+    for fix in fixes:
+        assert fix.edit.apply(held) == fix.rules
+        assert explain(fix.edit.apply(held), **request).allowed
 
 
 OTHER = "https://b.example"
@@ -78,17 +93,17 @@ OTHER = "https://b.example"
 @pytest.mark.parametrize(
     "rules, request_, effect",
     [
-        ([rule(OTHER)], {}, "It newly allows nothing else."),
-        ([rule(PAGE, headers="x-a")], {"headers": ["X-B"]}, "It also newly allows GET, PUT from "
+        ([rule(OTHER)], {}, "It allows nothing else."),
+        ([rule(PAGE, headers="x-a")], {"headers": ["X-B"]}, "It also allows GET, PUT from "
          f"{PAGE}, with headers out of x-a, x-b, at least one out of x-b."),
-        ([rule(PAGE + "/")], {}, f"It also newly allows GET, PUT from {PAGE}, with no header."),
-        ([rule(PAGE, methods="PUT")], {"answer": UNEXPOSED}, "It newly allows nothing."),
-        ([rule(PAGE, "https://*.b.example", methods="PUT")], {"answer": UNEXPOSED},
-         "It newly allows nothing. It answers with other terms (exposed headers) to PUT from "
+        ([rule(PAGE + "/")], {}, f"It also allows GET, PUT from {PAGE}, with no header."),
+        ([rule(PAGE, methods="PUT")], {"response": UNEXPOSED}, "It allows nothing new."),
+        ([rule(PAGE, "https://*.b.example", methods="PUT")], {"response": UNEXPOSED},
+         "It allows nothing new. It changes the response (exposed headers) to PUT from "
          f"{PAGE}, https://*.b.example, with no header."),
-        ([rule("*", methods="PUT")], {"credentials": True}, "It newly allows nothing."),
+        ([rule("*", methods="PUT")], {"credentials": True}, "It allows nothing new."),
         ([{**rule(PAGE, methods="PUT"), "max_age_seconds": True}], {"method": "GET"},
-         "It newly allows nothing else."),
+         "It allows nothing else."),
     ],
 )  # fmt: skip
 def test_effects_are_told(rules: list[Any], request_: dict[str, Any], effect: str) -> None:
@@ -108,23 +123,40 @@ def test_of_many_effects_the_first_are_told() -> None:
     assert fix.effect.endswith("; and 1 more.")
 
 
+def test_a_fix_of_rules_that_the_api_would_reject_applies_to_what_is_left_of_them() -> None:
+    rules = [rule("https://*.*.b.example"), rule(OTHER, allowed_methods=["get", "TRACE"])]
+    (fix, *_) = why(*rules, origin=OTHER).fixes
+    assert fix.before == RuleSet([Rule([OTHER], ["GET"])])
+    assert fix.edit == ReplaceRule(0, Rule([OTHER], ["GET", "PUT"]))
+    assert fix.edit.apply(fix.before) == fix.rules
+    assert fix.text == (
+        "In rule 2, add 'PUT' to AllowedMethod; leave out rules without valid values: 1."
+    )
+
+
+def test_a_fix_adds_a_rule_to_a_bucket_without_rules() -> None:
+    (fix,) = why(headers=["x-a"]).fixes
+    assert (fix.before, fix.edit) == (None, AddRule(Rule([PAGE], ["PUT"], ["x-a"])))
+    assert fix.text == f"Add a rule for '{PAGE}' with PUT and the headers 'x-a'."
+
+
 def test_a_rule_is_moved_only_if_nothing_else_helps() -> None:
     rules = [rule(PAGE, methods="PUT"), rule(OTHER), rule("*", methods="PUT", headers="x_a")]
-    fixes = why(*rules, headers=["x-a"], answer=UNEXPOSED).fixes
+    fixes = why(*rules, headers=["x-a"], response=UNEXPOSED).fixes
     assert [fix.no_longer_allows for fix in fixes] == [()]
-    assert "alone" in fixes[0].text
+    assert isinstance(fixes[0].edit, AddRule)
 
 
 def test_what_a_fix_takes_away_is_said() -> None:
     rules = [rule("*", methods="PUT"), rule(PAGE, methods="PUT")]
     fix = why(*rules, credentials=True).fixes[0]
     assert fix.text == "Move rule 2 above rule 1."
-    assert fix.effect == "It newly allows nothing."
+    assert fix.effect == "It allows nothing new."
     # There is no room for one more rule.
     rules = [rule("*", methods="PUT"), *[rule(OTHER, methods="GET")] * 99]
     (fix,) = why(*rules, credentials=True).fixes
     assert fix.effect == (
-        "It newly allows nothing. It no longer allows PUT from any origin (but not "
+        "It allows nothing new. It no longer allows PUT from any origin (but not "
         "https://www.a.example), with no header."
     )
 
@@ -132,7 +164,7 @@ def test_what_a_fix_takes_away_is_said() -> None:
 def test_what_cannot_be_said_of_a_fix_is_said() -> None:
     explanation = why(rule(OTHER, headers="*" + "a" * 60_000))
     fix = explanation.fixes[0]
-    assert fix.effect.startswith("What else it does cannot be said: ")
+    assert fix.effect.startswith("Its other effects cannot be listed: ")
     with pytest.raises(TooIntricate):
         _ = fix.newly_allows
     assert explanation_data(explanation)["fixes"][0]["newly_allows"] is None
@@ -155,7 +187,7 @@ def test_what_cannot_be_said_of_a_fix_is_said() -> None:
         (
             rule(PAGE, allowed_methods=["get, put"]),
             {},
-            "In rule 1, write each of 'GET', 'PUT' as a value of its own.",
+            "In rule 1, write 'GET', 'PUT' as separate values.",
         ),
     ],
 )
@@ -168,12 +200,12 @@ FROM_A_NETWORK = {"status": 403, "headers": {"X-Cache": "Error from cloudfront"}
 
 @pytest.mark.parametrize("kind", ["actual", "preflight"])
 @pytest.mark.parametrize(
-    "answer, also", [(FROM_A_NETWORK, ("cdn_answered",)), ({"status": 403}, ()), (None, ())]
+    "response, also", [(FROM_A_NETWORK, ("cdn_responded",)), ({"status": 403}, ()), (None, ())]
 )
 def test_what_stands_in_front_is_named_beside_the_rules(
-    kind: str, answer: Any, also: tuple[str, ...]
+    kind: str, response: Any, also: tuple[str, ...]
 ) -> None:
-    explanation = why(rule(f"{PAGE}/"), kind=kind, method="GET", answer=answer)
+    explanation = why(rule(f"{PAGE}/"), kind=kind, method="GET", response=response)
     assert (explanation.cause, explanation.also) == ("origin_trailing_slash", also)
 
 
@@ -181,7 +213,7 @@ def test_other_terms_are_named() -> None:
     star = {**rule("*", methods="PUT GET"), "max_age_seconds": 9}
     named = {**rule(PAGE, methods="PUT GET"), "max_age_seconds": 5}
     assert [fix.effect for fix in why(star, named, credentials=True).fixes] == [
-        "It newly allows nothing. It answers with other terms (origin, credentials, max-age) to "
+        "It allows nothing new. It changes the response (allowed origin, credentials, max-age) to "
         f"GET, PUT from {PAGE}, with no header."
     ]
 
@@ -199,7 +231,7 @@ def test_where_requested_headers_count_for_the_request_itself(
 def test_a_preflight_that_went_through_or_was_refused_stops_nothing_before_the_rules(
     status: int,
 ) -> None:
-    explanation = why(rule(f"{PAGE}/"), kind="preflight", answer={"status": status})
+    explanation = why(rule(f"{PAGE}/"), kind="preflight", response={"status": status})
     assert (explanation.cause, explanation.also) == ("origin_trailing_slash", ())
 
 
@@ -209,12 +241,12 @@ def test_a_preflight_that_went_through_or_was_refused_stops_nothing_before_the_r
         ({"Age": "10"}, "vary_missing"),
         ({"Age": "10", "Access-Control-Allow-Origin": OTHER}, "vary_missing"),
         ({"Age": "10", "Vary": "Origin"}, "other"),
-        ({"X-Cache": "Hit", "Age": "10"}, "cdn_answered"),
+        ({"X-Cache": "Hit", "Age": "10"}, "cdn_responded"),
     ],
 )
 def test_a_response_that_was_kept_for_another_page(headers: dict[str, str], cause: str) -> None:
     kept = {"status": 200, "headers": headers}
-    assert why(rule(PAGE, methods="GET"), method="GET", kind="actual", answer=kept).cause == cause
+    assert why(rule(PAGE, methods="GET"), method="GET", kind="actual", response=kept).cause == cause
 
 
 @pytest.mark.parametrize(
@@ -229,4 +261,4 @@ def test_a_response_that_was_kept_for_another_page(headers: dict[str, str], caus
 def test_a_fix_names_the_patterns_that_a_name_replaces(exposed: list[str], instead: str) -> None:
     held = rule(PAGE, methods="PUT", expose_headers=exposed)
     text = f"In rule 1, add 'ETag' to ExposeHeader{instead}."
-    assert [fix.text for fix in why(held, answer=UNEXPOSED).fixes] == [text]
+    assert [fix.text for fix in why(held, response=UNEXPOSED).fixes] == [text]

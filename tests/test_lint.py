@@ -12,9 +12,10 @@ from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.analysis.algebra.grammars import ORIGINS as GRAMMAR
 from flask_bucketcors.analysis.algebra.partition import Partition
 from flask_bucketcors.analysis.algebra.request_space import APART
-from flask_bucketcors.analysis.linter.findings import Check, Finding, Severity
+from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.linter.sites import public_address, usual_public_suffix
+from flask_bucketcors.analysis.mistakes import Check, Severity
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import Wildcard
@@ -90,10 +91,10 @@ ORDER = {
 @pytest.mark.parametrize(
     "above, named",
     [
-        ([{}], "rule 1 above it decides all"),
+        ([{}], "rule 1 above it matches every request"),
         (
             [{"allowed_methods": ["GET"]}, {"allowed_methods": ["PUT"]}],
-            "rules 1 and 2 above it decide all",
+            "rules 1 and 2 above it match every request",
         ),
     ],
 )
@@ -102,7 +103,7 @@ def test_the_rules_above_are_named(above: list[dict[str, Any]], named: str) -> N
     findings = lint(rules(*above, {"allowed_methods": methods}))
     (found,) = [each for each in findings if each.check is Check.RULE_UNREACHABLE]
     assert named in found.text
-    assert found.mend == "Delete it, or move it above rule 1."
+    assert found.help == "delete the rule, or move it above rule 1"
 
 
 LONG, OTHER_LONG = "x-" + "a" * 5000, "x-" + "b" * 5000
@@ -300,9 +301,9 @@ def test_other_values(given, expected):
 
 def test_an_exception_above_a_rule_may_stay():
     (named,) = lint(rules({}, {"allowed_origins": ["*"]}))
-    assert named.mend.startswith("If that is an exception to this rule, leave it so")
+    assert named.help.startswith("keep both if rule 1 is meant as an exception")
     (same, *_) = lint(rules({}, {"allowed_methods": ["GET", "DELETE"]}))
-    assert same.mend == "Have each request allowed by one rule alone, or move the narrower rule up."
+    assert same.help == "allow each request by one rule only, or move the narrower rule up"
 
 
 def test_a_rule_is_not_called_unreachable_for_want_of_a_short_list():
@@ -320,7 +321,7 @@ def test_an_upload_may_find_its_headers_in_a_rule_below():
 def test_a_public_suffix_is_not_called_a_site():
     given = rules({"allowed_origins": ["https://shop*.com", "https://*.b.example", A]})
     (finding,) = [each for each in lint(given) if each.check is Check.UNRELATED_ORIGINS]
-    assert finding.text == "It names origins of 3 sites: a.example, b.example, shop*.com."
+    assert finding.text == "The rule names origins of 3 sites: a.example, b.example, shop*.com."
 
 
 def test_what_cannot_be_told_without_a_list_is_told_with_one():
@@ -399,9 +400,32 @@ def test_findings_are_plain_data_where_that_is_wanted():
         "field": "allowed_origins",
         "value": "null",
         "text": finding.text,
-        "mend": finding.mend,
-        "witnesses": [{"origin": "null", "method": "GET", "headers": [], "rule": 1}],
+        "help": "delete it, and serve the page from an origin of its own",
+        "examples": [{"origin": "null", "method": "GET", "headers": [], "rule": 1}],
     }
+
+
+@pytest.mark.parametrize(
+    "given, field, place, marked",
+    [
+        ({"allowed_origins": [A, f"{A}/"]}, "allowed_origins", 1, "/"),
+        ({"allowed_origins": ["https://b.example?x=1"]}, "allowed_origins", 0, "?x=1"),
+        ({"allowed_origins": ["https://me@b.example/x"]}, "allowed_origins", 0, "me@"),
+        ({"allowed_origins": ["https://BiG.example"]}, "allowed_origins", 0, "BiG"),
+        ({"allowed_origins": ["https://b\xfcch\xf6r.test"]}, "allowed_origins", 0, "\xfcch\xf6"),
+        ({"allowed_headers": ["x-a", "x_b_c"]}, "allowed_headers", 1, "_b_"),
+        ({"allowed_headers": ["x-a\u200b"]}, "allowed_headers", 0, "\u200b"),
+        ({"expose_headers": ["x-a", "*"]}, "expose_headers", 1, "*"),
+        ({"max_age_seconds": 90_000}, "max_age_seconds", None, "90000"),
+        ({"allowed_methods": ["PUT"], "allowed_headers": ["x-a"]}, "expose_headers", None, None),
+        ({"allowed_headers": ["x-a", "x-b", "X-A"]}, "allowed_headers", 2, "X-A"),
+    ],
+)  # fmt: skip
+def test_a_finding_says_which_value_and_which_part_of_it_is_wrong(given, field, place, marked):
+    (finding,) = lint(rules(given))
+    span = finding.span
+    assert (finding.field, finding.value_index) == (field, place)
+    assert (span and str(finding.value)[slice(*span)]) == marked
 
 
 def test_ids_are_each_their_own():
@@ -431,6 +455,8 @@ def assert_true(finding: Finding, given: list[RuleDict], dialect: str) -> None:
     assert finding.witnesses
     for witness in finding.witnesses:
         assert decided(given, witness, dialect) == witness.rule
+    if finding.value_index is not None:
+        assert given[finding.rule][finding.field][finding.value_index] == finding.value
     if judge := JUDGES.get(finding.check):
         judge(finding, given, dialect)
 

@@ -17,8 +17,8 @@ from flask_bucketcors import (
     RuleSet,
     lint,
 )
-from flask_bucketcors.analysis.linter.findings import Severity
-from flask_bucketcors.analysis.linter.lint import may_be_dangerous
+from flask_bucketcors.analysis.linter import subject
+from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.api import put_review
 from flask_bucketcors.api.put_review import MAX_EXPLAINED, MAX_LISTED, Reviewer
 from flask_bucketcors.api.rules_api import FINDINGS, LINT
@@ -96,8 +96,8 @@ def test_the_rest_is_information(put, caplog):
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
         (
             "INFO",
-            "rules for bucket 'photos': BC301 rule 1 'https://A.example': an origin has capitals; "
-            "browsers send none",
+            "rules for bucket 'photos': BC301 rule 1 'https://A.example': a value contains capital "
+            "letters; browsers send lower case, and case counts",
         )
     ]
 
@@ -118,9 +118,9 @@ def test_strict_refuses_what_is_dangerous(put, store):
     assert answer.status_code == 400
     assert answer.xml.findtext("Code") == "InvalidArgument"
     message = answer.xml.findtext("Message")
-    assert "BC201 rule 1: 'http://*abc.com' covers 'http://evilabc.com'" in message
-    assert "Write a dot behind the '*'" in message
-    assert "(GET from http://evilabc.com: allowed by rule 1)" in message
+    assert "BC201 rule 1: 'http://*abc.com' matches 'http://evilabc.com'" in message
+    assert "Help: write a dot after the `*`" in message
+    assert "Example request: GET from http://evilabc.com: allowed by rule 1." in message
     assert store.get("photos") is None
 
 
@@ -144,12 +144,14 @@ def test_strict_is_about_the_credentials_that_there_are(put):
     "origin", ["null", "https://*", "http://a.example", "*://a.example", "app://*", "https*"]
 )
 def test_the_quick_look_sees_each_kind_of_danger(origin):
-    assert may_be_dangerous(RuleSet([Rule([PLAIN], ["GET"]), Rule([PLAIN, origin], ["GET"])]))
+    rules = RuleSet([Rule([PLAIN], ["GET"]), Rule([PLAIN, origin], ["GET"])])
+    assert {each.severity for each in lint(rules, dangers_only=True)} == {Severity.DANGER}
 
 
 @pytest.mark.parametrize("origin", ["*", PLAIN, "app://a", "localhost", "HTTP://a.example"])
-def test_the_quick_look_lets_the_rest_be(origin):
-    assert not may_be_dangerous(RuleSet([Rule([origin], ["GET"])]))
+def test_the_quick_look_works_out_no_requests_for_the_rest(origin, monkeypatch):
+    monkeypatch.setattr(subject, "Requests", None)
+    assert lint(RuleSet([Rule([origin], ["GET"])]), dangers_only=True) == ()
 
 
 # Its one finding would take minutes to tell, and its answer all memory there is.
@@ -206,8 +208,8 @@ def lintings(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 RUNS = [
     # origin, strict, asked for findings: whether each run looks for dangers only
-    (PLAIN, False, False, []),
-    (PLAIN, True, False, []),
+    (PLAIN, False, False, [True]),
+    (PLAIN, True, False, [True]),
     (PLAIN, True, True, [False]),
     ("null", False, False, [True]),
     ("null", True, False, [True]),
@@ -245,4 +247,4 @@ def test_unless_dangers_are_to_be_refused(put, store, caplog):
 def test_the_quick_look_misses_no_danger(given):
     rules = RuleSet([Rule(**each) for each in given])
     dangers = [each for each in lint(rules) if each.severity is Severity.DANGER]
-    assert may_be_dangerous(rules) or not dangers
+    assert list(lint(rules, dangers_only=True)) == dangers

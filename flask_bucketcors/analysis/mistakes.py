@@ -1,212 +1,308 @@
-"""Causes: the closed set of answers to "why does my page's request fail?"."""
+"""The kinds of mistakes: why requests fail (:class:`Cause`), what lint looks for (:class:`Check`).
 
-from enum import StrEnum
-from typing import Final, NamedTuple
+All that is known of one kind stands in one row: what is wrong and what to do, how it ranks beside
+others, and which part of a value to mark. A new kind is a row here and the code that finds it.
+"""
+
+import re
+from enum import Enum, IntEnum, StrEnum
+
+
+class Kind(IntEnum):
+    """What sort of cause it is.
+
+    The number says how hard it is to believe that a rule with such a mistake was meant for a
+    request. The rule whose mistakes add up to the least is explained.
+    """
+
+    #: No change of the rules helps.
+    ELSEWHERE = -1
+    #: It is about the rules as a whole, or about the response of a matching rule.
+    OF_RULES = 0
+    #: The right value is meant, and misspelled.
+    SPELLING = 10
+    #: A value is there that looks as if it included the right one.
+    NOT_INCLUDED = 20
+    #: A value is missing.
+    MISSING = 30
+    #: A similar origin is named.
+    SIMILAR = 40
+    #: No value of the rule says anything about the origin.
+    UNRELATED = 100
 
 
 class Cause(StrEnum):
-    """Why a page's request fails; each has a :attr:`meaning` and says :attr:`what_to_do`."""
+    """Why a page's request fails. Where several causes apply, the first of these is named first.
 
-    NO_RULES = "no_rules"
-    ORIGIN_SCHEME = "origin_scheme"
-    ORIGIN_PORT = "origin_port"
-    ORIGIN_DEFAULT_PORT = "origin_default_port"
-    ORIGIN_TRAILING_SLASH = "origin_trailing_slash"
-    ORIGIN_PATH = "origin_path"
-    ORIGIN_CASE = "origin_case"
-    ORIGIN_IDN = "origin_idn"
-    ORIGIN_INVISIBLE_CHARACTER = "origin_invisible_character"
-    ORIGIN_LOOKALIKE = "origin_lookalike"
-    ORIGIN_SUBDOMAIN_DEPTH = "origin_subdomain_depth"
-    ORIGIN_APEX = "origin_apex"
-    ORIGIN_NULL = "origin_null"
-    ORIGIN_IP_LOCALHOST = "origin_ip_localhost"
-    ORIGIN_NOT_LISTED = "origin_not_listed"
-    METHOD_MISSING = "method_missing"
-    METHOD_CASE = "method_case"
-    METHOD_HEAD_NOT_GET = "method_head_not_get"
-    HEADER_MISSING = "header_missing"
-    HEADER_UNDERSCORE = "header_underscore"
-    HEADER_INVISIBLE_CHARACTER = "header_invisible_character"
-    EXPOSE_MISSING = "expose_missing"
-    EXPOSE_PATTERN = "expose_pattern"
-    CREDENTIALS_WILDCARD = "credentials_wildcard"
-    MAX_AGE_CACHED = "max_age_cached"
-    SHADOWED_RULE = "shadowed_rule"
-    ACRM_MISSING = "acrm_missing"
-    APP_REFUSED = "app_refused"
-    CDN_ANSWERED = "cdn_answered"
-    DUPLICATE_HEADERS = "duplicate_headers"
-    VARY_MISSING = "vary_missing"
-    OTHER = "other"
+    Each has a ``meaning``, which is what is wrong, in a sentence, and ``help``, which is what to
+    do, in the imperative.
+    """
+
+    kind: Kind
+    #: That of a misspelled origin begins with "The origin".
+    meaning: str
+    help: str
+
+    def __new__(cls, value: str, kind: Kind, meaning: str, help: str) -> "Cause":
+        """Make a member of its row."""
+        cause = str.__new__(cls, value)
+        cause._value_ = value
+        cause.kind, cause.meaning, cause.help = kind, meaning, help
+        return cause
+
+    # A table: each row in as few lines as it takes.
+    # fmt: off
+    NO_RULES = ("no_rules", Kind.OF_RULES,
+        "The bucket has no CORS rules, so pages on other origins cannot use it.",
+        "add a rule for the page's origin")
+    ORIGIN_INVISIBLE_CHARACTER = ("origin_invisible_character", Kind.SPELLING,
+        "The origin contains an invisible character, such as a space or a byte order mark.",
+        "delete the value and type it again")
+    ORIGIN_LOOKALIKE = ("origin_lookalike", Kind.SPELLING,
+        "The origin contains letters that look like others.",
+        "check the spelling; if it is wrong, delete the value and type it again")
+    ORIGIN_IDN = ("origin_idn", Kind.SPELLING,
+        "The origin spells out an international host name; browsers send its `xn--` form.",
+        "write the `xn--` form")
+    ORIGIN_PATH = ("origin_path", Kind.SPELLING,
+        "The origin contains more than scheme, host and port: a path, a query or a user name.",
+        "write only scheme, host and port")
+    ORIGIN_TRAILING_SLASH = ("origin_trailing_slash", Kind.SPELLING,
+        "The origin ends in a slash; browsers send none.",
+        "remove the trailing slash")
+    ORIGIN_CASE = ("origin_case", Kind.SPELLING,
+        "The origin contains capital letters; browsers send lower case, and case counts.",
+        "write it in lower case")
+    ORIGIN_IP_LOCALHOST = ("origin_ip_localhost", Kind.SIMILAR,
+        "`localhost`, `127.0.0.1` and `[::1]` are different origins; the rule names another one.",
+        "add the one that the page is loaded from")
+    ORIGIN_APEX = ("origin_apex", Kind.SIMILAR,
+        "The rule names subdomains, such as `https://*.a.example` or `https://www.a.example`, but "
+        "not the bare domain `https://a.example`.",
+        "add the bare domain")
+    ORIGIN_SUBDOMAIN_DEPTH = ("origin_subdomain_depth", Kind.SIMILAR,
+        "The rule names a host above or below the page's host, which is a different origin.",
+        "add the page's own origin")
+    ORIGIN_SCHEME = ("origin_scheme", Kind.SIMILAR,
+        "The rule names the host with a different scheme, or with none.",
+        "write the scheme that the page is loaded with, `http://` or `https://`")
+    ORIGIN_DEFAULT_PORT = ("origin_default_port", Kind.SPELLING,
+        "The origin spells out the default port of its scheme; browsers leave it out.",
+        "remove the port")
+    ORIGIN_PORT = ("origin_port", Kind.SIMILAR,
+        "The rule names the host with a different port, or with none.",
+        "write the port as the page's address shows it")
+    ORIGIN_NULL = ("origin_null", Kind.UNRELATED,
+        "The page has no origin and sends `null`: it is a file, a sandboxed frame or a `data:` "
+        "page, or the request was redirected to another origin.",
+        "serve the page over https, or request the final address; allow `null` only for public "
+        "data")
+    ORIGIN_NOT_LISTED = ("origin_not_listed", Kind.UNRELATED,
+        "No rule names the page's origin or a similar one.",
+        "add the origin to a rule, or add a rule for it")
+    METHOD_MISSING = ("method_missing", Kind.MISSING,
+        "The nearest rule allows the origin, but not the method.",
+        "add the method to the rule; rules can allow GET, PUT, POST, DELETE and HEAD")
+    METHOD_CASE = ("method_case", Kind.SPELLING,
+        "The method is written in the wrong case; methods are case-sensitive.",
+        "write the method in upper case")
+    METHOD_HEAD_NOT_GET = ("method_head_not_get", Kind.NOT_INCLUDED,
+        "The rule allows GET, which does not include HEAD.",
+        "add HEAD to the rule")
+    HEADER_MISSING = ("header_missing", Kind.MISSING,
+        "The nearest rule allows origin and method, but not every header that the page sends.",
+        "add each missing name to the rule's AllowedHeader")
+    HEADER_UNDERSCORE = ("header_underscore", Kind.SPELLING,
+        "A header name is written with `_` in one place and with `-` in another.",
+        "write `-` in the page and in the rule; many servers drop headers with `_`")
+    HEADER_INVISIBLE_CHARACTER = ("header_invisible_character", Kind.SPELLING,
+        "A header name contains an invisible character, or one that only looks right.",
+        "delete the name and type it again")
+    EXPOSE_MISSING = ("expose_missing", Kind.OF_RULES,
+        "The request passes, but the page may not read a response header, such as ETag.",
+        "add the name to the rule's ExposeHeader")
+    EXPOSE_PATTERN = ("expose_pattern", Kind.OF_RULES,
+        "ExposeHeader contains a `*`, which vendors reject, and browsers ignore with credentials.",
+        "name each header that the page reads")
+    CREDENTIALS_WILDCARD = ("credentials_wildcard", Kind.OF_RULES,
+        "The page sends credentials and the response allows `*`, which browsers then reject.",
+        "name the origin in its own rule above the one with `*`, or send no credentials")
+    MAX_AGE_CACHED = ("max_age_cached", Kind.ELSEWHERE,
+        "The rules allow the request now, but the browser still uses an older preflight response.",
+        "wait until its max-age has passed, or turn off the cache in the browser's tools")
+    SHADOWED_RULE = ("shadowed_rule", Kind.OF_RULES,
+        "A rule further down does what the page needs, but a rule above it matches first.",
+        "move the rule up")
+    ACRM_MISSING = ("acrm_missing", Kind.ELSEWHERE,
+        "An OPTIONS request without Access-Control-Request-Method is not a preflight.",
+        "send that header too, as browsers do")
+    APP_REFUSED = ("app_refused", Kind.ELSEWHERE,
+        "The application itself responded with a refusal, an error or a redirect.",
+        "correct the signature, the permissions or the address; let preflights pass without "
+        "signing in")
+    CDN_RESPONDED = ("cdn_responded", Kind.ELSEWHERE,
+        "A CDN or a proxy responded instead of the bucket.",
+        "configure CORS there, and let it pass on Origin and OPTIONS")
+    DUPLICATE_HEADERS = ("duplicate_headers", Kind.ELSEWHERE,
+        "A response contains a header such as Access-Control-Allow-Origin twice, which fails even "
+        "if both are right.",
+        "let only one layer set CORS headers")
+    VARY_MISSING = ("vary_missing", Kind.ELSEWHERE,
+        "A cache returned a response for another origin, or for none, because it lacked "
+        "`Vary: Origin`.",
+        "turn ResponseVary on and clear the cache")
+    OTHER = ("other", Kind.ELSEWHERE,
+        "None of the known causes applies.",
+        "read the text of the explanation")
+    # fmt: on
 
     @property
     def is_by_rules(self) -> bool:
-        """Whether a change of the rules could mend it."""
-        return self not in _NOT_BY_RULES
+        """Whether a change of the rules could help."""
+        return self.kind is not Kind.ELSEWHERE
 
-    @property
-    def meaning(self) -> str:
-        """What is wrong, in one sentence."""
-        return _TEXTS[self].meaning
-
-    @property
-    def what_to_do(self) -> str:
-        """What mends it, in one sentence."""
-        return _TEXTS[self].what_to_do
+    def said_of(self, value: str) -> str:
+        """What is wrong with an origin, in a sentence about a value."""
+        return self.meaning.replace("The origin", value, 1)
 
 
-_NOT_BY_RULES: Final = frozenset(
-    {
-        Cause.ACRM_MISSING,
-        Cause.APP_REFUSED,
-        Cause.CDN_ANSWERED,
-        Cause.DUPLICATE_HEADERS,
-        Cause.MAX_AGE_CACHED,
-        Cause.VARY_MISSING,
-        Cause.OTHER,
-    }
-)
+class Severity(StrEnum):
+    """How much a finding matters.
+
+    ``DANGER``: others than the owner means may use the bucket. ``WARNING``: the rules do not do
+    what they seem to do. ``ADVICE``: they do, and could be simpler.
+    """
+
+    DANGER = "danger"
+    WARNING = "warning"
+    ADVICE = "advice"
 
 
-class _Texts(NamedTuple):
+# Which part of a value to mark. The time that each takes grows with the length of the value alone.
+_ALL = ""
+_STAR = r"\*"
+_START = "^."
+_SCHEME = "^http"
+_CAPITALS = "[A-Z](?:.*[A-Z])?"
+_BEHIND_HOST = r"(?<![:/\\])[/?#\\].+|(?<![^/])[^/@]*+@"
+_SLASH = r"(?<!/)/++(?=[^/\w]{0,9}$)"
+_PORT = ":(?:80|443)(?![0-9])"
+_BEYOND_ASCII = "[^\x00-\x7f](?:.*[^\x00-\x7f])?"
+_INVISIBLE = r"[^\w!-~]++"
+_UNDERSCORES = "_(?:.*_)?"
+
+
+class Check(Enum):
+    """What lint looks for. Ids are stable: one that is given up is not used again.
+
+    Each has an ``id``, a ``severity``, a ``meaning``, which is what it finds, in a few words, and
+    ``help``, which is what to do; a finding may say that more precisely. A check for a misspelled
+    origin has a ``cause``, and its words.
+    """
+
+    id: str
+    severity: Severity
     meaning: str
-    what_to_do: str
+    help: str
+    cause: Cause | None
+    _mark: re.Pattern[str]
+
+    def __new__(
+        cls, id: str, severity: Severity, mark: str, meaning: str, help: str = ""
+    ) -> "Check":
+        """Make a member of its row."""
+        check = object.__new__(cls)
+        check._value_ = check.id = id
+        check.severity, check._mark = severity, re.compile(mark)
+        check.cause = meaning if isinstance(meaning, Cause) else None
+        check.meaning, check.help = meaning, help
+        if check.cause:
+            check.meaning = check.cause.said_of("a value").removesuffix(".")
+            check.help = check.cause.help
+        return check
+
+    # fmt: off
+    RULE_UNREACHABLE = ("BC101", Severity.WARNING, _ALL,
+        "rules above match every request that the rule allows",
+        "delete the rule, or move it above the rules that the finding names")
+    RULE_PARTLY_SHADOWED = ("BC102", Severity.ADVICE, _ALL,
+        "a rule above matches some of the requests that the rule allows",
+        "allow each request by one rule only, or move the narrower rule up")
+    VALUE_REPEATED = ("BC103", Severity.ADVICE, _ALL,
+        "a rule contains a value twice",
+        "delete one of them")
+    VALUE_COVERED = ("BC104", Severity.ADVICE, _ALL,
+        "other values of the rule cover everything that a value covers",
+        "delete it, or delete the wider value if that allows more than you want")
+    PATTERNS_OVERLAP = ("BC105", Severity.ADVICE, _ALL,
+        "two values of a rule overlap",
+        "make one of them narrower, so that you can change each on its own")
+    RULES_DISAGREE = ("BC106", Severity.ADVICE, _ALL,
+        "two rules give an origin different credentials, max-age, or headers",
+        "give the origin one rule, or give both rules the same values")
+    ANY_ORIGIN_FIRST = ("BC107", Severity.WARNING, _ALL,
+        "a rule with `*` is above one that names origins",
+        "move the rule that names origins above the one with `*`")
+    UNRELATED_ORIGINS = ("BC108", Severity.ADVICE, _ALL,
+        "a rule names origins of more than one site",
+        "give each site its own rule, so that you can change each on its own")
+    OPEN_START = ("BC201", Severity.DANGER, _STAR,
+        "anyone can register a domain that ends like the pattern",
+        "write a dot after the `*`, and after that a domain of your own")
+    OPEN_END = ("BC202", Severity.DANGER, _STAR,
+        "anyone can register a domain that begins like the pattern",
+        "write the whole host; `:*` after it covers all ports")
+    ANY_SCHEME = ("BC203", Severity.DANGER, _STAR,
+        "the `*` covers the scheme, and so plain http",
+        "start the pattern with `https://`")
+    NEARLY_ANY_ORIGIN = ("BC204", Severity.DANGER, _STAR,
+        "the pattern matches nearly every origin, with credentials",
+        "name the origins; for public data write `*` alone")
+    PUBLIC_SUFFIX = ("BC205", Severity.DANGER, _STAR,
+        "anyone can register a domain that matches the pattern",
+        "write a domain of your own after the `*.`")
+    NULL_ORIGIN = ("BC206", Severity.DANGER, _ALL,
+        "`null` is allowed, which any page can send",
+        "delete it, and serve the page from an origin of its own")
+    HTTP_CREDENTIALS = ("BC207", Severity.DANGER, _SCHEME,
+        "an origin with plain http is allowed, with credentials",
+        "serve the page over https, and write `https://`")
+    UPPER_CASE = ("BC301", Severity.WARNING, _CAPITALS, Cause.ORIGIN_CASE)
+    PATH = ("BC302", Severity.WARNING, _BEHIND_HOST, Cause.ORIGIN_PATH)
+    TRAILING_SLASH = ("BC303", Severity.WARNING, _SLASH, Cause.ORIGIN_TRAILING_SLASH)
+    DEFAULT_PORT = ("BC304", Severity.WARNING, _PORT, Cause.ORIGIN_DEFAULT_PORT)
+    NOT_PUNYCODE = ("BC305", Severity.WARNING, _BEYOND_ASCII, Cause.ORIGIN_IDN)
+    INVISIBLE_CHARACTER = ("BC306", Severity.WARNING, _INVISIBLE, Cause.ORIGIN_INVISIBLE_CHARACTER)
+    LOOKALIKE = ("BC307", Severity.WARNING, _BEYOND_ASCII, Cause.ORIGIN_LOOKALIKE)
+    NO_SCHEME = ("BC308", Severity.WARNING, _START,
+        "an origin has no scheme; browsers always send one",
+        "start it with `https://`")
+    FITS_NOTHING = ("BC309", Severity.WARNING, _ALL,
+        "a value matches no possible origin",
+        "write `scheme://host` or `scheme://host:port`, or delete it")
+    UNDERSCORE = ("BC310", Severity.WARNING, _UNDERSCORES,
+        "a header name contains an underscore; many servers drop such headers",
+        "write `-` in the rule and in the page")
+    LONG_MAX_AGE = ("BC311", Severity.ADVICE, _ALL,
+        "a max-age is longer than browsers keep it",
+        "write 7200 or less")
+    ETAG_NOT_EXPOSED = ("BC312", Severity.WARNING, _ALL,
+        "PUT or POST is allowed, but ETag is not exposed",
+        "add ETag to ExposeHeader")
+    NO_ALLOWED_HEADER = ("BC313", Severity.WARNING, _ALL,
+        "PUT is allowed, but no header with it",
+        "add the headers that the page sends to AllowedHeader, such as authorization, "
+        "content-type and x-cos-*")
+    REFUSED_VALUE = ("BC314", Severity.WARNING, _ALL,
+        "the API rejects a value",
+        "correct the value, or delete it")
+    # fmt: on
+
+    def span(self, value: str) -> tuple[int, int]:
+        """Where the part of a value begins and ends that this is about."""
+        found = self._mark.search(value)
+        return found.span() if found and found[0] else (0, len(value))
 
 
-_TEXTS: Final = {
-    Cause.NO_RULES: _Texts(
-        "The bucket has no CORS rules, so no other origin may use it.",
-        "Put a rule for the page's origin.",
-    ),
-    Cause.ORIGIN_SCHEME: _Texts(
-        "A rule names the host with another scheme, or with none.",
-        "Write the scheme that the page is loaded with, `http://` or `https://`.",
-    ),
-    Cause.ORIGIN_PORT: _Texts(
-        "A rule names the host with another port, or leaves the port out.",
-        "Write the port as the page's address shows it.",
-    ),
-    Cause.ORIGIN_DEFAULT_PORT: _Texts(
-        "The origin spells out `:80` of http or `:443` of https, which browsers leave out.",
-        "Leave the port out.",
-    ),
-    Cause.ORIGIN_TRAILING_SLASH: _Texts(
-        "The origin ends in a slash; the Origin that a browser sends never does.",
-        "Take the slash away.",
-    ),
-    Cause.ORIGIN_PATH: _Texts(
-        "The origin holds more than scheme, host and port: a path, a query or a user name.",
-        "Cut it behind host and port.",
-    ),
-    Cause.ORIGIN_CASE: _Texts(
-        "The origin is written with capitals; browsers send lower case, and case counts.",
-        "Write it in lower case.",
-    ),
-    Cause.ORIGIN_IDN: _Texts(
-        "An international host name is written out; browsers send its `xn--` form.",
-        "Write the `xn--` form.",
-    ),
-    Cause.ORIGIN_INVISIBLE_CHARACTER: _Texts(
-        "The origin holds a character that cannot be seen, such as a blank, a no-break space, "
-        "a zero-width space or a byte order mark.",
-        "Delete the value and type it in by hand.",
-    ),
-    Cause.ORIGIN_LOOKALIKE: _Texts(
-        "The origin holds a letter that looks like the right one and is another.",
-        "Delete the value and type it in by hand.",
-    ),
-    Cause.ORIGIN_SUBDOMAIN_DEPTH: _Texts(
-        "A rule names a host above or below the page's; names of other depth are other origins.",
-        "Add the page's own origin.",
-    ),
-    Cause.ORIGIN_APEX: _Texts(
-        "A rule names subdomains, such as `https://*.a.example` or `https://www.a.example`; the "
-        "bare domain `https://a.example` is none of them.",
-        "Add the bare domain beside them.",
-    ),
-    Cause.ORIGIN_NULL: _Texts(
-        "The page has no origin and sends `null`: a file, a sandboxed frame, a `data:` page, or "
-        "a request that was redirected to another origin.",
-        "Serve the page by http, or ask the final address; allow `null` only for public data.",
-    ),
-    Cause.ORIGIN_IP_LOCALHOST: _Texts(
-        "`localhost`, `127.0.0.1` and `[::1]` are three origins, and a rule names another one.",
-        "Add the one that the page is loaded from.",
-    ),
-    Cause.ORIGIN_NOT_LISTED: _Texts(
-        "No rule names the page's origin or one that is nearly it.",
-        "Add the origin to a rule, or put a rule for it.",
-    ),
-    Cause.METHOD_MISSING: _Texts(
-        "A rule allows the origin, but not the method.",
-        "Add the method to the rule; rules know GET, PUT, POST, DELETE and HEAD.",
-    ),
-    Cause.METHOD_CASE: _Texts(
-        "The method is right but for upper and lower case, which count.",
-        "Write the method in upper case.",
-    ),
-    Cause.METHOD_HEAD_NOT_GET: _Texts(
-        "A rule allows GET, which does not include HEAD.",
-        "Add HEAD to the rule.",
-    ),
-    Cause.HEADER_MISSING: _Texts(
-        "A rule allows origin and method, but not every header that the page sends.",
-        "Add each missing name to the rule's AllowedHeader.",
-    ),
-    Cause.HEADER_UNDERSCORE: _Texts(
-        "A header name is written with `_` on one side and with `-` on the other.",
-        "Write `-` on both sides; many servers drop headers with `_`.",
-    ),
-    Cause.HEADER_INVISIBLE_CHARACTER: _Texts(
-        "A header name holds a character that cannot be seen, or one that only looks right.",
-        "Delete the name and type it in by hand.",
-    ),
-    Cause.EXPOSE_MISSING: _Texts(
-        "The request passes, but the page may not read a header of the answer, such as ETag.",
-        "Add the name to the rule's ExposeHeader.",
-    ),
-    Cause.EXPOSE_PATTERN: _Texts(
-        "ExposeHeader holds a `*`: vendors refuse it, and with credentials browsers ignore it.",
-        "Name each header that the page reads.",
-    ),
-    Cause.CREDENTIALS_WILDCARD: _Texts(
-        "The page sends credentials and the answer allows `*`, which browsers do not accept then.",
-        "Name the origin in a rule of its own above the one with `*`, or send no credentials.",
-    ),
-    Cause.MAX_AGE_CACHED: _Texts(
-        "The rules allow it now, but the browser still holds an older answer to the preflight.",
-        "Wait until its Max-Age has passed, or disable the cache in the browser's tools.",
-    ),
-    Cause.SHADOWED_RULE: _Texts(
-        "A rule further down would serve the page, but one above it fits first and does not.",
-        "Move the rule up.",
-    ),
-    Cause.ACRM_MISSING: _Texts(
-        "An OPTIONS request without Access-Control-Request-Method is no preflight.",
-        "Send that header too; a browser always does.",
-    ),
-    Cause.APP_REFUSED: _Texts(
-        "The rules allow it; the application itself answered with a refusal, an error or a "
-        "redirect.",
-        "Mend signature, rights or address; let preflights pass without signing in.",
-    ),
-    Cause.CDN_ANSWERED: _Texts(
-        "A CDN or a proxy answered in place of the bucket.",
-        "Configure CORS there, and let it pass Origin and OPTIONS on.",
-    ),
-    Cause.DUPLICATE_HEADERS: _Texts(
-        "An answer carries a header such as Access-Control-Allow-Origin twice, which fails even "
-        "if both are right.",
-        "Let one layer alone set CORS headers.",
-    ),
-    Cause.VARY_MISSING: _Texts(
-        "A cache handed out an answer that was made for another origin, or for none, as it did "
-        "not say `Vary: Origin`.",
-        "Switch ResponseVary on and empty the cache.",
-    ),
-    Cause.OTHER: _Texts(
-        "None of the causes that are known here.",
-        "Look at the text of the explanation.",
-    ),
-}
+#: Misspelled origins by what keeps them from working.
+CHECKS_BY_CAUSE = {check.cause: check for check in Check if check.cause}

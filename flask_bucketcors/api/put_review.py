@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from flask_bucketcors.analysis.algebra.bounds import HASTY
-from flask_bucketcors.analysis.linter.findings import Finding, Severity, worst_first
-from flask_bucketcors.analysis.linter.lint import lint, may_be_dangerous
+from flask_bucketcors.analysis.linter.findings import Finding, worst_first
+from flask_bucketcors.analysis.linter.lint import lint
+from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import DangerousRules, TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
@@ -50,12 +51,9 @@ class Reviewer:
         :raises DangerousRules: if this is strict, and the rules are dangerous or lint cannot tell.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
-        is_suspect = may_be_dangerous(rule_set)
-        if self._strict and is_suspect:
+        if self._strict:
             return self._judge(rule_set, dialect, in_full)
-        if in_full or is_suspect:
-            return self._try_to_lint(rule_set, dialect, dangers_only=not in_full)
-        return ()
+        return self._try_to_lint(rule_set, dialect, dangers_only=not in_full)
 
     def log_findings(self, bucket: str, findings: Findings) -> None:
         """Log the findings about a bucket's new rules, the dangers as a warning."""
@@ -143,6 +141,7 @@ def _named(finding: Finding) -> str:
 
 
 def _explained(dangers: Sequence[Finding]) -> str:
-    sentences = [f"{each} ({each.witnesses[0]})" for each in dangers[:MAX_EXPLAINED]]
+    shown = dangers[:MAX_EXPLAINED]
+    sentences = [f"{each} Example request: {each.witnesses[0]}." for each in shown]
     more = len(dangers) - len(sentences)
     return " ".join([*sentences, f"And {more} more."] if more else sentences)

@@ -104,7 +104,7 @@ def explain_request(
     if source is None:
         raise click.UsageError("write --rules FILE or --bucket NAME")
     requests = [_merged(evidence, known) for evidence in _evidence(known)]
-    if not any(each.get("origin") or "console" in each.get("answer", {}) for each in requests):
+    if not any(each.get("origin") or "console" in each.get("response", {}) for each in requests):
         raise click.UsageError("write --origin, as the browser's console shows it")
     _report(source, [source.explain(**each) for each in requests], form)
 
@@ -137,7 +137,7 @@ def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
         # Options may say enough of the request, and the text something of the answer.
         if known["origin"] is None:
             raise
-        return {"answer": {"console": text}}
+        return {"response": {"console": text}}
     method = known["method"] or found["method"]
     if method not in SAFE_METHODS or _asked_headers(known["headers"]):
         # The text may be about the request behind the preflight, which is judged first.
@@ -161,8 +161,8 @@ def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
         # What the options add may be what a browser asks for first.
         said["kind"] = "preflight"
     seen = {"status": known["status"], "headers": known["seen"] or None}
-    answer = {**(evidence.get("answer") or {}), **_said(seen)}
-    return {**evidence, **_said(said), **({"answer": answer} if answer else {})}
+    response = {**(evidence.get("response") or {}), **_said(seen)}
+    return {**evidence, **_said(said), **({"response": response} if response else {})}
 
 
 def _asked_headers(texts: Sequence[str]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from flask_bucketcors.analysis.linter.findings import Check, Finding, Severity
+from flask_bucketcors.analysis.linter.findings import Finding
+from flask_bucketcors.analysis.mistakes import Check, Severity
 from flask_bucketcors.cli.application import current_store, push_app
 from flask_bucketcors.cli.options import bucket_option, dialect_option, find_source
 from flask_bucketcors.cli.report_lint import (

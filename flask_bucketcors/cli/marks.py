@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from flask_bucketcors.analysis.explainer.explain import Explanation, Mismatch
+from flask_bucketcors.analysis.explainer.explain import Explanation
+from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
 from flask_bucketcors.core.dialects import LIST_ELEMENTS
 
 RuleAt = Callable[[int], Mapping[str, Any]]
@@ -22,7 +23,7 @@ _CUT: Final = "..."
 
 
 def marked_rule(explanation: Explanation, rule_at: RuleAt) -> Iterator[str]:
-    """The lines that show where the request and the nearest rule part; none if they do not.
+    """The lines that show where the request and the nearest rule differ; none if they do not.
 
     :param rule_at: gives the fields of the rule at an index.
     """
@@ -50,7 +51,7 @@ def _marked_field(mismatch: Mismatch, values: object) -> Iterator[str]:
     yield margin + shown
     mark = click.style("^" * length, fg="red", bold=True)
     causes = f" ({', '.join(mismatch.causes)})" if mismatch.causes else ""
-    yield f"{' ' * (len(margin) + start)}{mark} asked: {asked}{causes}"
+    yield f"{' ' * (len(margin) + start)}{mark} sent: {asked}{causes}"
 
 
 def difference(text: str, other: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_bucketcors.analysis.algebra.diff import diff
-from flask_bucketcors.analysis.linter.findings import Severity
+from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.cli.application import (
     author_option,
     current_settings,

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from flask_bucketcors.analysis.explainer.explain import Explanation, Fix
+from flask_bucketcors.analysis.explainer.explain import Explanation
+from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.cli.marks import RuleAt, marked_rule
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.errors import TooIntricate

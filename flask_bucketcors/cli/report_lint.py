@@ -1,4 +1,4 @@
-"""Findings of lint as good compilers print them: what, where with a mark, a request, the mend."""
+"""Findings of lint as compilers print them: what, where with a mark, example requests, help."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import click
 
-from flask_bucketcors.analysis.linter.findings import Check, Finding, Severity, Witness, worst_first
+from flask_bucketcors.analysis.linter.findings import Finding, Witness, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
+from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
 from flask_bucketcors.cli.application import current_settings
 from flask_bucketcors.cli.marks import (
     ELEMENTS,
     count_of_more,
-    difference,
     escaped,
     listed,
     room_beside,
@@ -35,25 +35,6 @@ _MAX_TEXT: Final = 1000
 _MAX_HEADERS: Final = 5
 _MAX_ID: Final = 40
 _WHOLE_RULE: Final = ("allowed_origins", "allowed_methods", "allowed_headers")
-# What is wrong with these is where the value and what a browser sends are not alike.
-_MARKED_WHERE_UNLIKE: Final = frozenset(
-    {
-        Check.OPEN_START,
-        Check.OPEN_END,
-        Check.ANY_SCHEME,
-        Check.NEARLY_ANY_ORIGIN,
-        Check.PUBLIC_SUFFIX,
-        Check.UPPER_CASE,
-        Check.PATH,
-        Check.TRAILING_SLASH,
-        Check.DEFAULT_PORT,
-        Check.NOT_PUNYCODE,
-        Check.INVISIBLE_CHARACTER,
-        Check.LOOKALIKE,
-        Check.NO_SCHEME,
-        Check.UNDERSCORE,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -64,8 +45,8 @@ class Linted:
     :param name: of it; not made printable.
     :param where: the same for people.
     :param rules: plain data with the names of Rule's fields, not judged yet.
-    :param dialect: whose forms the answers take.
-    :param allow_credentials: whether answers that name the origin allow credentials.
+    :param dialect: whose forms the responses take.
+    :param allow_credentials: whether responses that name the origin allow credentials.
     :param public_suffix: the application's own function, if it has one.
     """
 
@@ -86,7 +67,7 @@ class Linted:
         return self._plain.rules[index]
 
     def findings(self, public_suffix: PublicSuffix | None) -> list[Finding]:
-        """Give what is to be said of the rules, the worst first."""
+        """Give the findings, the worst first."""
         found = lint(
             self.rules,
             self.dialect,
@@ -141,8 +122,8 @@ def print_finding(finding: Finding, linted: Linted) -> None:
     for line in _marked(finding, rule, colour):
         click.echo(line)
     for witness in finding.witnesses:
-        click.echo(f"  Request: {_asked(witness)}")
-    click.echo(f"  Mend: {_said(finding.mend)}")
+        click.echo(f"  example request: {_asked(witness)}")
+    click.echo(f"  help: {_said(finding.help)}")
 
 
 def counted(counts: Counter[Severity]) -> str:
@@ -167,9 +148,8 @@ def _id_of(rule: PlainRule) -> str:
 def _asked(witness: Witness) -> str:
     shown = ", ".join(witness.headers[:_MAX_HEADERS])
     headers = f" with {shown}{count_of_more(len(witness.headers) - _MAX_HEADERS)}"
-    decided = "refused" if witness.rule is None else f"allowed by rule {witness.rule + 1}"
     asked = f"{witness.method} from {witness.origin}{headers if witness.headers else ''}"
-    return _said(f"{asked} is {decided}")
+    return _said(f"{asked} is {witness.decision}")
 
 
 def _marked(finding: Finding, rule: PlainRule, colour: str) -> Iterator[str]:
@@ -181,13 +161,14 @@ def _marked(finding: Finding, rule: PlainRule, colour: str) -> Iterator[str]:
         return
     margin = _line(finding.field, "")
     texts = texts_of(getattr(rule, finding.field))
-    if finding.value is None:
+    if finding.span is None:
         shown = listed([_cut(each) for each in texts])
         start, length, others = 0, len(shown), 0
     else:
-        shown = escaped(str(finding.value))
-        start, length = _fault(finding, shown)
-        shown, start, length = windowed(shown, start, length, room_beside(margin))
+        value, (begin, end) = str(finding.value), finding.span
+        before, part, behind = map(escaped, (value[:begin], value[begin:end], value[end:]))
+        shown = before + part + behind
+        shown, start, length = windowed(shown, len(before), len(part), room_beside(margin))
         others = len(texts) - 1
     yield margin + shown + count_of_more(others)
     yield " " * (len(margin) + start) + click.style("^" * length, fg=colour, bold=True)
@@ -199,15 +180,3 @@ def _line(field: str, shown: str) -> str:
 
 def _cut(text: str) -> str:
     return windowed(text, 0, 0, room_beside(""))[0]
-
-
-def _fault(finding: Finding, shown: str) -> tuple[int, int]:
-    """Where in a value the fault is, and how many characters it has."""
-    if finding.check is Check.HTTP_CREDENTIALS:
-        return 0, len("http")
-    if finding.check not in _MARKED_WHERE_UNLIKE:
-        return 0, len(shown)
-    witness = finding.witnesses[0]
-    is_origin = finding.field == "allowed_origins"
-    sent = witness.origin if is_origin else (*witness.headers, "")[0]
-    return difference(shown, sent) if sent and sent != shown else (0, len(shown))

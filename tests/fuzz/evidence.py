@@ -96,7 +96,7 @@ def har_seeds() -> Iterator[bytes]:
 def console_seeds() -> Iterator[bytes]:
     """What browsers were seen to print."""
     for each in BROKEN:
-        console = (each.answer or {}).get("console")
+        console = (each.response or {}).get("console")
         if console:
             yield console.encode("utf-8", "surrogatepass")
 

@@ -30,13 +30,13 @@ class Broken:
     headers: Sequence[str] = ()
     credentials: bool = False
     kind: str = "preflight"
-    answer: Mapping[str, Any] | None = None
+    response: Mapping[str, Any] | None = None
     fixable: bool = True
     also: Sequence[Cause] = field(default=())
 
     @property
     def request(self) -> dict[str, Any]:
-        """The arguments of ``explain`` but for rules and answer."""
+        """The arguments of ``explain`` but for rules and response."""
         return {
             "origin": self.origin,
             "method": self.method,
@@ -141,7 +141,7 @@ BROKEN = [
         Broken(name, source, cause, [rule(pattern)], origin)
         for name, source, cause, pattern, origin in ORIGINS
     ),
-    Broken("no rules", "OSS troubleshooting", Cause.NO_RULES, None, answer={"status": 403}),
+    Broken("no rules", "OSS troubleshooting", Cause.NO_RULES, None, response={"status": 403}),
     Broken("empty list", "COS FAQ", Cause.NO_RULES, []),
     Broken("PUT missing", "chromium.md 4", Cause.METHOD_MISSING, [rule(PAGE, methods="GET")]),
     Broken("DELETE missing", "OSS troubleshooting", Cause.METHOD_MISSING,
@@ -173,7 +173,7 @@ BROKEN = [
            [rule(PAGE, headers="x-request-id")], headers=["x_request_id"]),
     Broken("underscore, dropped by the server", "chromium.md 1.18", Cause.HEADER_UNDERSCORE,
            [rule(PAGE, headers="x_under")], headers=["x_under"], fixable=False,
-           answer=blocked("Request header field x_under is not allowed by "
+           response=blocked("Request header field x_under is not allowed by "
                           "Access-Control-Allow-Headers in preflight response.")),
     Broken("blank in a header name", "COS FAQ", Cause.HEADER_INVISIBLE_CHARACTER,
            [rule(PAGE, allowed_headers=["content-type "])], headers=["content-type"]),
@@ -183,29 +183,29 @@ BROKEN = [
            [rule(PAGE, allowed_headers=["content\u2013type"])], headers=["content-type"]),
     Broken("ETag for the COS SDK", "COS FAQ", Cause.EXPOSE_MISSING, [rule(PAGE, headers="*")],
            headers=["authorization"],
-           answer={"console": "get ETag error, add `ETag` to CORS ExposeHeader setting."}),
+           response={"console": "get ETag error, add `ETag` to CORS ExposeHeader setting."}),
     Broken("ETag for the OSS SDK", "chromium.md 1.12", Cause.EXPOSE_MISSING,
            [rule(PAGE, headers="*", expose_headers=["x-oss-request-id"])],
-           answer={"console": "Error: Please set the etag of expose-headers in OSS"}),
+           response={"console": "Error: Please set the etag of expose-headers in OSS"}),
     Broken("ETag by XHR", "chromium.md 6", Cause.EXPOSE_MISSING, [rule(PAGE)], kind="actual",
-           method="GET", answer={"console": 'Refused to get unsafe header "ETag"'}),
+           method="GET", response={"console": 'Refused to get unsafe header "ETag"'}),
     Broken("custom name", "cos-js-sdk-v5#229", Cause.EXPOSE_MISSING,
            [rule("*", expose_headers=["ETag"])], kind="actual", method="GET",
-           answer={"console": 'Refused to get unsafe header "x-cos-meta-test"'}),
+           response={"console": 'Refused to get unsafe header "x-cos-meta-test"'}),
     Broken("ETag was answered", "chromium.md 6", Cause.EXPOSE_MISSING, [rule(PAGE)],
            kind="actual", method="GET",
-           answer={"status": 200, "headers": {**FINE, "ETag": '"1"'}}),
+           response={"status": 200, "headers": {**FINE, "ETag": '"1"'}}),
     Broken("star exposed", "cos-js-sdk-v5#10", Cause.EXPOSE_PATTERN,
            [rule(PAGE, expose_headers=["*"])], credentials=True,
-           answer={"console": 'Refused to get unsafe header "ETag"'}),
+           response={"console": 'Refused to get unsafe header "ETag"'}),
     Broken("pattern exposed", "cos-js-sdk-v5#10", Cause.EXPOSE_PATTERN,
            [rule(PAGE, expose_headers=["x-cos-meta-*"])], kind="actual", method="GET",
-           answer={"console": 'Refused to get unsafe header "x-cos-meta-test"'}),
+           response={"console": 'Refused to get unsafe header "x-cos-meta-test"'}),
     Broken("star with credentials", "chromium.md 4", Cause.CREDENTIALS_WILDCARD, [rule("*")],
            credentials=True),
     Broken("star with cookies, told by the browser", "formbricks#8925",
            Cause.CREDENTIALS_WILDCARD, [rule("*")], kind="actual", method="GET",
-           answer=blocked("The value of the 'Access-Control-Allow-Origin' header in the response "
+           response=blocked("The value of the 'Access-Control-Allow-Origin' header in the response "
                           "must not be the wildcard '*' when the request's credentials mode is "
                           "'include'.")),
     Broken("star beside the origin", "disagreements.md 2", Cause.CREDENTIALS_WILDCARD,
@@ -216,67 +216,67 @@ BROKEN = [
            [rule("*"), rule(PAGE, headers="*")], headers=["x-a"], credentials=True),
     Broken("ETag exposed below", "COS best practice", Cause.SHADOWED_RULE,
            [rule("*"), rule(PAGE, expose_headers=["ETag"])], kind="actual", method="GET",
-           answer={"console": 'Refused to get unsafe header "ETag"'},
+           response={"console": 'Refused to get unsafe header "ETag"'},
            also=[Cause.EXPOSE_MISSING]),
     Broken("kept preflight", "COS FAQ", Cause.MAX_AGE_CACHED,
            [rule(PAGE, max_age_seconds=600)], fixable=False,
-           answer=blocked("Method PUT is not allowed by Access-Control-Allow-Methods in preflight "
+           response=blocked("Method PUT is not allowed by Access-Control-Allow-Methods in preflight "
                           "response.")),
-    Broken("old preflight answer", "worldmonitor#2321", Cause.MAX_AGE_CACHED, [rule(PAGE)],
+    Broken("old preflight response", "worldmonitor#2321", Cause.MAX_AGE_CACHED, [rule(PAGE)],
            fixable=False,
-           answer={"status": 200, "headers": {**FINE, "Access-Control-Allow-Methods": "GET",
+           response={"status": 200, "headers": {**FINE, "Access-Control-Allow-Methods": "GET",
                                               "Access-Control-Max-Age": "86400"}}),
     Broken("no requested method", "disagreements.md 18", Cause.ACRM_MISSING, [rule(PAGE)],
            method="", fixable=False),
     Broken("plain OPTIONS", "flask-cors#227", Cause.ACRM_MISSING, [rule(PAGE)],
            method="OPTIONS", kind="actual", fixable=False),
     Broken("login before CORS", "flask-cors#170", Cause.APP_REFUSED, [rule(PAGE)],
-           answer={"status": 401, **blocked(NO_ALLOW_ORIGIN, preflight=True)}, fixable=False),
+           response={"status": 401, **blocked(NO_ALLOW_ORIGIN, preflight=True)}, fixable=False),
     Broken("refused preflight with headers", "chromium.md 4", Cause.APP_REFUSED, [rule(PAGE)],
-           answer=blocked("It does not have HTTP ok status.", preflight=True), fixable=False),
+           response=blocked("It does not have HTTP ok status.", preflight=True), fixable=False),
     Broken("signature", "cloudserver#6126", Cause.APP_REFUSED, [rule(PAGE)], kind="actual",
-           answer={"status": 403, "headers": FINE}, fixable=False),
+           response={"status": 403, "headers": FINE}, fixable=False),
     Broken("unhandled error", "starlette#1116", Cause.APP_REFUSED, [rule(PAGE)], kind="actual",
-           answer={"status": 500, **blocked(NO_ALLOW_ORIGIN)}, fixable=False),
+           response={"status": 500, **blocked(NO_ALLOW_ORIGIN)}, fixable=False),
     Broken("redirected preflight", "chromium.md 1.16", Cause.APP_REFUSED, [rule(PAGE)],
-           answer=blocked("Redirect is not allowed for a preflight request.", preflight=True),
+           response=blocked("Redirect is not allowed for a preflight request.", preflight=True),
            fixable=False),
-    Broken("CDN domain", "COS FAQ", Cause.CDN_ANSWERED, [rule(PAGE)], kind="actual", method="GET",
-           answer={"status": 200, "headers": {"Server": "NWS_SPMid", "X-NWS-LOG-UUID": "1"}},
+    Broken("CDN domain", "COS FAQ", Cause.CDN_RESPONDED, [rule(PAGE)], kind="actual", method="GET",
+           response={"status": 200, "headers": {"Server": "NWS_SPMid", "X-NWS-LOG-UUID": "1"}},
            fixable=False),
-    Broken("cloudflare", "COS FAQ", Cause.CDN_ANSWERED, [rule(PAGE)],
-           answer={"status": 403, "headers": {"Server": "cloudflare", "CF-Ray": "1-FRA"}},
+    Broken("cloudflare", "COS FAQ", Cause.CDN_RESPONDED, [rule(PAGE)],
+           response={"status": 403, "headers": {"Server": "cloudflare", "CF-Ray": "1-FRA"}},
            fixable=False),
-    Broken("actual answer without headers", "chromium.md 4", Cause.OTHER, [rule(PAGE)],
-           answer=blocked(NO_ALLOW_ORIGIN), fixable=False),
-    Broken("nginx 405", "peers.md nginx", Cause.CDN_ANSWERED, [rule(PAGE)],
-           answer={"status": 405, "headers": {"Server": "nginx/1.25", "Allow": "GET, HEAD"}},
+    Broken("actual response without headers", "chromium.md 4", Cause.OTHER, [rule(PAGE)],
+           response=blocked(NO_ALLOW_ORIGIN), fixable=False),
+    Broken("nginx 405", "peers.md nginx", Cause.CDN_RESPONDED, [rule(PAGE)],
+           response={"status": 405, "headers": {"Server": "nginx/1.25", "Allow": "GET, HEAD"}},
            fixable=False),
     Broken("two layers", "versitygw#1819", Cause.DUPLICATE_HEADERS, [rule(PAGE)],
-           answer={"status": 200, "headers": {"Access-Control-Allow-Origin": [PAGE, PAGE]}},
+           response={"status": 200, "headers": {"Access-Control-Allow-Origin": [PAGE, PAGE]}},
            fixable=False),
     Broken("two values, Firefox", "django-cors-headers#97", Cause.DUPLICATE_HEADERS, [rule(PAGE)],
-           answer={"console": "Cross-Origin Request Blocked: The Same Origin Policy disallows "
+           response={"console": "Cross-Origin Request Blocked: The Same Origin Policy disallows "
                    "reading the remote resource at https://b.example/k. (Reason: Multiple CORS "
                    "header \u2018Access-Control-Allow-Origin\u2019 not allowed)."},
            fixable=False),
     Broken("two values in one", "chromium.md 4", Cause.DUPLICATE_HEADERS, [rule(PAGE)],
            kind="actual", method="GET", fixable=False,
-           answer=blocked("The 'Access-Control-Allow-Origin' header contains multiple values "
+           response=blocked("The 'Access-Control-Allow-Origin' header contains multiple values "
                           f"'*, {PAGE}', but only one is allowed.")),
     Broken("two websites", "COS best practice", Cause.VARY_MISSING,
            [rule(PAGE, "https://www.b.example")], kind="actual", method="GET",
-           answer={"status": 200, "headers": {"Access-Control-Allow-Origin":
+           response={"status": 200, "headers": {"Access-Control-Allow-Origin":
                                               "https://www.b.example", "x-cos-request-id": "1"}}),
     Broken("picture, then fetch", "chromium.md 1.14", Cause.VARY_MISSING, [rule(PAGE)],
-           kind="actual", method="GET", answer=blocked(NO_ALLOW_ORIGIN)),
-    Broken("CDN kept the answer of the bucket", "trafficserver#3954", Cause.VARY_MISSING,
+           kind="actual", method="GET", response=blocked(NO_ALLOW_ORIGIN)),
+    Broken("CDN kept the response of the bucket", "trafficserver#3954", Cause.VARY_MISSING,
            [rule(PAGE)], kind="actual", method="GET",
-           answer={"status": 200, "headers": {"x-cos-request-id": "1", "X-Cache": "HIT from x",
+           response={"status": 200, "headers": {"x-cos-request-id": "1", "X-Cache": "HIT from x",
                                               "Age": "60"}}),
-    Broken("CDN asked without the Origin", "CloudFront forum", Cause.CDN_ANSWERED, [rule(PAGE)],
+    Broken("CDN asked without the Origin", "CloudFront forum", Cause.CDN_RESPONDED, [rule(PAGE)],
            kind="actual", method="GET", fixable=False,
-           answer={"status": 200, "headers": {"Server": "AmazonS3", "x-amz-request-id": "1",
+           response={"status": 200, "headers": {"Server": "AmazonS3", "x-amz-request-id": "1",
                                               "X-Cache": "Miss from cloudfront"}}),
     Broken("too many names", "matching.md", Cause.OTHER, [rule(PAGE, headers="*")],
            headers=[f"x-{i}" for i in range(200)], fixable=False),
@@ -286,28 +286,28 @@ BROKEN = [
            [rule(PAGE, allowed_headers=["* "])], headers=["content-type"]),
     Broken("ETag for Uppy", "uppy, aws-s3-multipart", Cause.EXPOSE_MISSING,
            [rule(PAGE, headers="*")], headers=["content-type"],
-           answer={"console": "Could not read the ETag header. This likely means CORS is not "
+           response={"console": "Could not read the ETag header. This likely means CORS is not "
                    "configured correctly on the S3 Bucket."}),
     Broken("ETag for the S3 SDK", "aws-sdk-js-v3, lib-storage", Cause.EXPOSE_MISSING,
            [rule(PAGE, headers="*")], headers=["x-amz-date"],
-           answer={"console": "Error: Part 1 is missing ETag in UploadPart response. Missing "
+           response={"console": "Error: Part 1 is missing ETag in UploadPart response. Missing "
                    "Bucket CORS configuration for ETag header?"}),
     Broken("no network, Firefox", "MDN, CORS errors", Cause.OTHER, [rule(PAGE)], fixable=False,
-           answer={"console": "Cross-Origin Request Blocked: The Same Origin Policy disallows "
+           response={"console": "Cross-Origin Request Blocked: The Same Origin Policy disallows "
                    "reading the remote resource at https://b.example/k. (Reason: CORS request "
                    "did not succeed). Status code: (null)."}),
     Broken("http on an https page", "Stack Overflow", Cause.OTHER, [rule(PAGE)], fixable=False,
-           answer={"console": f"Mixed Content: The page at '{PAGE}/' was loaded over HTTPS, but "
+           response={"console": f"Mixed Content: The page at '{PAGE}/' was loaded over HTTPS, but "
                    "requested an insecure resource 'http://b.example/k'. This request has been "
                    "blocked; the content must be served over HTTPS."}),
     Broken("stopped for no reason, Safari", "WebKit", Cause.OTHER, [rule(PAGE)], fixable=False,
-           answer={"console": "XMLHttpRequest cannot load https://b.example/k due to access "
+           response={"console": "XMLHttpRequest cannot load https://b.example/k due to access "
                    "control checks."}),
     Broken("picture without crossorigin", "three.js forum", Cause.OTHER, [rule(PAGE)],
            kind="actual", method="GET", fixable=False,
-           answer={"console": "SecurityError: Failed to execute 'toDataURL' on "
+           response={"console": "SecurityError: Failed to execute 'toDataURL' on "
                    "'HTMLCanvasElement': Tainted canvases may not be exported."}),
     Broken("local network", "chromium.md 7", Cause.OTHER, [rule(PAGE)], fixable=False,
-           answer=blocked("Permission was denied for this request to access the `loopback` "
+           response=blocked("Permission was denied for this request to access the `loopback` "
                           "address space.")),
 ]  # fmt: skip

@@ -16,7 +16,7 @@ PRINTED: list[tuple[str, str, Cause, dict[str, Any], dict[str, Any], str]] = [
     ("redirected, first wording", "component/s3#7", Cause.APP_REFUSED, {}, {}, "XMLHttpRequest cannot load https://b.example/. The request was redirected to 'https://b-2.example/', which is disallowed for cross-origin requests that require preflight."),
     ("redirected, second wording", "active_admin_editor#66", Cause.APP_REFUSED, {}, {}, "XMLHttpRequest cannot load https://b.example/. Response for preflight is invalid (redirect)"),
     ("status behind the line", "CloudFront forum", Cause.APP_REFUSED, {}, {"method": "GET", "kind": "actual", "headers": []}, blocked(NO_ALLOW_ORIGIN)["console"] + "\nGET https://b.example/k net::ERR_FAILED 403 (Forbidden)"),
-    ("Safari, preflight of status 200", "WebKit", Cause.CDN_ANSWERED, {}, {}, f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"),
+    ("Safari, preflight of status 200", "WebKit", Cause.CDN_RESPONDED, {}, {}, f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"),
     ("Safari, a picture before", "WebKit", Cause.VARY_MISSING, {}, {"method": "GET", "headers": []}, f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"),
     ("font in Firefox", "gobotany-app#544", Cause.VARY_MISSING, {}, {"method": "GET", "headers": [], "kind": "actual"}, 'downloadable font: download failed (font-family: "FontAwesome" src index:1): bad URI or cross-site access not allowed source: https://b.example/f.woff'),
     ("font in old Chrome", "Fira#72", Cause.VARY_MISSING, {}, {"method": "GET", "headers": [], "kind": "actual"}, "Font from origin 'https://b.example' has been blocked from loading by Cross-Origin Resource Sharing policy: " + NO_ALLOW_ORIGIN + f" Origin '{PAGE}' is therefore not allowed access."),
@@ -37,13 +37,13 @@ PRINTED: list[tuple[str, str, Cause, dict[str, Any], dict[str, Any], str]] = [
 ]  # fmt: skip
 
 ANSWERED: list[tuple[str, str, Cause, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
-    # (name, source, cause, rule, request, answer)
+    # (name, source, cause, rule, request, response)
     ("malformed request", "aws-sdk-js forum", Cause.APP_REFUSED, {}, {"kind": "actual"}, {"status": 400, "headers": {"Access-Control-Allow-Origin": PAGE}}),
     ("framework without Allow", "flask, automatic OPTIONS", Cause.APP_REFUSED, {}, {}, {"status": 200, "headers": {"Server": "Werkzeug/3.0", "Content-Type": "text/html"}}),
     ("storage behind its own network", "R2", Cause.ORIGIN_PORT, {"allowed_origins": [PAGE + ":3000"]}, {}, {"status": 403, "headers": CLOUDFLARE}),
     ("miss of a network, rules refuse", "CloudFront forum", Cause.ORIGIN_TRAILING_SLASH, {"allowed_origins": [PAGE + "/"]}, {"method": "GET", "kind": "actual", "headers": []}, {"status": 200, "headers": {"X-Cache": "Miss from cloudfront", "ETag": '"1"'}}),
-    ("network in front, no preflights", "CloudFront forum", Cause.CDN_ANSWERED, {"allowed_origins": [PAGE + "/"]}, {}, {"status": 405, "headers": {"Server": "CloudFront", "X-Cache": "Error from cloudfront"}}),
-    ("proxy that answers preflights", "nginx, return 204", Cause.CDN_ANSWERED, {}, {}, {"status": 204, "headers": {"Server": "nginx", "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST, OPTIONS"}}),
+    ("network in front, no preflights", "CloudFront forum", Cause.CDN_RESPONDED, {"allowed_origins": [PAGE + "/"]}, {}, {"status": 405, "headers": {"Server": "CloudFront", "X-Cache": "Error from cloudfront"}}),
+    ("proxy that answers preflights", "nginx, return 204", Cause.CDN_RESPONDED, {}, {}, {"status": 204, "headers": {"Server": "nginx", "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST, OPTIONS"}}),
     ("wrong region, rules refuse too", "boto3#421", Cause.APP_REFUSED, {"allowed_origins": ["https://b.example"]}, {}, {"status": 307, "headers": {"Location": "https://b.eu.example/"}}),
     ("redirect told, rules refuse too", "EvaporateJS#152", Cause.APP_REFUSED, {"allowed_methods": ["GET"]}, {}, {"status": 301}),
     ("no rules, answered by the application", "flask, automatic OPTIONS", Cause.NO_RULES, {"none": True}, {}, {"status": 405}),
@@ -67,7 +67,7 @@ WRITTEN: list[tuple[str, str, Cause, list[dict[str, Any]], dict[str, Any]]] = [
     ("a rule for the page and one written wrong", "Stack Overflow", Cause.ORIGIN_TRAILING_SLASH, [rule(PAGE, methods="GET"), rule(PAGE + "/", methods="PUT")], {}),
 ]  # fmt: skip
 
-_UNTOLD = (Cause.APP_REFUSED, Cause.CDN_ANSWERED, Cause.OTHER, Cause.MAX_AGE_CACHED)
+_UNTOLD = (Cause.APP_REFUSED, Cause.CDN_RESPONDED, Cause.OTHER, Cause.MAX_AGE_CACHED)
 
 
 def _broken(
@@ -76,10 +76,10 @@ def _broken(
     cause: Cause,
     rules: list[dict[str, Any]] | None,
     request: dict[str, Any],
-    answer: dict[str, Any] | None = None,
+    response: dict[str, Any] | None = None,
 ) -> Broken:
     fixable = cause not in (*_UNTOLD, Cause.ACRM_MISSING)
-    return Broken(name, source, cause, rules, answer=answer, fixable=fixable, **request)
+    return Broken(name, source, cause, rules, response=response, fixable=fixable, **request)
 
 
 def _rules(changed: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -93,8 +93,8 @@ TOLD = [
         for name, source, cause, changed, request, text in PRINTED
     ),
     *(
-        _broken(name, source, cause, _rules(changed), {"headers": ["content-type"], **request}, answer)
-        for name, source, cause, changed, request, answer in ANSWERED
+        _broken(name, source, cause, _rules(changed), {"headers": ["content-type"], **request}, response)
+        for name, source, cause, changed, request, response in ANSWERED
     ),
     *(_broken(*each) for each in WRITTEN),
 ]  # fmt: skip

@@ -22,7 +22,8 @@ class Bounds(NamedTuple):
     pairs: int
 
 
-#: For whoever wants to know and can wait: whatever a hundred rules of ten origins may be.
+#: Where a person waits for the result: enough for a hundred rules of ten origins, whatever these
+#: are.
 AMPLE: Final = Bounds(2_000_000, 2_000_000, 1_000_000, 128_000_000, 20_000_000)
-#: For whoever has others waiting, such as a worker that answers requests: some seconds at most.
+#: Where other requests wait, as in a worker: some seconds at most.
 HASTY: Final = Bounds(200_000, 20_000, 10_000, 32_000_000, 1_000_000)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from flask_bucketcors.analysis.algebra.partition import Atoms, bits
 from flask_bucketcors.analysis.algebra.regions import Region
-from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, Rules
+from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, RuleBits
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.rules import Rule
@@ -34,7 +34,7 @@ class Change:
     """Requests that two rule sets decide differently, all in the same way.
 
     :param region: which.
-    :param witness: one of them.
+    :param witness: an example request, one of them.
     :param before: the terms of the old rules; None: they refuse.
     :param after: those of the new rules; None: they refuse.
     """
@@ -64,7 +64,7 @@ class Change:
         return {
             "kind": str(self.kind),
             "region": self.region.as_dict(),
-            "witness": {**self.witness._asdict(), "headers": list(self.witness.headers)},
+            "example": {**self.witness._asdict(), "headers": list(self.witness.headers)},
             "before": self.before and self.before.as_dict(),
             "after": self.after and self.after.as_dict(),
         }
@@ -118,8 +118,8 @@ def diff(
     """Say which requests two rule sets decide differently.
 
     :param old, new: in any form; they must be valid.
-    :param dialect: whose forms the answers take, or its name.
-    :param allow_credentials: whether an answer that names the origin also allows credentials.
+    :param dialect: whose forms the responses take, or its name.
+    :param allow_credentials: whether a response that names the origin also allows credentials.
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
@@ -160,8 +160,8 @@ class _Comparison:
     def __init__(self, requests: Requests, terms: Sequence[Terms], count: int) -> None:
         self._requests = requests
         self._terms = terms
-        self._old: Rules = (1 << count) - 1
-        self._differences: dict[Rules, tuple[_Difference, ...]] = {}
+        self._old: RuleBits = (1 << count) - 1
+        self._differences: dict[RuleBits, tuple[_Difference, ...]] = {}
 
     def changes(self) -> Iterator[Change]:
         found = self._by_origins().items()
@@ -186,13 +186,13 @@ class _Comparison:
             methods[difference, atoms].append(method)
         return methods
 
-    def _between(self, rules: Rules) -> tuple[_Difference, ...]:
+    def _between(self, rules: RuleBits) -> tuple[_Difference, ...]:
         """Give the differences for requests that have the origin and method of these rules."""
         if rules not in self._differences:
             self._differences[rules] = tuple(self._compare(rules & self._old, rules & ~self._old))
         return self._differences[rules]
 
-    def _compare(self, old: Rules, new: Rules) -> Iterator[_Difference]:
+    def _compare(self, old: RuleBits, new: RuleBits) -> Iterator[_Difference]:
         sides = dict(self._sides(new))
         for rule, old_lists in self._sides(old):
             before = self._terms_of(rule)
@@ -203,7 +203,7 @@ class _Comparison:
                     if lists.exist():
                         yield _Difference(before, after, lists)
 
-    def _sides(self, rules: Rules) -> Iterator[tuple[int | None, Lists]]:
+    def _sides(self, rules: RuleBits) -> Iterator[tuple[int | None, Lists]]:
         """Give what each rule decides, and what none of them allows."""
         yield from self._requests.decided(rules)
         yield None, self._requests.refused(rules)
@@ -225,9 +225,9 @@ class _Comparison:
         return None if rule is None else self._terms[rule]
 
     def _where_unlike(self, before: Terms | None, after: Terms | None, lists: Lists) -> Lists:
-        """Leave out lists that make up for what alone is unlike: names that answers hold.
+        """Leave out lists for which the responses are alike, if they differ in header names alone.
 
-        Whoever asks for all of them gets them from both.
+        A request that asks for all of these names gets them from both.
         """
         if before is None or after is None or before != after._replace(headers=before.headers):
             return lists

@@ -20,7 +20,7 @@ Why the atoms are found completely:
    middles first. What decides whether a middle will do, now or with more behind it, is the state
    of the grammar, how much of a longer prefix or of a point it still is, and the longest end of
    it that a longer suffix begins with. These come to an end, and one middle of each is enough;
-   but for a middle that has a whole longer prefix already, which nothing behind it can mend, and
+   but for a middle that has a whole longer prefix already, which nothing behind it can change, and
    which must not stand in for others.
 """
 

@@ -65,8 +65,8 @@ class HeaderLists:
 class Region:
     """Requests: all combinations of some origins, methods, and lists of header names.
 
-    What it consists of is put in words when it is asked for: that can take much longer than to
-    know that it is not empty.
+    What it consists of is put in words only on demand, as that can take much longer than to know
+    that it is not empty.
 
     :param methods: the methods.
     """

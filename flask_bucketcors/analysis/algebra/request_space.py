@@ -28,7 +28,7 @@ from flask_bucketcors.core.wildcards import ANY
 APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE,)}
 
 #: Rules, a bit for each.
-Rules = int
+RuleBits = int
 
 
 class Lists(NamedTuple):
@@ -106,11 +106,11 @@ class Requests:
         #: For each rule the names that it allows.
         self.allowed = tuple(self.names.sets[numbers[each]] for each in lists)
         self._name_atoms = dict(zip(names, self.names.sets[len(numbers) :], strict=True))
-        self._having: dict[Atoms, Rules] = {}
-        self._decided: dict[Rules, tuple[tuple[int, Lists], ...]] = {}
+        self._having: dict[Atoms, RuleBits] = {}
+        self._decided: dict[RuleBits, tuple[tuple[int, Lists], ...]] = {}
 
     @cached_property
-    def by_method(self) -> dict[str, Rules]:
+    def by_method(self) -> dict[str, RuleBits]:
         """For each method the rules that have it."""
         return {
             method: sum(
@@ -123,7 +123,7 @@ class Requests:
         """Give the atom of a name that a rule lists without a ``*``; 0 if none can ask for it."""
         return self._name_atoms[name]
 
-    def having(self, names: Atoms) -> Rules:
+    def having(self, names: Atoms) -> RuleBits:
         """Give the rules that allow any of some names."""
         if names not in self._having:
             self._having[names] = sum(
@@ -131,7 +131,7 @@ class Requests:
             )
         return self._having[names]
 
-    def decided(self, rules: Rules) -> tuple[tuple[int, Lists], ...]:
+    def decided(self, rules: RuleBits) -> tuple[tuple[int, Lists], ...]:
         """Give what each of some rules decides, if a request has their origin and method.
 
         Rules that decide nothing are left out.
@@ -142,7 +142,7 @@ class Requests:
             self._decided[rules] = tuple(self._find_decided(rules))
         return self._decided[rules]
 
-    def _find_decided(self, rules: Rules) -> Iterator[tuple[int, Lists]]:
+    def _find_decided(self, rules: RuleBits) -> Iterator[tuple[int, Lists]]:
         above: list[Atoms] = []
         for index in bits(rules):
             own = self.allowed[index]
@@ -150,7 +150,7 @@ class Requests:
                 yield index, Lists(own, _least(own & ~each for each in above))
                 above.append(own)
 
-    def refused(self, rules: Rules) -> Lists:
+    def refused(self, rules: RuleBits) -> Lists:
         """Give the lists that none of the rules allows."""
         names = self.names.all
         lacking = (names & ~self.allowed[index] for index, _ in self.decided(rules))

@@ -1,4 +1,4 @@
-"""Terms: on which a rule allows requests, as a browser reads them out of an answer.
+"""Terms: on which a rule allows requests, as a browser reads them from a response.
 
 What :mod:`~flask_bucketcors.core.grants` writes as headers, without the way a vendor writes it.
 """
@@ -11,13 +11,12 @@ from flask_bucketcors.core.wildcards import ANY
 
 
 class Terms(NamedTuple):
-    """What the answer to an allowed request says.
+    """What the response to an allowed request says.
 
     :param any_origin: whether it names ``*`` and not the origin.
     :param credentials: whether it allows them.
     :param methods: those that it names.
-    :param headers: names in lower case that it holds, asked for or not; those that are asked for
-        stand beside them.
+    :param headers: names in lower case that it contains in any case; requested names are added.
     :param exposed: names in lower case of response headers that a page may read.
     :param max_age: seconds; None for none.
     """
@@ -40,7 +39,7 @@ class Terms(NamedTuple):
 def terms_of(rule: Rule, dialect: Dialect, allow_credentials: bool = True) -> Terms:
     """Give the terms on which a rule allows requests.
 
-    :param allow_credentials: whether an answer that names the origin also allows credentials.
+    :param allow_credentials: whether a response that names the origin also allows credentials.
     """
     any_origin = ANY in rule.allowed_origins
     names = _lower(rule.allowed_headers)

@@ -49,7 +49,7 @@ def from_console(text: str) -> Arguments:
         method=method,
         headers=names,
         credentials=bool(said & {Said.WILDCARD, Said.NO_CREDENTIALS}),
-        answer={"console": text[:MAX_CONSOLE]},
+        response={"console": text[:MAX_CONSOLE]},
     )
     origin = console.origin or (NULL if first.said is Said.NOT_HTTP else None)
     if origin:

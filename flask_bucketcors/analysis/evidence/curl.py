@@ -91,7 +91,7 @@ def from_curl(text: str) -> Arguments:
     found = request_arguments(method, headers, _page_origin(headers))
     answer = _response_of(_response_lines(printed.split("\n")))
     if answer:
-        found["answer"] = answer
+        found["response"] = answer
     return found
 
 

@@ -28,7 +28,7 @@ class _Entry(NamedTuple):
 
     @property
     def has_response(self) -> bool:
-        return "headers" in self.found["answer"]
+        return "headers" in self.found["response"]
 
 
 def from_har(text: str | bytes) -> list[Arguments]:
@@ -83,7 +83,7 @@ def _har_entry(entry: object) -> _Entry | None:
     if method != "OPTIONS" and "headers" in answer and found["kind"] == "preflight":
         # The request itself was sent, so its preflight went well.
         found["kind"], found["headers"] = "actual", []
-    found["answer"] = answer
+    found["response"] = answer
     return _Entry(url, found)
 
 
@@ -102,7 +102,7 @@ def _failed(entry: _Entry) -> bool:
     if not entry.has_response:
         return True
     found = entry.found
-    answer = found["answer"]
+    answer = found["response"]
     if found["kind"] == "preflight" and not 200 <= answer["status"] <= 299:
         return True
     pairs = [(name, value) for name, values in answer["headers"].items() for value in values]

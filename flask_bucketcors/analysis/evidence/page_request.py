@@ -29,7 +29,7 @@ class Arguments(TypedDict):
     headers: list[str]
     credentials: bool
     kind: str
-    answer: NotRequired[Mapping[str, Any]]
+    response: NotRequired[Mapping[str, Any]]
 
 
 def request_arguments(method: str, headers: Mapping[str, str], origin: str) -> Arguments:

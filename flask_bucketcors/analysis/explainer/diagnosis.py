@@ -21,7 +21,6 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
 _EXPOSING: Final = frozenset({Cause.EXPOSE_MISSING, Cause.EXPOSE_PATTERN, Cause.SHADOWED_RULE})
-_OF_METHODS: Final = frozenset({Cause.METHOD_MISSING, Cause.METHOD_CASE, Cause.METHOD_HEAD_NOT_GET})
 
 
 def index_of(plain: PlainRules, decision: Decision) -> int | None:
@@ -34,10 +33,10 @@ def find_causes(
 ) -> list[Cause]:
     """Give what stops the request, in the order in which a browser meets it.
 
-    A preflight is answered in front of the rules, then by them; the request itself is answered
-    by the application. So what an answer shows comes before the rules only if rules that refuse
-    do not look so, and instead of them where they allow the request. What the page cannot read
-    comes last: it has got the answer by then.
+    Something in front of the rules may respond to a preflight; the application responds to the
+    request itself. So what a response shows comes before the rules only if refusing rules do not
+    look like that, and instead of them where they allow the request. What the page cannot read
+    comes last, as the response has arrived by then.
 
     :param near: the rule that comes nearest, if no rule allows the request.
     """
@@ -52,7 +51,7 @@ def find_causes(
     if by_rules and not _EXPOSING.issuperset(by_rules):
         first, last = before_rules(case), after_rules(case)
         if by_rules[0] in (Cause.NO_RULES, Cause.ACRM_MISSING):
-            # The application may have answered what is no preflight to rules.
+            # The application may have responded to what is no preflight.
             found = [*by_rules, *(each for each in first if each is not Cause.APP_REFUSED), *last]
         else:
             found = [*first, *by_rules, *last]
@@ -71,7 +70,7 @@ def max_age_of(plain: PlainRules, exchange: Exchange) -> int | None:
 def _causes_of_rules(
     plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
 ) -> Iterable[Cause]:
-    """What in the rules stops the request, or in the request so that no rule can allow it."""
+    """What stops the request in the rules, or in the request itself, so that no rule allows it."""
     if request.is_plain_options:
         yield Cause.ACRM_MISSING
     if near is not None:
@@ -79,7 +78,7 @@ def _causes_of_rules(
     elif not plain.rules:
         yield Cause.NO_RULES
     else:
-        yield from _causes_of_answer(plain, request, exchange, seen)
+        yield from _causes_of_response(plain, request, exchange, seen)
 
 
 def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> Iterable[Cause]:
@@ -89,12 +88,12 @@ def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> 
     if parse_requested_headers(request.judged_headers) is None and all(
         map(is_header_name, request.headers)
     ):
-        # Each is a name; together they are more than is read.
+        # Each is a name; together they are too many.
         yield Cause.OTHER
         return
-    yield from (
-        cause for cause in near.causes if not request.is_plain_options or cause not in _OF_METHODS
-    )
+    for mismatch in near.mismatches:
+        if not request.is_plain_options or mismatch.field != "allowed_methods":
+            yield from mismatch.causes
     rule = plain.rules[near.rule]
     if request.lacks_credentials:
         yield Cause.OTHER
@@ -105,10 +104,10 @@ def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> 
         yield _exposing_cause(rule.expose_headers)
 
 
-def _causes_of_answer(
+def _causes_of_response(
     plain: PlainRules, request: Request, exchange: Exchange, seen: Seen
 ) -> Iterable[Cause]:
-    """What a browser does not accept in the answer that rules give."""
+    """What a browser does not accept in the response that rules give."""
     winner = index_of(plain, exchange.stopped_at) or 0
     exposed = plain.rules[winner].expose_headers
     if request.lacks_credentials:

@@ -1,8 +1,8 @@
-"""Explain: why a page's request fails, and the smallest change that mends it.
+"""Explain: why a page's request fails, and the smallest change that helps.
 
-It is no second matcher: each step asks the compiled rules, and the decision is theirs. What is
-added is how near a rule came, what a browser makes of the answer (the Fetch standard), and what
-was seen of the real answer.
+This is no second matcher: each step uses the compiled rules, and the decision is theirs. Added
+are how near a rule came, what a browser makes of the response (the Fetch standard), and what was
+seen of the real response.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import Seen, read_response, wanted_headers
-from flask_bucketcors.analysis.explainer import wording as texts
+from flask_bucketcors.analysis.explainer import wording
 from flask_bucketcors.analysis.explainer.diagnosis import find_causes, index_of, max_age_of
 from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.fixes import find_fixes
 from flask_bucketcors.analysis.explainer.rule_trace import (
-    Mismatch,
     RuleTrace,
     nearest,
     trace_rules,
@@ -33,10 +32,8 @@ from flask_bucketcors.core.problems import Problem, ProblemReason
 from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.documents import AnyRules, read_rules
 
-__all__ = ["KINDS", "Cause", "Explanation", "Fix", "Mismatch", "RuleTrace", "explain"]
-
 KINDS: Final = ("preflight", "actual")
-# Stands for a page which is not known (RFC 6761: .invalid is nobody's).
+# Stands for an unknown page (RFC 6761: no one has a name below .invalid).
 _ANY_PAGE: Final = "https://page.invalid"
 
 
@@ -45,16 +42,16 @@ class Explanation:
     """Why a page's request fails, or that it does not.
 
     :param allowed: whether nothing was found to fail: the rules allow the request, a browser
-        takes their answer, and nothing that was seen says otherwise. Then there is no cause.
-    :param decision: what the compiled rules decide; of rules that no PUT would accept, by
-        their values that could be stored.
+        accepts the response, and nothing that was seen contradicts it. Then there is no cause.
+    :param decision: what the compiled rules decide; of rules that the API would reject, by the
+        values that could be stored.
     :param trace: how far the request came in each rule, from the top.
     :param nearest: the one of them that this is about; None if a rule allows the request.
     :param cause: what stops the browser first; None if ``allowed``.
     :param also: what would stop it next, in order.
-    :param problems: why a PUT would refuse the rules.
-    :param fixes: changes of the rules, from the tightest to the loosest; none if no change of
-        the rules helps.
+    :param problems: why the API would reject the rules.
+    :param fixes: edits of the rules, from the tightest to the loosest; none if no change of the
+        rules helps.
     :param verdict: what became of the request, in a word or a few.
     :param summary: why, in a sentence or two.
     :param details: what there is to see, a line each.
@@ -95,7 +92,7 @@ def explain(
     credentials: bool = False,
     kind: str | None = "preflight",
     dialect: Dialect | str = "cos",
-    answer: Mapping[str, Any] | None = None,
+    response: Mapping[str, Any] | None = None,
     allow_credentials: bool = True,
     vary: VaryMode | str = VaryMode.SAFE,
 ) -> Explanation:
@@ -105,12 +102,12 @@ def explain(
     :param origin: the page's, as sent; None takes it from the console's text.
     :param method: of the request, or Access-Control-Request-Method; None or ``""`` if a
         preflight lacks it.
-    :param headers: names that a preflight asks for.
+    :param headers: names that the preflight asks for.
     :param credentials: whether the page asks for cookies to be sent.
     :param kind: ``"preflight"``: a request that is preflighted; ``"actual"``: one that is not;
         None: as a browser sends it.
-    :param dialect: whose forms the answers take, or its name.
-    :param answer: what was seen: ``status`` (a number; 0 if nothing came through), ``headers``
+    :param dialect: whose forms the responses take, or its name.
+    :param response: what was seen: ``status`` (a number; 0 if nothing came through), ``headers``
         (name to a value or a list of values), ``console`` (what the browser printed),
         ``reads`` (names of headers that the page reads; without it, they are guessed); all
         optional.
@@ -122,7 +119,7 @@ def explain(
     if kind not in (None, *KINDS):
         raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
     plain = PlainRules.read(read_rules(rules))
-    seen = read_response(answer)
+    seen = read_response(response)
     asked_method = _method(method or "", plain, seen)
     names = _names(headers, seen)
     preflighted = needs_preflight(asked_method, names) if kind is None else kind == "preflight"
@@ -145,7 +142,7 @@ def _page_origin(plain: PlainRules, seen: Seen) -> str:
     told = seen.console.origin
     if told or not seen.says(Said.UNEXPOSED):
         return told or ""
-    # The answer came through, so it is one of those that the rules allow.
+    # The response came through, so it is one of those that the rules allow.
     held = (text for rule in plain.rules for text in rule.fields["allowed_origins"])
     return next((text for text in held if ANY not in text), _ANY_PAGE)
 
@@ -154,7 +151,7 @@ def _method(given: str, plain: PlainRules, seen: Seen) -> str:
     """The method, unless the browser complains of one that this cannot be."""
     if given not in SAFE_METHODS or not seen.says(Said.METHOD):
         return given
-    # Firefox does not name it, but lets these pass unasked.
+    # Firefox does not name the method, but lets these pass without a preflight.
     allowed = {text for rule in plain.rules for text in rule.fields["allowed_methods"]}
     unsafe = (each for each in METHODS if each not in SAFE_METHODS)
     lacking = (each for each in unsafe if each not in allowed)
@@ -162,7 +159,7 @@ def _method(given: str, plain: PlainRules, seen: Seen) -> str:
 
 
 def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
-    """The names that are asked for: those given, and those that the browser complains of."""
+    """The requested names: those given, and those that the browser complains of."""
     values = (headers,) if isinstance(headers, str) else headers
     names = (name.strip(" \t") for value in values for name in value.split(","))
     given = [name for name in names if name]
@@ -179,7 +176,7 @@ def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
     fixes = find_fixes(plain, request, exchange, causes, near)
     decision = exchange.decision._replace(rule=index_of(plain, exchange.decision))
     problems = (*plain.problems, *_too_many(plain, request.dialect))
-    told = texts.Told(
+    told = wording.Told(
         request=request,
         causes=causes,
         near=near,
@@ -201,10 +198,10 @@ def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
         also=tuple(causes[1:]),
         problems=problems,
         fixes=fixes,
-        verdict=texts.verdict(told),
-        summary=texts.summary(told),
-        details=tuple(texts.details(told)),
-        remedy=texts.remedy(told),
+        verdict=wording.verdict(told),
+        summary=wording.summary(told),
+        details=tuple(wording.details(told)),
+        remedy=wording.remedy(told),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a change of rules does beside what it was made for, exactly, by diff."""
+"""A fix: an edit of the rules, and what else it does, exactly, by diff."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,33 +9,47 @@ from flask_bucketcors.analysis.algebra.diff import Change, Diff, diff
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.explainer.exchange import Request
 from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.rule_edits import RuleEdit
 from flask_bucketcors.core.rules import RuleSet
 
 _SHOWN_CHANGES: Final = 2
 # Of the values of a region so many are named.
 _SHOWN_VALUES: Final = 5
-# The answers of a rule name its methods and headers. That they name more of them says nothing
+# The responses of a rule name its methods and headers. That they name more of them says nothing
 # that the newly allowed requests do not say.
 _TELLING: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
-_ASPECTS: Final = {"any_origin": "origin", "exposed": "exposed headers", "max_age": "max-age"}
+_ASPECTS: Final = {
+    "any_origin": "allowed origin",
+    "exposed": "exposed headers",
+    "max_age": "max-age",
+}
 
 
 @dataclass(frozen=True)
 class Fix:
-    """A change of the rules that lets the request pass and the page read the answer.
+    """An edit of the rules that lets the request pass and the page read the response.
 
-    :param rules: all rules, changed.
-    :param text: what it changes, for a person.
+    :param edit: what changes.
+    :param text: the same for people.
+    :param before: the rules that the edit applies to: those given, if the API would accept
+        them. Otherwise each value is corrected or left out, and so is a rule of which nothing
+        is left; None if no rule is.
     """
 
-    rules: RuleSet
+    edit: RuleEdit
     text: str
-    _before: RuleSet | None = field(repr=False, compare=False)
+    before: RuleSet | None
+    _in_force: RuleSet | None = field(repr=False, compare=False)
     _request: Request = field(repr=False, compare=False)
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """All rules after the edit."""
+        return self.edit.apply(self.before)
 
     @property
     def newly_allows(self) -> tuple[Change, ...]:
-        """What it newly allows and was not asked for.
+        """What it newly allows beside the request that was asked about.
 
         :raises TooIntricate: as :func:`~flask_bucketcors.diff` does; so do the next two.
         """
@@ -43,28 +57,28 @@ class Fix:
 
     @property
     def no_longer_allows(self) -> tuple[Change, ...]:
-        """What was allowed before."""
+        """What it no longer allows."""
         return self._diff.no_longer_allowed
 
     @property
     def changes_terms(self) -> tuple[Change, ...]:
-        """What is allowed on other terms, and was not asked for."""
+        """What it allows on other terms, beside the request that was asked about."""
         told = (each for each in self._diff.on_other_terms if _TELLING.intersection(each.aspects))
         return self._beside(told)
 
     @property
     def effect(self) -> str:
-        """What it does beside what was asked for, in words."""
+        """What else it does, in words."""
         try:
             return " ".join(self._sentences())
         except TooIntricate as error:
-            return f"What else it does cannot be said: {error}."
+            return f"Its other effects cannot be listed: {error}."
 
     @cached_property
     def _diff(self) -> Diff:
         request = self._request
         return diff(
-            self._before, self.rules, request.dialect, allow_credentials=request.allow_credentials
+            self._in_force, self.rules, request.dialect, allow_credentials=request.allow_credentials
         )
 
     def _beside(self, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -72,15 +86,15 @@ class Fix:
 
     def _sentences(self) -> Iterator[str]:
         if self.newly_allows:
-            yield f"It also newly allows {_in_words(self.newly_allows)}."
+            yield f"It also allows {_in_words(self.newly_allows)}."
         else:
-            yield f"It newly allows nothing{' else' if self._diff.newly_allowed else ''}."
+            yield f"It allows nothing {'else' if self._diff.newly_allowed else 'new'}."
         if self.no_longer_allows:
             yield f"It no longer allows {_in_words(self.no_longer_allows)}."
         if self.changes_terms:
             named = {name: None for each in self.changes_terms for name in each.aspects}
             aspects = ", ".join(_ASPECTS.get(each, each) for each in named if each in _TELLING)
-            yield f"It answers with other terms ({aspects}) to {_in_words(self.changes_terms)}."
+            yield f"It changes the response ({aspects}) to {_in_words(self.changes_terms)}."
 
 
 def _is_within(region: Region, request: Request) -> bool:

@@ -1,25 +1,37 @@
-"""Changes of rules that let a request pass, each tried out before it is offered.
+"""Edits of rules that let a request pass, each tried out before it is offered.
 
-A change is offered only if a browser would then get through and read what it wants. No new
-``*`` is written; a pattern that has one already and is written wrong may be written right, after
-what is tighter. What a change does beside is said, see
-:mod:`~flask_bucketcors.analysis.explainer.fix`: a rule is moved above others, which may take
-something from them, only if nothing else helps.
+An edit is offered only if a browser would then get through and read what it wants. No new ``*``
+is written. A pattern that has one already and is misspelled may be corrected, after what is
+tighter. :mod:`~flask_bucketcors.analysis.explainer.fix` says what else an edit does. Moving a
+rule above others may take something from them, so it is offered only if nothing else helps.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
 from flask_bucketcors.analysis.explainer.fix import Fix
-from flask_bucketcors.analysis.explainer.origin_nearness import FAR
-from flask_bucketcors.analysis.explainer.rule_changes import Fields, in_words, mend, unlisted
+from flask_bucketcors.analysis.explainer.rule_changes import (
+    allowing,
+    exposing,
+    in_words,
+    unlisted,
+)
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
-from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.mistakes import Cause, Kind
 from flask_bucketcors.analysis.spelling.sent_origins import is_sendable
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
 from flask_bucketcors.core.dialects import ShowVary
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
+from flask_bucketcors.core.rule_edits import (
+    AddRule,
+    MoveRule,
+    ReplaceRule,
+    RuleEdit,
+    SetResponseVary,
+)
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
@@ -31,7 +43,7 @@ def find_fixes(
     causes: Sequence[Cause],
     near: RuleTrace | None,
 ) -> tuple[Fix, ...]:
-    """Give the changes that help, from the tightest to the loosest.
+    """Give the edits that help, from the tightest to the loosest.
 
     :param causes: what stops the request; the first is what it is about.
     :param near: the rule that comes nearest; None if there are no rules.
@@ -47,7 +59,7 @@ def find_fixes(
         return ()
     workshop = _Workshop(plain, request)
     if exchange.stopped_at.allowed:
-        tries = workshop.for_answers(exchange, causes)
+        tries = workshop.for_responses(exchange, causes)
     elif near is None:
         tries = workshop.own_rule()
     else:
@@ -77,24 +89,31 @@ def _vary_fixes(plain: PlainRules, request: Request) -> tuple[Fix, ...]:
     shown_by = request.dialect.shows_vary is not ShowVary.NEVER
     if plain.rule_set is None or plain.response_vary or not shown_by:
         return ()
-    fixed = RuleSet(plain.rule_set.rules, True)
-    if not play(fixed, request).passes:
+    edit = SetResponseVary(True)
+    if not play(edit.apply(plain.rule_set), request).passes:
         return ()
-    text = "Switch ResponseVary on, then empty the cache."
-    return (Fix(fixed, text, plain.rule_set, request),)
+    text = "Turn ResponseVary on, then clear the cache."
+    return (Fix(edit, text, plain.rule_set, plain.rule_set, request),)
 
 
 class _Workshop:
-    """Makes changed rule sets for one request and keeps those that help."""
+    """Makes edits for one request and keeps those that help.
+
+    Edits apply to the corrected rules, without those of which nothing is left. Indexes and texts
+    number the rules as they were given.
+    """
 
     def __init__(self, plain: PlainRules, request: Request) -> None:
         self._plain = plain
         self._request = request
-        self._base = [_base_fields(rule) for rule in plain.rules]
+        self._base = [rule.corrected for rule in plain.rules]
+        self._kept = [index for index, each in enumerate(self._base) if each.rule is not None]
+        rules = [each.rule for each in self._base if each.rule is not None]
+        self._before = RuleSet(rules, plain.response_vary) if rules else None
         self._has_offered = False
 
     def for_refusals(self, near: RuleTrace) -> Iterator[Fix]:
-        """Changes for a request that no rule allows."""
+        """Edits for a request that no rule allows."""
         is_tight = _is_tight(self._plain.rules[near.rule], near, self._request)
         if not is_tight:
             yield from self.own_rule()
@@ -103,137 +122,122 @@ class _Workshop:
         if is_tight and not self._has_offered:
             yield from self.own_rule()
 
-    def for_answers(self, exchange: Exchange, causes: Sequence[Cause]) -> Iterator[Fix]:
-        """Changes for a request that a rule allows, but with an answer that does not do."""
+    def for_responses(self, exchange: Exchange, causes: Sequence[Cause]) -> Iterator[Fix]:
+        """Edits for a request that a rule allows, but with a response that does not do."""
         winner = self._plain.stored[exchange.stopped_at.rule or 0]
         if Cause.SHADOWED_RULE in causes:
             yield from self._moved(winner)
         if exchange.passes_preflight and exchange.passes_actual:
             yield from self._exposing(winner)
         else:
-            yield from self.own_rule(self._base[winner]["expose_headers"])
+            yield from self.own_rule(self._base[winner].expose_headers)
             if not self._has_offered:
                 # To name the origin takes "*" away from all others.
                 yield from self._named(winner)
 
     def own_rule(self, exposed: Sequence[str] = ()) -> Iterator[Fix]:
-        """A rule for this request alone: at the end, or where it is needed to be first.
+        """Add a rule for this request alone, at the end or else at the top.
 
         :param exposed: what the page could read so far.
         """
         request = self._request
-        own: Fields = {
-            "allowed_origins": [request.origin],
-            "allowed_methods": [request.method],
-            "allowed_headers": list(dict.fromkeys(request.headers)),
-            "expose_headers": [*exposed, *unlisted(request.wanted, exposed)],
-        }
-        text = f"Add a rule for {in_words([request.origin])} alone, with {request.method}"
-        if request.headers:
-            text += f" and the headers {in_words(own['allowed_headers'])}"
-        yield from self._try([*self._base, own], len(self._base), text)
+        headers = list(dict.fromkeys(request.headers))
+        expose_headers = [*exposed, *unlisted(request.wanted, exposed)]
+        rule = Rule([request.origin], [request.method], headers, expose_headers)
+        last, first = AddRule(rule), AddRule(rule, 0)
+        yield from self._try(last, f"A{str(last)[1:]}")
+        if self._kept:
+            yield from self._try_at_top(first, f"A{str(first)[1:]}")
 
     def _in_rule(self, near: RuleTrace, patterns: bool = False) -> Iterator[Fix]:
-        """Changes of one rule; ``patterns``: one with a ``*`` may be written right as one."""
-        fields = dict(self._base[near.rule])
-        changes = list(mend(fields, near.mismatches, patterns))
-        missing = unlisted(self._request.wanted, fields["expose_headers"])
-        if missing:
-            fields["expose_headers"] = [*fields["expose_headers"], *missing]
-            changes.append(f"add {in_words(missing)} to ExposeHeader")
-        rules = [*self._base]
-        rules[near.rule] = fields
-        text = f"In rule {near.rule + 1}, " + " and ".join(changes)
-        yield from self._try(rules, near.rule, text)
+        """Change one rule, in its place or else at the top.
+
+        :param patterns: whether a pattern with a ``*`` may be written right as one.
+        """
+        rule, words = allowing(self._base[near.rule], near.mismatches, patterns)
+        if missing := unlisted(self._request.wanted, rule.expose_headers):
+            rule = exposing(rule, missing)
+            words.append(f"add {in_words(missing)} to ExposeHeader")
+        if rule.rule is not None:
+            text = f"In rule {near.rule + 1}, {' and '.join(words)}"
+            edit = self._replacing(near.rule, rule.rule)
+            yield from self._try(edit, text, near.rule)
+            if self._place(near.rule) > 0:
+                top = self._replacing(near.rule, rule.rule, 0)
+                text += ", and move it above rule 1"
+                yield from self._try_at_top(top, text, near.rule)
 
     def _exposing(self, winner: int) -> Iterator[Fix]:
-        fields = dict(self._base[winner])
-        names = unlisted(self._request.wanted or ["ETag"], fields["expose_headers"])
-        fields["expose_headers"] = [*fields["expose_headers"], *names]
-        rules = [*self._base]
-        rules[winner] = fields
+        base = self._base[winner]
+        names = unlisted(self._request.wanted or ["ETag"], base.expose_headers)
         patterns = [each for each in self._plain.rules[winner].expose_headers if ANY in each]
         instead = f" instead of {in_words(patterns)}" if patterns else ""
         text = f"In rule {winner + 1}, add {in_words(names)} to ExposeHeader{instead}"
-        yield from self._try(rules, None, text)
+        yield from self._try_changed(winner, exposing(base, names), text)
 
     def _named(self, winner: int) -> Iterator[Fix]:
-        fields = dict(self._base[winner])
-        fields["allowed_origins"] = [self._request.origin]
-        fields["expose_headers"] = [
-            *fields["expose_headers"],
-            *unlisted(self._request.wanted, fields["expose_headers"]),
-        ]
-        rules = [*self._base]
-        rules[winner] = fields
-        origin = in_words([self._request.origin])
+        named = replace(self._base[winner], allowed_origins=(self._request.origin,))
         text = (
-            f"In rule {winner + 1}, write {origin} instead of '*' "
+            f"In rule {winner + 1}, write {in_words([self._request.origin])} instead of '*' "
             "(and every other origin that needs it)"
         )
-        yield from self._try(rules, None, text)
+        yield from self._try_changed(winner, exposing(named, self._request.wanted), text)
 
     def _moved(self, winner: int) -> Iterator[Fix]:
         for index in self._plain.stored:
-            if index > winner and play(_rule_set([self._base[index]], None), self._request).passes:
-                rules = [*self._base]
-                rules.insert(winner, rules.pop(index))
-                yield from self._try(rules, None, f"Move rule {index + 1} above rule {winner + 1}")
+            rule = self._base[index].rule
+            if index > winner and rule and play(RuleSet([rule]), self._request).passes:
+                edit = MoveRule(self._place(index), self._place(winner))
+                yield from self._try(edit, f"Move rule {index + 1} above rule {winner + 1}")
                 return
 
-    def _try(self, rules: list[Fields], changed: int | None, text: str) -> Iterator[Fix]:
-        """Offer the rules if they help, else with the changed one moved to where it is reached.
+    def _place(self, index: int) -> int:
+        """Where a rule is, or would be, among those that edits apply to."""
+        return bisect_left(self._kept, index)
 
-        A rule that is moved may take something from others, so that is a last resort.
+    def _replacing(self, index: int, rule: Rule, to: int | None = None) -> RuleEdit:
+        place = self._place(index)
+        if self._base[index].rule is None:
+            return AddRule(rule, place if to is None else to)
+        return ReplaceRule(place, rule, to)
+
+    def _try_changed(self, index: int, changed: PlainRule, text: str) -> Iterator[Fix]:
+        if changed.rule is not None:
+            yield from self._try(self._replacing(index, changed.rule), text, index)
+
+    def _try_at_top(self, edit: RuleEdit, text: str, changed: int | None = None) -> Iterator[Fix]:
+        """Offer a rule at the top, where no other decides first, if nothing else has helped.
+
+        It may take something from the others, so that is a last resort.
         """
-        if self._helps(rules):
-            yield self._fix(rules, text)
-        elif changed is not None and changed > 0 and not self._has_offered:
-            # The first rule that fits the request itself may not be the one that was changed.
-            first = [rules[changed], *rules[:changed], *rules[changed + 1 :]]
-            if self._helps(first):
-                yield self._fix(first, f"{text}; it must stand above rule 1")
+        if not self._has_offered:
+            yield from self._try(edit, text, changed)
 
-    def _fix(self, rules: list[Fields], text: str) -> Fix:
-        rule_set = _rule_set(rules, self._plain.response_vary)
-        assert rule_set is not None  # nosec B101 # these rules helped, so they are valid
-        self._has_offered = True
-        text = f"{text}{self._left_out(rules)}."
-        return Fix(rule_set, text, self._plain.rule_set, self._request)
+    def _try(self, edit: RuleEdit, text: str, changed: int | None = None) -> Iterator[Fix]:
+        """Offer an edit if it helps.
 
-    def _left_out(self, rules: Sequence[Fields]) -> str:
-        numbers = [str(i + 1) for i, base in enumerate(self._base) if not _is_rule(base)]
-        if not numbers or all(map(_is_rule, rules)):
-            return ""
-        return f"; of rule {', '.join(numbers)} nothing is left that a rule may hold"
+        :param changed: the rule that it is about.
+        """
+        if self._helps(edit.apply(self._before)):
+            self._has_offered = True
+            text = f"{text}{self._left_out(changed)}."
+            yield Fix(edit, text, self._before, self._plain.rule_set, self._request)
 
-    def _helps(self, rules: list[Fields]) -> bool:
-        rule_set = _rule_set(rules, self._plain.response_vary)
-        if rule_set is None or len(rule_set.rules) > max(
-            self._request.dialect.max_rules, len(self._base)
-        ):
-            return False
-        return play(rule_set, self._request).passes
+    def _left_out(self, changed: int | None) -> str:
+        left = sorted({*range(len(self._base))} - {*self._kept, changed})
+        numbers = ", ".join(str(each + 1) for each in left)
+        return f"; leave out rules without valid values: {numbers}" if left else ""
 
-
-def _base_fields(rule: PlainRule) -> Fields:
-    return dict(rule.fields) if rule.is_valid else rule.mended()
-
-
-def _is_rule(fields: Fields) -> bool:
-    return bool(fields["allowed_origins"] and fields["allowed_methods"])
-
-
-def _rule_set(rules: Sequence[Fields], response_vary: bool | None) -> RuleSet | None:
-    kept = [Rule(**fields) for fields in rules if _is_rule(fields)]
-    return RuleSet(kept, response_vary) if kept else None
+    def _helps(self, rules: RuleSet) -> bool:
+        most = max(self._request.dialect.max_rules, len(self._base))
+        return len(rules.rules) <= most and play(rules, self._request).passes
 
 
 def _is_tight(rule: PlainRule, near: RuleTrace, request: Request) -> bool:
     """Whether a change of the rule gives nothing to others, and little more than asked."""
     by_field = {each.field: each for each in near.mismatches}
     origin = by_field.get("allowed_origins")
-    if origin is not None and FAR.issuperset(origin.causes) and origin.nearest is None:
+    if origin is not None and origin.kind is Kind.UNRELATED and origin.nearest is None:
         return set(rule.fields["allowed_methods"]) <= {request.method} and (
             ANY not in rule.allowed_headers
         )

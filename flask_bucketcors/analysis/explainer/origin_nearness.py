@@ -1,8 +1,8 @@
 """How near an origin pattern comes to an origin, and what differs.
 
-Both are cut into scheme, host and port however they are written; what is mended on the way
-(a slash, capitals, an invisible character) is what differs. The last word has the pattern that
-the compiled rules would have: nothing here says that an origin is allowed.
+Both are cut into scheme, host and port however they are written. What is corrected on the way (a
+slash, capitals, an invisible character) is what differs. Nothing here says that an origin is
+allowed: that is up to the compiled rules.
 """
 
 import re
@@ -11,51 +11,14 @@ from typing import Final
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import decoded, looks, without_invisible
-from flask_bucketcors.analysis.spelling.origin_parts import (
-    DEFAULT_PORTS,
-    MAX_COMPARED,
-    Parts,
-    cut,
-    several,
-)
+from flask_bucketcors.analysis.spelling.origin_parts import MAX_COMPARED, Parts, cut, several
+from flask_bucketcors.core.hosts import DEFAULT_PORTS, is_loopback
 from flask_bucketcors.core.origins import NULL, covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
 
 # The stars stand for labels in front of a name.
 _SUBDOMAINS = re.compile(r"[*.]+\.[^*.][^*]*$")
-_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?::1\]?|\[0:0:0:0:0:0:0:1\]")
-
-#: Causes that say the same origin is meant, written wrong; the others name another origin.
-WRITTEN_WRONG: Final = frozenset(
-    {
-        Cause.ORIGIN_INVISIBLE_CHARACTER,
-        Cause.ORIGIN_LOOKALIKE,
-        Cause.ORIGIN_IDN,
-        Cause.ORIGIN_PATH,
-        Cause.ORIGIN_TRAILING_SLASH,
-        Cause.ORIGIN_DEFAULT_PORT,
-        Cause.ORIGIN_CASE,
-    }
-)
-# What is named first where several differ: what nobody can see, then what is written wrong,
-# then what names another origin.
-_ORDER: Final = (
-    Cause.ORIGIN_INVISIBLE_CHARACTER,
-    Cause.ORIGIN_LOOKALIKE,
-    Cause.ORIGIN_IDN,
-    Cause.ORIGIN_PATH,
-    Cause.ORIGIN_TRAILING_SLASH,
-    Cause.ORIGIN_CASE,
-    Cause.ORIGIN_IP_LOCALHOST,
-    Cause.ORIGIN_APEX,
-    Cause.ORIGIN_SUBDOMAIN_DEPTH,
-    Cause.ORIGIN_SCHEME,
-    Cause.ORIGIN_DEFAULT_PORT,
-    Cause.ORIGIN_PORT,
-)
 NOT_NEAR: Final = (Cause.ORIGIN_NOT_LISTED,)
-#: Causes that say nothing of a pattern.
-FAR: Final = frozenset({*NOT_NEAR, Cause.ORIGIN_NULL})
 
 
 def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
@@ -70,12 +33,12 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     if several(pattern):
         return NOT_NEAR
     asked, held = cut(origin), cut(pattern)
-    mended = tuple(dict.fromkeys((*held.mended, *asked.mended)))
+    misspelled = tuple(dict.fromkeys((*held.mistakes, *asked.mistakes)))
     if not held.host:
         return _looks_alike(pattern, origin)
     if fits_as_meant(held.text, asked.text):
         unwritten = () if asked.host.isascii() else (Cause.ORIGIN_IDN,)
-        return mended or _stars(pattern) or unwritten or NOT_NEAR
+        return misspelled or _stars(pattern) or unwritten or NOT_NEAR
     host = _host_differences(held.host, asked.host)
     if host is None:
         return _looks_alike(pattern, origin)
@@ -83,8 +46,8 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
     port = () if _ports_fit(held, asked) else (Cause.ORIGIN_PORT,)
     if port and held.scheme != asked.scheme and DEFAULT_PORTS.get(held.scheme) == held.port:
         port = (Cause.ORIGIN_DEFAULT_PORT,)
-    found = {*mended, *host, *scheme, *port, *_stars(pattern)}
-    return tuple(sorted(found, key=_ORDER.index)) or NOT_NEAR
+    found = {*misspelled, *host, *scheme, *port, *_stars(pattern)}
+    return tuple(cause for cause in Cause if cause in found) or NOT_NEAR
 
 
 def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
@@ -95,7 +58,7 @@ def _looks_alike(pattern: str, origin: str) -> tuple[Cause, ...]:
     return (Cause.ORIGIN_LOOKALIKE,) if fits_as_meant(looks(held), looks(asked)) else NOT_NEAR
 
 
-def mended_pattern(pattern: str, origin: str) -> str | None:
+def corrected_pattern(pattern: str, origin: str) -> str | None:
     """The pattern written right, if that makes it cover the origin and a rule may hold it."""
     held = cut(pattern)
     sent = held._replace(host=as_sent(held.host))
@@ -165,25 +128,25 @@ def _host_differences(held: str, asked: str) -> tuple[Cause, ...] | None:
     held_out, asked_out = written_out(decoded(held)), written_out(decoded(asked))
     if fits_as_meant(held_out, asked_out) and not (held_out.isascii() and asked_out.isascii()):
         return (Cause.ORIGIN_IDN,)
-    if _LOOPBACK.fullmatch(held) and (_LOOPBACK.fullmatch(asked)):
-        return (Cause.ORIGIN_IP_LOCALHOST,)
     if asked and fits_as_meant(looks(held_out), looks(asked_out)):
         return (Cause.ORIGIN_LOOKALIKE,)
-    return _depth_difference(held, asked)
+    if depth := _depth_difference(held, asked):
+        return (depth,)
+    return (Cause.ORIGIN_IP_LOCALHOST,) if is_loopback(held) and is_loopback(asked) else None
 
 
-def _depth_difference(held: str, asked: str) -> tuple[Cause, ...] | None:
+def _depth_difference(held: str, asked: str) -> Cause | None:
     base = held.removeprefix("*").removeprefix(".")
-    if ANY in base or _is_address(base) or ("." not in base and base != "localhost"):
+    if ANY in base or _is_address(base) or ("." not in base and not is_loopback(base)):
         return None
     if asked == base.removeprefix("www."):
-        return (Cause.ORIGIN_APEX,)
+        return Cause.ORIGIN_APEX
     if asked.endswith("." + base) or ("." in asked and base.endswith("." + asked)):
-        return (Cause.ORIGIN_SUBDOMAIN_DEPTH,)
+        return Cause.ORIGIN_SUBDOMAIN_DEPTH
     _, _, parent = base.partition(".")
     if held.startswith("*.") and _is_own_domain(parent) and asked.endswith("." + parent):
         # The "*" stands one label too deep.
-        return (Cause.ORIGIN_SUBDOMAIN_DEPTH,)
+        return Cause.ORIGIN_SUBDOMAIN_DEPTH
     return None
 
 

@@ -71,14 +71,14 @@ def before_rules(case: Case) -> list[Cause]:
     if not case.preflight or (seen.status in (None, _BY_RULES) and not redirected):
         return []
     if is_from_cdn(seen) and not _is_fine(case):
-        return [Cause.CDN_ANSWERED]
+        return [Cause.CDN_RESPONDED]
     return [_refusing(seen)] if _is_refusal(seen) else []
 
 
 def after_rules(case: Case) -> list[Cause]:
     """What may stop the request once the rules no longer refuse it."""
     from_cdn = is_from_cdn(case.seen) and not _is_fine(case)
-    return [Cause.CDN_ANSWERED] if from_cdn else []
+    return [Cause.CDN_RESPONDED] if from_cdn else []
 
 
 def instead_of_rules(case: Case) -> list[Cause]:
@@ -93,17 +93,17 @@ def instead_of_rules(case: Case) -> list[Cause]:
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]
     if is_from_cdn(seen):
-        return [Cause.CDN_ANSWERED]
+        return [Cause.CDN_RESPONDED]
     if _is_refusal(seen):
         return [_refusing(seen)]
     if is_fetched_by_cdn(seen) and seen.value(ALLOW_ORIGIN) is None:
         # It asked the storage just now and did not pass on the Origin.
-        return [Cause.CDN_ANSWERED]
+        return [Cause.CDN_RESPONDED]
     return _without_refusal(case)
 
 
 def _refusing(seen: Seen) -> Cause:
-    return Cause.CDN_ANSWERED if is_from_proxy(seen) else Cause.APP_REFUSED
+    return Cause.CDN_RESPONDED if is_from_proxy(seen) else Cause.APP_REFUSED
 
 
 def _without_refusal(case: Case) -> list[Cause]:
@@ -121,7 +121,7 @@ def _without_refusal(case: Case) -> list[Cause]:
     if differing:
         return differing
     if is_from_proxy(seen) or _is_by_somebody(case):
-        return [Cause.CDN_ANSWERED]
+        return [Cause.CDN_RESPONDED]
     return [Cause.OTHER]
 
 

@@ -7,14 +7,12 @@ from typing import Final
 
 from flask_bucketcors.analysis.explainer.exchange import Request
 from flask_bucketcors.analysis.explainer.origin_nearness import (
-    FAR,
     NOT_NEAR,
-    WRITTEN_WRONG,
+    corrected_pattern,
     fits_as_meant,
-    mended_pattern,
     origin_differences,
 )
-from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.mistakes import Cause, Kind
 from flask_bucketcors.analysis.spelling.lookalikes import MAX_LENGTH, skeleton, without_invisible
 from flask_bucketcors.analysis.spelling.origin_parts import several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
@@ -31,19 +29,11 @@ from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
-#: Values beyond these are not asked how near they come: an explanation is to stay cheap.
+#: At most so many values are compared with the request, so that an explanation stays quick.
 MAX_COMPARED: Final = 10_000
 
-# What it takes to believe that a rule was meant for a request, so that the rule that needs
-# least is explained: a value that is merely written wrong less than one that is missing, that
-# less than one which names another origin.
-_WRITTEN_WRONG_COST: Final = 10
-_HEAD_COST: Final = 20
-_MISSING_COST: Final = 30
-_NEAR_COST: Final = 40
-# A rule for everybody was not written with this page in view.
-_ANYBODY_COST: Final = 15
-_FAR_COST: Final = 100
+# A rule for all origins was not written with this page in mind.
+_ANY_ORIGIN_COST: Final = 15
 
 _MAX_PATTERNS: Final = 16
 _SEPARATORS = re.compile(r"[\s,;:|]+")
@@ -56,7 +46,7 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Where a request and a rule part.
+    """Where a request and a rule differ.
 
     :param field: of the rule, as :class:`~flask_bucketcors.Rule` spells it.
     :param asked: what the request has.
@@ -68,6 +58,11 @@ class Mismatch:
     asked: str
     nearest: str | None
     causes: tuple[Cause, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its causes; of several, the one that takes the request farthest away."""
+        return max(cause.kind for cause in self.causes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class RuleTrace:
 
 
 def trace_rules(rules: Sequence[PlainRule], request: Request) -> tuple[RuleTrace, ...]:
-    """Ask every rule, from the top."""
+    """Trace the request through every rule, from the top."""
     budget = MAX_COMPARED
     found = []
     for index, rule in enumerate(rules):
@@ -122,7 +117,7 @@ def _trace_rule(index: int, rule: PlainRule, request: Request, near: Sequence[st
     reason = _REASONS[mismatches[0].field] if mismatches else None
     distance = _distance(mismatches)
     if distance and ANY in rule.allowed_origins:
-        distance += _ANYBODY_COST
+        distance += _ANY_ORIGIN_COST
     return RuleTrace(index, reason, tuple(mismatches), distance)
 
 
@@ -134,7 +129,7 @@ def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
     if best is None:
         causes = (Cause.ORIGIN_NULL,) if origin == NULL else NOT_NEAR
         yield Mismatch("allowed_origins", origin, None, causes)
-    elif best.causes[0] in FAR and not _says_the_same(best):
+    elif best.kind is Kind.UNRELATED and not _says_the_same(best):
         yield replace(best, nearest=None)
     else:
         yield best
@@ -152,7 +147,7 @@ def _method_mismatch(rule: PlainRule, method: str) -> Iterator[Mismatch]:
 
 
 def _names_method(held: str, method: str) -> bool:
-    # "GET,PUT" in one value, or a "*": meant, and understood by nobody.
+    # "GET,PUT" in one value, or a "*": meant, but not valid.
     return held not in METHODS and (held == ANY or (bool(method) and method in held.upper()))
 
 
@@ -230,27 +225,24 @@ def _says_the_same(mismatch: Mismatch) -> bool:
     if mismatch.nearest is None:
         return False
     parts = several(mismatch.nearest) or [mismatch.nearest]
-    if any(mended_pattern(each, mismatch.asked) is not None for each in parts):
+    if any(corrected_pattern(each, mismatch.asked) is not None for each in parts):
         return True
     sent = browser_form(mismatch.asked)
     if sent == mismatch.asked:
         return False
     return (
-        sent == browser_form(mismatch.nearest) or mended_pattern(mismatch.nearest, sent) is not None
+        sent == browser_form(mismatch.nearest)
+        or corrected_pattern(mismatch.nearest, sent) is not None
     )
 
 
 def _cost(mismatch: Mismatch) -> int:
-    if mismatch.field == "allowed_methods":
-        return _method_cost(mismatch.causes[0])
-    if mismatch.field == "allowed_headers":
-        return _MISSING_COST if mismatch.causes[0] is Cause.HEADER_MISSING else _WRITTEN_WRONG_COST
     more = len(mismatch.causes) - 1
-    if mismatch.causes[0] in FAR:
-        return _WRITTEN_WRONG_COST if _says_the_same(mismatch) else _FAR_COST
-    if WRITTEN_WRONG.issuperset(mismatch.causes) or _says_the_same(mismatch):
-        return _WRITTEN_WRONG_COST + more
-    return _NEAR_COST + more * 5
+    if mismatch.kind is Kind.SPELLING:
+        return Kind.SPELLING + more
+    if mismatch.field == "allowed_origins" and _says_the_same(mismatch):
+        return Kind.SPELLING + more
+    return mismatch.kind + more * 5
 
 
 def _distance(mismatches: Sequence[Mismatch]) -> int:
@@ -258,9 +250,3 @@ def _distance(mismatches: Sequence[Mismatch]) -> int:
     others = sum(_cost(each) for each in mismatches if each.field != "allowed_headers")
     # Ten missing names are one oversight: together they weigh less than a foreign origin.
     return others + (max(headers) + min(len(headers), 10) if headers else 0)
-
-
-def _method_cost(cause: Cause) -> int:
-    if cause is Cause.METHOD_CASE:
-        return _WRITTEN_WRONG_COST
-    return _HEAD_COST if cause is Cause.METHOD_HEAD_NOT_GET else _MISSING_COST

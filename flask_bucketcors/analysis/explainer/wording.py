@@ -1,4 +1,4 @@
-"""Explanations in words: short, with the number of the rule, its value and what to write."""
+"""Explanations in words: short, with the rule's number, its value and what to write."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -32,12 +32,12 @@ class Told(NamedTuple):
     """What there is to tell.
 
     :param near: the rule that comes nearest, if no rule allows the request.
-    :param decided: index of the rule that makes the decision that was asked for, if one does.
+    :param decided: index of the rule that makes the decision about the request, if one does.
     :param winner: index of the rule that decides about what stops the page; if nothing does,
         about the request itself.
-    :param fixes: changes that help.
-    :param next_fix: what the rules need once what stops the request before them is mended.
-    :param problems: why a PUT would refuse the rules.
+    :param fixes: edits that help.
+    :param next_fix: what the rules need once nothing stops the request before them.
+    :param problems: why the API would reject the rules.
     :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
     :param varies: whether ResponseVary cannot be switched on, or is.
     """
@@ -56,25 +56,25 @@ class Told(NamedTuple):
 
     @property
     def is_before_rules(self) -> bool:
-        """Whether something else stops what the rules would refuse as well."""
+        """Whether something else stops a request that the rules would refuse as well."""
         return bool(self.mismatches) and self.is_elsewhere
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether something else than the rules stops the request first, and it is known."""
+        """Whether something other than the rules stops the request first, and it is known."""
         first = self.causes[0] if self.causes else Cause.OTHER
         return not first.is_by_rules and first is not Cause.OTHER
 
     @property
     def mismatches(self) -> list[Mismatch]:
-        """Where the nearest rule and the request part, as far as it says anything."""
+        """Where the nearest rule and the request differ, as far as it says anything."""
         found = self.near.mismatches if self.near is not None else ()
         plain = self.request.is_plain_options
         return [each for each in found if not plain or each.field == "allowed_origins"]
 
     @property
     def could_be_sent(self) -> bool:
-        """Whether a browser could send such a request; without an origin nobody knows."""
+        """Whether a browser could send such a request; unknown without an origin."""
         return not self.request.origin or is_sendable(self.request.origin)
 
 
@@ -83,11 +83,11 @@ def verdict(found: Told) -> str:
     if not found.causes:
         return "Allowed"
     if found.is_before_rules:
-        return "Stopped before the rules are asked"
+        return "Stopped before the rules apply"
     if found.causes[0] is Cause.VARY_MISSING:
         return "Stopped by a cache"
     if found.is_elsewhere:
-        return "Stopped, and not by the rules"
+        return "Stopped, but not by the rules"
     return "Refused" if found.winner is None else "Stopped by the browser"
 
 
@@ -99,10 +99,6 @@ def summary(found: Told) -> str:
     if not causes:
         return f"{_who_allows(found, what)}."
     meaning = causes[0].meaning
-    if found.is_before_rules:
-        # It is not that the rules allow it.
-        behind = meaning.rpartition("; ")[2]
-        return f"{behind[0].upper()}{behind[1:]}"
     if found.is_elsewhere:
         return meaning
     if found.winner is not None:
@@ -133,7 +129,7 @@ def details(found: Told) -> list[str]:
 def _refused_values(problems: Sequence[Problem]) -> str:
     named = "; ".join(map(str, problems[:_SHOWN_PROBLEMS]))
     more = len(problems) - _SHOWN_PROBLEMS
-    return f"A PUT refuses these rules: {named}" + (f"; and {more} more." if more > 0 else ".")
+    return f"The API rejects these rules: {named}" + (f"; and {more} more." if more > 0 else ".")
 
 
 def _told(found: Told) -> set[Cause]:
@@ -145,18 +141,18 @@ def _details(found: Told) -> list[str]:
     causes, seen = found.causes, found.seen
     lines = []
     if seen.status is not None and Cause.APP_REFUSED in causes:
-        lines.append(f"The answer had status {seen.status}.")
+        lines.append(f"The response had status {seen.status}.")
     if found.is_before_rules:
-        lines.append("Once that is mended, the rules refuse it too.")
+        lines.append("Once that is corrected, the rules refuse the request.")
     if found.near is not None:
         lines += _mismatches(found.near.rule, found.mismatches, is_sendable(found.request.origin))
     if not found.could_be_sent:
         lines.append(_sent_instead(found.request.origin))
     if Cause.HEADER_UNDERSCORE in causes and found.winner is not None:
-        lines.append("The rules allow the name; a server on the way drops such names.")
+        lines.append("The rules allow the name; a server in between drops such headers.")
     held = found.max_age if seen.max_age is None else seen.max_age
     if Cause.MAX_AGE_CACHED in causes and held is not None:
-        lines.append(f"The browser may hold the old answer for {held} seconds.")
+        lines.append(f"The browser may use the old response for {held} seconds.")
     if Cause.OTHER in causes:
         lines.append(_other(found.request, seen))
     return lines
@@ -165,59 +161,61 @@ def _details(found: Told) -> list[str]:
 def _sent_instead(origin: str) -> str:
     sent = browser_form(origin)
     if sent != origin and is_sendable(sent):
-        return f"No browser sends {shown(origin)}: it sends {shown(sent)}; ask with that."
+        return f"Browsers do not send {shown(origin)}, but {shown(sent)}; try that origin."
     return (
-        f"No browser sends {shown(origin)}: an origin starts with its scheme, and has the host "
-        "and the port that the page's address shows, as in 'https://a.example'; ask with that."
+        f"Browsers do not send {shown(origin)}: an origin starts with its scheme, and has the host "
+        "and the port of the page's address, as in 'https://a.example'; try that."
     )
 
 
 def _other(request: Request, seen: Seen) -> str:
     if not request.origin:
-        return "The request names no origin: give the page's, as the browser's Origin shows it."
+        return (
+            "The request has no origin: give the page's, as the browser's Origin header shows it."
+        )
     if seen.says(Said.LOCAL_NETWORK):
-        return "The browser lets no page reach a local network unasked; no header changes that."
+        return "The browser asks before a page may reach a local network; no header changes that."
     if seen.says(Said.TAINTED):
         return (
-            "The picture was asked for without CORS: set its crossorigin attribute before its "
-            "address, and empty the cache, which may hold it as it was asked for before."
+            "The image was requested without CORS: set its crossorigin attribute before its src, "
+            "and clear the cache, which may contain the earlier response."
         )
     if seen.says(Said.NO_RESPONSE) or seen.has_failed:
         return (
-            "The browser got no answer, or something else than CORS stopped it: look at network "
-            "and certificate, at http on an https page, at the page's content policy, at a "
-            "service worker and at what blocks requests."
+            "The browser got no response, or something other than CORS stopped it: check the "
+            "network, the certificate, http on an https page, the page's Content-Security-Policy, "
+            "service workers and extensions that block requests."
         )
     if request.lacks_credentials:
         return (
-            "The page sends credentials, and BUCKETCORS_ALLOW_CREDENTIALS is off: no answer "
-            "allows them. Switch it on, or send none."
+            "The page sends credentials, but BUCKETCORS_ALLOW_CREDENTIALS is off, so no response "
+            "allows them. Turn it on, or send none."
         )
     if seen.says(Said.NO_CREDENTIALS) or _lacks_credentials(request, seen):
         return (
-            "The answer lacks Access-Control-Allow-Credentials: true, which these rules give; "
-            "look at BUCKETCORS_ALLOW_CREDENTIALS, and at what else writes CORS headers."
+            "The response lacks Access-Control-Allow-Credentials: true, which these rules give; "
+            "check BUCKETCORS_ALLOW_CREDENTIALS, and what else sets CORS headers."
         )
     if parse_requested_headers(request.judged_headers) is None:
         return (
-            f"It asks for more headers than are read: {MAX_REQUESTED_HEADERS} names, "
-            f"{MAX_REQUESTED_HEADERS_BYTES} bytes."
+            "The preflight asks for too many headers: at most "
+            f"{MAX_REQUESTED_HEADERS} names and {MAX_REQUESTED_HEADERS_BYTES} bytes are read."
         )
     return (
-        "The answer is not the one that these rules give: look whether they are the bucket's, "
-        "and whether something else answered."
+        "The response is not what these rules give: check that they are the bucket's rules, and "
+        "whether something else responded."
     )
 
 
 def _lacks_credentials(request: Request, seen: Seen) -> bool:
-    """Whether the answer would do for a page that sends no credentials."""
+    """Whether the response would do for a page that sends no credentials."""
     pairs = seen.pairs or ()
     with_them = passes_cors_check(request.origin, True, pairs)
     return request.credentials and not with_them and passes_cors_check(request.origin, False, pairs)
 
 
 def _mismatches(rule: int, mismatches: Sequence[Mismatch], sendable: bool) -> list[str]:
-    # An origin that no browser sends is no matter of the rules.
+    # An origin that browsers do not send has nothing to do with the rules.
     told = [each for each in mismatches if sendable or each.field != "allowed_origins"]
     far = [each for each in told if each.nearest is None]
     close = [_mismatch(rule, each) for each in told if each.nearest is not None]
@@ -229,7 +227,7 @@ def _lacking(rule: int, mismatches: Sequence[Mismatch]) -> list[str]:
     for each in mismatches:
         by_field.setdefault(LIST_ELEMENTS[each.field], []).append(shown(each.asked))
     lacks = (f"its {element} lacks {', '.join(asked)}" for element, asked in by_field.items())
-    return [f"Rule {rule + 1} comes nearest; " + ", and ".join(lacks) + "."] if by_field else []
+    return [f"Rule {rule + 1} is nearest, but {', and '.join(lacks)}."] if by_field else []
 
 
 def _mismatch(rule: int, mismatch: Mismatch) -> str:
@@ -238,50 +236,45 @@ def _mismatch(rule: int, mismatch: Mismatch) -> str:
     if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
         why = _miswritten_origin(held)
     elif mismatch.causes[0] is Cause.METHOD_MISSING:
-        why = "Each method must be a value of its own, and `*` is none."
+        why = "Each method must be a separate value, and `*` is not a method."
     elif mismatch.causes[0] is Cause.HEADER_MISSING:
-        why = "Each name must be a value of its own, without a colon."
+        why = "Each name must be a separate value, without a colon."
     return (
-        f"Rule {rule + 1} has {element} {shown(held)}, the request {shown(mismatch.asked)}: "
-        f"{why[0].lower()}{why[1:]}"
+        f"Rule {rule + 1} has {element} {shown(held)}, but the request has "
+        f"{shown(mismatch.asked)}. {why}"
     )
 
 
 def _miswritten_origin(held: str) -> str:
-    """Why a value does not stand for the origin that it was meant for."""
+    """Why a value does not match the origin that it was meant for."""
     if several(held):
-        return "Each origin must be a value of its own."
+        return "Each origin must be a separate value."
     if held.strip(WRAPPING) != held:
-        return "It stands in quotes or brackets, which no origin has."
+        return "Origins have no quotes or brackets around them."
     if held.count(ANY) > 1 and "\\" not in held:
-        return "A value may hold one `*`, and with more it fits nothing."
+        return "A value with more than one `*` matches nothing."
     if "\\" in held or ".*" in held or held[:1] == "^":
-        return "Rules know no regular expressions; one `*` stands for any characters."
-    return "It is not written as a browser sends it."
+        return "Regular expressions do not work here; one `*` stands for any characters."
+    return "Browsers do not send it like that."
 
 
 def remedy(found: Told) -> str:
-    """What helps if there is no fix; empty if nobody knows, or if nothing has to."""
+    """What helps if there is no fix; empty if that is unknown, or if nothing has to."""
     if not found.causes or found.fixes or found.request.lacks_credentials:
         return ""
     cause, request = found.causes[0], found.request
     if found.is_before_rules:
-        then = f" Then the rules: {found.next_fix.text}" if found.next_fix else ""
-        return f"What helps: {cause.what_to_do}{then}"
+        then = found.next_fix.text if found.next_fix else ""
+        return f"help: {cause.help}" + (f"; then {then[0].lower()}{then[1:]}" if then else "")
     if cause is Cause.OTHER:
         return ""
     if request.method not in ("", *METHODS) and cause is Cause.METHOD_MISSING:
-        return (
-            "No rule can hold this method: rules know GET, PUT, POST, DELETE and HEAD; use one "
-            "of them."
-        )
+        return f"help: use one of the methods that rules can allow: {', '.join(METHODS)}"
     if cause is Cause.VARY_MISSING and found.varies:
         return (
-            "What helps: empty the cache, and let every answer say `Vary: Origin`, to requests "
-            'without an Origin too; BUCKETCORS_VARY = "safe" does.'
+            "help: clear the cache, and let every response have `Vary: Origin`, also without an "
+            'Origin in the request, as BUCKETCORS_VARY = "safe" does'
         )
-    if request.origin == NULL and cause is Cause.ORIGIN_NULL:
-        return f"What helps: {cause.what_to_do}"
-    if not found.is_elsewhere and not found.could_be_sent:
+    if not found.is_elsewhere and not found.could_be_sent and request.origin != NULL:
         return "No change of the rules helps with such an origin."
-    return f"No change of the rules helps. What does: {cause.what_to_do}"
+    return f"help: {cause.help}"

@@ -1,18 +1,19 @@
-"""Origins that allow others than the owner means.
+"""Origin patterns that allow more than the owner means.
 
-A ``*`` may stand for all that an origin may hold there: names that others registered, plain
-http. Fetch, "CORS protocol": a page whose origin is answered, with credentials, reads what its
-visitor may read.
+A ``*`` may stand for anything that an origin may contain there: domains that others registered,
+plain http. Fetch, "CORS protocol": a page whose origin is allowed, with credentials, reads what
+its visitor may read.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from flask_bucketcors.analysis.linter.findings import Check, Finding, Witness
-from flask_bucketcors.analysis.linter.sites import is_local, is_owned, public_address
+from flask_bucketcors.analysis.linter.findings import Finding, Witness
+from flask_bucketcors.analysis.linter.sites import is_owned, public_address
 from flask_bucketcors.analysis.linter.subject import Subject
-from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.analysis.mistakes import Check
+from flask_bucketcors.core.hosts import PublicSuffix, is_loopback
 from flask_bucketcors.core.origins import NULL, covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
@@ -21,7 +22,7 @@ _SCHEME_END: Final = "://"
 _HTTP: Final = "http://"
 #: The schemes of websites.
 SCHEMES: Final = (_HTTP, "https://")
-# Those of which anybody may have origins that a browser lets onto the web.
+# Those of which anyone may have origins that a browser lets onto the web.
 EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 # In a text, stands for the origin that the finding is shown by.
 _ORIGIN: Final = "{origin}"
@@ -33,19 +34,20 @@ _ENDS_IN_NUMBER: Final = re.compile(r"(.*\.)?[0-9]+")
 class _Danger(NamedTuple):
     """What is dangerous about a value.
 
-    :param origin: one that nobody means; the value covers it, unless that makes it too long.
+    :param origin: a stranger's; the value covers it, unless that makes it too long.
+    :param help: replaces that of the check.
     """
 
     check: Check
     origin: str
     text: str
-    mend: str
+    help: str = ""
 
 
 def danger_findings(subject: Subject) -> Iterator[Finding]:
-    """Look for origins that are dangerous."""
+    """Look for origins that are dangerous; quick where there are none."""
     for index, rule in subject.written():
-        # Where a bare "*" stands beside them, the answer is "*", which gives no credentials.
+        # Where a bare "*" stands beside them, the response has "*", which gives no credentials.
         if ANY in rule.allowed_origins:
             continue
         for value in dict.fromkeys(rule.allowed_origins):
@@ -59,14 +61,16 @@ def _dangers(subject: Subject, index: int, value: str) -> Iterator[Finding]:
         witness = _witness(subject, index, value, each.origin)
         if witness is not None:
             text = each.text.replace(_ORIGIN, witness.origin)
-            yield Finding(each.check, index, text, each.mend, (witness,), _FIELD, value)
+            yield subject.finding(
+                each.check, index, text, witness, help=each.help, field=_FIELD, value=value
+            )
 
 
 def _witness(subject: Subject, index: int, value: str, origin: str) -> Witness | None:
-    """Give a request that is answered with an origin which a value covers.
+    """Give a request from an origin that a value covers, and that gets the origin in return.
 
-    Rules above may take the example, and even answer it with ``*``, which gives no
-    credentials; what they leave to this rule is dangerous all the same.
+    Rules above may match the example first, and even give it ``*`` without credentials. What
+    they leave to this rule is dangerous all the same.
     """
     witness = subject.witness_of(index, origin) if covers(value, origin) else None
     if witness is None or witness.rule != index:
@@ -78,12 +82,8 @@ def _witness(subject: Subject, index: int, value: str, origin: str) -> Witness |
 
 def _of_value(value: str, subject: Subject) -> Iterator[_Danger]:
     if value == NULL:
-        yield _Danger(
-            Check.NULL_ORIGIN,
-            NULL,
-            "'null' is the origin of every sandboxed frame, and any page can put one up.",
-            "Delete it, and serve the page from an origin of its own.",
-        )
+        text = "'null' is the origin of every sandboxed frame, and any page can create one."
+        yield _Danger(Check.NULL_ORIGIN, NULL, text)
     wildcard = Wildcard.parse(value)
     if wildcard is not None:
         for danger in _of_pattern(value, wildcard, subject.public_suffix):
@@ -95,14 +95,12 @@ def _of_value(value: str, subject: Subject) -> Iterator[_Danger]:
 
 def _of_plain_http(value: str) -> Iterator[_Danger]:
     origin = value.replace(ANY, "www")
-    if not value.endswith("/") and not is_local(_host_of(origin.removeprefix(_HTTP))):
-        yield _Danger(
-            Check.HTTP_CREDENTIALS,
-            origin,
-            f"'{value}' is plain http: whoever is on the way can put a page there, which is "
-            "then allowed to send credentials and to read the answers.",
-            "Serve the page by https, and write https://.",
+    if not value.endswith("/") and not is_loopback(_host_of(origin.removeprefix(_HTTP))):
+        text = (
+            f"'{value}' uses plain http: anyone on the network can replace a page there with one "
+            "that sends credentials and reads the responses."
         )
+        yield _Danger(Check.HTTP_CREDENTIALS, origin, text)
 
 
 def _of_pattern(value: str, wildcard: Wildcard, public_suffix: PublicSuffix) -> Iterator[_Danger]:
@@ -183,68 +181,48 @@ def _of_name(
 
 
 def _any_scheme(value: str, origin: str) -> _Danger:
-    return _Danger(
-        Check.ANY_SCHEME,
-        origin,
-        f"The '*' of '{value}' covers the scheme, and so plain http, where whoever is on the "
-        "way can put a page.",
-        "Write https:// in front.",
+    text = (
+        f"The '*' of '{value}' covers the scheme, and so plain http: anyone on the network can "
+        "replace a page there with one of their own."
     )
+    return _Danger(Check.ANY_SCHEME, origin, text)
 
 
 def _open_start(value: str, origin: str) -> _Danger:
-    return _Danger(
-        Check.OPEN_START,
-        origin,
-        f"'{value}' covers '{_ORIGIN}', a name that anybody may register.",
-        "Write a dot behind the '*', and a name of your own behind that.",
-    )
+    return _Danger(Check.OPEN_START, origin, _matches_a_domain(value))
 
 
 def _open_address(value: str, origin: str) -> _Danger:
+    is_open_end = _host_of(value.partition(ANY)[2]) in ("", "]")
     return _Danger(
-        Check.OPEN_END if _host_of(value.partition(ANY)[2]) in ("", "]") else Check.OPEN_START,
+        Check.OPEN_END if is_open_end else Check.OPEN_START,
         origin,
-        f"'{value}' covers '{_ORIGIN}', an address that anybody may have.",
-        "Write the whole address.",
+        f"'{value}' matches '{_ORIGIN}', and anyone can have an address like that.",
+        "write the whole address",
     )
 
 
 def _open_end(value: str, origin: str) -> _Danger:
-    return _Danger(
-        Check.OPEN_END,
-        origin,
-        f"'{value}' covers '{_ORIGIN}', a name that anybody may have.",
-        "Write the whole host; ':*' behind it covers all ports.",
-    )
+    return _Danger(Check.OPEN_END, origin, _matches_a_domain(value))
+
+
+def _matches_a_domain(value: str) -> str:
+    return f"'{value}' matches '{_ORIGIN}', and anyone can register a domain like that."
 
 
 def _nearly_any(value: str, origin: str) -> _Danger:
-    return _Danger(
-        Check.NEARLY_ANY_ORIGIN,
-        origin,
-        f"'{value}' covers nearly every website, and unlike '*' it goes with credentials.",
-        "Name the origins; for public data write '*' alone.",
-    )
+    text = f"'{value}' matches nearly every website and, unlike '*', allows credentials."
+    return _Danger(Check.NEARLY_ANY_ORIGIN, origin, text)
 
 
 def _any_of_scheme(value: str, name: str, origin: str) -> _Danger:
-    return _Danger(
-        Check.NEARLY_ANY_ORIGIN,
-        origin,
-        f"'{value}' covers every origin that begins with '{name}:', whosever it is, and unlike "
-        "'*' it goes with credentials.",
-        "Name the origins; for public data write '*' alone.",
-    )
+    text = f"'{value}' matches every origin with the scheme '{name}', anyone's, and, unlike '*', "
+    return _Danger(Check.NEARLY_ANY_ORIGIN, origin, f"{text}allows credentials.")
 
 
 def _public_suffix(value: str, origin: str, whole: str) -> _Danger:
-    return _Danger(
-        Check.PUBLIC_SUFFIX,
-        origin,
-        f"'{value}' covers '{_ORIGIN}': anybody may register names below '{whole}'.",
-        "Write a name of your own behind the '*.'.",
-    )
+    text = f"'{value}' matches '{_ORIGIN}', and anyone can register a name under '{whole}'."
+    return _Danger(Check.PUBLIC_SUFFIX, origin, text)
 
 
 def _host_of(text: str) -> str:

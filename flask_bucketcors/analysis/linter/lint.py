@@ -1,4 +1,4 @@
-"""What rules do that their owner may not know: exact, each finding with a witness.
+"""What rules do that their owner may not know: exact, each finding with an example request.
 
 Facts:
 
@@ -14,23 +14,20 @@ from flask_bucketcors.analysis.linter.dangers import danger_findings
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.methods_and_headers import header_findings
 from flask_bucketcors.analysis.linter.order import order_findings
-from flask_bucketcors.analysis.linter.origin_spelling import writing_findings
+from flask_bucketcors.analysis.linter.origin_spelling import spelling_findings
 from flask_bucketcors.analysis.linter.repeats import repeat_findings
 from flask_bucketcors.analysis.linter.sites import usual_public_suffix
 from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.hosts import PublicSuffix
-from flask_bucketcors.core.origins import NULL
-from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.documents import AnyRules, read_rules
 
 _CHECKS: Final = (
     order_findings,
     repeat_findings,
     danger_findings,
-    writing_findings,
+    spelling_findings,
     header_findings,
 )
 
@@ -47,14 +44,14 @@ def lint(
     dangers_only: bool = False,
     bounds: Bounds = AMPLE,
 ) -> tuple[Finding, ...]:
-    """Say what is dangerous, useless or otherwise worth knowing about rules.
+    """Find what is dangerous, useless or misspelled in rules.
 
     :param rules: in any form; they may be rules that the API would reject.
-    :param dialect: whose forms the answers take, or its name.
-    :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``), for
-        which there are lists; without it, what two-letter domains usually do is assumed.
-    :param allow_credentials: whether an answer that names the origin also allows credentials.
-    :param dangers_only: whether to look for findings of severity danger alone.
+    :param dialect: whose forms the responses take, or its name.
+    :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``). There
+        are lists of these. Without one, the usual two-letter domains are known.
+    :param allow_credentials: whether a response that names the origin also allows credentials.
+    :param dangers_only: whether to find dangers only, which is quick where there are none.
     :param bounds: of the work.
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect.
@@ -67,15 +64,3 @@ def lint(
     checks = _DANGERS if dangers_only else _CHECKS
     found = [finding for check in checks for finding in check(subject)]
     return tuple(sorted(found, key=lambda each: (each.rule, each.id)))
-
-
-def may_be_dangerous(rule_set: RuleSet) -> bool:
-    """Whether rules may have a finding of severity danger; quick, and never no where they have.
-
-    All others name origins by https or by a scheme of an application's own, each in full.
-    """
-    return any(
-        origin == NULL or (ANY in origin and origin != ANY) or origin.startswith("http://")
-        for rule in rule_set.rules
-        for origin in rule.allowed_origins
-    )

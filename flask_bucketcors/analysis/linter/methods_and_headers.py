@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from typing import Final
 
-from flask_bucketcors.analysis.linter.findings import Check, Finding, Witness
+from flask_bucketcors.analysis.linter.findings import Finding, Witness
 from flask_bucketcors.analysis.linter.subject import Subject
+from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.analysis.spelling.lookalikes import shown, without_invisible
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, as_text
 from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.wildcards import ANY
 
-# Seconds for which browsers keep the answer to a preflight, whatever it says. Chromium:
+# Seconds for which browsers keep the response to a preflight, whatever it says. Chromium:
 # services/network/public/cpp/cors/preflight_result.cc; WebKit: CrossOriginPreflightResultCache;
 # Firefox: nsCORSListenerProxy.
 _CHROMIUM_KEEPS: Final = 7200
@@ -35,84 +36,65 @@ def _of_value(subject: Subject, index: int, field: str, value: str) -> Iterator[
     reason = problem_of(field, value)
     # A blank within is seen well enough.
     if without_invisible(value) != value and " " not in value.strip():
-        text = f"{shown(value)} holds a character that cannot be seen."
-        mend = "Delete the value and type it in by hand."
-        yield _about_name(subject, Check.INVISIBLE_CHARACTER, index, field, value, text, mend)
+        text = f"{shown(value)} contains an invisible character."
+        yield _about_name(subject, Check.INVISIBLE_CHARACTER, index, field, value, text)
     elif reason is not None:
         yield _refused(subject, index, field, value, reason)
     elif field == "allowed_headers" and "_" in value:
-        text = f"'{value}' has an underscore; many servers drop headers with one."
-        mend = f"Write '{value.replace('_', '-')}', and have the page send that."
-        yield _about_name(subject, Check.UNDERSCORE, index, field, value, text, mend)
+        text = f"'{value}' contains an underscore; many servers drop such headers."
+        help = f"write '{value.replace('_', '-')}' here and in the page"
+        yield _about_name(subject, Check.UNDERSCORE, index, field, value, text, help)
 
 
 def _about_name(
-    subject: Subject, check: Check, index: int, field: str, value: str, text: str, mend: str
+    subject: Subject, check: Check, index: int, field: str, value: str, text: str, help: str = ""
 ) -> Finding:
     """Give a finding with a request that has the name as it should be."""
     origin, method, _, _ = subject.any_witness(index)
     right = without_invisible(value).replace("_", "-").replace(ANY, "example").lower()
     names = (right,) if field == "allowed_headers" else ()
-    return Finding(
-        check, index, text, mend, (subject.witness(origin, method, names),), field, value
-    )
+    witness = subject.witness(origin, method, names)
+    return subject.finding(check, index, text, witness, help=help, field=field, value=value)
 
 
 def _refused(subject: Subject, index: int, field: str, value: object, reason: str) -> Finding:
-    text = as_text(value)
-    return Finding(
-        Check.REFUSED_VALUE,
-        index,
-        f"{shown(text)} is refused when it is put.",
-        f"It {reason}.",
-        (subject.any_witness(index),),
-        field,
-        text,
-    )
+    """Give a finding of a value that the API rejects."""
+    held, witness = as_text(value), subject.any_witness(index)
+    text = f"The API rejects {shown(held)}: it {reason}."
+    return subject.finding(Check.REFUSED_VALUE, index, text, witness, field=field, value=held)
 
 
 def _of_max_age(subject: Subject, index: int, seconds: object) -> Iterator[Finding]:
-    reason = None if seconds is None else problem_of("max_age_seconds", seconds)
+    field = "max_age_seconds"
+    reason = None if seconds is None else problem_of(field, seconds)
     if reason is not None:
-        yield _refused(subject, index, "max_age_seconds", seconds, reason)
+        yield _refused(subject, index, field, seconds, reason)
     elif isinstance(seconds, int) and seconds > _CHROMIUM_KEEPS:
-        yield Finding(
-            Check.LONG_MAX_AGE,
-            index,
-            f"{seconds} seconds are longer than Chromium ({_CHROMIUM_KEEPS}) and WebKit "
-            f"({_WEBKIT_KEEPS}) keep an answer; Firefox keeps it for up to {_FIREFOX_KEEPS}.",
-            f"Write {_CHROMIUM_KEEPS} or less.",
-            (subject.any_witness(index),),
-            "max_age_seconds",
-            seconds,
+        text = (
+            f"{seconds} seconds is longer than Chromium ({_CHROMIUM_KEEPS}) and WebKit "
+            f"({_WEBKIT_KEEPS}) keep a preflight response; Firefox keeps it for up to "
+            f"{_FIREFOX_KEEPS}."
         )
+        witness = subject.any_witness(index)
+        yield subject.finding(Check.LONG_MAX_AGE, index, text, witness, field=field, value=seconds)
 
 
 def _of_uploads(subject: Subject, index: int, rule: PlainRule) -> Iterator[Finding]:
     exposed = {name.lower() for name in rule.expose_headers}
     upload = subject.decided_by(index, ("PUT", "POST"))
     if upload is not None and _ETAG not in exposed:
-        yield Finding(
-            Check.ETAG_NOT_EXPOSED,
-            index,
-            f"{upload.method} is allowed and ETag is not exposed: a page cannot read it, and "
-            "the vendors' SDKs need it to put parts together.",
-            "Write ETag in ExposeHeader.",
-            (upload,),
-            "expose_headers",
+        text = (
+            f"{upload.method} is allowed, but ETag is not exposed: a page cannot read it, and the "
+            "vendors' SDKs need it for multipart uploads."
         )
+        yield subject.finding(Check.ETAG_NOT_EXPOSED, index, text, upload, field="expose_headers")
     bare = None if rule.allowed_headers else _refused_upload(subject, index)
     if bare is not None:
-        yield Finding(
-            Check.NO_ALLOWED_HEADER,
-            index,
-            "PUT is allowed and no header with it: a page cannot send Authorization, nor the "
-            "Content-Type of most files.",
-            "Write the headers that the page sends in AllowedHeader, such as authorization, "
-            "content-type and x-cos-*.",
-            (bare,),
-            "allowed_headers",
+        text = (
+            "PUT is allowed, but no header with it: a page can send neither Authorization nor the "
+            "Content-Type of most files."
         )
+        yield subject.finding(Check.NO_ALLOWED_HEADER, index, text, bare, field="allowed_headers")
 
 
 def _refused_upload(subject: Subject, index: int) -> Witness | None:

@@ -5,10 +5,11 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.algebra.partition import bits
-from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Rules
+from flask_bucketcors.analysis.algebra.request_space import Example, Lists, RuleBits
 from flask_bucketcors.analysis.algebra.terms import Terms
-from flask_bucketcors.analysis.linter.findings import Check, Finding
+from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.subject import Subject
+from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.core.errors import TooIntricate
 
 # A text names no more rules than this.
@@ -26,7 +27,7 @@ class _Overlap(NamedTuple):
 
 
 class _Unlike(NamedTuple):
-    """Requests of one origin that two rules decide, and answer on different terms.
+    """Requests of one origin that two rules decide, with different responses.
 
     :param other: the rule that stands above.
     """
@@ -62,7 +63,7 @@ class _Order:
         self._look_at_all()
 
     def _look_at_all(self) -> None:
-        seen: set[Rules] = set()
+        seen: set[RuleBits] = set()
         for atom in self._requests.origins.atoms:
             deciding: dict[int, Example] = {}
             for method, rules in self._requests.by_method.items():
@@ -81,7 +82,7 @@ class _Order:
             self._decides |= deciding.keys()
             self._compare(deciding)
 
-    def _look_at(self, origin: str, method: str, together: Rules) -> None:
+    def _look_at(self, origin: str, method: str, together: RuleBits) -> None:
         decided = self._requests.decided(together)
         for rule in bits(together):
             for by, lists in decided:
@@ -114,7 +115,7 @@ class _Order:
         return self._subject.terms[rule]
 
     def _aspects(self, rule: int, other: int) -> list[str]:
-        """Give what the answers of two rules differ in, in words."""
+        """Give what the responses of two rules differ in, in words."""
         one, two = self._terms(rule), self._terms(other)
         allowed = self._requests.allowed
         differ = {
@@ -143,34 +144,36 @@ class _Order:
             Check.RULE_UNREACHABLE,
             rule,
             f"No request reaches this rule: {self._named(above)} above it "
-            f"decide{'s' if len(above) == 1 else ''} all that it allows.",
-            f"Delete it, or move it above {self._named(above[:1])}.",
+            f"match{'es' if len(above) == 1 else ''} every request that it allows.",
             overlap.request,
+            help=f"delete the rule, or move it above {self._named(above[:1])}",
         )
 
     def _partly_shadowed(self, rule: int, overlap: _Overlap) -> Finding:
         above, own = (self._requests.origins.sets[each] for each in (overlap.by, rule))
         is_exception = above != own and not above & ~own
+        above_it = self._named([overlap.by])
         return self._finding(
             Check.RULE_PARTLY_SHADOWED,
             rule,
-            f"{self._named([overlap.by]).capitalize()} stands above it and decides some of the "
-            "requests that it allows.",
-            "If that is an exception to this rule, leave it so; rules that do not overlap are "
-            "plainer."
-            if is_exception
-            else "Have each request allowed by one rule alone, or move the narrower rule up.",
+            f"{above_it.capitalize()} is above this rule and matches some of the requests that it "
+            "allows.",
             overlap.request,
+            help=f"keep both if {above_it} is meant as an exception; rules that do not overlap are "
+            "simpler"
+            if is_exception
+            else "",
         )
 
     def _any_origin_first(self, rule: int, overlap: _Overlap) -> Finding:
+        above = self._named([overlap.by])
         return self._finding(
             Check.ANY_ORIGIN_FIRST,
             rule,
-            f"{self._named([overlap.by]).capitalize()} allows '*' and stands above it: the "
-            "origins that this rule names are answered with '*', and so without credentials.",
-            f"Move this rule above {self._named([overlap.by])}.",
+            f"{above.capitalize()} allows '*' and is above this rule: the origins that this rule "
+            "names get '*' in the response, and so no credentials.",
             overlap.request,
+            help=f"move this rule above {above}",
         )
 
     def _disagreement(self, rule: int, unlike: _Unlike) -> Finding:
@@ -178,9 +181,8 @@ class _Order:
         return self._finding(
             Check.RULES_DISAGREE,
             rule,
-            f"It and {self._named([unlike.other])} answer one origin with different "
+            f"This rule and {self._named([unlike.other])} give one origin different "
             f"{' and '.join(filter(None, [', '.join(aspects[:-1]), aspects[-1]]))}.",
-            "Give the origin one rule, or both rules the same values.",
             unlike.its_request,
             unlike.request,
         )
@@ -194,7 +196,7 @@ class _Order:
         return f"rules {', '.join(numbers[:-1])} and {numbers[-1]}"
 
     def _finding(
-        self, check: Check, rule: int, text: str, mend: str, *requests: Example
+        self, check: Check, rule: int, text: str, *requests: Example, help: str = ""
     ) -> Finding:
-        witnesses = tuple(self._subject.witness(*request) for request in requests)
-        return Finding(check, self._subject.index(rule), text, mend, witnesses)
+        witnesses = (self._subject.witness(*request) for request in requests)
+        return self._subject.finding(check, self._subject.index(rule), text, *witnesses, help=help)

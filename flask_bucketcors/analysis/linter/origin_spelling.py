@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from flask_bucketcors.analysis.algebra.grammars import ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Partition
 from flask_bucketcors.analysis.linter.dangers import EXTENSIONS, SCHEMES
-from flask_bucketcors.analysis.linter.findings import Check, Finding
+from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.subject import Subject
-from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.mistakes import CHECKS_BY_CAUSE, Cause, Check
 from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import shown, skeleton
 from flask_bucketcors.analysis.spelling.origin_parts import Parts, cut, several
@@ -24,106 +24,68 @@ _BARE: Final = re.compile(r"//|[\w*]|\[[0-9A-Fa-f:.*]+\]")
 # Scripts with letters that are drawn like Latin ones.
 _ALIKE_SCRIPTS: Final = ("CYRILLIC", "GREEK", "ARMENIAN")
 
-_MENDED: Final = {
-    Cause.ORIGIN_INVISIBLE_CHARACTER: (
-        Check.INVISIBLE_CHARACTER,
-        "holds a character that cannot be seen.",
-        "Delete the value and type it in by hand.",
-    ),
-    Cause.ORIGIN_PATH: (
-        Check.PATH,
-        "holds more than scheme, host and port, which is all that browsers send.",
-        "Cut it behind host and port.",
-    ),
-    Cause.ORIGIN_TRAILING_SLASH: (
-        Check.TRAILING_SLASH,
-        "ends in a slash; what browsers send never does.",
-        "Take the slash away.",
-    ),
-    Cause.ORIGIN_CASE: (
-        Check.UPPER_CASE,
-        "has capitals; browsers send lower case, and case counts.",
-        "Write it in lower case.",
-    ),
-    Cause.ORIGIN_DEFAULT_PORT: (
-        Check.DEFAULT_PORT,
-        "has the port that its scheme has anyhow; browsers leave it out.",
-        "Leave the port out.",
-    ),
-}
-
 
 class _Fault(NamedTuple):
+    """What is wrong with a value.
+
+    :param help: replaces that of the check.
+    """
+
     check: Check
     text: str
-    mend: str
+    help: str = ""
 
 
-def writing_findings(subject: Subject) -> Iterator[Finding]:
+def spelling_findings(subject: Subject) -> Iterator[Finding]:
     """Look for origins that do nothing as they are written."""
     for index, rule in subject.written():
         for value in dict.fromkeys(rule.allowed_origins):
             parts = cut(next(iter(several(value)), value))
-            for check, text, mend in _faults(value, parts):
+            for check, text, help in _faults(value, parts):
                 # What a browser sends from where the value is meant for.
                 witness = subject.witness_of(index, _sent(parts))
-                text = f"{shown(value)} {text}"
-                yield Finding(check, index, text, mend, (witness,), _FIELD, value)
+                yield subject.finding(
+                    check, index, text, witness, help=help, field=_FIELD, value=value
+                )
 
 
 def _faults(value: str, parts: Parts) -> list[_Fault]:
     if value in (ANY, NULL, FILE):
         return []
+    held = shown(value)
     if len(several(value)) > 1:
-        mend = "Write each of them as a value of its own."
-        return [_Fault(Check.REFUSED_VALUE, "holds more than one origin.", mend)]
-    faults = [_Fault(*_MENDED[cause]) for cause in parts.mended if cause in _MENDED]
+        text = f"{held} contains more than one origin."
+        return [_Fault(Check.REFUSED_VALUE, text, "write them as separate values")]
+    causes = [cause for cause in parts.mistakes if cause in CHECKS_BY_CAUSE]
+    faults = [_Fault(CHECKS_BY_CAUSE[cause], cause.said_of(held)) for cause in causes]
     host = written_out(parts.host)
     if _has_lookalike(host.split(".")):
-        faults.append(
-            _Fault(
-                Check.LOOKALIKE,
-                f"holds letters that look like others: {host!a}.",
-                "Make sure that the name is the right one; if not, type it in by hand.",
-            )
-        )
+        text = Cause.ORIGIN_LOOKALIKE.said_of(held).removesuffix(".")
+        faults.append(_Fault(Check.LOOKALIKE, f"{text}: {host!a}."))
     elif not parts.host.isascii():
-        faults.append(_not_as_sent(parts.host))
+        faults.append(_not_as_sent(held, parts.host))
     if not parts.scheme and _BARE.match(value) and not _covers_schemes(value):
-        faults.append(
-            _Fault(
-                Check.NO_SCHEME,
-                "has no scheme; browsers always send one.",
-                "Write https:// in front.",
-            )
-        )
-    return faults or list(_without_use(value))
+        faults.append(_Fault(Check.NO_SCHEME, f"{held} has no scheme; browsers always send one."))
+    return faults or list(_without_use(value, held))
 
 
-def _without_use(value: str) -> Iterator[_Fault]:
+def _without_use(value: str, held: str) -> Iterator[_Fault]:
     reason = problem_of(_FIELD, value)
     if reason is not None:
-        yield _Fault(Check.REFUSED_VALUE, "is refused when it is put.", f"It {reason}.")
+        yield _Fault(Check.REFUSED_VALUE, f"The API rejects {held}: it {reason}.")
     elif not Partition([[value]], ORIGINS).atoms:
-        yield _Fault(
-            Check.FITS_NOTHING,
-            "fits no origin that there can be.",
-            "Write scheme://host or scheme://host:port, or delete it.",
-        )
+        yield _Fault(Check.FITS_NOTHING, f"{held} matches no possible origin.")
 
 
-def _not_as_sent(host: str) -> _Fault:
+def _not_as_sent(held: str, host: str) -> _Fault:
     sent = as_sent(host)
-    mend = f"Write {shown(sent)} for the host."
+    help = f"write {shown(sent)} for the host"
     if any(ANY in label and not label.isascii() for label in host.split(".")):
-        mend = "Name the hosts, each in its xn-- form: a part of it says nothing about the name."
-    return _Fault(
-        Check.NOT_PUNYCODE,
-        "has an international host name written out; browsers send its xn-- form."
-        if "xn--" in sent
-        else "has letters in the host that browsers write otherwise.",
-        mend,
-    )
+        help = "name each host in its xn-- form, which a part of a name does not have"
+    text = Cause.ORIGIN_IDN.said_of(held)
+    if "xn--" not in sent:
+        text = f"{held} contains letters in the host that browsers write differently."
+    return _Fault(Check.NOT_PUNYCODE, text, help)
 
 
 def _covers_schemes(value: str) -> bool:

@@ -9,20 +9,20 @@ from flask_bucketcors.analysis.algebra.cells import Sets
 from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.analysis.algebra.request_space import APART
-from flask_bucketcors.analysis.linter.findings import Check, Finding, Witness
+from flask_bucketcors.analysis.linter.findings import Finding, Witness
 from flask_bucketcors.analysis.linter.sites import is_owned, site
-from flask_bucketcors.analysis.linter.subject import Subject
+from flask_bucketcors.analysis.linter.subject import LISTS, Subject
+from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.analysis.spelling.origin_parts import cut
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.wildcards import ANY
 
-_LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 # Names of headers have no case (RFC 9110, 5.1).
 _OF_NAMES: Final = ("allowed_headers", "expose_headers")
 #: A list with more patterns than this is not compared with itself: the work grows with the
-#: square of their number, and nobody reads what would be said.
+#: square of their number, and there would be too many findings to read.
 MAX_COMPARED: Final = 256
 # A text names no more sites than this.
 _MAX_NAMED: Final = 5
@@ -31,7 +31,7 @@ _MAX_NAMED: Final = 5
 def repeat_findings(subject: Subject) -> Iterator[Finding]:
     """Look for values that a rule could do without, or that another rule should hold."""
     for index, rule in subject.written():
-        for field in _LISTS:
+        for field in LISTS:
             yield from _repeated(subject, index, field, getattr(rule, field))
         yield from _overlapping(subject, index, "allowed_origins", rule)
         yield from _overlapping(subject, index, "allowed_headers", rule)
@@ -44,14 +44,9 @@ def _repeated(subject: Subject, index: int, field: str, values: Sequence[str]) -
         plain = value.lower() if field in _OF_NAMES else value
         seen[plain] = seen.get(plain, 0) + 1
         if seen[plain] == 2:
-            yield Finding(
-                Check.VALUE_REPEATED,
-                index,
-                f"'{value}' stands there twice.",
-                "Delete one of them.",
-                (subject.any_witness(index),),
-                field,
-                value,
+            text, witness = f"The rule contains '{value}' twice.", subject.any_witness(index)
+            yield subject.finding(
+                Check.VALUE_REPEATED, index, text, witness, field=field, value=value
             )
 
 
@@ -65,18 +60,19 @@ def _overlapping(subject: Subject, index: int, field: str, rule: PlainRule) -> I
     grammar, apart = (ORIGINS, APART) if field == "allowed_origins" else (HEADER_NAMES, None)
     atoms = Partition([[value] for value in values], grammar, apart, subject.bounds).atoms
 
-    def finding(check: Check, value: str, other: str, example: str) -> Finding:
-        text, mend = _OVERLAP_TEXTS[check]
-        witness = _witness(subject, index, field, example)
-        text = text.format(value=as_written[value], other=other)
-        return Finding(check, index, text, mend, (witness,), field, as_written[value])
+    def finding(check: Check, value: str, text: str, example: str) -> Finding:
+        written, witness = as_written[value], _witness(subject, index, field, example)
+        text = f"'{written}' {text}."
+        return subject.finding(check, index, text, witness, field=field, value=written)
 
     covered, kept = _covered(atoms, len(values))
     for place, alone, example in covered:
-        other = f"'{values[alone]}'" if alone is not None else "the others together"
-        yield finding(Check.VALUE_COVERED, values[place], other, example)
-    for place, other_place, example in _meeting(atoms, kept):
-        yield finding(Check.PATTERNS_OVERLAP, values[place], f"'{values[other_place]}'", example)
+        others = "the other values cover" if alone is None else f"'{values[alone]}' covers"
+        text = f"has no effect: {others} everything that it covers"
+        yield finding(Check.VALUE_COVERED, values[place], text, example)
+    for place, other, example in _meeting(atoms, kept):
+        text = f"and '{values[other]}' overlap: both match '{example}'"
+        yield finding(Check.PATTERNS_OVERLAP, values[place], text, example)
 
 
 def _covered(atoms: Sequence[Atom], count: int) -> tuple[list[tuple[int, int | None, str]], Sets]:
@@ -116,18 +112,6 @@ def _meeting(atoms: Sequence[Atom], kept: Sets) -> Iterator[tuple[int, int, str]
         yield place, other, example
 
 
-_OVERLAP_TEXTS: Final = {
-    Check.VALUE_COVERED: (
-        "'{value}' adds nothing: all that it covers is covered by {other}.",
-        "Delete it, or the wider one if that is more than you mean.",
-    ),
-    Check.PATTERNS_OVERLAP: (
-        "'{value}' and {other} cover some of the same texts.",
-        "Make one of them narrower, so that each can be changed alone.",
-    ),
-}
-
-
 def _witness(subject: Subject, index: int, field: str, text: str) -> Witness:
     if field == "allowed_origins":
         return subject.witness_of(index, text)
@@ -143,14 +127,12 @@ def _unrelated(subject: Subject, index: int, rule: PlainRule) -> Iterator[Findin
     if len(by_site) > 1 and ANY not in rule.allowed_origins:
         names = sorted(by_site)
         shown = ", ".join(names[:_MAX_NAMED]) + (" ..." if len(names) > _MAX_NAMED else "")
-        witnesses = [subject.witness_for(index, by_site[name]) for name in names[:2]]
-        yield Finding(
+        yield subject.finding(
             Check.UNRELATED_ORIGINS,
             index,
-            f"It names origins of {len(names)} sites: {shown}.",
-            "Give each site a rule of its own, so that each can be changed alone.",
-            tuple(witnesses),
-            "allowed_origins",
+            f"The rule names origins of {len(names)} sites: {shown}.",
+            *(subject.witness_for(index, by_site[name]) for name in names[:2]),
+            field="allowed_origins",
         )
 
 

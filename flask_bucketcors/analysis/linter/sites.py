@@ -4,14 +4,13 @@ import re
 from ipaddress import ip_address
 from typing import Final
 
-from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.hosts import PublicSuffix, is_loopback
 from flask_bucketcors.core.origins import is_origin
 from flask_bucketcors.core.wildcards import Wildcard
 
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+)*|\[[0-9a-f:.]*\]?")
-_LOCAL: Final = re.compile(r"(.+\.)?localhost\.?|127(\.[0-9]+){3}|0\.0\.0\.0|\[::1\]")
-# RFC 6761 and 6762, and ICANN's for private use: nobody can register names below these. Nor below
-# "example", but that stands for a name to be, of which the same is to be said.
+# RFC 6761 and 6762, and ICANN's for private use: no one can register names below these. Nor below
+# "example", but that stands for a name to be chosen.
 _PRIVATE: Final = frozenset({"test", "invalid", "internal", "local"})
 # Below these two-letter domains, names are registered one level further down.
 _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
@@ -26,15 +25,10 @@ def usual_public_suffix(host: str) -> str:
     return f"{second}.{top}" if len(top) == 2 and second in _SECOND_LEVEL else top
 
 
-def is_local(host: str) -> bool:
-    """Whether it is the machine itself, whatever the network does."""
-    return bool(_LOCAL.fullmatch(host.lower()))
-
-
 def site(host: str, public_suffix: PublicSuffix) -> str:
-    """Give the part of a host name that was registered; the whole name if it is nobody's."""
+    """Give the part of a host name that was registered; the whole name if no one registered it."""
     host = host.lower().removesuffix(".")
-    if is_local(host):
+    if is_loopback(host):
         return "localhost"
     if _ADDRESS.fullmatch(host):
         return host
@@ -52,7 +46,7 @@ def is_owned(host: str, public_suffix: PublicSuffix) -> bool:
     host = host.lower().removesuffix(".")
     if not host:
         return False
-    return is_local(host) or host in _PRIVATE or public_suffix(host) != host
+    return is_loopback(host) or host in _PRIVATE or public_suffix(host) != host
 
 
 # What may stand for a "*", so that with whatever is around it there is an address.

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
-from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.bounds import Bounds
 from flask_bucketcors.analysis.algebra.grammars import ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Atom, Partition, bits
-from flask_bucketcors.analysis.algebra.request_space import APART, Requests, Rules
+from flask_bucketcors.analysis.algebra.request_space import APART, Requests, RuleBits
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
-from flask_bucketcors.analysis.linter.findings import Witness
+from flask_bucketcors.analysis.linter.findings import Finding, Witness
+from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.dialects import Dialect
@@ -17,6 +18,8 @@ from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import Wildcard
 
+#: The fields of a rule that hold texts.
+LISTS: Final = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 # RFC 6761: no page comes from there. For rules that name no origin at all.
 _NOBODY: Final = "https://nobody.invalid"
 
@@ -27,7 +30,7 @@ class Subject:
     What a PUT would refuse is there to be looked at, and takes no part in decisions.
 
     :param plain: the rules as they were written.
-    :param allow_credentials: whether answers that name the origin allow credentials.
+    :param allow_credentials: whether responses that name the origin allow credentials.
     :param public_suffix: see :data:`PublicSuffix`.
     :param bounds: of the work.
     """
@@ -38,23 +41,64 @@ class Subject:
         dialect: Dialect,
         allow_credentials: bool,
         public_suffix: PublicSuffix,
-        bounds: Bounds = AMPLE,
+        bounds: Bounds,
     ) -> None:
         self.plain = plain
-        self.bounds = bounds
-        rule_set = plain.rule_set
-        self.rules: tuple[Rule, ...] = tuple(rule_set.rules) if rule_set else ()
         self.allow_credentials = allow_credentials
         self.public_suffix = public_suffix
-        self.requests = Requests(self.rules, bounds)
-        self.terms: tuple[Terms, ...] = tuple(
-            terms_of(rule, dialect, allow_credentials) for rule in self.rules
-        )
-        self._compiled = (
-            CompiledRules(rule_set, dialect, allow_credentials=allow_credentials)
-            if rule_set
-            else None
-        )
+        self.bounds = bounds
+        self._dialect = dialect
+        self._places: dict[tuple[int, str], dict[str, int]] = {}
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that take part in decisions."""
+        return tuple(self.plain.rule_set.rules) if self.plain.rule_set else ()
+
+    @cached_property
+    def requests(self) -> Requests:
+        """The requests that they tell apart."""
+        return Requests(self.rules, self.bounds)
+
+    @cached_property
+    def terms(self) -> tuple[Terms, ...]:
+        """What the response of each of them grants."""
+        return tuple(terms_of(rule, self._dialect, self.allow_credentials) for rule in self.rules)
+
+    @cached_property
+    def _compiled(self) -> CompiledRules | None:
+        rule_set, credentials = self.plain.rule_set, self.allow_credentials
+        if rule_set is None:
+            return None
+        return CompiledRules(rule_set, self._dialect, allow_credentials=credentials)
+
+    def finding(
+        self,
+        check: Check,
+        index: int,
+        text: str,
+        *witnesses: Witness,
+        help: str = "",
+        field: str | None = None,
+        value: str | int | None = None,
+    ) -> Finding:
+        """Make a finding about a rule.
+
+        :param index: of the rule, as it was written.
+        :param help: replaces that of the check.
+        """
+        place = None
+        if field in LISTS and isinstance(value, str):
+            place = self._places_in(index, field).get(value)
+        return Finding(check, index, text, help or check.help, witnesses, field, value, place)
+
+    def _places_in(self, index: int, field: str) -> dict[str, int]:
+        """Where each value of a list stands first."""
+        if (index, field) not in self._places:
+            values = getattr(self.plain.rules[index], field)
+            pairs = [(value, place) for place, value in enumerate(values)]
+            self._places[index, field] = dict(reversed(pairs))
+        return self._places[index, field]
 
     def written(self) -> Iterator[tuple[int, PlainRule]]:
         """Give all rules as they were written, each with its index."""
@@ -77,7 +121,7 @@ class Subject:
         return Witness(origin, method, tuple(headers), rule)
 
     def names_origin(self, index: int | None) -> bool:
-        """Whether a rule answers with the origin, and not with ``*``; not if none does."""
+        """Whether a rule gives the origin in its response, and not ``*``; no rule does not."""
         return index is not None and not self.terms[self._stored[index]].any_origin
 
     def witness_of(self, index: int, origin: str) -> Witness:
@@ -128,7 +172,8 @@ class Subject:
         stored, pattern = self._stored.get(index), Wildcard.parse(value)
         if stored is None or pattern is None:
             return None
-        # Whoever fits more patterns has more rules above this one: it decides none of it either.
+        # An origin that fits more patterns has more rules above this one, which then decides no
+        # request from it either.
         atoms = self.requests.origins.least_listed(pattern)
         return self._decided_among(atoms, stored, self.rules[stored].allowed_methods)
 
@@ -143,7 +188,7 @@ class Subject:
                     return found
         return None
 
-    def _decided_by(self, stored: int, origin: str, method: str, rules: Rules) -> Witness | None:
+    def _decided_by(self, stored: int, origin: str, method: str, rules: RuleBits) -> Witness | None:
         if rules >> stored & 1:
             for each, lists in self.requests.decided(rules):
                 headers = self.requests.example(lists) if each == stored else None

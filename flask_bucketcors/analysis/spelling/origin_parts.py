@@ -1,7 +1,7 @@
 """Origins and patterns as people write them, cut into scheme, host and port.
 
-What no browser would send (a slash, capitals, an invisible character) is mended on the way, and
-said.
+What no browser would send (a slash, capitals, an invisible character) is corrected on the way, and
+named.
 """
 
 import re
@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.lookalikes import without_invisible
+from flask_bucketcors.core.hosts import DEFAULT_PORTS
 from flask_bucketcors.core.wildcards import ANY
 
 #: Nothing longer is compared: no origin is, and the work is to stay small.
 MAX_COMPARED: Final = 512
-DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 # Also as people write it: "http(s)", "https?", with backslashes.
 _SCHEME = re.compile(
     r"(?P<scheme>[A-Za-z*][A-Za-z0-9+.*?()|-]*)(?::[/\\]{1,3}|//|:/*(?![0-9*/]))|//"
@@ -26,17 +26,17 @@ WRAPPING: Final = "\"'<>`;,()"
 
 
 class Parts(NamedTuple):
-    """An origin or a pattern, cut up and mended.
+    """An origin or a pattern, cut up and corrected.
 
     :param scheme: ``""`` if there is none.
     :param port: ``""`` if there is none.
-    :param mended: what was wrong with the text as it was written.
+    :param mistakes: what was wrong with the text as it was written, each kind once.
     """
 
     scheme: str
     host: str
     port: str
-    mended: tuple[Cause, ...]
+    mistakes: tuple[Cause, ...]
 
     @property
     def text(self) -> str:
@@ -46,41 +46,41 @@ class Parts(NamedTuple):
 
 
 def cut(text: str) -> Parts:
-    """Cut a text into parts, mending what no browser would send."""
-    mended: list[Cause] = []
+    """Cut a text into parts, and correct what no browser would send."""
+    mistakes: list[Cause] = []
     bounded = text[:MAX_COMPARED]
     visible = without_invisible(bounded)
     if visible != bounded:
-        mended.append(Cause.ORIGIN_INVISIBLE_CHARACTER)
+        mistakes.append(Cause.ORIGIN_INVISIBLE_CHARACTER)
     # An escaped slash, as JSON and regular expressions have it, is a slash.
     visible = _without_expression(visible.strip(WRAPPING).replace("\\/", "/"))
     found = _SCHEME.match(visible)
     scheme = (found["scheme"] or "") if found else ""
     authority = visible[found.end() :] if found else visible
     if scheme.lower() in DEFAULT_PORTS and (again := _AGAIN.match(authority)):
-        mended.append(Cause.ORIGIN_SCHEME)
+        mistakes.append(Cause.ORIGIN_SCHEME)
         authority = authority[again.end() :]
-    host, port = _cut_authority(authority, mended)
+    host, port = _cut_authority(authority, mistakes)
     if (scheme + host) != (scheme + host).lower():
-        mended.append(Cause.ORIGIN_CASE)
+        mistakes.append(Cause.ORIGIN_CASE)
     scheme = scheme.lower()
     if port and DEFAULT_PORTS.get(scheme) == port:
-        mended.append(Cause.ORIGIN_DEFAULT_PORT)
+        mistakes.append(Cause.ORIGIN_DEFAULT_PORT)
         port = ""
     if scheme and found and found[0] != f"{found['scheme']}://":
-        mended.append(Cause.ORIGIN_SCHEME)
-    return Parts(scheme, host.lower(), port, tuple(mended))
+        mistakes.append(Cause.ORIGIN_SCHEME)
+    return Parts(scheme, host.lower(), port, tuple(dict.fromkeys(mistakes)))
 
 
-def _cut_authority(authority: str, mended: list[Cause]) -> tuple[str, str]:
+def _cut_authority(authority: str, mistakes: list[Cause]) -> tuple[str, str]:
     host, rest = _cut_at(authority, "/?#\\")
     if rest.strip("/"):
-        mended.append(Cause.ORIGIN_PATH)
+        mistakes.append(Cause.ORIGIN_PATH)
     elif rest:
-        mended.append(Cause.ORIGIN_TRAILING_SLASH)
+        mistakes.append(Cause.ORIGIN_TRAILING_SLASH)
     user, at, behind = host.rpartition("@")
     if at and user:
-        mended.append(Cause.ORIGIN_PATH)
+        mistakes.append(Cause.ORIGIN_PATH)
     host = behind if at else host
     # A bare IPv6 address has colons and no port.
     found = _PORT.search(host) if host.count(":") < 2 or "]" in host else None

@@ -87,21 +87,23 @@ class PlainRule:
         fields["allowed_methods"] = fields["allowed_methods"] or ["GET"]
         return Rule(**fields)
 
-    def mended(self) -> dict[str, Any]:
-        """The fields with each value written right where that is no matter of opinion.
+    @cached_property
+    def corrected(self) -> "PlainRule":
+        """The rule with each value written right where that is no matter of opinion.
 
         A pattern that never worked stays away: a fix opens nothing that was not asked for.
         """
-        return {
-            **self.fields,
-            "allowed_origins": _kept("allowed_origins", map(_visible, self.allowed_origins)),
-            "allowed_methods": _kept(
-                "allowed_methods",
-                (without_invisible(each).upper() for each in self.allowed_methods),
-            ),
-            "allowed_headers": _kept("allowed_headers", map(_visible, self.allowed_headers)),
-            "expose_headers": _kept("expose_headers", map(without_invisible, self.expose_headers)),
-        }
+        if self.is_valid:
+            return self
+        methods = (without_invisible(each).upper() for each in self.allowed_methods)
+        return PlainRule(
+            _kept("allowed_origins", map(_visible, self.allowed_origins)),
+            _kept("allowed_methods", methods),
+            _kept("allowed_headers", map(_visible, self.allowed_headers)),
+            _kept("expose_headers", map(without_invisible, self.expose_headers)),
+            self.fields["max_age_seconds"],
+            self.fields["id"],
+        )
 
 
 @dataclass(frozen=True)
@@ -199,5 +201,5 @@ def _visible(text: str) -> str:
     return text if ANY in plain else plain
 
 
-def _kept(field: str, values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(each for each in values if problem_of(field, each) is None))
+def _kept(field: str, values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for each in values if problem_of(field, each) is None))

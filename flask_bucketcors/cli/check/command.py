@@ -210,7 +210,7 @@ def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Exp
         headers=request.requested_headers if kind == PREFLIGHT else (),
         credentials=request.credentials,
         kind=kind,
-        answer=_seen(received[-1]) if received else None,
+        response=_seen(received[-1]) if received else None,
     )
 
 
