@@ -1,9 +1,8 @@
-"""The ``?cors`` API as a Flask blueprint, and its hooks in the application's contexts."""
+"""The ``?cors`` API as a Flask blueprint, whose hooks run in the application's contexts."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, cast
-from wsgiref.types import WSGIApplication
 
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
@@ -14,13 +13,13 @@ from flask_bucketcors.api.writes import BucketExists
 from flask_bucketcors.core.dialects import Limits
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.routes import reserved_by_routes
-from flask_bucketcors.settings import check
+from flask_bucketcors.settings import checked
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores import Store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
-from flask_bucketcors.wsgi.reserved import Reserved
-from flask_bucketcors.wsgi.resolvers import BucketFunction, make_resolver
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
 ONE_API: Final = (
@@ -29,6 +28,7 @@ ONE_API: Final = (
 )
 
 
+@checked
 def create_blueprint(
     store: Store,
     *,
@@ -46,70 +46,67 @@ def create_blueprint(
     allow_credentials: bool = True,
     name: str = "bucketcors",
 ) -> Blueprint:
-    """Give the ``?cors`` API as a blueprint, for an application that wants nothing else.
+    """Give the ``?cors`` API as a blueprint, for an application that needs nothing else.
 
-    Registered, it takes ``?cors`` calls on buckets out before the application sees them; it
-    has no routes of its own, since those would stand behind the application's hooks. A
-    ``url_prefix`` is where the buckets are. The hooks run in the application's context. An
-    application that is, or later gets, wrapped in
-    :class:`~flask_bucketcors.BucketCORSMiddleware` needs no ``api=`` there.
+    Registered, it takes ``?cors`` calls on buckets out before the application sees them. It has
+    no routes of its own, since those would stand behind the application's hooks. Its
+    ``url_prefix`` is where the buckets are. ``authorize`` runs in the request context of the
+    application, ``bucket_exists`` in the application context. An application that is, or later
+    gets, wrapped in :class:`~flask_bucketcors.BucketCORSMiddleware` needs no ``api=`` there.
 
     :param store: where the rules are.
     :param buckets, host_suffixes: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :param reserved: see :class:`~flask_bucketcors.BucketCORS`.
-    :param name: the blueprint's, in case the application has another of this one.
+    :param name: the blueprint's name, if the application has another one of this name.
+    :raises SettingRefused: if an argument does not have its form.
 
     The other parameters are those of :class:`RulesAPI`.
     """
-    check(store=store, buckets=buckets, host_suffixes=host_suffixes, reserved=reserved)
-    blueprint = Blueprint(name, __name__)
-    given = Reserved.these(reserved)
+    make_api = partial(
+        RulesAPI,
+        store,
+        access_keys=access_keys,
+        dialect=dialect,
+        limits=limits,
+        require_content_md5=require_content_md5,
+        strict=strict,
+        public_suffix=public_suffix,
+        allow_credentials=allow_credentials,
+    )
 
     def install(state: BlueprintSetupState) -> None:
         app = cast(Flask, state.app)
-        api = RulesAPI(
-            store,
-            access_keys=access_keys,
-            authorize=in_request_context(app, authorize),
-            bucket_exists=in_app_context(app, bucket_exists),
-            dialect=dialect,
-            limits=limits,
-            require_content_md5=require_content_md5,
-            strict=strict,
-            public_suffix=public_suffix,
-            allow_credentials=allow_credentials,
-        )
         # As Flask does for routes, leave out a slash at the end.
         prefix = (state.url_prefix or "").rstrip("/")
-        find_reserved = partial(reserved_by_routes, app, given)
-        find_below = partial(find_reserved, prefix)
-        resolve = make_resolver(buckets, host_suffixes, prefix, find_below)
-        _install(
-            app,
-            api,
-            partial(RulesCallRouter, api=api, resolve=resolve, find_reserved=find_reserved),
-        )
+        find_reserved = partial(reserved_by_routes, app, Reserved.these(reserved))
+        resolve = make_resolver(buckets, host_suffixes, prefix, partial(find_reserved, prefix))
+        authorizes = in_request_context(app, authorize)
+        exists = in_app_context(app, bucket_exists)
+        api = make_api(authorize=authorizes, bucket_exists=exists)
+        _install(app, api, resolve, find_reserved)
 
+    blueprint = Blueprint(name, __name__)
     blueprint.record(install)
     return blueprint
 
 
 def _install(
-    app: Flask, api: RulesAPI, route: Callable[[WSGIApplication], RulesCallRouter]
+    app: Flask, api: RulesAPI, resolve: Resolver, find_reserved: Callable[[str], Reserved]
 ) -> None:
     middleware = find_layer(app.wsgi_app, BucketCORSMiddleware)
     if middleware is None:
-        app.wsgi_app = route(app.wsgi_app)  # type: ignore[method-assign]
+        router = RulesCallRouter(app.wsgi_app, api, resolve, find_reserved)
+        app.wsgi_app = router  # type: ignore[method-assign]
         return
     if middleware.api is not None:
         raise SetupRefused(ONE_API)
     middleware.api = api
     # The middleware may look for buckets elsewhere than the blueprint was registered for.
-    middleware.wrap(route(middleware.app))
+    middleware.wrap(RulesCallRouter(middleware.app, api, resolve, find_reserved))
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
-    """Have an ``authorize`` hook run in the application's context of the call it judges."""
+    """Have an ``authorize`` hook run in the request context of the call that it decides."""
     if hook is None:
         return None
 

@@ -1,4 +1,4 @@
-"""The Flask extension: reads the settings, builds store, API and middleware, and wires them."""
+"""The Flask extension: reads the settings, builds store, API and middleware, and connects them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from flask_bucketcors.api.rules_api import RulesAPI
 from flask_bucketcors.api.writes import BucketExists
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
 from flask_bucketcors.core.errors import SetupRefused
+from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.core.resolvers import BucketFunction
 from flask_bucketcors.routes import reserved_by_routes
-from flask_bucketcors.settings import Settings, check
+from flask_bucketcors.settings import Settings, checked
 from flask_bucketcors.stores import Store
 from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
-from flask_bucketcors.wsgi.reserved import Reserved
-from flask_bucketcors.wsgi.resolvers import BucketFunction
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
 EXTENSION: Final = "bucketcors"
@@ -28,11 +28,11 @@ EXTENSION: Final = "bucketcors"
 class BucketCORSState:
     """What the extension made for one application: ``app.extensions["bucketcors"]``.
 
-    :param settings: those in force.
+    :param settings: the settings in force.
     :param store: where the rules are; see :class:`~flask_bucketcors.Store`. Programs
         and tests may read and change rules through it.
-    :param middleware: what wraps the application.
-    :param api: what answers ``?cors`` calls.
+    :param middleware: the middleware that wraps the application.
+    :param api: the API that responds to ``?cors`` calls.
     """
 
     settings: Settings
@@ -44,21 +44,25 @@ class BucketCORSState:
 class BucketCORS:
     """CORS rules for the buckets of a Flask application.
 
-    Wraps ``app.wsgi_app``. What is wrapped around that later is further out: apply ProxyFix
-    after this extension, so that it sees the host that the client named.
+    Wraps ``app.wsgi_app``. Apply ProxyFix after this extension, so that the extension sees the
+    host that the client named.
 
-    :param app: the application; or pass it to :meth:`init_app` later, and as many as you like.
-    :param store: where the rules are; without one, a SQLite file by ``BUCKETCORS_DATABASE``.
-    :param authorize: hook that says who may read and edit rules; see
-        :class:`~flask_bucketcors.RulesCall`. It runs in the request context of ``app``.
-    :param bucket_exists: function of a name, for NoSuchBucket. It runs in the context of ``app``.
-    :param buckets: function of the environ that says which bucket a request is about; see
-        :data:`~flask_bucketcors.BucketFunction`.
-    :param reserved: first segments of paths that are the application's own, beside those that
-        its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
-    :raises SetupRefused: as :meth:`init_app`, and at once if an argument does not have its form.
+    :param app: the application. You can also pass it to :meth:`init_app` later, and several
+        applications one after another.
+    :param store: where the rules are; by default, a SQLite file at ``BUCKETCORS_DATABASE``.
+    :param authorize: function that takes a :class:`~flask_bucketcors.RulesCall` and returns
+        whether it may read or edit rules. It runs in the request context of ``app``.
+    :param bucket_exists: function that takes the name of a bucket and returns whether the bucket
+        exists; if not, a call gets NoSuchBucket. It runs in the application context of ``app``.
+    :param buckets: function that takes a :class:`~flask_bucketcors.Request` and returns
+        ``(bucket, key)`` or None; see :class:`~flask_bucketcors.BucketCORSMiddleware`. It runs
+        for every request, outside of the contexts of ``app``.
+    :param reserved: first segments of paths that belong to the application, in addition to
+        those that its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :raises SetupRefused: as :meth:`init_app` does. Arguments are checked at once.
     """
 
+    @checked
     def __init__(
         self,
         app: Flask | None = None,
@@ -69,9 +73,6 @@ class BucketCORS:
         buckets: BucketFunction | None = None,
         reserved: Iterable[str] = (),
     ) -> None:
-        if store is not None:
-            check(store=store)
-        check(authorize=authorize, bucket_exists=bucket_exists, buckets=buckets, reserved=reserved)
         self._store = store
         self._authorize = authorize
         self._bucket_exists = bucket_exists
@@ -83,8 +84,8 @@ class BucketCORS:
     def init_app(self, app: Flask) -> None:
         """Read the settings of ``app`` and wrap it.
 
-        :raises SetupRefused: if a setting is not what it has to be, with its key and the form
-            wanted; if the application has the extension, or a ``?cors`` API, already.
+        :raises SetupRefused: if a setting is wrong; the text has its key and what to write. Also
+            if the application already has the extension or a ``?cors`` API.
         :raises StoreUnavailable: if the database cannot be opened.
         """
         if EXTENSION in app.extensions:

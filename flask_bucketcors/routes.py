@@ -1,11 +1,11 @@
-"""What the routes of an application say about the names of its buckets."""
+"""Which names of buckets the routes of a Flask application reserve."""
 
 from typing import Final
 
 from flask import Flask
 from werkzeug.routing import Rule
 
-from flask_bucketcors.wsgi.reserved import Reserved
+from flask_bucketcors.core.reserved import Reserved
 
 _VARIABLE: Final = "<"
 
@@ -17,7 +17,7 @@ def reserved_by_routes(app: Flask, given: Reserved, url_prefix: str) -> Reserved
     ``/files/upload`` spells out ``upload``. Routes for websockets, and those that only build
     URLs, serve no request.
 
-    :param given: what else is the application's own.
+    :param given: what else belongs to the application.
     :param url_prefix: path below which the buckets are.
     """
     routes = [

@@ -1,16 +1,18 @@
 """Settings: one row each, checked once, and frozen.
 
-A row says what a value has to be. It holds for the key ``BUCKETCORS_<NAME>`` of an application's
-configuration and for an argument of that name, wherever one is taken.
+A row says which form a value has. It applies to the key ``BUCKETCORS_<NAME>`` of an
+application's configuration, and to every argument of that name.
 """
 
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from functools import wraps
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from flask_bucketcors.core.dialects import DIALECTS, Limits
 from flask_bucketcors.core.errors import SettingRefused
@@ -30,15 +32,19 @@ PREFIX: Final = "BUCKETCORS_"
 #: How many buckets' compiled rules a process keeps.
 CACHED_BUCKETS: Final = 100_000
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 # In a URL: user and password.
 _USERINFO: Final = re.compile(r"//\S*@")
 
 
 class _Row(NamedTuple):
-    """What a value has to be.
+    """The form of a value.
 
     :param form: what to write.
-    :param fits: whether a value is that; it may raise ValueError, TypeError or AttributeError.
+    :param fits: whether a value has the form; it may raise ValueError, TypeError or
+        AttributeError.
     :param shown: gives a value as an error shows it.
     """
 
@@ -89,7 +95,7 @@ def _is_limit(value: Any) -> bool:
 
 
 def _all_checked(check: Callable[[str], str]) -> Callable[[Any], bool]:
-    """Whether a value is a list or a tuple of texts that a check takes."""
+    """Whether a value is a list or a tuple of texts that pass a check."""
 
     def fits(value: Any) -> bool:
         if not isinstance(value, list | tuple):
@@ -142,10 +148,10 @@ _ROWS: Final[Mapping[str, _Row]] = {
     # Arguments that are no settings.
     "app": _Row("a WSGI application", callable, _type_name),
     "api": _Row("a WSGI application such as RulesAPI(store), or None", _is_function_or_none),
-    "authorize": _Row("a function of a RulesCall that says yes or no", _is_function_or_none),
+    "authorize": _Row("a function of a RulesCall that returns True or False", _is_function_or_none),
     "bucket_exists": _Row("a function of a bucket's name", _is_function_or_none),
     "buckets": _Row(
-        "a function of the environ that gives (bucket, key) or None", _is_function_or_none
+        "a function of a Request that returns (bucket, key) or None", _is_function_or_none
     ),
     "reserved": _Row(
         "a list of first segments of paths, such as ['api', 'static']",
@@ -161,12 +167,26 @@ _ROWS: Final[Mapping[str, _Row]] = {
 
 
 def check(**values: object) -> None:
-    """Check arguments, each by the row of its name.
+    """Check arguments by the rows of their names.
 
     :raises SettingRefused: if a value does not have its form.
     """
     for name, value in values.items():
         _check(name, value, name)
+
+
+def checked(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Check the arguments of each call to a function, as :func:`check` does; defaults are right."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def check_and_call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            if name in _ROWS and value is not signature.parameters[name].default:
+                check(**{name: value})
+        return function(*args, **kwargs)
+
+    return check_and_call
 
 
 def _check(name: str, value: object, key: str) -> None:
@@ -182,7 +202,7 @@ def _check(name: str, value: object, key: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings in force for an application; docs/configuration.md describes each of them.
+    """The settings of an application. docs/configuration.md describes each of them.
 
     :raises SettingRefused: if a value does not have its form.
     """
@@ -206,9 +226,9 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":
-        """Take the settings of a configuration, which then shows the ones in force.
+        """Read the settings of a configuration, and add the defaults of missing ones to it.
 
-        :param config: keys such as ``BUCKETCORS_DIALECT`` to values; others are left alone.
+        :param config: keys such as ``BUCKETCORS_DIALECT`` to values; other keys do not matter.
         :raises SettingRefused: if a value does not have its form, or if a key is misspelt.
         """
         _refuse_unknown_keys(config)
@@ -228,7 +248,7 @@ SETTING_NAMES: Final = tuple(each.name for each in fields(Settings))
 
 
 def _refuse_unknown_keys(config: Mapping[str, Any]) -> None:
-    """A setting that is misspelt would be one that is not made."""
+    """Refuse a misspelt key, which would have no effect."""
     known = [name.upper() for name in SETTING_NAMES]
     for key in config:
         name = key.removeprefix(PREFIX)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
-from flask_bucketcors.core.compiled import ClosedRules, Reason
+from flask_bucketcors.core.closed_rules import ClosedRules
+from flask_bucketcors.core.compiled import Reason
 from flask_bucketcors.core.dialects import COS, DIALECTS, OSS, S3, Dialect
 from flask_bucketcors.core.grants import MAX_REMEMBERED, Forms, VaryMode
 from flask_bucketcors.core.headers import (

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
 from flask_bucketcors.core.errors import Refusal
-from flask_bucketcors.wsgi.error_responses import answer_error
+from flask_bucketcors.wsgi.error_responses import error_response
 from tests.support import cos_signing
 from tests.support.dialect_facts import FACTS, READERS, SITUATIONS, Refused
 from tests.support.naive_evaluator import RuleDict, evaluate
@@ -464,7 +464,7 @@ def test_every_refusal_has_an_answer(dialect: Dialect, refusal: Refusal) -> None
     started: list[Any] = []
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    body = answer_error(
+    body = error_response(
         environ, lambda *started_with: started.extend(started_with), dialect, refusal, bucket="b"
     )
     answer = Answer(*started, b"".join(body))

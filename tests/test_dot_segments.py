@@ -20,7 +20,7 @@ from flask_bucketcors import (
     RuleSet,
     create_blueprint,
 )
-from flask_bucketcors.wsgi.hot_path import DECISION
+from flask_bucketcors.wsgi.environ import DECISION
 
 PAGE = "https://page.test"
 RULES = RuleSet([Rule([PAGE], ["GET", "PUT", "DELETE"], ["*"])])

@@ -30,6 +30,7 @@ from flask_bucketcors import (
     BucketCORS,
     BucketCORSMiddleware,
     MemoryStore,
+    Request,
     Rule,
     RulesAPI,
     RulesCall,
@@ -938,8 +939,8 @@ def test_rules_calls_in_cors(make_app, store, hook, setting, cross_origin):
 def test_a_function_that_finds_buckets(make_app, store):
     """Given to the extension, or to the blueprint."""
 
-    def buckets(environ: dict[str, Any]) -> tuple[str, str]:
-        return environ.get("HTTP_X_BUCKET", "none"), environ["PATH_INFO"].strip("/")
+    def buckets(request: Request) -> tuple[str, str]:
+        return request.environ.get("HTTP_X_BUCKET", "none"), request.path
 
     app = make_app(ACCESS_KEYS=KEYS)
     BucketCORS(app, store=store, buckets=buckets)

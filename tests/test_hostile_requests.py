@@ -6,7 +6,8 @@ import pytest
 from webtest import TestApp
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
-from flask_bucketcors.core.compiled import MAX_READY_RULES, ClosedRules, CompiledRules
+from flask_bucketcors.core.closed_rules import ClosedRules
+from flask_bucketcors.core.compiled import MAX_READY_RULES, CompiledRules
 from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 

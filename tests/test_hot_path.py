@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
-from flask_bucketcors.wsgi.hot_path import DECISION
+from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.merged_headers import MAX_PLAIN_NAMES, merge, plain_names
 
 A = "https://a.example"
@@ -136,8 +136,8 @@ resolvers = st.sampled_from(
         {"host_suffixes": ["test"], "url_prefix": "/photos"},
         {"reserved": ["photos", "b\xfccher"]},
         {"host_suffixes": ["cos.test", "test"], "reserved": ["k", "up", "single"]},
-        {"buckets": lambda environ: ("photos", environ["PATH_INFO"].strip("/"))},
-        {"buckets": lambda environ: None},
+        {"buckets": lambda request: ("photos", request.path)},
+        {"buckets": lambda request: None},
     ]
 )
 options = st.fixed_dictionaries(
@@ -199,6 +199,27 @@ def test_usual_requests_are_answered_at_once(store, environ):
     middleware.wrap(application)
     assert shortly(middleware, environ) == expected
     assert not considered
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, ValueError, TypeError, AttributeError])
+def test_a_bug_is_not_taken_for_an_unusual_request(store, error):
+    """It comes out, and does not just make every request slower."""
+    middleware = BucketCORSMiddleware(application, store=store, url_prefix="/up")
+    environ = environ_of("/up/photos/k", ORIGIN=A)
+    expected = shortly(middleware, environ)
+
+    def fail_by(error):
+        def name_bucket(path, host):
+            raise error
+
+        middleware.resolve.name_bucket = name_bucket
+        middleware.wrap(application)
+
+    fail_by(LookupError)
+    assert shortly(middleware, environ) == expected
+    fail_by(error)
+    with pytest.raises(error):
+        shortly(middleware, environ)
 
 
 S3 = {"dialect": "s3"}

@@ -194,7 +194,7 @@ def test_segments_that_the_application_names_itself(app, store, host):
 
 
 def test_a_resolver_of_the_application_decides_alone(app, store):
-    BucketCORS(app, store=store, buckets=lambda environ: ("photos", "key"), reserved=["api"])
+    BucketCORS(app, store=store, buckets=lambda request: ("photos", "key"), reserved=["api"])
     assert is_opened(send(app, "/api/items"))
 
 

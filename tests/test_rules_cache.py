@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
-from flask_bucketcors.core.compiled import ClosedRules, CompiledRules
+from flask_bucketcors.core.closed_rules import ClosedRules
+from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
 from flask_bucketcors.stores import Signal, StoredRules
@@ -243,7 +244,7 @@ def test_buckets_with_rules_are_bounded(cache: RulesCache, source: Source) -> No
     for _ in range(2):
         for number in range(10):
             assert seconds_of(cache.get(str(number))) == number
-    assert len(cache.generation.by_bucket) == len(cache._compiled) == 3
+    assert len(cache.generation.known.by_bucket) == len(cache._entries) == 3
 
 
 def test_names_without_rules_are_bounded_and_displace_no_rules(
@@ -253,7 +254,7 @@ def test_names_without_rules_are_bounded_and_displace_no_rules(
     compiled = cache.get("b")
     for number in range(MAX_ABSENT + 10):
         assert cache.get(f"invented-{number}") is None
-    assert len(cache.generation.absent) == MAX_ABSENT
+    assert len(cache.generation.known.absent) == MAX_ABSENT
     assert cache.get("b") is compiled
 
 
@@ -328,7 +329,7 @@ def test_room_for_one_bucket_is_room_enough(source: Source, clock: Clock) -> Non
     for _ in range(2):
         assert seconds_of(cache.get("a")) == 1
         assert seconds_of(cache.get("b")) == 2
-    assert list(cache.generation.by_bucket) == ["b"]
+    assert list(cache.generation.known.by_bucket) == ["b"]
     compiled = cache.get("b")
     assert cache.get("b") is compiled
 
@@ -357,7 +358,7 @@ def test_the_bucket_that_was_read_first_makes_room(cache: RulesCache, source: So
     source.put_many((name, rules(1)) for name in "abcd")
     before = {name: cache.get(name) for name in "abc"}
     cache.get("d")
-    assert list(cache.generation.by_bucket) == ["b", "c", "d"]
+    assert list(cache.generation.known.by_bucket) == ["b", "c", "d"]
     reads = source.reads
     assert [cache.get(name) for name in "bc"] == [before[name] for name in "bc"]
     assert source.reads == reads
@@ -452,7 +453,7 @@ def test_names_that_a_request_may_spell_in_another_way_are_not_found_as_sent(
     source.put(name, rules(1))
     assert seconds_of(cache.get(name)) == 1
     assert cache.get(name) is cache.get(name)
-    assert (name in cache.generation.by_bucket) is is_found_as_sent
+    assert (name in cache.generation.known.by_bucket) is is_found_as_sent
 
 
 class Unreadable(Source):

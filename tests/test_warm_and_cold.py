@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
-from flask_bucketcors.wsgi.reserved import Reserved
-from flask_bucketcors.wsgi.resolvers import make_resolver
+from flask_bucketcors.core.request import Request
+from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.core.resolvers import make_resolver
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 LONG = "a" * 200
@@ -186,7 +187,7 @@ def hosts_of(resolver: Any, hosts: list[str]) -> Iterator[str]:
     """Those of the hosts whose bucket is named at little cost."""
     for host in hosts:
         try:
-            resolver.name_bucket({"HTTP_HOST": host, "PATH_INFO": "/key"})
+            resolver.name_bucket("/key", host)
         except LookupError:
             continue
         yield host
@@ -197,15 +198,15 @@ def test_spellings_of_suffixes_that_are_remembered_are_bounded() -> None:
     resolver = make_resolver(**SUFFIX)
     hosts = [f"alice.cos.test:{port}" for port in range(65)]
     for host in hosts[:-1]:
-        resolver({"HTTP_HOST": host, "PATH_INFO": "/key"})
+        resolver(Request("GET", "/key", host))
     assert list(hosts_of(resolver, hosts)) == hosts[:-1]
-    resolver({"HTTP_HOST": hosts[-1], "PATH_INFO": "/key"})
+    resolver(Request("GET", "/key", hosts[-1]))
     assert list(hosts_of(resolver, hosts)) == hosts[-1:]
 
 
 def test_the_longest_host_is_named_at_little_cost_and_no_longer_one() -> None:
     resolver = make_resolver(host_suffixes=["cos.test"])
-    resolver({"HTTP_HOST": "alice.cos.test", "PATH_INFO": "/key"})
+    resolver(Request("GET", "/key", "alice.cos.test"))
     hosts = ["b" * (253 - len(".cos.test") + more) + ".cos.test" for more in (0, 1)]
     assert list(hosts_of(resolver, hosts)) == hosts[:1]
 
@@ -263,7 +264,7 @@ AT_LITTLE_COST = {
     "bucket with a dot": (SUFFIX, "x.b.cos.test", "/k", None),
     "suffix below a suffix": (REGION, "alice.eu.cos.test", "/k", "alice"),
     "region": ({"host_suffixes": ["cos.{region}.test"]}, "alice.cos.eu.test", "/k", "alice"),
-    "function": ({"buckets": lambda environ: ("alice", "k")}, "h", "/alice/k", None),
+    "function": ({"buckets": lambda request: ("alice", "k")}, "h", "/alice/k", None),
 }
 
 
@@ -275,13 +276,12 @@ def test_buckets_that_are_named_at_little_cost(
 ) -> None:
     """After a request has taught the resolver what it needs; the others take the longer way."""
     resolver = make_resolver(**options)
-    environ = {"HTTP_HOST": host, "PATH_INFO": path, "REQUEST_METHOD": "GET"}
-    resolver(environ)
+    resolver(Request("GET", path, host))
     if expected is not None:
-        assert resolver.name_bucket(environ) == expected
+        assert resolver.name_bucket(path, host) == expected
         return
-    with pytest.raises((LookupError, ValueError)):
-        resolver.name_bucket(environ)
+    with pytest.raises(LookupError):
+        resolver.name_bucket(path, host)
 
 
 @pytest.mark.parametrize("later, is_seen", [(0.0, False), (0.999, False), (1.0, True), (5.0, True)])

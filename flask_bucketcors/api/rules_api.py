@@ -20,7 +20,7 @@ from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.documents import check_size, format_xml, parse_xml
 from flask_bucketcors.interval_log import IntervalLog
-from flask_bucketcors.settings import check
+from flask_bucketcors.settings import checked
 from flask_bucketcors.signatures import (
     Keys,
     SignedRequest,
@@ -30,9 +30,9 @@ from flask_bucketcors.signatures import (
     verify,
 )
 from flask_bucketcors.stores import Store
-from flask_bucketcors.wsgi.error_responses import answer_error
-from flask_bucketcors.wsgi.request_ids import answer_ids
-from flask_bucketcors.wsgi.resolvers import BUCKET
+from flask_bucketcors.wsgi.environ import BUCKET
+from flask_bucketcors.wsgi.error_responses import error_response
+from flask_bucketcors.wsgi.request_ids import response_ids
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class RulesAPI:
     :raises SettingRefused: if an argument does not have its form.
     """
 
+    @checked
     def __init__(
         self,
         store: Store,
@@ -84,18 +85,6 @@ class RulesAPI:
         allow_credentials: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        check(
-            store=store,
-            access_keys=access_keys,
-            authorize=authorize,
-            bucket_exists=bucket_exists,
-            dialect=dialect,
-            limits=limits or {},
-            require_content_md5=require_content_md5,
-            strict=strict,
-            public_suffix=public_suffix,
-            allow_credentials=allow_credentials,
-        )
         self._keys = access_keys or None
         self._authorize = authorize
         self._dialects = limited(limits or {})
@@ -237,7 +226,7 @@ class _Response(NamedTuple):
 
 
 def _headers(dialect: Dialect, response: _Response) -> list[tuple[str, str]]:
-    headers = [("Content-Length", str(len(response.body))), *next(answer_ids(dialect).series)]
+    headers = [("Content-Length", str(len(response.body))), *next(response_ids(dialect).series)]
     if not response.status.startswith("204"):
         headers.append(("Content-Type", dialect.content_type))
     return [*headers, *response.headers]
@@ -250,7 +239,7 @@ def _refuse(
     if error.detail:
         # S3's sentences have no full stop.
         message = f"{message.removesuffix('.')}. {error.detail}"
-    return answer_error(
+    return error_response(
         environ,
         start_response,
         dialect,

@@ -1,34 +1,33 @@
-"""Compiled rules: a rule set made ready to answer requests.
+"""Compiled rules: a rule set made ready to decide requests.
 
-Everything that depends on the rules alone is done once, when they change. A request then
-takes a few lookups; the header pairs it is answered with exist already, or lack the origin
-alone.
+Everything that depends on the rules alone is done once, when they change. A request then takes a
+few lookups. The header pairs of its response exist already, or lack the origin alone.
 
-Nothing here remembers requests that were refused, and nothing remembers origins at all but
-those that a rule spells out: whoever invents origins fills no memory and slows nobody down.
+Nothing here remembers refused requests, or origins that no rule spells out: a client that invents
+origins fills no memory and slows nobody down.
 
 Facts:
 
 - COS best practice "Setting CORS" and 436/8288, sample 2: rules are tried from the top and
-  the first whose origin, method **and** every requested header fit applies, even where a
-  later one names the origin.
+  the first whose origin, method **and** every requested header fit applies, even if a later
+  rule names the origin.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Final, NamedTuple
 
-from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
+from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.grants import CompiledRule, Grant, HeaderPairs, VaryMode, forms_of
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import NULL, is_origin
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
-# Origins of a bucket that are made ready before they are asked for.
+# If a bucket has at most this many origins, they are made ready before the first request.
 MAX_READY: Final = 8
-# Rules that a bucket has ready for its origins; beyond it all of them are made anew.
+# Rules that a bucket has ready for its origins. Beyond it, all of them are made anew.
 MAX_READY_RULES: Final = 2048
 _NOTHING: Final[dict[str, tuple[int, ...]]] = {}
 
@@ -36,10 +35,10 @@ _NOTHING: Final[dict[str, tuple[int, ...]]] = {}
 class Reason(StrEnum):
     """Why a request is not allowed.
 
-    ``ORIGIN``, ``METHOD``, ``HEADERS``: the step that the rule which came nearest failed at.
-    ``NO_RULES``: the bucket has none. ``UNREADABLE``: they changed and cannot be read.
+    ``ORIGIN``, ``METHOD``, ``HEADERS``: the step at which the nearest rule failed.
+    ``NO_RULES``: the bucket has no rules. ``UNREADABLE``: its rules cannot be read.
     ``RULES_CALL``: the request would read or edit the rules, which no page may do here.
-    ``DOT_SEGMENT``: the path has a segment ``..``, so that nobody can tell whose rules count.
+    ``DOT_SEGMENT``: the path has a segment ``..``, so it is not clear whose rules apply.
     """
 
     ORIGIN = "origin"
@@ -52,11 +51,11 @@ class Reason(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What the rules say to one request.
+    """What the rules decide about one request.
 
-    :param headers: ready-made pairs: Access-Control-* if it is allowed, and Vary.
-    :param rule: index of the rule that decided, from 0; None if none allows the request.
-    :param reason: None if it is allowed.
+    :param headers: header pairs of the response: Access-Control-* if it is allowed, and Vary.
+    :param rule: index of the rule that allows the request, from 0; None if no rule does.
+    :param reason: why the request is not allowed; None if it is.
     """
 
     headers: HeaderPairs
@@ -70,15 +69,15 @@ class Decision(NamedTuple):
 
 
 class Candidate:
-    """A rule that allows an origin, and those below it that do.
+    """A rule that allows an origin, and the rules below it that do.
 
-    A chain and not a list, because a loop over a list begins with making an iterator.
+    It is a chain and not a list, because a loop over a list begins with making an iterator.
 
-    :param index: which one, from 0.
+    :param index: index of the rule, from 0.
     :param methods, preflights: the grant's.
     :param own_pairs: see :meth:`CompiledRule.own_pairs`.
-    :param decision: about its actual requests, if the method is one of the rule's.
-    :param added_headers: those of the decision, as a list to add to an application's.
+    :param decision: the decision about an actual request with one of the rule's methods.
+    :param added_headers: the headers of the decision, as a list to add to an application's.
     :param next: the next rule that allows the origin; None for the last.
     """
 
@@ -101,7 +100,7 @@ class Candidate:
         self.preflights = rule.grant.preflights
         self.own_pairs = rule.own_pairs(origin)
         self.decision = Decision(rule.actual(origin), index)
-        # Not the decision's own: what an application may get hold of cannot be changed.
+        # A list of its own: the application can get at the decision, and must not change this.
         self.added_headers = list(self.decision.headers)
 
     def indexes(self) -> list[int]:
@@ -118,14 +117,14 @@ class CompiledRules:
     """A rule set, ready to decide about requests in one dialect.
 
     :param rule_set: the rules.
-    :param dialect: whose forms the answers take, or its name.
+    :param dialect: the form of the responses: a dialect or its name.
     :param vary: see :class:`VaryMode`.
-    :param allow_credentials: whether an answer that names the origin also allows credentials,
+    :param allow_credentials: whether a response that names the origin also allows credentials,
         as COS and S3 do.
     :raises ValueError: if there is no such dialect or mode.
 
-    What an instance decides does not change. It grows by what it has looked up already: the
-    origins that the rules spell out, and lists of headers that were allowed. Threads share it.
+    What an instance decides does not change. It remembers what it has looked up: the origins that
+    the rules spell out, and allowed lists of requested headers. Threads can share it.
     """
 
     __slots__ = (
@@ -136,7 +135,6 @@ class CompiledRules:
         "_ready",
         "by_origin",
         "rules",
-        "version",
         "without_origin",
     )
 
@@ -151,15 +149,13 @@ class CompiledRules:
         dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
         response_vary = bool(rule_set.response_vary)
         self._forms = forms = forms_of(dialect, VaryMode(vary), response_vary, allow_credentials)
-        #: What the rules were known by where they were read; for whoever keeps them.
-        self.version: Hashable = None
-        #: What an answer carries if the request names no origin.
+        #: What a response carries if the request has no origin.
         self.without_origin = forms.without_origin
         self.rules = tuple(forms.compile_rule(rule) for rule in rule_set.rules)
         self._literals, self._patterns = _index_origins(rule_set)
         self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.grant.any_origin)
-        #: Origins that the rules spell out, to the rules that allow them: all where there are
-        #: few, else those that were asked for.
+        #: Origins that the rules spell out, to the rules that allow them: all of them if there
+        #: are few, else those of earlier requests.
         self.by_origin: dict[str, Candidate] = {}
         self._ready = 0
         if len(self._literals) <= MAX_READY:
@@ -172,11 +168,11 @@ class CompiledRules:
 
         :param origin: the Origin header as sent.
         :param method: Access-Control-Request-Method as sent.
-        :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not.
+        :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not sent.
         """
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
-            return _refusals(self._forms.refused_preflight_vary)[nearest]
+            return refusals(self._forms.refused_preflight_vary)[nearest]
         return Decision((*self.rules[index].own_pairs(origin), *pairs), index)
 
     def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
@@ -189,15 +185,15 @@ class CompiledRules:
         """
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
-            return _refusals(self._forms.refused_vary)[nearest]
+            return refusals(self._forms.refused_vary)[nearest]
         return Decision(self.rules[index].actual(origin), index)
 
     def _decide(
         self, origin: str, method: str, requested_headers: str
     ) -> tuple[int, HeaderPairs | None, Reason]:
-        """The first rule that allows a request, and the pairs that its grant answers a preflight.
+        """The first rule that allows a request, and its grant's pairs for a preflight.
 
-        Without pairs no rule does; the reason is then the step that the nearest one failed at.
+        Without pairs, no rule allows it. The reason then is the step at which the nearest failed.
         """
         nearest = Reason.ORIGIN
         requested: RequestedHeaders | None = None
@@ -208,7 +204,7 @@ class CompiledRules:
                 nearest = Reason.METHOD if nearest is Reason.ORIGIN else nearest
                 continue
             nearest = Reason.HEADERS
-            # Read once, and not before a rule is near enough for it to matter.
+            # Parsed once, and only when a rule fits origin and method.
             if requested is None:
                 requested = parse_requested_headers(requested_headers)
             if requested is None:
@@ -222,7 +218,7 @@ class CompiledRules:
     def allowing(self, origin: str) -> Sequence[int]:
         """Give the indexes of the rules that allow an origin, from the top.
 
-        An origin that is spelt out is made ready on the way.
+        An origin that a rule spells out is made ready for the next request.
 
         :param origin: the Origin header as sent.
         """
@@ -262,41 +258,10 @@ class CompiledRules:
         return chain
 
 
-class ClosedRules:
-    """Stands in for compiled rules where no request is allowed, all for one reason.
-
-    In COS a preflight that is refused looks the same whether a bucket has other rules or none.
-    OSS, S3 and OBS tell these apart. In all of them a bucket that is missing looks like one
-    without rules, so that nobody learns which there are.
-
-    :param reason: why.
-    :param dialect: whose forms the answers take.
-    :param vary: see :class:`VaryMode`.
-    """
-
-    __slots__ = ("_actual", "_preflight", "by_origin", "version", "without_origin")
-
-    def __init__(
-        self, reason: Reason, dialect: Dialect = COS, *, vary: VaryMode = VaryMode.SAFE
-    ) -> None:
-        forms = forms_of(dialect, vary, False, False)
-        self.version: Hashable = None
-        self.without_origin = forms.without_origin
-        self.by_origin: dict[str, Candidate] = {}
-        self._preflight = _refusals(forms.refused_preflight_vary)[reason]
-        self._actual = _refusals(forms.refused_vary)[reason]
-
-    def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        return self._preflight
-
-    def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        return self._actual
-
-
 def _index_origins(
     rule_set: RuleSet,
 ) -> tuple[dict[str, tuple[int, ...]], WildcardIndex[int] | None]:
-    """What finds the rules of an origin: by the ones spelt out, and by a ``*`` in another text."""
+    """Index rules by the origins that they spell out, and by patterns with ``*`` in a text."""
     literals: dict[str, tuple[int, ...]] = {}
     patterns = []
     for index, rule in enumerate(rule_set.rules):
@@ -313,6 +278,6 @@ def _index_origins(
 
 
 @cache
-def _refusals(headers: HeaderPairs) -> dict[Reason, Decision]:
-    """The refusals with these headers; they are the same for every bucket, and shared."""
+def refusals(headers: HeaderPairs) -> dict[Reason, Decision]:
+    """Give the refusals with these headers. All buckets share them."""
     return {reason: Decision(headers, reason=reason) for reason in Reason}

@@ -1,12 +1,12 @@
-"""Grants: what rules allow and answer, their origins and max-ages apart.
+"""Grants: what rules allow, and the headers that say so, apart from origins and max-ages.
 
 Rules of many buckets differ in their origins and not in much else. What is the same is kept
-once, with the pairs that answers are made of.
+once, with the header pairs of the responses.
 
 Facts:
 
-- 436/8288: what an allowed preflight carries; Allow-Headers holds all names of the rule in
-  lower case, or the names asked for where the rule holds ``*``.
+- 436/8288: what the response to an allowed preflight carries; Allow-Headers holds all names of
+  the rule in lower case, or the requested names where the rule holds ``*``.
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
 """
 
@@ -29,13 +29,13 @@ from flask_bucketcors.core.headers import (
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
-# Lists of requested headers that are remembered for all buckets of a middleware together,
-# once they were allowed, and how much of their text.
+# Allowed lists of requested headers that are remembered for all buckets of a middleware together,
+# and the longest text of such a list.
 MAX_REMEMBERED: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 512
-# Rules that say the same but for their origins are one object, for so many of them.
+# Rules that differ only in their origins share one object; this many such objects are kept.
 MAX_SHARED: Final = 1024
-# How much such a rule may say, in characters of header names.
+# Rules with more characters in their header names share none.
 MAX_SHARED_BYTES: Final = 1024
 # Combinations of dialect and settings; a process uses a few.
 MAX_FORMS: Final = 32
@@ -44,10 +44,10 @@ HeaderPairs = tuple[tuple[str, str], ...]
 
 
 class VaryMode(StrEnum):
-    """When answers say that they depend on the origin.
+    """When responses say in ``Vary`` that they depend on the origin.
 
-    ``SAFE``: every answer of a bucket that has rules, so that no cache can hand one site's
-    answer to another. ``VENDOR``: only what the dialect's documents show.
+    ``SAFE``: every response of a bucket that has rules, so that no cache can hand one site's
+    response to another. ``VENDOR``: only the responses for which the vendor documents it.
     """
 
     SAFE = "safe"
@@ -55,12 +55,12 @@ class VaryMode(StrEnum):
 
 
 class Forms:
-    """How answers are written; what the rules of all buckets of a middleware have in common.
+    """The form of responses, which the rules of all buckets of a middleware have in common.
 
-    :param dialect: whose forms.
+    :param dialect: the dialect of the responses.
     :param vary: see :class:`VaryMode`.
-    :param response_vary: the owner's ResponseVary.
-    :param allow_credentials: whether an answer that names the origin also allows credentials.
+    :param response_vary: the ResponseVary of the rule set.
+    :param allow_credentials: whether a response that names the origin also allows credentials.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Forms:
         on_match = always or dialect.varies_on_match
         self.vary = actual_vary(dialect) if on_match else ()
         self.preflight_vary = preflight_vary(dialect, vary) if on_match else ()
-        #: What an answer carries if the request names no origin, or one that is refused.
+        #: What a response carries if the request has no origin, or a refused one.
         self.refused_vary = self.vary if always else ()
         self.refused_preflight_vary = self.preflight_vary if always else ()
         #: The same as a list to add to an application's headers.
@@ -84,7 +84,7 @@ class Forms:
         self._memories: list[dict[str, HeaderPairs]] = []
 
     def compile_rule(self, rule: Rule) -> "CompiledRule":
-        """Give all of a rule but its origins."""
+        """Compile all of a rule but its origins."""
         names = (*rule.allowed_headers, *rule.expose_headers)
         granted = (
             ANY in rule.allowed_origins,
@@ -93,7 +93,7 @@ class Forms:
             rule.expose_headers,
         )
         if sum(map(len, names)) > MAX_SHARED_BYTES:
-            # Kept for as long as its bucket, and not for others that hardly say the same.
+            # Kept as long as its bucket: hardly any other rule is the same.
             return CompiledRule(Grant(self, *granted), rule.max_age_seconds)
         return self._shared_rule(rule.max_age_seconds, *granted)
 
@@ -101,10 +101,11 @@ class Forms:
         return CompiledRule(self._shared_grant(*granted), max_age)
 
     def remember(self, memory: dict[str, HeaderPairs], text: str, pairs: HeaderPairs) -> None:
-        """Spare the next request that asks for these headers the reading of them.
+        """Remember an allowed list of requested headers, so that it need not be parsed again.
 
-        :param memory: the rule's own.
-        :param text: Access-Control-Request-Headers as sent, of a request that was allowed.
+        :param memory: the memory of the grant.
+        :param text: Access-Control-Request-Headers as sent.
+        :param pairs: what the grant's response carries.
         """
         # Forgetting everything now and then is cheaper than keeping an order of use.
         if len(self._memories) >= MAX_REMEMBERED:
@@ -116,9 +117,9 @@ class Forms:
 
 
 class Grant:
-    """What a rule allows its origins to do: all of it but the origins and the max-age.
+    """What a rule allows its origins to do: the whole rule but its origins and max-age.
 
-    Most rules of most buckets have one of a few grants, which they share.
+    Most rules of most buckets share one of a few grants.
     """
 
     __slots__ = (
@@ -163,12 +164,15 @@ class Grant:
         in_full = methods_pairs if forms.actual_in_full else ()
         self._actual_end = (*self._credentials, *exposed_pairs, *in_full, *forms.vary)
         self._preflight_end = (*methods_pairs, *exposed_pairs, *forms.preflight_vary)
-        #: Access-Control-Request-Headers as sent to the pairs of the answer that are the same
+        #: Access-Control-Request-Headers as sent, to the pairs of the response that are the same
         #: for all origins and rules of this grant.
         self.preflights: dict[str, HeaderPairs] = {}
 
     def allows_header(self, name: str) -> bool:
-        """Whether a request header may be sent; ``name`` is in lower case, names have no case."""
+        """Whether a request header may be sent.
+
+        :param name: its name in lower case.
+        """
         return (
             self._any_header
             or name in self._header_names
@@ -176,15 +180,15 @@ class Grant:
         )
 
     def allow_origin(self, origin: str) -> tuple[str, str]:
-        """The pair that answers an origin that the rule allows."""
+        """The Allow-Origin pair for an origin that the rule allows."""
         return (ALLOW_ORIGIN, ANY if self.any_origin else origin)
 
     def actual(self, origin: str) -> HeaderPairs:
-        """The pairs of the answer to an actual request that the rule allows, max-age apart."""
+        """The pairs of the response to an allowed actual request, without the max-age."""
         return (self.allow_origin(origin), *self._actual_end)
 
     def preflight(self, requested: RequestedHeaders) -> HeaderPairs | None:
-        """The pairs of the answer to a preflight that are the grant's; None if it is refused."""
+        """The grant's pairs of the response to a preflight; None if it is refused."""
         text = requested.text
         pairs = self.preflights.get(text)
         if pairs is None:
@@ -192,7 +196,7 @@ class Grant:
                 return None
             allowed = self._allow_headers(requested)
             pairs = (*self._credentials, *_pair(ALLOW_HEADERS, allowed), *self._preflight_end)
-            # What all answers of the rule share takes no room of its own.
+            # A value that all responses of the rule share takes no room of its own.
             own = "" if allowed is self._fixed_value else allowed
             if max(len(text), len(own)) <= MAX_REMEMBERED_BYTES:
                 self._forms.remember(self.preflights, text, pairs)
@@ -201,14 +205,14 @@ class Grant:
     def _allow_headers(self, requested: RequestedHeaders) -> str:
         """The Allow-Headers value; ``requested`` are names that the rule allows.
 
-        A browser takes ``x-cos-meta-*`` for a name, so a pattern is answered with the names
-        that were asked for.
+        A browser takes ``x-cos-meta-*`` for a name, so the value holds the requested names in
+        place of a pattern.
         """
         if self._forms.allow_headers is AllowHeaders.LOWERED:
             return self._forms.join(requested.names)
         if self._any_header or self._forms.allow_headers is AllowHeaders.REQUESTED:
             return self._forms.join(requested.sent)
-        # A dict keeps the order and drops what was asked for twice.
+        # A dict keeps the order and drops repeated names.
         by_pattern = dict.fromkeys(n for n in requested.names if n not in self._header_names)
         if not by_pattern:
             return self._fixed_value
@@ -216,9 +220,9 @@ class Grant:
 
 
 class CompiledRule:
-    """A rule but for its origins.
+    """A rule without its origins.
 
-    :param max_age: the pair of its max-age, if it has one.
+    :param max_age: the rule's MaxAgeSeconds.
     """
 
     __slots__ = ("grant", "max_age")
@@ -228,12 +232,12 @@ class CompiledRule:
         self.max_age = _pair(MAX_AGE, "" if max_age is None else str(max_age))
 
     def actual(self, origin: str) -> HeaderPairs:
-        """The pairs of the answer to an actual request that the rule allows."""
+        """The pairs of the response to an allowed actual request."""
         pairs = self.grant.actual(origin)
         return (*pairs, *self.max_age) if self.grant.actual_in_full else pairs
 
     def own_pairs(self, origin: str) -> HeaderPairs:
-        """The pairs of a preflight's answer that are not the grant's."""
+        """The pairs of the response to a preflight that are not the grant's."""
         return (self.grant.allow_origin(origin), *self.max_age)
 
 
@@ -241,24 +245,24 @@ class CompiledRule:
 def forms_of(
     dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool
 ) -> Forms:
-    """Give the forms for these settings; equal settings share one object."""
+    """Give the forms for these settings. Equal settings share one object."""
     return Forms(dialect, vary, response_vary, allow_credentials)
 
 
 def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:
-    """What says on what the answer to a preflight depends."""
+    """The Vary of the response to a preflight."""
     if vary is VaryMode.SAFE:
         return ((VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),)
     return actual_vary(dialect)
 
 
 def actual_vary(dialect: Dialect) -> HeaderPairs:
-    """What says on what the answer to an actual request depends."""
+    """The Vary of the response to an actual request."""
     if dialect.decides_by_requested:
         return ((VARY, "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"),)
     return ((VARY, "Origin"),)
 
 
 def _pair(name: str, value: str) -> HeaderPairs:
-    """The header as the only pair; no pair where there is no value."""
+    """The header as a pair; no pair if it has no value."""
     return ((name, value),) if value else ()

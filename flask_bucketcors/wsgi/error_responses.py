@@ -1,4 +1,4 @@
-"""The answers that this package gives itself: errors, and the ids that answers carry."""
+"""Error responses of this package, as the dialects word them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,24 +24,26 @@ EMPTY_BODY: Final = (b"",)
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
 MAX_METHOD_SHOWN: Final = 64
-# Error documents kept ready, but for what differs in each answer.
+# Error documents kept ready, but for what differs in each response.
 MAX_DOCUMENTS: Final = 128
 
+# The others are made of characters that every form of document can hold.
+_ESCAPED: Final = ("BucketName", "Message", "Method")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 
 
 _Ids = tuple[tuple[str, str], ...]
-# Gives the text of an element, of a request and of what is known of it.
+# Gives the text of an element: of a request, the ids, the bucket, and whether it is its root.
 _Value = Callable[[WSGIEnvironment, _Ids, str, bool], str]
 
 
 class _Document(NamedTuple):
-    """An error document that lacks what is another in each answer.
+    """An error document without the values that differ in each response.
 
-    :param status: of the answer.
-    :param text: with ``%s`` for each of them.
-    :param values: what gives them, in order. None of it needs escaping any more.
-    :param ids: those of an error.
+    :param status: the status of the response.
+    :param text: the document, with ``%s`` for each value.
+    :param values: what gives the values, in order, escaped.
+    :param ids: the ids of an error.
     """
 
     status: str
@@ -50,7 +52,7 @@ class _Document(NamedTuple):
     ids: Ids
 
 
-def answer_error(
+def error_response(
     environ: WSGIEnvironment,
     start_response: StartResponse,
     dialect: Dialect,
@@ -61,11 +63,11 @@ def answer_error(
     bucket: str = "",
     is_root: bool = True,
 ) -> Sequence[bytes]:
-    """Answer with one of the dialect's errors.
+    """Respond with one of the dialect's errors.
 
-    :param refusal: what for.
+    :param refusal: why the request is refused.
     :param message: the text, if not the dialect's own.
-    :param headers: further headers of the answer.
+    :param headers: further headers of the response.
     :param bucket: the bucket's name.
     :param is_root: whether the request is about the bucket itself.
     """
@@ -88,23 +90,17 @@ def answer_error(
 @lru_cache(MAX_DOCUMENTS)
 def _document(dialect: Dialect, refusal: Refusal, message: str | None) -> _Document:
     error = dialect.errors[refusal]
-    document = _form(dialect, refusal)
+    document = dialect.errors[refusal].document or dialect.error_document
     fixed = {"Code": error.code, "Status": error.status[:3], "Message": message or error.message}
+    texts = {name: text.replace("%", "%%") for name, text in fixed.items()}
+    if message is None and "{value}" in error.message:
+        texts["Message"] = texts["Message"].replace("{value}", "%s")
+        del fixed["Message"]
     names = error_places(document)
-    texts = (fixed[name].replace("%", "%%") if name in fixed else "%s" for name in names)
     values = tuple(_value(name, dialect) for name in names if name not in fixed)
-    text = fill_error(document.replace("%", "%%"), texts, dialect)
+    filled = (texts.get(name, "%s") for name in names)
+    text = fill_error(document.replace("%", "%%"), filled, dialect)
     return _Document(error.status, text, values, ids_of(dialect.ids))
-
-
-def _form(dialect: Dialect, refusal: Refusal) -> str:
-    return dialect.errors[refusal].document or dialect.error_document
-
-
-@lru_cache(MAX_DOCUMENTS)
-def names_bucket(dialect: Dialect, refusal: Refusal) -> bool:
-    """Whether an error document says which bucket, or which kind of resource, it is about."""
-    return not {"BucketName", "ResourceType"}.isdisjoint(error_places(_form(dialect, refusal)))
 
 
 def _value(element: str, dialect: Dialect) -> _Value:
@@ -112,7 +108,7 @@ def _value(element: str, dialect: Dialect) -> _Value:
         if each.element == element:
             return lambda environ, ids, bucket, is_root: ids[number][1]
     value = _VALUES[element]
-    if value in (_bucket_name, _method):
+    if element in _ESCAPED:
         return lambda *request: escape_text(value(*request), dialect.error_escapes)
     return value
 
@@ -125,46 +121,25 @@ def resource(environ: WSGIEnvironment) -> str:
     return _host(environ) + path[:MAX_PATH_SHOWN]
 
 
-def requested_method(environ: WSGIEnvironment) -> str:
-    """Access-Control-Request-Method as messages show it, safe in any of them."""
-    method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
-    if method is None:
-        return "null"
-    return method if len(method) <= MAX_METHOD_SHOWN and is_header_name(method) else "?"
-
-
 def _host(environ: WSGIEnvironment) -> str:
     host: str = environ.get("HTTP_HOST", "")
     return host if is_host(host) else ""
 
 
-def _bucket_name(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    return bucket
+def _requested_method(environ: WSGIEnvironment, absent: str) -> str:
+    method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    if method is None:
+        return absent
+    fits = len(method) <= MAX_METHOD_SHOWN and is_header_name(method)
+    return method if fits else "?"
 
 
-def _host_of(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    return _host(environ)
-
-
-def _method(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    asked = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    return requested_method(environ) if asked else "OPTIONS"
-
-
-def _resource(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    return resource(environ)
-
-
-def _resource_type(environ: WSGIEnvironment, ids: _Ids, bucket: str, is_root: bool) -> str:
-    return "BUCKET" if is_root else "OBJECT"
-
-
-# What fills the places of error documents that are no ids. All but the name of a bucket and the
-# method are made of characters that every form of document can hold.
+# What fills the places of error documents that are no ids.
 _VALUES: Final[Mapping[str, _Value]] = {
-    "BucketName": _bucket_name,
-    "Host": _host_of,
-    "Method": _method,
-    "Resource": _resource,
-    "ResourceType": _resource_type,
+    "BucketName": lambda environ, ids, bucket, is_root: bucket,
+    "Host": lambda environ, ids, bucket, is_root: _host(environ),
+    "Message": lambda environ, ids, bucket, is_root: _requested_method(environ, "null"),
+    "Method": lambda environ, ids, bucket, is_root: _requested_method(environ, "OPTIONS"),
+    "Resource": lambda environ, ids, bucket, is_root: resource(environ),
+    "ResourceType": lambda environ, ids, bucket, is_root: "BUCKET" if is_root else "OBJECT",
 }

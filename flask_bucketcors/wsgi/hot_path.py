@@ -1,9 +1,10 @@
-"""The hot path: what runs for every request, and what runs for every answer.
+"""The hot path: what runs for every request, and what runs for every response.
 
-It is one function inside another, and longer than others here, because at this point each
-call and each attribute takes as long as a step of the work. Whatever is not usual raises, and
-is left to the caller's ``consider``, which knows every case. Nothing is decided here that
-``consider`` would not decide alike; ``tests/test_hot_path.py`` holds the two together.
+It is one function inside another, and longer than others here, because at this point each call
+and each attribute takes as long as a step of the work. A request that is not usual raises
+LookupError, and is left to the caller's ``consider``, which knows every case. The hot path
+decides nothing that ``consider`` would decide differently; ``tests/test_hot_path.py`` compares
+the two.
 
 Facts:
 
@@ -16,32 +17,33 @@ from functools import partial
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask_bucketcors.core.compiled import Decision
+from flask_bucketcors.core.resolvers import Resolver
+from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY
 from flask_bucketcors.wsgi.merged_headers import Pair, merge, plain_names
 from flask_bucketcors.wsgi.request_ids import Ids
-from flask_bucketcors.wsgi.resolvers import Resolver
-from flask_bucketcors.wsgi.rules_cache import Rules, RulesCache
-
-#: The key of the environ under which the application finds the
-#: :class:`~flask_bucketcors.core.compiled.Decision` about a request that names an origin.
-DECISION: Final = "flask_bucketcors.decision"
+from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 # The one form that wsgiref.validate, Werkzeug's lint and WebTest's lint all accept.
 CONTENT_TYPE: Final = ("Content-Type", "text/plain")
 CONTENT_LENGTH: Final = ("Content-Length", "0")
 
-
-#: Says who answers a request, and which headers are added to the answer: none for one that is
-#: not touched.
+#: Says who responds to a request, and which headers the response carries in addition: None if
+#: the response stays as it is.
 Consider = Callable[[WSGIEnvironment], tuple[WSGIApplication, list[Pair] | None]]
-#: Answers a preflight by a bucket's rules.
-AnswerPreflight = Callable[[Rules, WSGIEnvironment, StartResponse], Iterable[bytes]]
+#: Responds to a preflight: decision, name of the bucket, whether the request is about the bucket
+#: itself, its ``preflight_headers``, and the arguments of PEP 3333.
+RespondToPreflight = Callable[
+    [Decision, str, bool, tuple[str | None, str | None, str], WSGIEnvironment, StartResponse],
+    Iterable[bytes],
+]
 
 
 def make_hot_path(
     app: WSGIApplication,
     consider: Consider,
-    answer_preflight: AnswerPreflight,
+    respond_to_preflight: RespondToPreflight,
     *,
     cache: RulesCache,
     resolver: Resolver,
@@ -49,15 +51,15 @@ def make_hot_path(
     passes_options: bool,
     decides_by_requested: bool,
 ) -> WSGIApplication:
-    """Give a WSGI application that answers usual requests at once.
+    """Give a WSGI application that responds to usual requests at once.
 
-    Usual are requests about an object in a bucket whose rules are in memory and fresh, from
-    no origin, from one that the rules spell out, or from one that they refuse.
+    A usual request is about an object in a bucket whose rules are in memory and fresh. It has no
+    origin, or one that the rules spell out, or one that they refuse.
 
-    :param consider: says what to do with the others.
-    :param answer_preflight: answers preflights with what the rules decide.
-    :param ids: gives each preflight's answer its ids.
-    :param passes_options: whether an OPTIONS that is no preflight is the application's.
+    :param consider: says what to do with other requests.
+    :param respond_to_preflight: responds to preflights of origins that no rule spells out.
+    :param ids: gives the ids of each response to a preflight.
+    :param passes_options: whether the application gets an OPTIONS that is no preflight.
     :param decides_by_requested: see :class:`~flask_bucketcors.core.dialects.Dialect`.
     """
     clock, name_bucket = cache.clock, resolver.name_bucket
@@ -65,36 +67,42 @@ def make_hot_path(
 
     def hot_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         pairs: list[Pair] | None
-        answerer = app
+        responder = app
         try:
             generation = cache.generation
-            if generation.signal[0] != generation.seen or clock() >= generation.until:
-                raise LookupError
+            is_fresh = generation.signal[0] == generation.seen and clock() < generation.until
+        except Exception:
+            # The signal is the store's, and may raise anything. The cache logs it.
+            is_fresh = False
+        try:
             path = environ["PATH_INFO"]
-            if ".." in path:
+            if not is_fresh or ".." in path:
                 raise LookupError
             if by_path:
                 # "/bucket/key", where the key does not begin with another slash.
                 parts = path.split("/", 3)
                 if parts[0] or not parts[2]:
                     raise LookupError
-                rules = generation.by_bucket[parts[1]]
+                bucket = parts[1]
             else:
-                rules = generation.by_bucket[name_bucket(environ)]
+                bucket = name_bucket(path, environ["HTTP_HOST"])
+            rules = generation.known.by_bucket[bucket]
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]
                 candidate = rules.by_origin.get(origin)
                 if method == "OPTIONS":
-                    pairs = answer = None
+                    pairs = granted = None
                     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
                     headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
                     while candidate is not None and method not in candidate.methods:
                         candidate = candidate.next
                     if candidate is None:
-                        answerer = partial(answer_preflight, rules)
+                        sent = (origin, method, headers)
+                        environ[DECISION] = decision = rules.preflight(*sent)
+                        responder = partial(respond_to_preflight, decision, bucket, False, sent)
                     else:
-                        answer = [
+                        granted = [
                             CONTENT_TYPE,
                             CONTENT_LENGTH,
                             *candidate.own_pairs,
@@ -116,16 +124,16 @@ def make_hot_path(
                 pairs = rules.without_origin
             else:
                 raise LookupError
-        except Exception:
-            answer = None
-            answerer, pairs = consider(environ)
+        except LookupError:
+            granted = None
+            responder, pairs = consider(environ)
         if pairs is None:
-            if answer is None:
-                return answerer(environ, start_response)
-            start_response("200 OK", answer)
+            if granted is None:
+                return responder(environ, start_response)
+            start_response("200 OK", granted)
             return EMPTY_BODY
 
-        # Annotations would be evaluated for each answer.
+        # Annotations would be evaluated for each response.
         def start_decorated(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             try:
                 added = headers + pairs
@@ -141,7 +149,7 @@ def make_hot_path(
                 return start_response(status, added)
             return start_response(status, added, exc_info)
 
-        return answerer(environ, start_decorated)
+        return responder(environ, start_decorated)
 
     return hot_path
 

@@ -54,14 +54,14 @@ _FORMS: Final[Mapping[IdForm, tuple[Callable[[int], _Draw], Sequence[str]]]] = {
 
 
 class Ids:
-    """The headers that identify an answer: random in each process, and counted from there.
+    """The headers that identify a response: random in each process, and counted from there.
 
-    A random one for each answer would cost more than all the rest of a preflight.
+    Random ids for each response would cost more than all the rest of a preflight.
     """
 
     def __init__(self, ids: Iterable[Id]) -> None:
         self._ids = tuple(ids)
-        #: Gives the headers for an answer, which no other has, and has no end.
+        #: Gives the headers of one response after another, without end and without repetition.
         self.series = self._begin()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin_anew)
@@ -87,10 +87,10 @@ def _endless(each: Id) -> Iterator[str]:
 
 @cache
 def ids_of(ids: tuple[Id, ...]) -> Ids:
-    """Give the series of these ids; dialects that share them share it."""
+    """Give the series of these ids. Dialects with the same ids share it."""
     return Ids(ids)
 
 
-def answer_ids(dialect: Dialect) -> Ids:
-    """The ids that each answer of a dialect carries, if it is no error."""
+def response_ids(dialect: Dialect) -> Ids:
+    """Give the ids that each response of a dialect carries, errors apart."""
     return ids_of(tuple(each for each in dialect.ids if not each.errors_only))

@@ -1,18 +1,18 @@
 """Bucket to compiled rules: bounded, shared by threads, and fresh.
 
-What is known is held by a **generation**: one object, made whole and then put in the place of
-the one before. A request compares one number and the time with it. If the store signals
-another number, or if a second has passed, the store is asked; if it is in another state than
-when the generation began, the next one begins, in which no bucket's rules are known. They are
-read again when they are next asked for, and compiled again only if they changed themselves.
+A **generation** says until when the rules in memory count. It is one object, made whole and then
+put in the place of the one before. A request compares one number and the time with it. If the
+store signals another number, or if a second has passed, the store is asked. If its state is not
+the one that the generation began with, the next generation begins, and knows no bucket's rules.
+They are read again when they are next needed, and compiled again only if they changed.
 
-The order is what makes it right: signal first, then state, then a new generation, and only
-then rules are read. Rules that a generation holds were therefore read after everything that
-it knows of. Threads need no lock for it: whoever loses a race puts an older generation in
-place, whose number is an older one too, so that the next request asks again.
+The order makes it right: signal first, then state, then a new generation, and only then rules
+are read. So the rules of a generation were read after everything that the generation knows of.
+Threads need no lock for it: a thread that loses a race puts an older generation in place, whose
+number is older too, so that the next request asks again.
 
-A store may be anybody's code, and none of its troubles may reach the application: every
-exception is caught here, logged, and closes what it concerns.
+A store may be anybody's code, and none of its failures may reach the application: every
+exception is caught here, logged, and closes the buckets that it concerns.
 """
 
 import logging
@@ -20,12 +20,13 @@ import re
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Reason
+from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
+from flask_bucketcors.core.compiled import CompiledRules, Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
@@ -35,59 +36,71 @@ from flask_bucketcors.stores.forks import ForkSafeLock
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 1.0
-# Buckets without rules that are remembered as such, however many names somebody invents.
+# Buckets without rules that are remembered, however many names clients invent.
 MAX_ABSENT: Final = 10_000
 
 _TROUBLE: Final = (
-    "the store is in trouble: %r; rules in memory are used while nothing says that they "
-    "changed, other buckets answer without CORS headers and refuse preflights with 503"
+    "the store failed: %r; rules in memory are used while nothing says that they changed, "
+    "responses of other buckets carry no CORS headers, and their preflights get 503"
 )
 _INVALID: Final = (
-    "bucket %r is closed until its rules are put again: its answers carry no CORS headers and "
-    "its preflights are refused with 503: %r"
+    "bucket %r is closed until its rules are put again: its responses carry no CORS headers, and "
+    "its preflights get 503: %r"
 )
 
 _UNREADABLE: Final = partial(ClosedRules, Reason.UNREADABLE)
 
-Rules = CompiledRules | ClosedRules
-
-# Names that are the same in a URL, in PEP 3333's guise and as text.
+# Names that are the same in a URL, read as latin-1 (PEP 3333) and as text.
 _PLAIN_NAME = re.compile(r"\.*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+@dataclass(slots=True)
+class Known:
+    """What was read while the store was in one state, shared by all generations of that state.
+
+    :param by_bucket: rules by the bucket's name. Names that a URL might spell in another way
+        are bytes here, which nothing in a request is. So a name that is taken from a request as
+        it came finds only the rules of the bucket with that very name.
+    :param absent: buckets without rules.
+    :param is_incomplete: whether rules could not be read. The next time the store is asked, a
+        new state begins, so that they are read again.
+    """
+
+    by_bucket: dict[str | bytes, BucketRules] = field(default_factory=dict)
+    absent: dict[str, None] = field(default_factory=dict)
+    is_incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What is known between two changes.
+    """Until when the rules in memory count.
 
     :param signal: where the store puts another number after each change.
     :param seen: the number that this generation began with.
     :param until: when to ask the store itself, in monotonic seconds.
     :param state: what the store said about itself.
-    :param by_bucket: rules by the bucket's name. Names that a URL might spell in another way
-        are bytes here, which nothing in a request is: whoever takes a name from a request as
-        it came finds rules only if it is the bucket's.
-    :param absent: buckets without rules.
-    :param trouble: holds True once rules could not be read. The next look at the store then
-        begins a new generation, so that they are read again.
+    :param known: the rules in memory.
     """
 
     signal: Signal
     seen: int
     until: float
     state: Hashable
-    by_bucket: dict[str | bytes, Rules]
-    absent: dict[str, None]
-    trouble: list[bool]
+    known: Known
+
+
+#: Rules, and before them the version that the store gave them.
+_Entry = tuple[Hashable, BucketRules]
 
 
 class RulesCache:
-    """The compiled rules of the buckets that are asked for.
+    """The compiled rules of the buckets that requests are about.
 
     :param source: the store.
-    :param compile_rules: makes compiled rules of a rule set.
-    :param cached_buckets: how many buckets with rules to keep; beyond it the one that was read
-        first makes room.
-    :param make_closed: makes what stands for rules that cannot be read.
+    :param compile_rules: compiles a rule set.
+    :param cached_buckets: how many buckets with rules to keep; beyond it the bucket that was
+        read first makes room.
+    :param make_closed: makes what takes the place of rules that cannot be read.
     :param clock: monotonic seconds.
     :raises ValueError: if ``cached_buckets`` leaves room for none.
     """
@@ -108,22 +121,23 @@ class RulesCache:
         self._cached_buckets = cached_buckets
         self._make_closed = make_closed
         self.clock = clock
-        #: Whoever is in a hurry may look here first: what ``generation.by_bucket`` holds is right
-        #: as long as ``signal[0]`` is ``seen`` and the time is before ``until``.
-        self.generation = Generation((0,), 0, float("-inf"), object(), {}, {}, [])
-        self._compiled: dict[str, Rules] = {}
+        #: The hot path looks here first: ``generation.known`` is right as long as ``signal[0]``
+        #: is ``seen`` and the time is before ``until``.
+        self.generation = Generation((0,), 0, float("-inf"), object(), Known())
+        self._entries: dict[str, _Entry] = {}
         self._filling = ForkSafeLock()
         self._log = IntervalLog(logger, clock)
 
-    def get(self, bucket: str) -> Rules | None:
-        """The bucket's rules as they are now; None if it has none, closed ones if unknown."""
+    def get(self, bucket: str) -> BucketRules | None:
+        """Give the rules of a bucket as they are now; None for no rules, closed ones if unknown."""
         generation = self.generation
         if self._is_signalled(generation) or self.clock() >= generation.until:
             generation = self._refresh(generation)
-        by_bucket = generation.by_bucket
-        rules = by_bucket.get(bucket) or by_bucket.get(_as_bytes(bucket))
-        if rules is None and bucket not in generation.absent:
-            return self._load(bucket, generation)
+        known = generation.known
+        rules = known.by_bucket.get(bucket)
+        if rules is None and bucket not in known.absent:
+            key = _key(bucket)
+            return known.by_bucket.get(key) or self._load(bucket, key, known)
         return rules
 
     def _is_signalled(self, generation: Generation) -> bool:
@@ -146,70 +160,64 @@ class RulesCache:
             state = self._source.state()
         except Exception as error:
             return self._guarded(replace(last, until=until), error)
-        if state != last.state or last.trouble:
-            return Generation(signal, seen, until, state, {}, {}, [])
+        if state != last.state or last.known.is_incomplete:
+            return Generation(signal, seen, until, state, Known())
         return replace(last, signal=signal, seen=seen, until=until)
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
         """After a signal that could not be followed, let no rules count as known."""
         self._log.write(logging.ERROR, _TROUBLE, error)
-        last = replace(last, trouble=[True])
+        last.known.is_incomplete = True
         with suppress(Exception):
             seen = last.signal[0]
             if seen != last.seen:
-                return replace(last, seen=seen, by_bucket={}, absent={})
+                return replace(last, seen=seen, known=Known(is_incomplete=True))
         return last
 
-    def _load(self, bucket: str, generation: Generation) -> Rules | None:
+    def _load(self, bucket: str, key: str | bytes, known: Known) -> BucketRules | None:
         if not is_bucket_name(bucket):
             return None
-        rules = self._read(bucket, self._compiled.get(bucket), generation.trouble)
+        entry = self._read(bucket, known)
         with self._filling:
-            if rules is None:
-                self._compiled.pop(bucket, None)
-                _make_room(generation.absent, MAX_ABSENT)
-                generation.absent[bucket] = None
-            else:
-                self._keep(bucket, rules)
-                generation.by_bucket[_key(bucket)] = rules
+            if entry is None:
+                self._entries.pop(bucket, None)
+                _make_room(known.absent, MAX_ABSENT)
+                known.absent[bucket] = None
+                return None
+            self._keep(bucket, entry)
+            rules = known.by_bucket[key] = entry[1]
         return rules
 
-    def _read(self, bucket: str, before: Rules | None, trouble: list[bool]) -> Rules | None:
+    def _read(self, bucket: str, known: Known) -> _Entry | None:
         version: Hashable = object()
         try:
             stored = self._source.read(bucket)
             if stored is None:
                 return None
             version = stored.version
-            if before is not None and before.version == version:
+            before = self._entries.get(bucket)
+            if before is not None and before[0] == version:
                 return before
-            rules: Rules = self._compile(stored.parse())
+            return version, self._compile(stored.parse())
         except StoredRulesInvalid as error:
             # Known by its version: it is not parsed, nor logged, again until it changes.
             logger.error(_INVALID, bucket, error)
-            rules = self._make_closed()
         except Exception as error:
             version = object()
-            trouble[:] = [True]
+            known.is_incomplete = True
             self._log.write(logging.ERROR, _TROUBLE, error)
-            rules = self._make_closed()
-        rules.version = version
-        return rules
+        return version, self._make_closed()
 
-    def _keep(self, bucket: str, rules: Rules) -> None:
-        if bucket not in self._compiled:
-            evicted = _make_room(self._compiled, self._cached_buckets)
+    def _keep(self, bucket: str, entry: _Entry) -> None:
+        if bucket not in self._entries:
+            evicted = _make_room(self._entries, self._cached_buckets)
             if evicted is not None:
-                self.generation.by_bucket.pop(_key(evicted), None)
-        self._compiled[bucket] = rules
+                self.generation.known.by_bucket.pop(_key(evicted), None)
+        self._entries[bucket] = entry
 
 
 def _key(bucket: str) -> str | bytes:
-    return bucket if _PLAIN_NAME.fullmatch(bucket) else _as_bytes(bucket)
-
-
-def _as_bytes(bucket: str) -> bytes:
-    return bucket.encode("utf-8", "surrogateescape")
+    return bucket if _PLAIN_NAME.fullmatch(bucket) else bucket.encode("utf-8", "surrogateescape")
 
 
 def _make_room(entries: dict[str, Any], limit: int) -> str | None:

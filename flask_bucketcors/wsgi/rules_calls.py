@@ -1,26 +1,25 @@
-"""``?cors`` calls on buckets: told from other requests, and taken out before the application."""
+"""``?cors`` calls on buckets, which the API gets and the application does not."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask_bucketcors.core.outcomes import API, VERSION, find_responder
+from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.core.resolvers import Resolver
+from flask_bucketcors.wsgi.environ import BUCKET, read_request
 from flask_bucketcors.wsgi.merged_headers import Pair
-from flask_bucketcors.wsgi.reserved import Reserved
-from flask_bucketcors.wsgi.resolvers import BUCKET, Resolved, Resolver
 
 # An application may hold itself, or make up attributes; a real stack is not that high.
 MAX_LAYERS: Final = 100
-
-_VERSION_QUERIES: Final = ("apiversion", "apiversion=")
 
 
 class RulesCallRouter:
     """Sends ``?cors`` calls on buckets to the API, and everything else to the application.
 
-    It is the half of the middleware that an application needs which serves the API alone.
+    An application that serves the API alone needs no more of the middleware.
 
-    :param find_reserved: gives what is the application's own below a URL prefix.
+    :param find_reserved: gives what belongs to the application below a URL prefix.
     """
 
     def __init__(
@@ -36,14 +35,14 @@ class RulesCallRouter:
         self._resolve = resolve
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        resolved = self._resolve(environ)
-        if resolved is None or not resolved.is_root:
-            return self.app(environ, start_response)
-        if names_rules(environ):
+        request = read_request(environ)
+        resolved = self._resolve(request)
+        responder = find_responder(request, resolved, True)
+        if resolved is not None and responder is API:
             environ[BUCKET] = resolved.bucket
             return self.api(environ, start_response)
-        if asks_for_version(environ, resolved):
-            return answer_version(self.app, environ, start_response)
+        if responder is VERSION:
+            return version_response(self.app, environ, start_response)
         return self.app(environ, start_response)
 
 
@@ -53,8 +52,8 @@ _Layer = TypeVar("_Layer")
 def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
     """Find a layer of a stack of WSGI applications.
 
-    Middlewares of Werkzeug and of this package keep what they wrap as ``app``, Flask as
-    ``wsgi_app``; what is behind one that does neither is out of sight.
+    Middlewares of Werkzeug and of this package keep what they wrap as ``app``, Flask does as
+    ``wsgi_app``. Behind a middleware that does neither, nothing is found.
     """
     for _ in range(MAX_LAYERS):
         if isinstance(app, kind):
@@ -63,35 +62,13 @@ def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
     return None
 
 
-def names_rules(environ: WSGIEnvironment) -> bool:
-    """Whether the query names the rules of a bucket: ``?cors``, ``?cors=``, alone or not.
-
-    In any case: COS signs names in lower case, so that a signature for ``?cors`` covers
-    ``?CORS``, which would be about the bucket itself to an application.
-    """
-    query = environ.get("QUERY_STRING", "")
-    if "cors" not in query.lower() and "%" not in query:
-        return False
-    return any(name.lower() == "cors" for name, _ in parse_qsl(query, keep_blank_values=True))
-
-
-def asks_for_version(environ: WSGIEnvironment, resolved: Resolved) -> bool:
-    """Whether a request is the one with which the SDKs of Huawei OBS begin on a bucket."""
-    return (
-        resolved.is_root
-        and resolved.bucket != ""
-        and environ["REQUEST_METHOD"] == "HEAD"
-        and environ.get("QUERY_STRING") in _VERSION_QUERIES
-    )
-
-
-def answer_version(
+def version_response(
     app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Have an application answer such a request, and make "found" of its "not found".
+    """Have an application respond to ``HEAD /?apiversion``, and turn its 404 into 200.
 
-    The SDKs take 404 for the end and never make the call that they are about to make. Most
-    applications have nothing at the root of a bucket; what else they say there stands.
+    The SDKs of Huawei OBS give up at a 404, and most applications have nothing at the root of a
+    bucket. Any other status stays as it is.
     """
 
     def start(status: str, headers: list[Pair], exc_info: Any = None) -> Callable[[bytes], object]:

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import fromstring
 from flask_bucketcors import AccessKey, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.origins import is_origin
+from flask_bucketcors.core.resolvers import Resolved, make_resolver
 from flask_bucketcors.signatures import (
     SignatureError,
     SignedRequest,
@@ -16,9 +17,8 @@ from flask_bucketcors.signatures import (
     has_unknown_authorization,
     verify,
 )
-from flask_bucketcors.wsgi.resolvers import Resolved, make_resolver
+from flask_bucketcors.wsgi.environ import read_request
 from flask_bucketcors.wsgi.rules_cache import _PLAIN_NAME
-from flask_bucketcors.wsgi.rules_calls import names_rules
 from tests.fuzz.target import Message, Target, message
 from tests.support.attack_corpus import Response, call
 from tests.support.vendor_corpus import load
@@ -46,15 +46,16 @@ _RESOLVERS = [make_resolver(**each) for each in PLACES]  # type: ignore[arg-type
 def check_bucket(data: bytes) -> None:
     """A resolver gives a name and whether it is a root; what it says in a hurry is the same."""
     environ = Message.read(data).environ()
+    request = read_request(environ)
     for resolve in _RESOLVERS:
-        resolved = resolve(environ)
+        resolved = resolve(request)
         if resolved is None:
             continue
         name, is_root, _ = resolved
         assert isinstance(name, str)
         assert isinstance(is_root, bool)
         assert "/" not in name
-        assert resolve(environ) == resolved
+        assert resolve(request) == resolved
         _check_hurry(resolve, environ, resolved)
 
 
@@ -63,8 +64,8 @@ def _check_hurry(resolve: Any, environ: dict[str, Any], resolved: Resolved) -> N
         # The hot path leaves these to the resolver.
         return
     try:
-        name = resolve.name_bucket(environ)
-    except (LookupError, ValueError):
+        name = resolve.name_bucket(environ["PATH_INFO"], environ["HTTP_HOST"])
+    except LookupError:
         return
     # Rules of others are kept under a key that no request has.
     assert not _PLAIN_NAME.fullmatch(name) or resolved == Resolved(name, False)
@@ -95,8 +96,9 @@ class Served:
         self.resolve = self.app.resolve
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        resolved = self.resolve(environ)
-        if resolved and resolved[1] and names_rules(environ):
+        request = read_request(environ)
+        resolved = self.resolve(request)
+        if resolved and resolved.is_root and request.names_rules:
             self.rules_calls.append(environ["REQUEST_METHOD"])
         start_response("200 OK", [("Content-Type", "text/plain"), ("Vary", "Cookie")])
         return [b"object"]
@@ -196,7 +198,7 @@ def check_signature(data: bytes) -> None:
     """
     sent = Message.read(data)
     environ = sent.environ()
-    resolved = _RESOLVERS[2](environ) or ("", True)
+    resolved = _RESOLVERS[2](read_request(environ)) or ("", True)
     key = environ["PATH_INFO"].partition(resolved[0])[2].lstrip("/") if not resolved[1] else ""
     request = SignedRequest.from_environ(environ, resolved[0], key)
     asked: list[str] = []

@@ -45,8 +45,11 @@ WIDER: Final = """
 
 #: The first that fits a module counts.
 TARGETS: Final = (
+    Target("core/reserved.py", ("reserved resolvers", "misleading_urls warm_and_cold"), True),
+    Target("core/request.py", ("request", "resolvers dot_segments middleware"), True),
+    Target("core/outcomes.py", ("outcomes", "middleware reserved dot_segments"), True),
     Target(
-        "wsgi/resolvers.py", ("resolvers warm_and_cold", "hot_path middleware past_attacks"), True
+        "core/resolvers.py", ("resolvers warm_and_cold", "hot_path middleware past_attacks"), True
     ),
     Target(
         "wsgi/hot_path.py",
@@ -84,7 +87,7 @@ TARGETS: Final = (
     Target("core/errors.py", ("dialects dialect_documents", "rules documents")),
     Target("core/browser.py", ("browser_checks page_outcomes", "evidence")),
     Target("core/*.py", ("rules compiled", "explain lint")),
-    Target("wsgi/reserved.py", ("reserved resolvers", "misleading_urls warm_and_cold"), True),
+    Target("wsgi/environ.py", ("request", "middleware"), True),
     Target("wsgi/rules_calls.py", ("middleware reserved", "dot_segments flask"), True),
     Target("wsgi/merged_headers.py", ("hot_path warm_and_cold", "middleware"), True),
     Target("analysis/evidence/*.py", ("evidence", "explain")),

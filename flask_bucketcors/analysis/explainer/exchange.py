@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from flask_bucketcors.core.browser import passes_cors_check, passes_preflight, unexposed_names
-from flask_bucketcors.core.compiled import ClosedRules, CompiledRules, Decision, Reason
+from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
+from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
@@ -105,7 +106,7 @@ def play(rule_set: RuleSet | None, request: Request) -> Exchange:
     return Exchange(preflight, actual, passes, passes_actual, unexposed)
 
 
-def _compile(rule_set: RuleSet | None, request: Request) -> CompiledRules | ClosedRules:
+def _compile(rule_set: RuleSet | None, request: Request) -> BucketRules:
     if rule_set is None:
         return ClosedRules(Reason.NO_RULES, request.dialect, vary=request.vary)
     return CompiledRules(

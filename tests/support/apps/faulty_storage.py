@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from flask_bucketcors import SQLiteStore
-from flask_bucketcors.wsgi.rules_cache import Generation, RulesCache
+from flask_bucketcors.wsgi.rules_cache import Known, RulesCache
 from tests.support.apps import served_storage
 
 #: The name for gunicorn.
@@ -50,11 +50,12 @@ def _publishing_first(change: Callable[..., Any]) -> Callable[..., Any]:
 def keep_rules_in_a_later_generation() -> None:
     """Rules that were read before a change are kept as if they had been read after it."""
 
-    def load(cache: RulesCache, bucket: str, generation: Generation) -> Any:
-        rules = cache._read(bucket, None, generation.trouble)
+    def load(cache: RulesCache, bucket: str, key: str, known: Known) -> Any:
+        entry = cache._read(bucket, known)
         time.sleep(TOO_EARLY_SECONDS)
-        if rules is not None:
-            cache.generation.by_bucket[bucket] = rules
+        if entry is None:
+            return None
+        rules = cache.generation.known.by_bucket[key] = entry[1]
         return rules
 
     RulesCache._load = load  # type: ignore[method-assign]

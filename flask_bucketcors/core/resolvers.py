@@ -1,15 +1,15 @@
 """Which bucket a request is about: by path, by host, or as the application says.
 
-A resolver takes a WSGI environ and gives a :class:`Resolved`, or None if the request is about
-no bucket.
+A resolver takes a :class:`~flask_bucketcors.core.request.Request` and gives a :class:`Resolved`,
+or None if the request is about no bucket.
 
-Two kinds of URL name no bucket and may not be left to chance:
+Two kinds of URL must not name a bucket:
 
-- A **dot segment**. ``/other/..%2fphotos/cat.txt`` arrives decoded (PEP 3333). Its first segment
-  is ``other``, and many applications serve an object of ``photos`` for it, so the rules of
-  neither bucket may count.
-- A **reserved** first segment belongs to the application's own routes. No bucket has such a
-  name, or its rules would open them.
+- A **dot segment**. ``/other/..%2fphotos/cat.txt`` arrives decoded. Its first segment is
+  ``other``, and many applications serve an object of ``photos`` for it, so the rules of neither
+  bucket may apply.
+- A **reserved** first segment belongs to the application's own routes. A bucket of that name
+  would open them to other sites.
 """
 
 import re
@@ -18,23 +18,16 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cached_property
 from typing import Final, NamedTuple
-from wsgiref.types import WSGIEnvironment
 
-from flask_bucketcors.core.hosts import (
-    REGION,
-    checked_prefix,
-    checked_suffix,
-    split_host,
-)
-from flask_bucketcors.wsgi.reserved import (
-    SEPARATORS,
-    FindReserved,
-    Reserved,
-    begins_with,
-)
+from flask_bucketcors.core.errors import shown_value
+from flask_bucketcors.core.hosts import REGION, checked_prefix, checked_suffix, split_host
+from flask_bucketcors.core.request import Request
+from flask_bucketcors.core.reserved import FindReserved, Reserved, begins_with
 
-#: The key of the environ under which the ``?cors`` API finds the name of its call's bucket.
-BUCKET: Final = "flask_bucketcors.bucket"
+#: Says which bucket a request is about: ``(bucket, key)``, or None for no bucket. A key that is
+#: empty, or has only slashes, stands for the bucket itself. So if hosts name the buckets,
+#: ``request.path`` will do as the key.
+BucketFunction = Callable[[Request], tuple[str, str] | None]
 
 
 class Kind(Enum):
@@ -42,14 +35,14 @@ class Kind(Enum):
 
     BUCKET = "a bucket or an object in it"
     DOT_SEGMENT = "a path with a segment '..'"
-    RESERVED = "a first segment that is the application's own"
+    RESERVED = "a first segment that belongs to the application"
 
 
 class Resolved(NamedTuple):
     """What a request is about.
 
-    :param bucket: name of the bucket; ``""`` where there is none.
-    :param is_root: whether it is about the bucket itself and not an object in it.
+    :param bucket: the name of the bucket; ``""`` if it has none.
+    :param is_root: whether the request is about the bucket itself and not an object in it.
     :param kind: what the URL stands for.
     """
 
@@ -58,28 +51,14 @@ class Resolved(NamedTuple):
     kind: Kind = Kind.BUCKET
 
 
-#: What an application may pass: it takes an environ and gives None, or ``(bucket, key)``, where
-#: the key of a bucket itself is ``""``.
-BucketFunction = Callable[[WSGIEnvironment], tuple[str, str] | None]
-
-# Characters of a host name, a port included: no longer one is looked at in a hurry.
+# Longer hosts, in characters with the port, are always resolved in full.
 MAX_HOST: Final = 253
-# Spellings of host suffixes, with ports, that clients were seen to use.
+# Spellings of host suffixes, with ports, that are remembered.
 MAX_LEARNT: Final = 64
 
-
-# No bucket has this name; what is about it is refused, or left to the application.
 _NO_NAME: Final = ""
 _DOT_SEGMENT: Final = Resolved(_NO_NAME, True, Kind.DOT_SEGMENT)
 _RESERVED: Final = Resolved(_NO_NAME, True, Kind.RESERVED)
-
-
-def has_dot_segment(path: str) -> bool:
-    """Whether a decoded path has a segment ``..``, between ``/``, ``\\`` or an end.
-
-    Applications on any system resolve it (RFC 3986, 5.2.4), some of them ``\\`` as well.
-    """
-    return ".." in path and ".." in SEPARATORS.split(path)
 
 
 class Resolver(ABC):
@@ -90,18 +69,19 @@ class Resolver(ABC):
 
     @property
     def reserved(self) -> Reserved:
-        """The first segments that are the application's own."""
+        """What belongs to the application."""
         return Reserved()
 
     @abstractmethod
-    def __call__(self, environ: WSGIEnvironment) -> Resolved | None: ...
+    def __call__(self, request: Request) -> Resolved | None: ...
 
-    def name_bucket(self, environ: WSGIEnvironment) -> str:
-        """Name the bucket of a request that is plainly about an object in it, at little cost.
+    def name_bucket(self, path: str, host: str) -> str:
+        """Name the bucket at little cost, if the request is plainly about an object in it.
 
-        The path has no ``..`` anywhere.
-
-        :raises LookupError, ValueError: if it has to be looked at more closely.
+        :param path: the path without ``..``. It may be text, or bytes read as latin-1 (PEP
+            3333); the name that is returned then is, too.
+        :param host: the Host header.
+        :raises LookupError: if the request has to be resolved in full.
         """
         raise LookupError
 
@@ -114,16 +94,16 @@ def make_resolver(
 ) -> Resolver:
     """Build the resolver for an application.
 
-    :param buckets: the application's own function; the others are not used then.
+    :param buckets: the application's own function; the other parameters are not used then.
     :param host_suffixes: host names below which each bucket has a name of its own, such as
         ``cos.example.com`` or ``cos.{region}.example.com``.
     :param url_prefix: path below which the buckets are, such as ``/storage``.
-    :param find_reserved: gives the first segments that are the application's own.
+    :param find_reserved: gives what belongs to the application.
     :raises ValueError: if a suffix or the prefix does not have that form.
     """
     if buckets is not None:
         return ByFunction(buckets)
-    prefix = _guise(checked_prefix(url_prefix))
+    prefix = checked_prefix(url_prefix)
     if isinstance(host_suffixes, str):
         raise ValueError(f"{host_suffixes!r} is a text: write a list of host suffixes")
     suffixes = tuple(map(checked_suffix, host_suffixes))
@@ -135,7 +115,7 @@ class ByPath(Resolver):
 
     def __init__(self, prefix: str, find_reserved: FindReserved = Reserved) -> None:
         self._prefix = prefix
-        self._start = f"{prefix}/"
+        self._start = f"{_raw(prefix)}/"
         self._start_length = len(self._start)
         self._find_reserved = find_reserved
         self.is_plain_path = not prefix
@@ -144,50 +124,43 @@ class ByPath(Resolver):
     def reserved(self) -> Reserved:
         return self._find_reserved()
 
-    def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
-        path = _below(self._prefix, environ)
+    def __call__(self, request: Request) -> Resolved | None:
+        path = _below(self._prefix, request)
         if path is None:
             return None
-        if has_dot_segment(path):
+        if request.has_dot_segment:
             return _DOT_SEGMENT
-        name, _, key = path.partition("/")
-        if not name.strip("."):
+        bucket, _, key = path.partition("/")
+        if not bucket.strip("."):
             return None
-        bucket, is_root = _text(name), not key or not key.strip("/")
+        is_root = not key or not key.strip("/")
         if begins_with(self.reserved.names, bucket):
             return _RESERVED if is_root else None
         return Resolved(bucket, is_root)
 
-    def name_bucket(self, environ: WSGIEnvironment) -> str:
-        path: str = environ["PATH_INFO"]
+    def name_bucket(self, path: str, host: str) -> str:
         if not path.startswith(self._start):
             raise LookupError
-        bucket, key = path[self._start_length :].split("/", 1)
+        bucket, _, key = path[self._start_length :].partition("/")
         # "/" is right before "0": such a key is not empty nor begins with a slash.
         if key < "0":
             raise LookupError
         return bucket
 
 
-class ByHost(Resolver):
+class ByHost(ByPath):
     """Below a suffix, the rest of the host names the bucket; elsewhere the path does."""
 
     def __init__(self, suffixes: Iterable[str], prefix: str, find_reserved: FindReserved) -> None:
-        self._prefix = prefix
-        self._by_path = ByPath(prefix, self._find_reserved)
-        self._find_given = find_reserved
+        super().__init__(prefix, find_reserved)
+        self.is_plain_path = False
         self._below_suffix = _host_pattern(suffixes)
         self._behind_label = _host_pattern(filter(None, (s.partition(".")[2] for s in suffixes)))
-        self._start = f"{prefix}/"
-        self._start_length = len(self._start)
         self._learnt: set[str] = set()
 
-    @property
+    @cached_property
     def reserved(self) -> Reserved:
-        return self._by_path.reserved
-
-    def _find_reserved(self) -> Reserved:
-        found = self._find_given()
+        found = self._find_reserved()
         names = filter(None, map(self._name_by_host, found.hosts))
         return found._replace(names=found.names.union(names))
 
@@ -196,34 +169,30 @@ class ByHost(Resolver):
         match = self._below_suffix.fullmatch(split[0]) if split else None
         return match["bucket"].lower() if match and match["bucket"] else None
 
-    @cached_property
-    def _reserved_on_hosts(self) -> frozenset[str]:
-        return frozenset(map(_guise, self.reserved.on_hosts))
-
-    def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
-        host = environ.get("HTTP_HOST", "")
+    def __call__(self, request: Request) -> Resolved | None:
+        host = request.host
         split = split_host(host)
         match = self._below_suffix.fullmatch(split[0]) if split else None
         if match is None or match["bucket"] is None:
-            # A Host that is none names no bucket, and must not turn into path style either.
-            return self._by_path(environ) if split or not host else Resolved(_NO_NAME, True)
+            # An invalid Host names no bucket, and must not turn into path style either.
+            return super().__call__(request) if split or not host else Resolved(_NO_NAME, True)
         self._learn(host, match["bucket"])
-        path = _below(self._prefix, environ)
-        return None if path is None else self._on_host(match["bucket"].lower(), path)
+        path = _below(self._prefix, request)
+        if path is None:
+            return None
+        if request.has_dot_segment:
+            return _DOT_SEGMENT
+        return self._on_host(match["bucket"].lower(), path)
 
     def _on_host(self, bucket: str, path: str) -> Resolved | None:
-        if has_dot_segment(path):
-            return _DOT_SEGMENT
         if bucket in self.reserved.names:
             return None if path else _RESERVED
-        if begins_with(self._reserved_on_hosts, path):
+        if begins_with(self.reserved.on_hosts, path):
             return None
         return Resolved(bucket, not path)
 
-    def name_bucket(self, environ: WSGIEnvironment) -> str:
-        host: str = environ["HTTP_HOST"]
+    def name_bucket(self, path: str, host: str) -> str:
         label, _, rest = host.partition(".")
-        path = environ["PATH_INFO"]
         if self._prefix:
             is_object = path.startswith(self._start) and path[self._start_length :] >= "0"
         else:
@@ -234,12 +203,16 @@ class ByHost(Resolver):
             return label
         raise LookupError
 
+    @cached_property
+    def _reserved_on_hosts(self) -> frozenset[str]:
+        return frozenset(map(_raw, self.reserved.on_hosts))
+
     def _may_be_reserved(self, path: str) -> bool:
         first = path[self._start_length :].partition("/")[0]
         return first in self._reserved_on_hosts or "\\" in first
 
     def _learn(self, host: str, bucket: str) -> None:
-        """Remember what stands behind the first label, if any label there is a bucket."""
+        """Remember what follows the first label, if any label there is a bucket."""
         label, _, rest = host.partition(".")
         split = split_host(rest)
         if label != bucket or split is None:
@@ -252,14 +225,34 @@ class ByHost(Resolver):
             self._learnt.add(rest)
 
 
-def _below(prefix: str, environ: WSGIEnvironment) -> str | None:
+class ByFunction(Resolver):
+    """A function of the application names the bucket."""
+
+    def __init__(self, function: BucketFunction) -> None:
+        self._function = function
+
+    def __call__(self, request: Request) -> Resolved | None:
+        found: object = self._function(request)
+        if found is None:
+            return None
+        if isinstance(found, tuple) and len(found) == 2:
+            bucket, key = found
+            if isinstance(bucket, str) and isinstance(key, str):
+                return Resolved(bucket, not key.strip("/"))
+        raise TypeError(
+            f"the buckets function returned {shown_value(found)}: return (bucket, key), such as "
+            "('photos', 'cat.png'), or None"
+        )
+
+
+def _below(prefix: str, request: Request) -> str | None:
     """The path below the prefix, without the slashes that it begins with.
 
-    Werkzeug's router takes any number of them for one; where this said otherwise, a call that
-    is for the rules would reach the route that is for the bucket.
+    Werkzeug's router takes any number of slashes for one. If this function did not, a call for
+    the rules would reach the route for the bucket.
     """
-    path: str = environ.get("PATH_INFO", "")
-    if path == "*" and environ.get("REQUEST_METHOD") == "OPTIONS":
+    path = request.path
+    if path == "*" and request.method == "OPTIONS":
         # RFC 9112, 3.2.4: about the server as a whole.
         return None
     path = path.lstrip("/")
@@ -278,30 +271,6 @@ def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:(?P<bucket>[a-z0-9._-]+?)\.)??(?:{any_suffix})\.?", re.IGNORECASE)
 
 
-class ByFunction(Resolver):
-    """The application's own function says it."""
-
-    def __init__(self, function: BucketFunction) -> None:
-        self._function = function
-
-    def __call__(self, environ: WSGIEnvironment) -> Resolved | None:
-        found = self._function(environ)
-        if found is None:
-            return None
-        if isinstance(found, str):
-            raise TypeError(f"the function for buckets gave {found!r}: give (bucket, key)")
-        bucket, key = found
-        return Resolved(bucket, not key)
-
-
-def _guise(text: str) -> str:
+def _raw(text: str) -> str:
     # As PEP 3333 hands paths over.
     return text.encode().decode("latin-1")
-
-
-def _text(raw: str) -> str:
-    # PEP 3333 hands over bytes in the guise of latin-1. Bytes that are not UTF-8 stay
-    # distinct, so that no two names fall together.
-    if raw.isascii():
-        return raw
-    return raw.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
