@@ -82,7 +82,7 @@ def test_check_and_explain_agree_on_what_a_browser_sends(written: str, sent: str
         option(read_origin, written)
     assert f"a browser sends {sent}: write that" in refused.value.message
     assert not explanation.allowed
-    assert f"it sends '{sent}'" in explanation.text
+    assert f"but '{sent}'" in explanation.text
 
 
 @pytest.mark.parametrize("written", NEVER_SENT)
