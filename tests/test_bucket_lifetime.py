@@ -12,13 +12,14 @@ import pytest
 from example_app.storage import Storage
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
 from tests.support.processes.stopping_example import RULES_FILE, Stepper
+from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 
 OLD_RULES = RuleSet([Rule(["https://old.example"], ["GET"])])
 
 # As many steps as either request has at most, from where it can be seen.
 PUT_STEPS = 4
 DELETION_STEPS = 4
-RUSHED_ROUNDS = 100
+RUSHED_ROUNDS = rounds(few=50, many=1_000)
 
 
 def schedules():
@@ -96,6 +97,7 @@ def test_a_bucket_that_is_deleted_while_its_rules_are_put_leaves_none(world, put
     assert left == {}
 
 
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
 def test_a_bucket_that_is_deleted_at_full_speed_while_its_rules_are_put(world, putter, deleter):
     left = []
     for _ in range(RUSHED_ROUNDS):

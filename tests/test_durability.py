@@ -26,9 +26,10 @@ from tests.support.processes.endless_writers import (
     recognise,
     shared_bucket_of,
 )
+from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 
-ROUNDS = 100
-ROUNDS_WITH_READER = 30
+ROUNDS = rounds(few=30, many=200)
+ROUNDS_WITH_READER = rounds(few=15, many=60)
 REPLACEMENTS = 20
 # That many of each writer's puts must have begun since a file was replaced.
 PUTS_AFTER_REPLACEMENT = 4
@@ -199,8 +200,7 @@ def check(store: SQLiteStore, bucket: str, stored: Iterable[Stored]) -> RuleSet 
     return current
 
 
-# It is a hundred rounds of processes that start, write and are killed.
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
 def test_every_acknowledged_write_outlives_the_process_that_made_it(database, forks):
     kept = {}
     for number in range(ROUNDS):
@@ -216,6 +216,7 @@ def test_every_acknowledged_write_outlives_the_process_that_made_it(database, fo
         assert [name for name, rules in kept.items() if store.get(name) != rules] == []
 
 
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
 def test_a_reader_never_sees_half_of_a_change(forks):
     """Neither while processes write nor when they are killed."""
     for number in range(ROUNDS_WITH_READER):

@@ -21,16 +21,18 @@ from tests.support.processes.served_workers import (
     rules,
     serving,
 )
+from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 
 REFUSED = (403, None)
 
-# Each worker class does it with and without --preload, which makes 1,000.
-ROUNDS = 500
+# Each worker class does it with and without --preload, which makes twice as many.
+ROUNDS = rounds(few=100, many=1_000)
 
 # What other tools change is looked for once a second.
 NOTICED_SECONDS = 5
 
 
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
 @pytest.mark.parametrize("preload", [False, True], ids=["workers load", "preloaded"])
 @pytest.mark.parametrize(
     "worker, threads, each", [("sync", 1, 1), ("gthread", 4, 2), ("gevent", 1, 2)]
@@ -53,7 +55,7 @@ def test_no_worker_responds_by_rules_that_were_replaced(tmp_path, worker, thread
             assert {response.verdict for response in early} <= {REFUSED, expected}
 
 
-@pytest.mark.parametrize("attempt", range(5))
+@pytest.mark.parametrize("attempt", range(rounds(few=2, many=10)))
 def test_eight_workers_may_start_at_once_on_a_database_that_is_not_there(tmp_path, attempt):
     database = tmp_path / "new" / "rules.sqlite"
     with serving(database, workers=8, together=8) as (server, workers):

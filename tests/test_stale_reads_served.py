@@ -1,7 +1,7 @@
 """No response is decided by rules older than an acknowledged change, under a real gunicorn.
 
 Six processes put and delete rules and ask for them at the same time. ``rule_histories`` checks what
-they have seen. ``BUCKETCORS_STALE_READS_ROUNDS`` says how many rounds each of them runs.
+they have seen.
 """
 
 import json
@@ -21,11 +21,12 @@ from tests.support.apps.faulty_storage import FAULT, FAULTS
 from tests.support.apps.served_storage import DATABASE, HOST_SUFFIX, WORKER
 from tests.support.processes import history_client
 from tests.support.processes.servers import gunicorn
+from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 from tests.support.rule_histories import DISAGREES, REPLACED, Read, Write, find_violations
 
 CLIENTS = 6
 WORKERS = 3
-ROUNDS = int(os.environ.get("BUCKETCORS_STALE_READS_ROUNDS", "60"))
+ROUNDS = rounds(few=60, many=300)
 # Most faults make more than a dozen reads too old in so many rounds. Which reads fall into the time
 # in which a fault can be seen is up to the machine, so the clients may try again.
 ROUNDS_WITH_A_FAULT = 30
@@ -82,6 +83,7 @@ def is_one_during_a_change(events: Iterable[Write | Read], writes: list[Write]) 
     )
 
 
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
 @pytest.mark.parametrize("settings", SERVERS.values(), ids=SERVERS.keys())
 def test_no_response_is_older_than_an_acknowledged_change(tmp_path, settings):
     environ = {DATABASE: str(tmp_path / "rules.sqlite")}
