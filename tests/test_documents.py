@@ -12,10 +12,12 @@ from flask_bucketcors.core.dialects import BASE, COS, DIALECTS, ELEMENTS
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents import (
+    MAX_RULES_TEXT_BYTES,
     DocumentError,
     error_places,
     fill_error,
     format_xml,
+    load_json,
     parse_rules,
     parse_xml,
     read_rules,
@@ -428,6 +430,17 @@ def test_all_that_is_wrong_with_rules_is_in_one_list(text: str, problems: list[s
     with pytest.raises(InvalidRules) as refused:
         parse_rules(text)
     assert list(map(str, refused.value.problems)) == problems
+
+
+# Comparing each key with each other takes minutes.
+@pytest.mark.timeout(20)
+def test_as_many_repeated_keys_as_a_text_can_hold_are_all_named() -> None:
+    keys = [f"k{number}" for number in range(40_000)]
+    members = ",".join(f'"{key}":0' for key in [*keys, *keys])
+    assert len(members) < MAX_RULES_TEXT_BYTES
+    _, problems = load_json(f"{{{members}}}".encode())
+    assert [problem.field for problem in problems] == keys
+    assert {problem.reason for problem in problems} == {ProblemReason.REPEATED}
 
 
 @pytest.mark.parametrize("more", [0, 1])

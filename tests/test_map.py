@@ -39,6 +39,16 @@ def test_every_class_and_constant_that_is_named_exists() -> None:
     assert not {name for name in named if not re.search(rf"^(class )?{name}\b", source, re.M)}
 
 
+def test_every_name_that_is_said_to_be_in_a_file_is_there() -> None:
+    """As in: a row of `Check` in `mistakes.py`."""
+    places = re.findall(r"`(\w+)` in `([\w/]+)(\.py)?/?`", PAGE)
+    assert ("Check", "mistakes", ".py") in places
+    for name, place, is_file in places:
+        files = PACKAGE.rglob(place + is_file) if is_file else (PACKAGE / place).glob("*.py")
+        source = "\n".join(path.read_text("utf-8") for path in files)
+        assert re.search(rf"^(class |def )?{name}\b", source, re.M), (name, place)
+
+
 def test_the_picture_shows_the_layers_that_are_checked() -> None:
     config = ConfigParser()
     config.read(ROOT / "setup.cfg", "utf-8")

@@ -4,6 +4,7 @@
 :func:`read_rule_set` gives a valid rule set, for what stores and compares them.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -177,8 +178,8 @@ def load_json(body: bytes) -> tuple[Any, list[Problem]]:
 def _without_repetition(problems: list[Problem], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = dict.fromkeys(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        repeated = [key for key, count in counts.items() if count > 1]
         problems.extend(Problem(key, None, ProblemReason.REPEATED) for key in repeated)
     return found
 
