@@ -1,62 +1,25 @@
-"""The ids that responses carry: a random prefix for each process, and a counter."""
+"""The IDs that responses carry: a random text for each process, with a counter in it."""
 
 import os
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from itertools import chain, product, repeat
 from typing import Final
 
 from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 
-# Three hexadecimal digits each.
+# The counter has three of these digits. Each stands for three hexadecimal digits.
 _HEX_DIGITS: Final = tuple(f"{number:03X}" for number in range(4096))
-
-
 _BASE64_DIGITS: Final = tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
-
-# Gives a beginning and an end, random each time.
-_Draw = Callable[[], tuple[str, str]]
-
-
-def _draw_cos_request_id() -> tuple[str, str]:
-    now, noise = int(time.time()) & 0xFFFFFFFF, secrets.token_hex(7)
-    return b64encode(f"{now:08x}_{noise[:8]}_{noise[8:13]}_".encode()).decode(), ""
-
-
-def _draw_cos_trace_id() -> tuple[str, str]:
-    noise = secrets.token_hex(60).encode()
-    return b64encode(noise[:117]).decode(), b64encode(noise[117:119]).decode()
-
-
-def _hex(digits: int) -> _Draw:
-    return lambda: (secrets.token_hex(digits).upper()[: digits - 9], "")
-
-
-def _base64(size: int) -> _Draw:
-    end = size % 3
-    return lambda: (
-        b64encode(secrets.token_bytes(size - 9 - end)).decode(),
-        b64encode(secrets.token_bytes(end)).decode(),
-    )
-
-
-# By the size of an id: what gives its beginning and its end, and the digits of the counter between
-# them. In base64 the beginning has to stand for bytes whose number divides by 3.
-_FORMS: Final[Mapping[IdForm, tuple[Callable[[int], _Draw], Sequence[str]]]] = {
-    IdForm.HEX: (_hex, _HEX_DIGITS),
-    IdForm.BASE64: (_base64, _BASE64_DIGITS),
-    IdForm.COS_REQUEST: (lambda _: _draw_cos_request_id, _BASE64_DIGITS),
-    IdForm.COS_TRACE: (lambda _: _draw_cos_trace_id, _BASE64_DIGITS),
-}
 
 
 class Ids:
     """The headers that identify a response: random in each process, and counted from there.
 
-    Random ids for each response would cost more than all the rest of a preflight.
+    Random IDs for each response would take longer than the rest of a preflight.
     """
 
     def __init__(self, ids: Iterable[Id]) -> None:
@@ -71,26 +34,45 @@ class Ids:
         self.series = self._begin()
 
     def _begin(self) -> Iterator[tuple[tuple[str, str], ...]]:
-        # All but the drawing runs in C, one step at a time, so that threads may share it.
+        # Threads share a series: iterators written in C take each step as a whole.
         return zip(*(zip(repeat(i.header), _endless(i)) for i in self._ids))  # noqa: B905
 
 
 def _endless(each: Id) -> Iterator[str]:
-    make_draw, digits = _FORMS[each.form]
-    draw = make_draw(each.size)
+    # After 16**9 IDs, begin with another random text.
+    return chain.from_iterable(iter(partial(_numbered, each), None))
 
-    def numbered(ends: tuple[str, str]) -> Iterator[str]:
-        return map("".join, product(ends[:1], *repeat(digits, 3), ends[1:]))
 
-    return chain.from_iterable(map(numbered, iter(draw, None)))
+def _numbered(each: Id) -> Iterator[str]:
+    """Number a random ID: its last nine hexadecimal digits become a counter."""
+    text = _random_id(each)
+    digits = _HEX_DIGITS if each.form is IdForm.HEX else _BASE64_DIGITS
+    # In base64, only groups of four characters without padding stand for three bytes.
+    end = len(text) - 4 if text.endswith("=") else len(text)
+    begin = end - 3 * len(digits[0])
+    return map("".join, product([text[:begin]], *repeat(digits, 3), [text[end:]]))
+
+
+def _random_id(each: Id) -> str:
+    match each.form:
+        case IdForm.HEX:
+            return secrets.token_hex(each.size // 2).upper()
+        case IdForm.BASE64:
+            data = secrets.token_bytes(each.size)
+        case IdForm.COS_REQUEST:
+            now, noise = int(time.time()) & 0xFFFFFFFF, secrets.token_hex(11)
+            data = f"{now:08x}_{noise[:8]}_{noise[8:13]}_{noise[13:]}".encode()
+        case IdForm.COS_TRACE:
+            data = secrets.token_hex(64).encode()
+    return b64encode(data).decode()
 
 
 @cache
 def ids_of(ids: tuple[Id, ...]) -> Ids:
-    """Give the series of these ids. Dialects with the same ids share it."""
+    """Give the series of these IDs. Dialects with the same IDs share it."""
     return Ids(ids)
 
 
 def response_ids(dialect: Dialect) -> Ids:
-    """Give the ids that each response of a dialect carries, errors apart."""
+    """Give the IDs that each response of a dialect carries, except those of errors."""
     return ids_of(tuple(each for each in dialect.ids if not each.errors_only))
