@@ -654,8 +654,11 @@ def test_steps_of_later_releases_are_taken_in_one_transaction(
 ) -> None:
     store.put("b", rules())
     store.close()
-    step = "ALTER TABLE bucketcors_rules ADD COLUMN note TEXT; CREATE TABLE bucketcors_more (a);"
-    broken = "CREATE TABLE bucketcors_third (a); SELECT no_such_function();"
+    step = (
+        "ALTER TABLE bucketcors_rules ADD COLUMN note TEXT",
+        "CREATE TABLE bucketcors_more (a)",
+    )
+    broken = ("CREATE TABLE bucketcors_third (a)", "SELECT no_such_function()")
     monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, step, broken))
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
     with pytest.raises(StoreUnavailable, match="no_such_function"):
@@ -675,8 +678,10 @@ def test_a_step_that_ends_its_transaction_keeps_its_reason(
 ) -> None:
     """As SQLite does by itself after an I/O error."""
     step = (
-        "CREATE TABLE bucketcors_more (a); CREATE TRIGGER ends BEFORE INSERT ON bucketcors_more "
-        "BEGIN SELECT RAISE(ROLLBACK, 'no room'); END; INSERT INTO bucketcors_more VALUES (1);"
+        "CREATE TABLE bucketcors_more (a)",
+        "CREATE TRIGGER ends BEFORE INSERT ON bucketcors_more "
+        "BEGIN SELECT RAISE(ROLLBACK, 'no room'); END",
+        "INSERT INTO bucketcors_more VALUES (1)",
     )
     monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, step))
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)

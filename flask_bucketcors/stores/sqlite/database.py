@@ -97,7 +97,7 @@ class Database:
         """
         self.follow_file()
         deadline = time.monotonic() + CREATION_TIMEOUT_SECONDS
-        with self._unavailable(), turn(self._own().writing, deadline, WRITING):
+        with self._unavailable(), turn(self._forked.own().writing, deadline, WRITING):
             self._prepared = self._file.prepare(deadline)
 
     def query(self, statement: str, parameters: Parameters = ()) -> list[Any]:
@@ -105,7 +105,7 @@ class Database:
 
         :raises StoreUnavailable: if the database cannot be read now.
         """
-        own = self._own()
+        own = self._forked.own()
         self._look_now_and_then()
         deadline = time.monotonic() + READ_TIMEOUT_SECONDS
         try:
@@ -121,7 +121,7 @@ class Database:
         :raises StoreUnavailable: if the database cannot be written now; nothing was written.
         """
         deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
-        own = self._own()
+        own = self._forked.own()
         if time.monotonic() >= self._next_look:
             self.follow_file()
         with self._unavailable(), turn(own.writing, deadline, WRITING):
@@ -137,7 +137,7 @@ class Database:
 
     def follow_file(self) -> Identity | None:
         """Close files that are no longer at the path, and return which file is."""
-        own = self._own()
+        own = self._forked.own()
         self._next_look = time.monotonic() + LOOK_SECONDS
         token = self._file.map_token()
         # First, so that a change from here on is noticed by the next look.
@@ -163,9 +163,6 @@ class Database:
     @property
     def _connections(self) -> Connections:
         return self._forked.current
-
-    def _own(self) -> Connections:
-        return self._forked.own()
 
     def _look_now_and_then(self) -> None:
         """Look for another file once a second, and after each write of any process.
@@ -235,7 +232,7 @@ class Database:
         be written then: processes that came later may use the same log with another index.
         """
         # With gevent a greenlet may have waited for its turn on both sides of a fork.
-        self._own()
+        self._forked.own()
         writer = self._writer(own, deadline)
         # A connection that could not be rolled back keeps its transaction.
         if not writer.connection.in_transaction:

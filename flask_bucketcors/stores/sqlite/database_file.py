@@ -186,9 +186,13 @@ class DatabaseFile:
     def _open_once(
         self, setting: str, record: LogRecord | None, mode: str
     ) -> tuple[Connected, Path | None]:
+        """Open the file at the path, and return where the log of an older file was moved."""
         connection, file = self._connect(mode)
         try:
-            taken_away = self._settle(connection, file, setting, record)
+            taken_away = record.take_old_log_away(file) if record else None
+            connection.execute(setting).fetchall()
+            # This opens its log, too; the setting alone may not have read anything.
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.close()
@@ -247,20 +251,6 @@ class DatabaseFile:
                 return connection, before
             connection.close()
         raise OSError("its file is replaced again and again")
-
-    def _settle(
-        self,
-        connection: sqlite3.Connection,
-        file: Identity,
-        setting: str,
-        record: LogRecord | None,
-    ) -> Path | None:
-        """Let a connection read for the first time; return where an old log was moved for that."""
-        taken_away = record.take_old_log_away(file) if record else None
-        connection.execute(setting).fetchall()
-        # Now its log is open too; the setting alone may not have read anything.
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        return taken_away
 
     @contextmanager
     def _log_record(self, deadline: float) -> Iterator[LogRecord | None]:

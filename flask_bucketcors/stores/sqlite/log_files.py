@@ -81,15 +81,13 @@ class LogRecord:
 
     def remember(self, database: Identity, found: Beside) -> None:
         """Record the files beside the database, as the last process to open or close it found."""
-        files = [identity(self._descriptor), database, *(each for _, each in found)]
-        numbers = [number for each in files for number in each or _NOTHING]
+        numbers = [number for each in self._files(database, found) for number in each]
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
         os.write(self._descriptor, _RECORD.pack(*numbers))
 
     def is_latest(self, database: Identity, opened: Beside) -> bool:
         """Whether no process has opened another log, or another index, since these."""
-        files = [identity(self._descriptor), database, *(each for _, each in opened)]
-        return self._load() == [each or _NOTHING for each in files]
+        return self._load() == self._files(database, opened)
 
     def misses_log(self, database: Identity | None) -> bool:
         """Whether the log that was opened last is not at the path, and no new one has begun."""
@@ -108,6 +106,10 @@ class LogRecord:
         (_, log), (_, index) = opened
         is_known = token == identity(self._descriptor) and known == database
         return is_known and index == old_index and log != old_log
+
+    def _files(self, database: Identity, beside: Beside) -> list[Identity]:
+        files = [identity(self._descriptor), database, *(each for _, each in beside)]
+        return [each or _NOTHING for each in files]
 
     def _load(self) -> list[Identity]:
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)

@@ -2,25 +2,22 @@
 
 Names have a prefix, so that the tables can be part of an application's own database.
 
-A bucket's present rules are one row of ``bucketcors_rules``, with the revision, time and author
-of their write. The row moves to ``bucketcors_history`` when another takes its place, so that
+A bucket's current rules are one row of ``bucketcors_rules``, with the revision, time and author
+of their write. The row moves to ``bucketcors_history`` when another one replaces it, so that
 nothing is stored twice. A deletion leaves a row without a document there.
 
-Other tools may edit ``bucketcors_rules``: triggers then bump the revision and mark the row, so
-that their changes reach every worker and can be rolled back. (The store's next change to the
-bucket shortens the history that they make.) The store does the same itself, for many buckets at
-once and with an author. It sets ``own_write`` for the length of its transaction, and no other
-connection ever sees that.
+Other tools may edit ``bucketcors_rules``: triggers then increase the revision and mark the row, so
+that these changes reach every worker and can be rolled back. (The store shortens their history when
+it next changes the bucket.) The store itself does the same for many buckets at once, and with an
+author. It sets ``own_write`` during its transaction, which no other connection can see.
 """
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import suppress
 
 from flask_bucketcors.core.errors import StoreUnavailable
 
-# One step for each release: a released step never changes, and the next one is appended.
-_STEPS = (
+_TABLES = (
     """
     CREATE TABLE bucketcors_state (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -28,9 +25,10 @@ _STEPS = (
         revision INTEGER NOT NULL,
         stamp INTEGER NOT NULL,
         own_write INTEGER NOT NULL
-    );
-    INSERT INTO bucketcors_state VALUES (1, 1, 0, random(), 0);
-
+    )
+    """,
+    "INSERT INTO bucketcors_state VALUES (1, 1, 0, random(), 0)",
+    """
     CREATE TABLE bucketcors_rules (
         bucket TEXT PRIMARY KEY NOT NULL,
         document TEXT NOT NULL,
@@ -38,8 +36,9 @@ _STEPS = (
         stamp INTEGER NOT NULL DEFAULT 0,
         time REAL NOT NULL DEFAULT 0,
         author TEXT
-    );
-
+    )
+    """,
+    """
     CREATE TABLE bucketcors_history (
         bucket TEXT NOT NULL,
         revision INTEGER NOT NULL,
@@ -47,85 +46,66 @@ _STEPS = (
         author TEXT,
         document TEXT,
         PRIMARY KEY (bucket, revision)
-    ) WITHOUT ROWID;
-
-    -- No trigger says INSERT OR IGNORE: the conflict clause of whoever fires it would win.
-    CREATE TRIGGER bucketcors_updating BEFORE UPDATE OF bucket, document ON bucketcors_rules
-    BEGIN
-        INSERT INTO bucketcors_history
-            SELECT OLD.bucket, OLD.revision, OLD.time, OLD.author, OLD.document
-            WHERE NOT EXISTS (
-                SELECT 1 FROM bucketcors_history
-                WHERE bucket = OLD.bucket AND revision = OLD.revision
-            );
-    END;
-
-    CREATE TRIGGER bucketcors_deleting BEFORE DELETE ON bucketcors_rules
-    BEGIN
-        INSERT INTO bucketcors_history
-            SELECT OLD.bucket, OLD.revision, OLD.time, OLD.author, OLD.document
-            WHERE NOT EXISTS (
-                SELECT 1 FROM bucketcors_history
-                WHERE bucket = OLD.bucket AND revision = OLD.revision
-            );
-    END;
-
-    -- What REPLACE takes away is not said to be deleted.
-    CREATE TRIGGER bucketcors_inserting BEFORE INSERT ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
-    BEGIN
-        INSERT INTO bucketcors_history
-            SELECT bucket, revision, time, author, document FROM bucketcors_rules AS present
-            WHERE bucket = NEW.bucket AND NOT EXISTS (
-                SELECT 1 FROM bucketcors_history
-                WHERE bucket = present.bucket AND revision = present.revision
-            );
-    END;
-
-    CREATE TRIGGER bucketcors_renaming BEFORE UPDATE OF bucket ON bucketcors_rules
-    WHEN OLD.bucket <> NEW.bucket
-    BEGIN
-        INSERT INTO bucketcors_history
-            SELECT bucket, revision, time, author, document FROM bucketcors_rules AS present
-            WHERE bucket = NEW.bucket AND NOT EXISTS (
-                SELECT 1 FROM bucketcors_history
-                WHERE bucket = present.bucket AND revision = present.revision
-            );
-    END;
-
-    CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
-    BEGIN
-        UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
-        UPDATE bucketcors_rules
-            SET (revision, stamp, time, author) =
-                (SELECT revision, stamp, strftime('%s', 'now'), NULL FROM bucketcors_state)
-            WHERE bucket = NEW.bucket;
-    END;
-
-    CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
-    BEGIN
-        UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
-        UPDATE bucketcors_rules
-            SET (revision, stamp, time, author) =
-                (SELECT revision, stamp, strftime('%s', 'now'), NULL FROM bucketcors_state)
-            WHERE bucket = NEW.bucket;
-        INSERT INTO bucketcors_history
-            SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
-            FROM bucketcors_state WHERE OLD.bucket <> NEW.bucket;
-    END;
-
-    CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules
-    WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0
-    BEGIN
-        UPDATE bucketcors_state SET revision = revision + 1, stamp = random();
-        INSERT INTO bucketcors_history
-            SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL
-            FROM bucketcors_state;
-    END;
+    ) WITHOUT ROWID
     """,
 )
+
+# Not in a write of the store.
+_FOREIGN = "WHEN (SELECT own_write FROM bucketcors_state WHERE id = 1) = 0"
+# Move rows to the history. It does not say INSERT OR IGNORE, because the conflict clause of the
+# statement that fires a trigger takes precedence.
+_KEEP = """
+    INSERT INTO bucketcors_history
+        SELECT bucket, revision, time, author, document FROM bucketcors_rules AS present
+        WHERE {} AND NOT EXISTS (
+            SELECT 1 FROM bucketcors_history
+            WHERE bucket = present.bucket AND revision = present.revision
+        );
+"""
+_COUNT = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random();"
+_MARK = """
+    UPDATE bucketcors_rules
+        SET (revision, stamp, time, author) =
+            (SELECT revision, stamp, strftime('%s', 'now'), NULL FROM bucketcors_state)
+        WHERE bucket = NEW.bucket;
+"""
+_RECORD_DELETION = """
+    INSERT INTO bucketcors_history
+        SELECT OLD.bucket, revision, strftime('%s', 'now'), NULL, NULL FROM bucketcors_state
+"""
+
+_TRIGGERS = (
+    f"""
+    CREATE TRIGGER bucketcors_updating BEFORE UPDATE OF bucket, document ON bucketcors_rules
+    BEGIN {_KEEP.format("bucket IN (OLD.bucket, NEW.bucket)")} END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_deleting BEFORE DELETE ON bucketcors_rules
+    BEGIN {_KEEP.format("bucket = OLD.bucket")} END
+    """,
+    # What REPLACE removes is not reported as deleted.
+    f"""
+    CREATE TRIGGER bucketcors_inserting BEFORE INSERT ON bucketcors_rules {_FOREIGN}
+    BEGIN {_KEEP.format("bucket = NEW.bucket")} END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules {_FOREIGN}
+    BEGIN {_COUNT} {_MARK} END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
+    {_FOREIGN}
+    BEGIN {_COUNT} {_MARK} {_RECORD_DELETION} WHERE OLD.bucket <> NEW.bucket; END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules {_FOREIGN}
+    BEGIN {_COUNT} {_RECORD_DELETION}; END
+    """,
+)
+
+# One step for each release, with its statements: a released step never changes, and the next one is
+# appended.
+_STEPS = ((*_TABLES, *_TRIGGERS),)
 
 _ANOTHERS = (
     "the database has tables of these names with other columns, so it is another program's, or "
@@ -143,7 +123,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         found = schema_version(connection)
         refuse_newer(found)
-        # If there is nothing to do, there is no need to wait for a writer.
+        # If there is nothing to do, do not wait for a writer.
         if found < SCHEMA_VERSION:
             connection.execute("BEGIN IMMEDIATE")
             _take_steps(connection)
@@ -158,11 +138,11 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _take_steps(connection: sqlite3.Connection) -> None:
-    # Asked again: another process may have taken them meanwhile, even one of a newer release.
+    # Check again: another process may have taken these steps, even one of a newer release.
     found = schema_version(connection)
     refuse_newer(found)
     for step in _STEPS[found:]:
-        for statement in _statements(step):
+        for statement in step:
             connection.execute(statement)
     connection.execute("UPDATE bucketcors_state SET schema_version = ?", (SCHEMA_VERSION,))
 
@@ -189,13 +169,3 @@ def schema_version(connection: sqlite3.Connection) -> int:
     if not rows:
         raise StoreUnavailable(f"{_ANOTHERS}: bucketcors_state is empty")
     return int(rows[0][0])
-
-
-def _statements(script: str) -> Iterator[str]:
-    # executescript would commit the transaction that all steps share.
-    pending = ""
-    for piece in script.split(";")[:-1]:
-        pending += piece + ";"
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""

@@ -89,8 +89,9 @@ class SQLiteStore(Store):
         super().__init__(history_limit=history_limit)
         self._database = open_database(path)
         self._stated = self._database.follow_file()
-        self._memory_cell = [0]
-        self._asked_cell = AskedCell(self._stamp)
+        # Signals changes where no token can be shared.
+        self._cell: list[int] | AskedCell
+        self._cell = [0] if self._database.in_memory else AskedCell(self._stamp)
 
     @property
     def path(self) -> Path | None:
@@ -122,9 +123,7 @@ class SQLiteStore(Store):
     def signal(self) -> Signal:
         self._database.follow_file()
         token = self._database.token
-        if token is not None:
-            return token.cell
-        return self._memory_cell if self._database.in_memory else self._asked_cell
+        return token.cell if token else self._cell
 
     def state(self) -> Hashable:
         found = self._database.follow_file()
@@ -141,8 +140,9 @@ class SQLiteStore(Store):
 
     def close(self) -> None:
         self._database.close()
-        # Rules in memory are gone then.
-        self._memory_cell[0] += 1
+        if self._database.in_memory:
+            # Its rules are gone.
+            self._cell[0] += 1
 
     def _put_all(
         self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
@@ -228,8 +228,7 @@ class SQLiteStore(Store):
         for token in tokens:
             token.cell[0] = stamp
         if not tokens:
-            cell = self._memory_cell if self._database.in_memory else self._asked_cell
-            cell[0] = stamp
+            self._cell[0] = stamp
         return revision
 
     def _publish_what_was_found(self) -> None:
