@@ -5,8 +5,9 @@ that it adds, such as Host.
 """
 
 from collections.abc import Callable, Collection
-from typing import Final, NamedTuple
+from typing import Final
 
+from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures.canonical import (
     encode_pairs,
     header_bytes,
@@ -14,46 +15,96 @@ from flask_bucketcors.signatures.canonical import (
     to_bytes,
 )
 from flask_bucketcors.signatures.keys import Keys
-from flask_bucketcors.signatures.scheme import Demands, Signer, check_signature, signing_key
+from flask_bucketcors.signatures.scheme import (
+    Demands,
+    SignatureError,
+    Signer,
+    check_signature,
+    signing_key,
+    single_values,
+)
 from flask_bucketcors.signatures.signed_request import SignedRequest
+from flask_bucketcors.signatures.v4 import parse_fields
 
 PREFIX: Final = "x-oss-"
 #: The second is V1's in a URL; alibabacloud-oss-v2 sends it as a header, too, unsigned.
 TOKEN_NAMES: Final = ("x-oss-security-token", "security-token")
 STANDARD_HEADERS: Final = frozenset({"content-md5", "content-type"})
-#: The query parameter that lists the headers in a pre-signed URL.
-ADDITIONAL: Final = "x-oss-additional-headers"
+# The query parameter that lists the headers in a pre-signed URL. It may be missing.
+_ADDITIONAL: Final = "x-oss-additional-headers"
+#: The query parameters that pre-signed URLs of both versions have.
+PARAMETERS: Final = frozenset(
+    {_ADDITIONAL, "x-oss-expires", "x-oss-signature", "x-oss-signature-version"}
+)
+# Query parameters, and what the Authorization header calls the same.
+_FIELDS: Final = {
+    _ADDITIONAL: "AdditionalHeaders",
+    "x-oss-access-key-id": "AccessKeyId",
+    "x-oss-credential": "Credential",
+    "x-oss-signature": "Signature",
+}
+HEADER_INVALID: Final = "Authorization header is invalid."
+
+#: What a signature says about itself, by the names of the Authorization header, or by the names
+#: of query parameters that have no other.
+Fields = dict[str, str]
 
 
-class OSSAuthorization(NamedTuple):
-    """What a signature says of itself.
+def invalid(text: str = HEADER_INVALID) -> SignatureError:
+    """Give the error for a malformed signature."""
+    return SignatureError(Refusal.INVALID_AUTHORIZATION, text)
 
-    :param additional: the names of the headers that the client added.
+
+def header_fields(request: SignedRequest, key: str, separator: str) -> Fields:
+    """Read the fields of an Authorization header.
+
+    :param key: the name of the field that holds the access key id.
+    :param separator: what stands between the name and the value of a field.
+    :raises SignatureError: if a field is missing, unknown or repeated.
     """
+    _, _, text = request.header("authorization").partition(" ")
+    fields = {"AdditionalHeaders": "", **(parse_fields(text, separator) or {})}
+    if fields.keys() != {key, "AdditionalHeaders", "Signature"}:
+        raise invalid()
+    return fields
 
-    access_key_id: str
-    additional: tuple[str, ...]
-    signature: str
+
+def query_fields(request: SignedRequest, names: frozenset[str]) -> Fields:
+    """Read the query parameters of a pre-signed URL.
+
+    :raises SignatureError: if a parameter is missing or repeated.
+    """
+    values = {_ADDITIONAL: "", **(single_values(request, names) or {})}
+    if values.keys() != names:
+        raise SignatureError(
+            Refusal.ACCESS_DENIED,
+            "Query-string authentication requires each of the parameters "
+            f"{', '.join(sorted(names - {_ADDITIONAL}))} once",
+        )
+    return {_FIELDS.get(name, name): value for name, value in values.items()}
 
 
 def accept(
     request: SignedRequest,
     keys: Keys,
     demands: Demands,
-    authorization: OSSAuthorization,
+    access_key_id: str,
+    signature: str,
+    additional: Collection[str],
     sign: Callable[[str, str], str],
 ) -> Signer:
     """Give the signer, if ``sign(secret, host)`` computes the signature that was sent.
 
+    :param additional: the names of the headers that the client added.
     :raises SignatureError: if it does not, or the signature does not cover what it has to.
     """
-    covered = {*STANDARD_HEADERS, *authorization.additional}
+    covered = {*STANDARD_HEADERS, *additional}
     demands.check_headers(lambda name: name.startswith(PREFIX) or name in covered)
     demands.check_parameters(request, lambda name: True, ())
-    key = signing_key(request, keys, authorization.access_key_id, TOKEN_NAMES)
+    key = signing_key(request, keys, access_key_id, TOKEN_NAMES)
     expected = (sign(key.secret, host) for host in request.hosts())
-    check_signature(authorization.signature, expected)
-    return Signer(authorization.access_key_id, "oss")
+    check_signature(signature, expected)
+    return Signer(access_key_id, "oss")
 
 
 def header_lines(request: SignedRequest, host: str, names: Collection[str]) -> list[bytes]:

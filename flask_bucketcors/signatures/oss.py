@@ -37,13 +37,17 @@ from typing import Final
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import sub_resources
 from flask_bucketcors.signatures.additional_headers import (
-    ADDITIONAL,
+    HEADER_INVALID,
+    PARAMETERS,
     PREFIX,
     STANDARD_HEADERS,
     TOKEN_NAMES,
-    OSSAuthorization,
+    Fields,
     accept,
+    header_fields,
     header_lines,
+    invalid,
+    query_fields,
     signed_query,
 )
 from flask_bucketcors.signatures.canonical import (
@@ -55,30 +59,21 @@ from flask_bucketcors.signatures.canonical import (
     signed_date,
 )
 from flask_bucketcors.signatures.keys import Keys
-from flask_bucketcors.signatures.scheme import (
-    Demands,
-    Scheme,
-    SignatureError,
-    Signer,
-    single_values,
-)
+from flask_bucketcors.signatures.scheme import Demands, Scheme, Signer
 from flask_bucketcors.signatures.signed_request import SignedRequest
 from flask_bucketcors.signatures.v2 import Vendor
 from flask_bucketcors.signatures.v4 import (
     UNSIGNED_PAYLOAD,
     Credential,
     Scopes,
-    check_period,
     header_names,
     joined,
     parse_credential,
-    parse_fields,
     parse_payload_hash,
 )
 
 _DATELESS: Final = "OSS authentication requires a valid Date."
 _EXPIRED: Final = "Request has expired."
-_HEADER_INVALID: Final = "Authorization header is invalid."
 _PERIOD_MESSAGES: Final = {
     "date": "x-oss-date must be like 20261122T044946Z.",
     "number": "x-oss-expires must be a number of seconds.",
@@ -93,28 +88,16 @@ _CREDENTIAL_PROBLEMS: Final = {
     "terminator": "version",
 }
 
-_SCOPES: Final = Scopes("OSS4-HMAC-SHA256", "aliyun_v4", "oss", "aliyun_v4_request")
-_V2_FIELDS: Final = frozenset({"AccessKeyId", "AdditionalHeaders", "Signature"})
-_V2_PARAMETERS: Final = frozenset(
-    {
-        ADDITIONAL,
-        "x-oss-access-key-id",
-        "x-oss-expires",
-        "x-oss-signature",
-        "x-oss-signature-version",
-    }
+_SCOPES: Final = Scopes(
+    "OSS4-HMAC-SHA256",
+    "aliyun_v4",
+    "oss",
+    "aliyun_v4_request",
+    Refusal.INVALID_AUTHORIZATION,
+    _PERIOD_MESSAGES,
 )
-_V4_FIELDS: Final = frozenset({"Credential", "AdditionalHeaders", "Signature"})
-_V4_PARAMETERS: Final = frozenset(
-    {
-        ADDITIONAL,
-        "x-oss-credential",
-        "x-oss-date",
-        "x-oss-expires",
-        "x-oss-signature",
-        "x-oss-signature-version",
-    }
-)
+_V2_PARAMETERS: Final = PARAMETERS | {"x-oss-access-key-id"}
+_V4_PARAMETERS: Final = PARAMETERS | {"x-oss-credential", "x-oss-date"}
 
 OSS_V1: Final = Vendor(
     dialect="oss",
@@ -127,7 +110,7 @@ OSS_V1: Final = Vendor(
     moved_header=None,
     encodes_path=False,
     repeats_date=True,
-    malformed=_HEADER_INVALID,
+    malformed=HEADER_INVALID,
     dateless=_DATELESS,
     expired=_EXPIRED,
 ).scheme
@@ -143,35 +126,29 @@ def _is_v2_in_query(request: SignedRequest) -> bool:
 
 def _verify_v2(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     read = _v2_from_query if _is_v2_in_query(request) else _v2_from_header
-    authorization, date = read(request, demands.now)
+    fields, date = read(request, demands.now)
+    additional = header_names(fields["AdditionalHeaders"])
 
     def sign(secret: str, host: str) -> str:
-        text = _v2_string_to_sign(request, authorization.additional, date, host)
+        text = _v2_string_to_sign(request, additional, date, host)
         return b64encode(hmac.digest(secret.encode(), text, "sha256")).decode()
 
-    return accept(request, keys, demands, authorization, sign)
+    key_id, signature = fields["AccessKeyId"], fields["Signature"]
+    return accept(request, keys, demands, key_id, signature, additional, sign)
 
 
-def _v2_from_header(request: SignedRequest, now: float) -> tuple[OSSAuthorization, str]:
-    _, _, text = request.header("authorization").partition(" ")
-    fields = parse_fields(text, ":") or {}
-    if fields.keys() | {"AdditionalHeaders"} != _V2_FIELDS:
-        raise _invalid()
+def _v2_from_header(request: SignedRequest, now: float) -> tuple[Fields, str]:
+    fields = header_fields(request, "AccessKeyId", ":")
     date, _ = signed_date(request, "x-oss-date", now, dateless=_DATELESS)
-    additional = header_names(fields.get("AdditionalHeaders", ""))
-    return OSSAuthorization(fields["AccessKeyId"], additional, fields["Signature"]), date
+    return fields, date
 
 
-def _v2_from_query(request: SignedRequest, now: float) -> tuple[OSSAuthorization, str]:
-    values = _single_values(request, _V2_PARAMETERS)
-    expires = values["x-oss-expires"]
+def _v2_from_query(request: SignedRequest, now: float) -> tuple[Fields, str]:
+    fields = query_fields(request, _V2_PARAMETERS)
+    expires = fields["x-oss-expires"]
     malformed = "x-oss-expires must be seconds since 1970."
     check_expires(expires, now, malformed=malformed, expired=_EXPIRED)
-    additional = header_names(values.get(ADDITIONAL, ""))
-    return (
-        OSSAuthorization(values["x-oss-access-key-id"], additional, values["x-oss-signature"]),
-        expires,
-    )
+    return fields, expires
 
 
 def _v2_string_to_sign(
@@ -202,70 +179,53 @@ def _is_v4_in_query(request: SignedRequest) -> bool:
 
 def _verify_v4(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     read = _v4_from_query if _is_v4_in_query(request) else _v4_from_header
-    authorization, credential, timestamp = read(request, demands.now)
+    fields, timestamp, where = read(request, demands.now)
+    credential = _credential(fields["Credential"], timestamp, where)
     payload = request.headers.get("x-oss-content-sha256", UNSIGNED_PAYLOAD)
     digest = parse_payload_hash(payload)
     if payload != UNSIGNED_PAYLOAD and digest is None:
-        raise _invalid("x-oss-content-sha256 must be UNSIGNED-PAYLOAD, or the SHA-256 of the body.")
+        raise invalid("x-oss-content-sha256 must be UNSIGNED-PAYLOAD, or the SHA-256 of the body.")
+    additional = header_names(fields["AdditionalHeaders"])
 
     def sign(secret: str, host: str) -> str:
-        text = _v4_canonical(request, authorization.additional, payload, host)
+        text = _v4_canonical(request, additional, payload, host)
         return _SCOPES.sign(secret, credential, timestamp, text)
 
-    signer = accept(request, keys, demands, authorization, sign)
+    key_id, signature = credential.access_key_id, fields["Signature"]
+    signer = accept(request, keys, demands, key_id, signature, additional, sign)
     return signer._replace(payload_sha256=digest)
 
 
-_V4 = tuple[OSSAuthorization, Credential, str]
+# The fields, the timestamp, and where the credential is.
+_V4 = tuple[Fields, str, str]
 
 
 def _v4_from_header(request: SignedRequest, now: float) -> _V4:
-    algorithm, _, text = request.header("authorization").partition(" ")
-    fields = parse_fields(text, "=") or {}
-    known = fields.keys() | {"AdditionalHeaders"} == _V4_FIELDS
-    if algorithm.upper() != _SCOPES.algorithm or not known:
-        raise _invalid()
+    fields = header_fields(request, "Credential", "=")
+    if request.authorization_scheme.upper() != _SCOPES.algorithm:
+        raise invalid()
     _, time = signed_date(request, "x-oss-date", now, dateless=_DATELESS)
-    timestamp = format_timestamp(time)
-    credential = _credential(fields["Credential"], timestamp, "Authorization header")
-    additional = header_names(fields.get("AdditionalHeaders", ""))
-    return (
-        OSSAuthorization(credential.access_key_id, additional, fields["Signature"]),
-        credential,
-        timestamp,
-    )
+    return fields, format_timestamp(time), "Authorization header"
 
 
 def _v4_from_query(request: SignedRequest, now: float) -> _V4:
-    values = _single_values(request, _V4_PARAMETERS)
-    if values["x-oss-signature-version"] != _SCOPES.algorithm:
-        raise _invalid(f"x-oss-signature-version must be {_SCOPES.algorithm}.")
-    timestamp = values["x-oss-date"]
-    check_period(
-        timestamp,
-        values["x-oss-expires"],
-        now,
-        malformed=Refusal.INVALID_AUTHORIZATION,
-        messages=_PERIOD_MESSAGES,
-    )
-    credential = _credential(values["x-oss-credential"], timestamp, "x-oss-credential")
-    additional = header_names(values.get(ADDITIONAL, ""))
-    return (
-        OSSAuthorization(credential.access_key_id, additional, values["x-oss-signature"]),
-        credential,
-        timestamp,
-    )
+    fields = query_fields(request, _V4_PARAMETERS)
+    if fields["x-oss-signature-version"] != _SCOPES.algorithm:
+        raise invalid(f"x-oss-signature-version must be {_SCOPES.algorithm}.")
+    timestamp = fields["x-oss-date"]
+    _SCOPES.check_period(timestamp, fields["x-oss-expires"], now)
+    return fields, timestamp, "x-oss-credential"
 
 
 def _credential(text: str, timestamp: str, where: str) -> Credential:
     credential = parse_credential(text)
     if credential is None:
-        raise _invalid(f"Invalid signing credential in {where}.")
+        raise invalid(f"Invalid signing credential in {where}.")
     problem = _SCOPES.problem(credential)
     if problem is None and credential.day != timestamp[:8]:
         problem = "day"
     if problem is not None:
-        raise _invalid(f"Invalid signing {_CREDENTIAL_PROBLEMS[problem]} in {where}.")
+        raise invalid(f"Invalid signing {_CREDENTIAL_PROBLEMS[problem]} in {where}.")
     return credential
 
 
@@ -283,21 +243,6 @@ def _v4_canonical(
             payload,
         )
     )
-
-
-def _invalid(text: str = _HEADER_INVALID) -> SignatureError:
-    return SignatureError(Refusal.INVALID_AUTHORIZATION, text)
-
-
-def _single_values(request: SignedRequest, names: frozenset[str]) -> dict[str, str]:
-    values = single_values(request, names)
-    if values is None or values.keys() | {ADDITIONAL} != names:
-        raise SignatureError(
-            Refusal.ACCESS_DENIED,
-            "Query-string authentication requires each of the parameters "
-            f"{', '.join(sorted(names - {ADDITIONAL}))} once",
-        )
-    return values
 
 
 OSS_V2: Final = Scheme(

@@ -52,7 +52,6 @@ from flask_bucketcors.signatures.v4 import (
     UNSIGNED_PAYLOAD,
     Credential,
     Scopes,
-    check_period,
     header_names,
     joined,
     parse_credential,
@@ -60,7 +59,6 @@ from flask_bucketcors.signatures.v4 import (
     parse_payload_hash,
 )
 
-_SCOPES: Final = Scopes("AWS4-HMAC-SHA256", "AWS4", "s3", "aws4_request")
 _TOKEN_NAMES: Final = ("x-amz-security-token", "X-Amz-Security-Token")
 _PAYLOAD_HEADER: Final = "x-amz-content-sha256"
 _FIELDS: Final = frozenset({"Credential", "SignedHeaders", "Signature"})
@@ -85,6 +83,14 @@ _PERIOD_MESSAGES: Final = {
     "early": "Request is not yet valid",
     "expired": "Request has expired",
 }
+_SCOPES: Final = Scopes(
+    "AWS4-HMAC-SHA256",
+    "AWS4",
+    "s3",
+    "aws4_request",
+    Refusal.MALFORMED_URL_SIGNATURE,
+    _PERIOD_MESSAGES,
+)
 _CREDENTIAL_PROBLEMS: Final = {
     "day": 'incorrect date format "{0.day}". This date in the credential must be in the '
     'format "yyyyMMdd".',
@@ -171,13 +177,7 @@ def _from_query(request: SignedRequest, now: float) -> _Authorization:
     if values["X-Amz-Algorithm"] != _SCOPES.algorithm:
         raise _malformed_query('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
     timestamp = values["X-Amz-Date"]
-    check_period(
-        timestamp,
-        values["X-Amz-Expires"],
-        now,
-        malformed=Refusal.MALFORMED_URL_SIGNATURE,
-        messages=_PERIOD_MESSAGES,
-    )
+    _SCOPES.check_period(timestamp, values["X-Amz-Expires"], now)
     credential = _credential(values["X-Amz-Credential"], _malformed_parameter)
     if credential.day != timestamp[:8]:
         raise _malformed_query(
@@ -260,28 +260,13 @@ def _canonical_queries(request: SignedRequest) -> Iterator[str]:
 def _sign(
     request: SignedRequest, authorization: _Authorization, secret: str, host: str, query: str
 ) -> str:
-    canonical = _canonical(request, authorization, host, query)
-    return _SCOPES.sign(secret, authorization.credential, authorization.timestamp, canonical)
-
-
-def _canonical(
-    request: SignedRequest, authorization: _Authorization, host: str, query: str
-) -> bytes:
+    credential, signed_headers, _, timestamp, payload = authorization
     headers = {**request.headers, "host": host}
-    return joined(
-        (
-            request.method,
-            percent_encode(request.path, safe="/"),
-            query,
-            *(
-                to_bytes(name) + b":" + _trimmed(headers.get(name, ""))
-                for name in header_names(authorization.signed_headers)
-            ),
-            "",
-            authorization.signed_headers,
-            authorization.payload,
-        )
-    )
+    names = header_names(signed_headers)
+    lines = [to_bytes(name) + b":" + _trimmed(headers.get(name, "")) for name in names]
+    path = percent_encode(request.path, safe="/")
+    canonical = joined((request.method, path, query, *lines, "", signed_headers, payload))
+    return _SCOPES.sign(secret, credential, timestamp, canonical)
 
 
 def _trimmed(value: str) -> bytes:

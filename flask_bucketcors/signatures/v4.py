@@ -45,12 +45,20 @@ class Credential(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """What differs between the two."""
+    """What differs between the two.
+
+    :param malformed_url: the refusal of a pre-signed URL whose times are malformed.
+    :param period_messages: the messages for an invalid ``date``, for a period that is not a
+        ``number`` of seconds or whose ``length`` is out of range, and for a URL that is used too
+        ``early`` or has ``expired``.
+    """
 
     algorithm: str
     secret_prefix: str
     service: str
     terminator: str
+    malformed_url: Refusal
+    period_messages: Mapping[str, str]
 
     def problem(self, credential: Credential) -> str | None:
         """Say which part of a credential is wrong, if one is."""
@@ -61,6 +69,18 @@ class Scopes:
         if credential.service != self.service:
             return "service"
         return None if credential.terminator == self.terminator else "terminator"
+
+    def check_period(self, timestamp: str, expires: str, now: float) -> None:
+        """Check the time of a pre-signed URL.
+
+        :param expires: how many seconds the URL is valid, from ``timestamp`` on.
+        :raises SignatureError: ``malformed_url``, or ``Refusal.ACCESS_DENIED`` outside the period.
+        """
+        problem = _period_problem(timestamp, expires, now)
+        if problem:
+            outside = problem in ("early", "expired")
+            refusal = Refusal.ACCESS_DENIED if outside else self.malformed_url
+            raise SignatureError(refusal, self.period_messages[problem])
 
     def sign(
         self, secret: str, credential: Credential, timestamp: str, canonical_request: bytes
@@ -86,23 +106,6 @@ def parse_fields(text: str, separator: str = "=") -> dict[str, str] | None:
     parts = [part.strip().partition(separator) for part in text.split(",")]
     fields = {name: value for name, found, value in parts if found}
     return fields if len(fields) == len(parts) else None
-
-
-def check_period(
-    timestamp: str, expires: str, now: float, *, malformed: Refusal, messages: Mapping[str, str]
-) -> None:
-    """Check the time of a pre-signed URL.
-
-    :param expires: for how many seconds it is valid, from ``timestamp`` on.
-    :param malformed: the refusal of one that is not well-formed.
-    :param messages: the messages for an invalid ``date``, for what is no ``number`` of seconds,
-        for a ``length`` out of range, for what is ``early`` and what has ``expired``.
-    :raises SignatureError: with ``malformed``, or ``Refusal.ACCESS_DENIED`` outside the time.
-    """
-    problem = _period_problem(timestamp, expires, now)
-    if problem:
-        outside = problem in ("early", "expired")
-        raise SignatureError(Refusal.ACCESS_DENIED if outside else malformed, messages[problem])
 
 
 def _period_problem(timestamp: str, expires: str, now: float) -> str | None:
