@@ -15,7 +15,7 @@ from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import BucketFunction
 from flask_bucketcors.routes import reserved_by_routes
-from flask_bucketcors.settings import Settings, checked
+from flask_bucketcors.settings import Settings, arguments_for, checked
 from flask_bucketcors.stores import Store
 from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
@@ -98,36 +98,19 @@ class BucketCORS:
             folder=app.instance_path,
             history_limit=settings.history,
         )
-        api = self._make_api(app, store, settings)
+        api = RulesAPI(
+            store,
+            authorize=in_request_context(app, self._authorize),
+            bucket_exists=in_app_context(app, self._bucket_exists),
+            **arguments_for(RulesAPI, settings),
+        )
         middleware = BucketCORSMiddleware(
             app.wsgi_app,
             store=store,
             api=api,
             buckets=self._buckets,
-            host_suffixes=settings.host_suffixes,
-            url_prefix=settings.url_prefix,
             reserved=partial(reserved_by_routes, app, self._reserved, settings.url_prefix),
-            dialect=settings.dialect,
-            vary=settings.vary,
-            allow_credentials=settings.allow_credentials,
-            plain_options=settings.plain_options,
-            no_rules=settings.no_rules,
-            api_cross_origin=settings.api_cross_origin,
-            cached_buckets=settings.cached_buckets,
+            **arguments_for(BucketCORSMiddleware, settings),
         )
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = BucketCORSState(settings, store, middleware, api)
-
-    def _make_api(self, app: Flask, store: Store, settings: Settings) -> RulesAPI:
-        return RulesAPI(
-            store,
-            access_keys=settings.access_keys,
-            authorize=in_request_context(app, self._authorize),
-            bucket_exists=in_app_context(app, self._bucket_exists),
-            dialect=settings.dialect,
-            limits=settings.limits,
-            require_content_md5=settings.require_content_md5,
-            strict=settings.strict,
-            public_suffix=settings.public_suffix,
-            allow_credentials=settings.allow_credentials,
-        )

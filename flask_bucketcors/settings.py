@@ -77,11 +77,10 @@ def _is_count(value: object) -> bool:
 def _is_keys(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return _is_function_or_none(value)
-    return all(_is_text(key) and _is_secret(secret) for key, secret in value.items())
-
-
-def _is_secret(value: object) -> bool:
-    return _is_text(value.secret if isinstance(value, AccessKey) else value)
+    return all(
+        _is_text(key) and (isinstance(secret, AccessKey) or _is_text(secret))
+        for key, secret in value.items()
+    )
 
 
 def _is_limits(value: Any) -> bool:
@@ -245,6 +244,12 @@ class Settings:
 
 
 SETTING_NAMES: Final = tuple(each.name for each in fields(Settings))
+
+
+def arguments_for(function: Callable[..., object], settings: Settings) -> dict[str, Any]:
+    """Give the settings that a function, or a class, takes as arguments of the same names."""
+    parameters = inspect.signature(function).parameters
+    return {name: getattr(settings, name) for name in SETTING_NAMES if name in parameters}
 
 
 def _refuse_unknown_keys(config: Mapping[str, Any]) -> None:

@@ -419,12 +419,6 @@ def test_suffixes_that_are_refused(suffix):
     assert repr(suffix) in str(e.value)
 
 
-def test_a_text_in_place_of_a_list_of_suffixes_is_refused():
-    """It would be taken for a list of one-letter host names."""
-    with pytest.raises((TypeError, ValueError), match="localhost"):
-        make_resolver(host_suffixes="localhost")
-
-
 def test_a_prefix_beyond_ascii():
     assert resolve(make_resolver(url_prefix="/b\xfccher"), "/b\xfccher/photos") == PHOTOS
 

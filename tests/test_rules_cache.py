@@ -334,12 +334,6 @@ def test_room_for_one_bucket_is_room_enough(source: Source, clock: Clock) -> Non
     assert cache.get("b") is compiled
 
 
-@pytest.mark.parametrize("count", [0, -1, 1.0, "1", None])
-def test_room_for_no_bucket_is_refused(source: Source, count: Any) -> None:
-    with pytest.raises(ValueError, match=f"cached_buckets is {count!r}: write a whole number"):
-        RulesCache(source, CompiledRules, cached_buckets=count)
-
-
 @pytest.mark.parametrize("again", ["a", "b", "c"])
 def test_a_bucket_that_is_read_again_displaces_no_other(
     cache: RulesCache, source: Source, again: str

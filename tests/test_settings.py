@@ -53,6 +53,7 @@ WRONG = [
     (blueprint, {"store": {"photos": []}}, f"store is dict: {STORE}"),
     (blueprint, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
     (blueprint, {"host_suffixes": [".cos.test"]}, "without port and leading dot"),
+    (middleware, {"host_suffixes": "localhost"}, "host_suffixes is 'localhost': write a list of"),
     (api, {"store": MemoryStore}, f"store is ABCMeta: {STORE}"),
     (api, {"authorize": True}, f"authorize is True: {HOOK}"),
     (api, {"access_keys": {"AKID": ""}}, "access_keys is dict: write a mapping"),

@@ -110,8 +110,8 @@ def is_own_trouble(error: Exception) -> bool:
 def check_digests(
     environ: WSGIEnvironment,
     body: bytes,
-    *,
     payload_sha256: str | None = None,
+    *,
     require_content_md5: bool = False,
 ) -> None:
     """Compare a body with every digest that came with it.

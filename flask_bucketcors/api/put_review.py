@@ -5,7 +5,9 @@ all where the rules cannot have any.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from flask_bucketcors.analysis.algebra.bounds import HASTY
@@ -26,8 +28,11 @@ MAX_EXPLAINED: Final = 3
 
 #: The findings of a review; None if lint could not judge the rules.
 Findings = tuple[Finding, ...] | None
+# Lints rules with everything but ``dangers_only`` given.
+_Lint = Callable[..., tuple[Finding, ...]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewer:
     """Lints rules that are put.
 
@@ -35,13 +40,10 @@ class Reviewer:
     :param public_suffix, allow_credentials: see :func:`flask_bucketcors.lint`.
     """
 
-    def __init__(
-        self, *, strict: bool, public_suffix: PublicSuffix | None, allow_credentials: bool
-    ) -> None:
-        self._strict = strict
-        self._public_suffix = public_suffix
-        self._allow_credentials = allow_credentials
-        self._log = IntervalLog(logger)
+    strict: bool
+    public_suffix: PublicSuffix | None
+    allow_credentials: bool
+    _log: IntervalLog = field(default_factory=partial(IntervalLog, logger), init=False)
 
     def review(self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False) -> Findings:
         """Give the findings about rules.
@@ -51,9 +53,17 @@ class Reviewer:
         :raises DangerousRules: if this is strict, and the rules are dangerous or lint cannot tell.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
-        if self._strict:
-            return self._judge(rule_set, dialect, in_full)
-        return self._try_to_lint(rule_set, dialect, dangers_only=not in_full)
+        lint_rules = partial(
+            lint,
+            rule_set,
+            dialect,
+            self.public_suffix,
+            allow_credentials=self.allow_credentials,
+            bounds=HASTY,
+        )
+        if self.strict:
+            return self._refuse_dangers(lint_rules, in_full)
+        return self._try_to_lint(lint_rules, dangers_only=not in_full)
 
     def log_findings(self, bucket: str, findings: Findings) -> None:
         """Log the findings about a bucket's new rules, the dangers as a warning."""
@@ -67,42 +77,26 @@ class Reviewer:
         if others:
             logger.info("rules for bucket %r: %s", bucket, _listed(others))
 
-    def _judge(self, rule_set: RuleSet, dialect: Dialect, in_full: bool) -> Findings:
-        findings = self._try_to_lint(rule_set, dialect) if in_full else None
+    def _refuse_dangers(self, lint_rules: _Lint, in_full: bool) -> Findings:
+        findings = self._try_to_lint(lint_rules, dangers_only=False) if in_full else None
         try:
-            # Where not everything can be told, the dangers may be.
-            judged = (
-                self._lint(rule_set, dialect, dangers_only=True) if findings is None else findings
-            )
+            # If lint cannot judge everything, it may still find the dangers.
+            judged = lint_rules(dangers_only=True) if findings is None else findings
         except TooIntricate as error:
             raise DangerousRules(_sentence(error)) from None
         if dangers := _dangers(judged):
             raise DangerousRules(_explained(dangers))
         return findings if in_full else judged
 
-    def _try_to_lint(
-        self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool = False
-    ) -> Findings:
+    def _try_to_lint(self, lint_rules: _Lint, *, dangers_only: bool) -> Findings:
         try:
-            return self._lint(rule_set, dialect, dangers_only=dangers_only)
+            return lint_rules(dangers_only=dangers_only)
         except TooIntricate:
             return None
         except Exception:
             # For example from the application's own function for public suffixes.
             self._log.write(logging.ERROR, "linting rules failed", exc_info=True)
             return None
-
-    def _lint(
-        self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool
-    ) -> tuple[Finding, ...]:
-        return lint(
-            rule_set,
-            dialect,
-            self._public_suffix,
-            allow_credentials=self._allow_credentials,
-            dangers_only=dangers_only,
-            bounds=HASTY,
-        )
 
 
 def format_findings(findings: Findings) -> str:

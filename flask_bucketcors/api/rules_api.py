@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask_bucketcors.api.authorize import Authorize, RulesCall, bodiless, is_allowed
 from flask_bucketcors.api.bodies import check_digests, read_body
-from flask_bucketcors.api.writes import BucketExists, NoSuchBucket, RulesWriter
+from flask_bucketcors.api.writes import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect, Limits, limited
 from flask_bucketcors.core.errors import CallRefused, DangerousRules, Refusal, StoreUnavailable
@@ -42,6 +42,10 @@ LINT: Final = "X-Bucketcors-Lint"
 #: What lint found, as :func:`~flask_bucketcors.api.put_review.format_findings` writes it.
 FINDINGS: Final = "X-Bucketcors-Findings"
 
+_NO_KEYS: Final = (
+    "every ?cors call is refused: set BUCKETCORS_ACCESS_KEYS (access_keys=), or pass an authorize "
+    "hook"
+)
 _LINT: Final = "HTTP_" + LINT.upper().replace("-", "_")
 
 
@@ -139,9 +143,12 @@ class RulesAPI:
             # The size comes before the digests, which are of the whole body and not of what
             # was kept.
             check_size(body, dialect)
-            self._check_digests(environ, body, signer)
-            headers = self._put(environ, bucket, body, dialect, requester)
-            return _Response("200 OK", headers=headers)
+            payload = signer.payload_sha256 if signer else None
+            check_digests(environ, body, payload, require_content_md5=self._require_content_md5)
+            in_full = _LINT in environ
+            rules = parse_xml(body, dialect)
+            done = self._writer.put(bucket, rules, requester, dialect=dialect, in_full=in_full)
+            return _Response("200 OK", headers=_findings_header(done) if in_full else ())
         self._writer.delete(bucket, requester)
         return _Response("204 No Content")
 
@@ -159,18 +166,11 @@ class RulesAPI:
             if not is_allowed(self._authorize, call):
                 raise CallRefused(Refusal.ACCESS_DENIED)
         elif signer is None:
-            self._warn_without_keys()
+            if self._keys is None:
+                self._log.write(logging.WARNING, _NO_KEYS)
             unknown = has_unknown_authorization(signed)
             raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
         return signer
-
-    def _warn_without_keys(self) -> None:
-        if self._keys is None:
-            self._log.write(
-                logging.WARNING,
-                "every ?cors call is refused: set BUCKETCORS_ACCESS_KEYS (access_keys=), or "
-                "pass an authorize hook",
-            )
 
     def _refusal(self, environ: WSGIEnvironment, error: Exception) -> CallRefused:
         """Give the refusal that an error becomes, and log errors that are not the caller's."""
@@ -191,38 +191,18 @@ class RulesAPI:
             raise CallRefused(Refusal.NO_SUCH_RULES)
         return format_xml(rule_set, dialect)
 
-    def _put(
-        self,
-        environ: WSGIEnvironment,
-        bucket: str,
-        body: bytes,
-        dialect: Dialect,
-        requester: str | None,
-    ) -> HeaderPairs:
-        """Store the rules of a document, and give the headers of the response."""
-        in_full = _LINT in environ
-        rule_set = parse_xml(body, dialect)
-        done = self._writer.put(bucket, rule_set, requester, dialect=dialect, in_full=in_full)
-        if not in_full:
-            return ()
-        # The put has loaded it by now, and lint with it.
-        from flask_bucketcors.api.put_review import format_findings
-
-        return ((FINDINGS, format_findings(done.findings)),)
-
-    def _check_digests(self, environ: WSGIEnvironment, body: bytes, signer: Signer | None) -> None:
-        check_digests(
-            environ,
-            body,
-            payload_sha256=signer.payload_sha256 if signer else None,
-            require_content_md5=self._require_content_md5,
-        )
-
 
 class _Response(NamedTuple):
     status: str
     body: bytes = b""
     headers: HeaderPairs = ()
+
+
+def _findings_header(done: Written) -> HeaderPairs:
+    # The write has already imported this module, and lint with it.
+    from flask_bucketcors.api.put_review import format_findings
+
+    return ((FINDINGS, format_findings(done.findings)),)
 
 
 def _headers(dialect: Dialect, response: _Response) -> list[tuple[str, str]]:

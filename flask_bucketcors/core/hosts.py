@@ -33,11 +33,6 @@ def is_loopback(host: str) -> bool:
     return _LOOPBACK.fullmatch(host) is not None
 
 
-def is_host(host: str) -> bool:
-    """Whether a Host header is a host, with or without a port."""
-    return _HOST.fullmatch(host) is not None
-
-
 def split_host(host: str) -> tuple[str, str] | None:
     """Give name and port (with its colon, or ``""``) of a Host header; None if it is not a host."""
     match = _HOST.fullmatch(host)

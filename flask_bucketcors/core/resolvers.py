@@ -104,8 +104,6 @@ def make_resolver(
     if buckets is not None:
         return ByFunction(buckets)
     prefix = checked_prefix(url_prefix)
-    if isinstance(host_suffixes, str):
-        raise ValueError(f"{host_suffixes!r} is a text: write a list of host suffixes")
     suffixes = tuple(map(checked_suffix, host_suffixes))
     return ByHost(suffixes, prefix, find_reserved) if suffixes else ByPath(prefix, find_reserved)
 

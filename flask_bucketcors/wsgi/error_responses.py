@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import is_header_name
-from flask_bucketcors.core.hosts import is_host
+from flask_bucketcors.core.hosts import split_host
 from flask_bucketcors.documents import error_places, escape_text, fill_error
 from flask_bucketcors.wsgi.request_ids import Ids, ids_of
 
@@ -123,7 +123,7 @@ def resource(environ: WSGIEnvironment) -> str:
 
 def _host(environ: WSGIEnvironment) -> str:
     host: str = environ.get("HTTP_HOST", "")
-    return host if is_host(host) else ""
+    return host if split_host(host) else ""
 
 
 def _requested_method(environ: WSGIEnvironment, absent: str) -> str:

@@ -112,7 +112,7 @@ class BucketCORSMiddleware:
             store,
             partial(compile_rules, dialect=self._dialect),
             cached_buckets=cached_buckets,
-            make_closed=partial(ClosedRules, Reason.UNREADABLE, self._dialect, vary=form),
+            closed=ClosedRules(Reason.UNREADABLE, self._dialect, vary=form),
         )
         self._outcomes = Outcomes(
             self.resolve,

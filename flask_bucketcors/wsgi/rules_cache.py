@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
@@ -48,7 +47,7 @@ _INVALID: Final = (
     "its preflights get 503: %r"
 )
 
-_UNREADABLE: Final = partial(ClosedRules, Reason.UNREADABLE)
+_UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
 
 # Names that are the same in a URL, read as latin-1 (PEP 3333) and as text.
 _PLAIN_NAME = re.compile(r"\.*[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -100,9 +99,8 @@ class RulesCache:
     :param compile_rules: compiles a rule set.
     :param cached_buckets: how many buckets with rules to keep; beyond it the bucket that was
         read first makes room.
-    :param make_closed: makes what takes the place of rules that cannot be read.
+    :param closed: takes the place of rules that cannot be read.
     :param clock: monotonic seconds.
-    :raises ValueError: if ``cached_buckets`` leaves room for none.
     """
 
     def __init__(
@@ -111,15 +109,13 @@ class RulesCache:
         compile_rules: Callable[[RuleSet], CompiledRules],
         *,
         cached_buckets: int,
-        make_closed: Callable[[], ClosedRules] = _UNREADABLE,
+        closed: ClosedRules = _UNREADABLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not isinstance(cached_buckets, int) or cached_buckets < 1:
-            raise ValueError(f"cached_buckets is {cached_buckets!r}: write a whole number from 1")
         self._source = source
         self._compile = compile_rules
         self._cached_buckets = cached_buckets
-        self._make_closed = make_closed
+        self._closed = closed
         self.clock = clock
         #: The hot path looks here first: ``generation.known`` is right as long as ``signal[0]``
         #: is ``seen`` and the time is before ``until``.
@@ -206,7 +202,7 @@ class RulesCache:
             version = object()
             known.is_incomplete = True
             self._log.write(logging.ERROR, _TROUBLE, error)
-        return version, self._make_closed()
+        return version, self._closed
 
     def _keep(self, bucket: str, entry: _Entry) -> None:
         if bucket not in self._entries:
