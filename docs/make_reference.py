@@ -37,7 +37,6 @@ PRIVATE_TYPES: Final = {
     "Kind": "How far a mistake takes a request from a rule; the order of its members counts.",
     "AnyVersion": "The type of `ANY_VERSION`.",
     "Limits": "Names of dialects to `(rules, bytes)`.",
-    "Versions": "Names of buckets to versions; None stands for no rules.",
 }
 
 _HEAD: Final = """\
@@ -135,12 +134,12 @@ class Entry(NamedTuple):
 
     @property
     def members(self) -> list[Member]:
-        """The methods and properties that a class defines for others: public or abstract."""
+        """The public methods and properties of a class."""
         if not isinstance(self.node, ast.ClassDef):
             return []
         functions = [each for each in self.node.body if isinstance(each, ast.FunctionDef)]
         found = [Member(each, self.module) for each in functions]
-        return [each for each in found if each.name[0] != "_" or each.is_abstract]
+        return [each for each in found if not each.name.startswith("_")]
 
     @property
     def parameters(self) -> list[Parameter]:

@@ -6,7 +6,7 @@
 1
 
 ``__init__.pyi`` lists the public names. Flask imports this package for the name of its group of
-commands, whichever command runs, so a module is imported when one of its names is asked for.
+commands, whichever command runs. So a module is imported only when one of its names is used.
 """
 
 import ast

@@ -23,8 +23,8 @@ from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
 ONE_API: Final = (
-    "this application has a ?cors API already: register the blueprint, or use BucketCORS(app), "
-    "or pass api=, one of them"
+    "this application has a ?cors API already: register the blueprint, use BucketCORS(app), or "
+    "pass api=, but only one of them"
 )
 
 
@@ -46,18 +46,19 @@ def create_blueprint(
     allow_credentials: bool = True,
     name: str = "bucketcors",
 ) -> Blueprint:
-    """Give the ``?cors`` API as a blueprint, for an application that needs nothing else.
+    """Create the ``?cors`` API as a blueprint, for an application that needs nothing else.
 
-    Registered, it takes ``?cors`` calls on buckets out before the application sees them. It has
-    no routes of its own, since those would stand behind the application's hooks. Its
-    ``url_prefix`` is where the buckets are. ``authorize`` runs in the request context of the
-    application, ``bucket_exists`` in the application context. An application that is, or later
-    gets, wrapped in :class:`~flask_bucketcors.BucketCORSMiddleware` needs no ``api=`` there.
+    Once it is registered, ``?cors`` calls on buckets go to the API and not to the application. The
+    blueprint has no routes, because they would run after the application's hooks. Its
+    ``url_prefix`` is the path below which the buckets are. ``authorize`` runs in the request
+    context of the application, ``bucket_exists`` in the application context. If you wrap the
+    application in :class:`~flask_bucketcors.BucketCORSMiddleware`, before or after, you need not
+    pass ``api=`` there.
 
     :param store: where the rules are.
     :param buckets, host_suffixes: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :param reserved: see :class:`~flask_bucketcors.BucketCORS`.
-    :param name: the blueprint's name, if the application has another one of this name.
+    :param name: the name of the blueprint; change it if the application has another of this name.
     :raises SettingRefused: if an argument does not have its form.
 
     The other parameters are those of :class:`RulesAPI`.
@@ -106,7 +107,7 @@ def _install(
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
-    """Have an ``authorize`` hook run in the request context of the call that it decides."""
+    """Make an ``authorize`` hook run in the request context of its call."""
     if hook is None:
         return None
 
@@ -118,7 +119,7 @@ def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
 
 
 def in_app_context(app: Flask, hook: BucketExists | None) -> BucketExists | None:
-    """Have a ``bucket_exists`` hook run in the application's context."""
+    """Make a ``bucket_exists`` hook run in the application context."""
     if hook is None:
         return None
 

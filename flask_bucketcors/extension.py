@@ -26,7 +26,7 @@ EXTENSION: Final = "bucketcors"
 
 @dataclass(frozen=True, slots=True)
 class BucketCORSState:
-    """What the extension made for one application: ``app.extensions["bucketcors"]``.
+    """What the extension created for one application: ``app.extensions["bucketcors"]``.
 
     :param settings: the settings in force.
     :param store: where the rules are; see :class:`~flask_bucketcors.Store`. Programs
@@ -45,10 +45,10 @@ class BucketCORS:
     """CORS rules for the buckets of a Flask application.
 
     Wraps ``app.wsgi_app``. Apply ProxyFix after this extension, so that the extension sees the
-    host that the client named.
+    host that the client requested.
 
     :param app: the application. You can also pass it to :meth:`init_app` later, and several
-        applications one after another.
+        applications in turn.
     :param store: where the rules are; by default, a SQLite file at ``BUCKETCORS_DATABASE``.
     :param authorize: function that takes a :class:`~flask_bucketcors.RulesCall` and returns
         whether it may read or edit rules. It runs in the request context of ``app``.
@@ -56,7 +56,7 @@ class BucketCORS:
         exists; if not, a call gets NoSuchBucket. It runs in the application context of ``app``.
     :param buckets: function that takes a :class:`~flask_bucketcors.Request` and returns
         ``(bucket, key)`` or None; see :class:`~flask_bucketcors.BucketCORSMiddleware`. It runs
-        for every request, outside of the contexts of ``app``.
+        for every request, outside the contexts of ``app``.
     :param reserved: first segments of paths that belong to the application, in addition to
         those that its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :raises SetupRefused: as :meth:`init_app` does. Arguments are checked at once.
@@ -84,8 +84,8 @@ class BucketCORS:
     def init_app(self, app: Flask) -> None:
         """Read the settings of ``app`` and wrap it.
 
-        :raises SetupRefused: if a setting is wrong; the text has its key and what to write. Also
-            if the application already has the extension or a ``?cors`` API.
+        :raises SetupRefused: if a setting is wrong; the text names its key and says what to write.
+            Also if the application already has the extension or a ``?cors`` API.
         :raises StoreUnavailable: if the database cannot be opened.
         """
         if EXTENSION in app.extensions:

@@ -1,4 +1,4 @@
-"""At most one line per interval: what keeps a lasting trouble from filling a log."""
+"""At most one log line per interval, so that a lasting problem does not fill the log."""
 
 import logging
 import time

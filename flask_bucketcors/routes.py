@@ -1,4 +1,4 @@
-"""Which names of buckets the routes of a Flask application reserve."""
+"""The bucket names that the routes of a Flask application reserve."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ def reserved_by_routes(app: Flask, given: Reserved, url_prefix: str) -> Reserved
     ``/files/upload`` spells out ``upload``. Routes for websockets, and those that only build
     URLs, serve no request.
 
-    :param given: what else belongs to the application.
+    :param given: what the application reserves in addition.
     :param url_prefix: path below which the buckets are.
     """
     routes = [
@@ -25,7 +25,7 @@ def reserved_by_routes(app: Flask, given: Reserved, url_prefix: str) -> Reserved
         for route in app.url_map.iter_rules()
         if not route.websocket and not route.build_only
     ]
-    # A host with a variable may be any bucket's.
+    # A host with a variable may belong to any bucket.
     fixed = {host for _, host in routes if host and _VARIABLE not in host}
     names = {segment for segment, _ in routes if segment}
     anywhere = {segment for segment, host in routes if segment and host not in fixed}
@@ -33,7 +33,7 @@ def reserved_by_routes(app: Flask, given: Reserved, url_prefix: str) -> Reserved
 
 
 def _spelt_out(route: str, url_prefix: str) -> str | None:
-    """The segment that a route spells out right below the prefix."""
+    """The segment that a route spells out directly below the prefix."""
     above, below = url_prefix.strip("/"), route.lstrip("/")
     if above:
         if not below.startswith(f"{above}/"):
@@ -44,11 +44,11 @@ def _spelt_out(route: str, url_prefix: str) -> str | None:
 
 
 def _own_host(app: Flask, route: Rule) -> str | None:
-    """The only host on which a route serves requests; None for one that does on others."""
+    """The only host on which a route serves requests; None if it serves others, too."""
     if app.url_map.host_matching:
         return route.host
     server_name = app.config["SERVER_NAME"]
-    # Without these, Flask takes every host for that of the default subdomain.
+    # Without these, Flask treats every host as the default subdomain.
     if not (app.subdomain_matching and server_name and route.subdomain):
         return None
     return f"{route.subdomain}.{server_name}"

@@ -1,7 +1,7 @@
 """Settings: one row each, checked once, and frozen.
 
-A row says which form a value has. It applies to the key ``BUCKETCORS_<NAME>`` of an
-application's configuration, and to every argument of that name.
+A row describes the form of a value. It applies to the key ``BUCKETCORS_<NAME>`` of an
+application's configuration and to every argument of that name.
 """
 
 import inspect
@@ -43,9 +43,9 @@ class _Row(NamedTuple):
     """The form of a value.
 
     :param form: what to write.
-    :param fits: whether a value has the form; it may raise ValueError, TypeError or
-        AttributeError.
-    :param shown: gives a value as an error shows it.
+    :param fits: returns whether a value has the form; it may raise ValueError, TypeError or
+        AttributeError, which mean no.
+    :param shown: formats a value for an error.
     """
 
     form: str
@@ -144,7 +144,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "cached_buckets": _COUNT,
     "history": _COUNT,
-    # Arguments that are no settings.
+    # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
     "api": _Row("a WSGI application such as RulesAPI(store), or None", _is_function_or_none),
     "authorize": _Row("a function of a RulesCall that returns True or False", _is_function_or_none),
@@ -154,7 +154,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "reserved": _Row(
         "a list of first segments of paths, such as ['api', 'static']",
-        # The extension passes a function, as routes come later.
+        # The extension passes a function, because routes are added later.
         lambda value: callable(value) or _all_checked(checked_segment)(value),
     ),
     "store": _Row(
@@ -175,7 +175,7 @@ def check(**values: object) -> None:
 
 
 def checked(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Check the arguments of each call to a function, as :func:`check` does; defaults are right."""
+    """Check the arguments of each call to a function as :func:`check` does, except defaults."""
     signature = inspect.signature(function)
 
     @wraps(function)
@@ -228,7 +228,7 @@ class Settings:
         """Read the settings of a configuration, and add the defaults of missing ones to it.
 
         :param config: keys such as ``BUCKETCORS_DIALECT`` to values; other keys do not matter.
-        :raises SettingRefused: if a value does not have its form, or if a key is misspelt.
+        :raises SettingRefused: if a value does not have its form, or a key is misspelt.
         """
         _refuse_unknown_keys(config)
         usual = cls()

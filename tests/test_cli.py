@@ -146,9 +146,9 @@ def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLi
         (
             {"rules": [{"allowed_origins": ["https://a b"], "allowed_methods": ["get", "PATCH"]}]},
             [
-                "rule 1: allowed_origins 'https://a b' holds a character that no origin has",
+                "rule 1: allowed_origins 'https://a b' contains a character that no origin can",
                 "rule 1: allowed_methods 'get' is in the wrong case",
-                "rule 1: allowed_methods 'PATCH' is not a method for rules",
+                "rule 1: allowed_methods 'PATCH' is not a method that rules can allow",
             ],
         ),
         (
@@ -156,16 +156,16 @@ def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLi
             [
                 "rule 1: allowed_origins '*' is not a list",
                 "rule 1: allowed_methods is missing",
-                r"rule 2: allowed_origins '\x1b[31m\x07\u202e' holds a character beyond ASCII",
+                r"rule 2: allowed_origins '\x1b[31m\x07\u202e' contains a non-ASCII character",
             ],
         ),
-        ({"rules": [], "respons_vary": True}, ["respons_vary does not belong here"]),
+        ({"rules": [], "respons_vary": True}, ["respons_vary is not allowed here"]),
         ({"rules": []}, ["rules is missing; write at least one"]),
-        ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than are allowed"]),
+        ({"rules": RULES.as_dict()["rules"] * 51}, ["rules 102 is more rules than allowed"]),
         ({}, ["standard input is without a list of rules"]),
         ({"CORSConfiguration": 1}, ["without a list of rules"]),
-        ({"Bucket": "x", "CORSConfiguration": S3_JSON}, ["Bucket does not belong here"]),
-        ({**S3_JSON, **COS_JSON}, ["CORSRule does not belong here"]),
+        ({"Bucket": "x", "CORSConfiguration": S3_JSON}, ["Bucket is not allowed here"]),
+        ({**S3_JSON, **COS_JSON}, ["CORSRule is not allowed here"]),
     ],
 )
 def test_a_refused_document_is_reported_with_every_problem(
@@ -186,7 +186,7 @@ def test_a_refused_document_is_reported_with_every_problem(
         ("{", "is not accepted as JSON: Expecting"),
         ("<CORSRule/>", "the root element 'CORSRule': write CORSConfiguration"),
         ("<!DOCTYPE x><CORSConfiguration/>", "not accepted as XML: A document type is not"),
-        ('{"rules": [], "rules": []}', "rules may stand here only once"),
+        ('{"rules": [], "rules": []}', "rules may occur only once"),
         ("[" * 65 + "]" * 65, "is not accepted as JSON: brackets are nested more than 64 deep"),
         ("[" * 50_000, "is not accepted as JSON: brackets are nested more than 64 deep"),
         ('{"rules": ["\udcff"]}', "is not UTF-8: byte 13 is wrong"),
@@ -212,7 +212,7 @@ def test_the_problems_of_a_document_are_named_once_by_its_elements(run: Run) -> 
     document = f"<CORSConfiguration>{rule}</CORSConfiguration>"
     assert run("put", "photos", "-", input=document, code=1).output.splitlines() == [
         "Error: standard input is refused:",
-        "  rule 1: AllowedOrigin 'https://a b' holds a character that no origin has; write "
+        "  rule 1: AllowedOrigin 'https://a b' contains a character that no origin can have; write "
         "scheme://host or scheme://host:port",
         "  rule 1: AllowedMethod is missing; write at least one",
     ]
@@ -225,7 +225,7 @@ def test_the_limits_are_those_of_the_application(tmp_path: Path, store: SQLiteSt
     document = json.dumps(RULES.as_dict())
     result = app.test_cli_runner().invoke(bucketcors, ["put", "photos", "-"], input=document)
     assert result.exit_code == 1
-    assert "rules 2 is more rules than are allowed" in result.output
+    assert "rules 2 is more rules than allowed" in result.output
 
 
 # The rules of a bucket
@@ -448,13 +448,13 @@ def test_import_reports_every_bad_line_and_stores_the_others(run: Run, store: SQ
     for part in (
         "line 3 is not accepted as JSON: Expecting property name",
         "line 4 is refused:\n"
-        "  rule 1: allowed_origins 'https://a b' holds a character that no origin has; write "
-        "scheme://host or scheme://host:port\n"
+        "  rule 1: allowed_origins 'https://a b' contains a character that no origin can have; "
+        "write scheme://host or scheme://host:port\n"
         "  rule 1: allowed_methods 'get' is in the wrong case",
         "line 5 is without a bucket",
         "line 6 is refused: 'a/b' is not a bucket name",
         f"line 7 is longer than {MAX_LINE_BYTES} bytes",
-        r"  extra\x1b[31m\x07\u202e does not belong here",
+        r"  extra\x1b[31m\x07\u202e is not allowed here",
         "2 stored, 0 had these rules already, 6 lines refused",
     ):
         assert part in output
@@ -476,7 +476,7 @@ def test_a_line_may_hold_rules_as_other_tools_write_them(
         ('{"bucket": "a", "rules": {}}', "is refused:"),
         ('{"bucket": "a", "rules": [1]}', 'is without a list of rules: write {"rules": [{...}]}'),
         ('{"bucket": "a", "rules": []}', "is refused:\n  rules is missing"),
-        ('{"bucket": "a", "bucket": "b"}', "is refused:\n  bucket may stand here"),
+        ('{"bucket": "a", "bucket": "b"}', "is refused:\n  bucket may occur only"),
         ('{"bucket": "a", "rules": [], "CORSRules": []}', "is refused:\n  CORSRules"),
         ("[" * 65 + "]" * 65, "is not accepted as JSON: brackets are nested more than 64 deep"),
         ("[" * 50_000, "is not accepted as JSON: brackets are nested more than 64 deep"),
@@ -494,7 +494,7 @@ def test_what_does_not_belong_is_named_in_order(run: Run) -> None:
     names = [f"key{number:02}" for number in range(20)]
     rule = {**dict.fromkeys(names, 1), **OTHER.as_dict()["rules"][0]}
     output = run("import", "-", input=json.dumps({"bucket": "a", "rules": [rule]}), code=1).output
-    assert re.findall(r"rule 1: (\w+) does not belong", output) == names
+    assert re.findall(r"rule 1: (\w+) is not allowed here", output) == names
 
 
 def test_import_goes_on_where_it_was_interrupted(

@@ -179,8 +179,8 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str, old: str
         pytest.param(
             [{"allowed_origins": ["https://a b", EVIL], "allowed_methods": ["get"]}],
             [
-                "standard input is refused:\n  rule 1: allowed_origins 'https://a b' holds",
-                r"  rule 1: allowed_origins '\x1b[31m\x07\u202e' holds",
+                "standard input is refused:\n  rule 1: allowed_origins 'https://a b' contains",
+                r"  rule 1: allowed_origins '\x1b[31m\x07\u202e' contains",
                 "  rule 1: allowed_methods 'get' is in the wrong case",
             ],
             id="problems",
@@ -195,7 +195,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str, old: str
         pytest.param(b" " * 1_100_000, ["is longer than 1048576 bytes"], id="too long"),
         pytest.param(
             OLD.as_dict()["rules"] * 1001,
-            ["rules 1001 is more rules than are allowed"],
+            ["rules 1001 is more rules than allowed"],
             id="too many rules",
         ),
     ],

@@ -206,7 +206,7 @@ def test_what_never_shows_response_vary_refuses_it(dialect: Dialect, value: str)
         assert (status, code, message) == TAKEN
     else:
         assert (status, code) == (400, "MalformedXML")
-        assert message.endswith(". ResponseVary does not belong here; leave it out.")
+        assert message.endswith(". ResponseVary is not allowed here; remove it.")
 
 
 S3_MALFORMED = (
@@ -271,14 +271,15 @@ def test_s3_words_a_problem_as_it_is_known_to(more: str, message: str) -> None:
         pytest.param(
             [f"{RULE}<AllowedOrigin>a b</AllowedOrigin><ExposeHeader>*</ExposeHeader>"],
             "InvalidRequest",
-            "A value of the rules is not valid. rule 1: AllowedOrigin 'a b' holds a character "
-            "that no origin has; write scheme://host or scheme://host:port; " + STARRED.format("*"),
+            "A value of the rules is not valid. rule 1: AllowedOrigin 'a b' contains a character "
+            "that no origin can have; write scheme://host or scheme://host:port; "
+            + STARRED.format("*"),
             id="ours first",
         ),
         pytest.param(
             [f"{RULE}<ID>a</ID><ID>b</ID><AllowedMethod>get</AllowedMethod>"],
             "MalformedXML",
-            f"{S3_MALFORMED}. rule 1: ID may stand here only once; {METHOD.format('get')}.",
+            f"{S3_MALFORMED}. rule 1: ID may occur only once; {METHOD.format('get')}.",
             id="a wrong structure among them",
         ),
         pytest.param(
@@ -300,6 +301,6 @@ def test_the_others_name_a_value_and_what_to_write(dialect: Dialect) -> None:
     )
     assert (status, code) == (400, "InvalidArgument")
     assert message == (
-        "A value of the rules is not valid. rule 1: AllowedMethod '{%s}' is not a method for "
-        "rules; write GET, PUT, POST, DELETE or HEAD."
+        "A value of the rules is not valid. rule 1: AllowedMethod '{%s}' is not a method "
+        "that rules can allow; write GET, PUT, POST, DELETE or HEAD."
     )

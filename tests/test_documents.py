@@ -115,7 +115,7 @@ def test_a_dialect_says_what_its_elements_are_called() -> None:
         parse_xml(document.replace(b">GET<", b">get<").replace(b">5<", b">-1<"), dialect)
     assert "rule 1: ALLOWEDMETHOD 'get' is in the wrong case" in refused.value.detail
     assert "rule 1: MAXAGESECONDS -1 is not between" in refused.value.detail
-    with pytest.raises(DocumentError, match="CORSRule does not belong here"):
+    with pytest.raises(DocumentError, match="CORSRule is not allowed here"):
         parse_xml(format_xml(rules, BASE), dialect)
 
 
@@ -259,16 +259,16 @@ def test_an_empty_body() -> None:
         pytest.param(b"<html/>", "CORSConfiguration", id="other root"),
         pytest.param(b'{"CORSRules": []}', "line 1", id="JSON"),
         pytest.param(configuration(), "CORSRule is missing", id="no rule"),
-        pytest.param(configuration(RULE + "<Foo/>"), "Foo does not belong", id="unknown element"),
-        pytest.param(configuration(RULE, tail="<Foo/>"), "Foo does not belong", id="beside rules"),
+        pytest.param(configuration(RULE + "<Foo/>"), "Foo is not allowed", id="unknown element"),
+        pytest.param(configuration(RULE, tail="<Foo/>"), "Foo is not allowed", id="beside rules"),
         pytest.param(
             configuration("<ID>a</ID><ID>a</ID>" + RULE),
-            "ID may stand here only once",
+            "ID may occur only once",
             id="two IDs",
         ),
         pytest.param(
             configuration(RULE, tail="<ResponseVary>true</ResponseVary>" * 2),
-            "ResponseVary may stand here only once",
+            "ResponseVary may occur only once",
             id="two ResponseVary",
         ),
         pytest.param(
@@ -277,7 +277,7 @@ def test_an_empty_body() -> None:
             id="ResponseVary yes",
         ),
         pytest.param(configuration("text" + RULE), "text between", id="text between elements"),
-        pytest.param(configuration(RULE).replace(b"*", b"*<b/>"), "b does not", id="nested"),
+        pytest.param(configuration(RULE).replace(b"*", b"*<b/>"), "b is not allowed", id="nested"),
         pytest.param(configuration(RULE + "<MaxAgeSeconds>1e3</MaxAgeSeconds>"), "whole", id="1e3"),
         pytest.param(
             configuration(RULE + "<MaxAgeSeconds>\u0661</MaxAgeSeconds>"), "whole", id="not 0-9"
@@ -406,8 +406,8 @@ def test_rules_are_not_read_that_are_nested_deeply(text: str) -> None:
         (
             '{"rules": [{"allowed_origins": ["https://a b"], "allowed_origins": []}], "other": 1}',
             [
-                "allowed_origins may stand here only once",
-                "other does not belong here; leave it out",
+                "allowed_origins may occur only once",
+                "other is not allowed here; remove it",
                 "rule 1: allowed_origins is missing; write at least one",
                 "rule 1: allowed_methods is missing; write at least one",
             ],
@@ -416,8 +416,8 @@ def test_rules_are_not_read_that_are_nested_deeply(text: str) -> None:
             "<CORSConfiguration><CORSRule>text<AllowedMethod>get</AllowedMethod></CORSRule>"
             "<Other/></CORSConfiguration>",
             [
-                "Other does not belong here; leave it out",
-                "rule 1: CORSRule has text between its elements",
+                "Other is not allowed here; remove it",
+                "rule 1: CORSRule has text between its elements; remove it",
                 "rule 1: AllowedOrigin is missing; write at least one",
                 "rule 1: AllowedMethod 'get' is in the wrong case; methods are case-sensitive, "
                 "write it in upper case",
@@ -450,5 +450,5 @@ def test_rules_in_any_form_are_limited_by_a_dialect(more: int) -> None:
     if not more:
         assert len(parse_rules(rules, COS).rules) == COS.max_rules
         return
-    with pytest.raises(InvalidRules, match="rules 101 is more rules than are allowed"):
+    with pytest.raises(InvalidRules, match="rules 101 is more rules than allowed"):
         parse_rules(rules, COS)

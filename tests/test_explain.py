@@ -731,7 +731,7 @@ def test_problems_are_named() -> None:
         (0, "max_age_seconds", ProblemReason.OUT_OF_RANGE),
     ]
     assert (
-        "The API rejects these rules: rule 1: AllowedOrigins does not belong here"
+        "The API rejects these rules: rule 1: AllowedOrigins is not allowed here"
         in explanation.text
     )
     assert "; and 1 more." in explanation.text

@@ -108,7 +108,7 @@ def test_dangers_are_logged(make: Make, write, caplog: pytest.LogCaptureFixture)
 
 
 def test_a_put_takes_as_many_rules_as_the_dialect_does(make: Make, store: MemoryStore) -> None:
-    with pytest.raises(InvalidRules, match="rules 11 is more rules than are allowed"):
+    with pytest.raises(InvalidRules, match="rules 11 is more rules than allowed"):
         make(dialect=OSS).put("photos", MANY)
     with pytest.raises(InvalidRules):
         make().put("photos", MANY, dialect=OSS)

@@ -24,12 +24,12 @@ class RulesCall:
     environ: WSGIEnvironment
 
 
-#: Returns whether a call may go on: True or False, or ``abort(403)``.
+#: Returns whether to allow a call, as True or False. It may also call ``abort(403)``.
 Authorize = Callable[[RulesCall], bool]
 
 
 def is_allowed(authorize: Authorize, call: RulesCall) -> bool:
-    """Ask the hook.
+    """Call the hook.
 
     :raises TypeError: if it returns neither True nor False.
     """
@@ -41,7 +41,7 @@ def is_allowed(authorize: Authorize, call: RulesCall) -> bool:
         # Flask applications refuse with abort(401) and the like.
         return False
     if verdict and verdict is not True:
-        # A response, a coroutine, a pair of text and status: all of them count as true.
+        # Responses, coroutines, and tuples of text and status would all count as true.
         raise TypeError(
             f"the authorize hook returned {type(verdict).__name__}: return True or False"
         )
@@ -49,7 +49,7 @@ def is_allowed(authorize: Authorize, call: RulesCall) -> bool:
 
 
 def bodiless(environ: WSGIEnvironment) -> WSGIEnvironment:
-    """Give the environ without its body: a hook that reads ``request.form`` must not consume it."""
+    """Give the environ without its body, so that a hook that reads it does not consume it."""
     removed = ("HTTP_TRANSFER_ENCODING", "wsgi.input_terminated")
     kept = {key: value for key, value in environ.items() if key not in removed}
     return {**kept, "wsgi.input": BytesIO(), "CONTENT_LENGTH": "0"}

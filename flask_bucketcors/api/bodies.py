@@ -1,4 +1,4 @@
-"""The body of a request: read completely, up to a limit, and compared with its digests."""
+"""The body of a request: reading it up to a limit, and comparing it with its digests."""
 
 import binascii
 import errno
@@ -17,7 +17,7 @@ from werkzeug.wsgi import LimitedStream
 
 from flask_bucketcors.core.errors import CallRefused, Refusal
 
-# A body that is too large is read a little further, so that its sender still gets the response:
+# Of a body that is too large, a little more is read, so that the sender still gets the response:
 # a server that stops reading resets the connection.
 MAX_DRAINED_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -30,7 +30,7 @@ _PAYLOAD_KEYS: Final = ("HTTP_X_AMZ_CONTENT_SHA256", "HTTP_X_OSS_CONTENT_SHA256"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _CHECKSUM_KEYS: Final = "HTTP_X_AMZ_CHECKSUM_"
 _CHECKSUM_PARAMETERS: Final = "x-amz-checksum-"
-# They say how a checksum is made, or ask for one.
+# These describe a checksum, or request one.
 _NO_CHECKSUMS: Final = frozenset({"ALGORITHM", "MODE", "TYPE"})
 
 _NO_CHUNKS: Final = "Send the body with a Content-Length, this server cannot read chunks."
@@ -41,7 +41,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
 
     :raises CallRefused: IncompleteBody, if the client stopped before the end;
         MissingContentLength, if the body is chunked and the server does not decode chunks.
-    :raises MemoryError, OSError: if this machine has no room for it.
+    :raises MemoryError, OSError: if this machine runs out of memory, disk or files.
     """
     announced = _content_length(environ)
     stream = _terminated_stream(environ, announced)
@@ -53,7 +53,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     except Exception as error:
         if is_own_trouble(error):
             raise
-        # Every server has its own exceptions for a body that breaks off.
+        # Every server has its own exceptions for an incomplete body.
         raise CallRefused(Refusal.INCOMPLETE_BODY) from error
     # Some servers raise nothing.
     if announced is not None and read < min(announced, MAX_DRAINED_BYTES):
@@ -94,7 +94,7 @@ def _terminated_stream(environ: WSGIEnvironment, announced: int | None) -> IO[by
 
 
 def _is_seekable(stream: IO[bytes]) -> bool:
-    # PEP 3333 does not demand the method.
+    # PEP 3333 does not require the method.
     seekable = getattr(stream, "seekable", None)
     return seekable is not None and bool(seekable())
 
@@ -126,7 +126,7 @@ def check_digests(
         For a checksum: InvalidRequest and BadDigest likewise, NotImplemented if this server
         cannot compute it.
     """
-    # Some signatures do not cover the body, but clients may send its digest nevertheless.
+    # Some signatures do not cover the body, but clients may send its digest anyway.
     digests = [environ.get(key, "").strip().lower() for key in _PAYLOAD_KEYS]
     said = {payload_sha256, *filter(_SHA256.fullmatch, digests)} - {None}
     if said - {hashlib.sha256(body).hexdigest()}:

@@ -1,7 +1,7 @@
-"""Linting rules when they are put: findings are logged, sent in a header, or refuse the rules.
+"""Linting rules when they are put: findings are logged or sent in a header, or refuse the rules.
 
-Most rules are put when nobody reads advice. Then only the dangers are looked for, and nothing at
-all where the rules cannot have any.
+Most rules are put when nobody reads advice. Then lint looks only for dangers, and does nothing at
+all if the rules cannot have any.
 """
 
 import logging
@@ -22,13 +22,13 @@ from flask_bucketcors.interval_log import IntervalLog
 
 logger = logging.getLogger(__name__)
 
-# A log line, a header or a message holds no more findings than this; the rest are counted.
+# A log line, a header or a message lists at most this many findings; the others are counted.
 MAX_LISTED: Final = 50
 MAX_EXPLAINED: Final = 3
 
 #: The findings of a review; None if lint could not judge the rules.
 Findings = tuple[Finding, ...] | None
-# Lints rules with everything but ``dangers_only`` given.
+# Lints rules; takes only ``dangers_only``.
 _Lint = Callable[..., tuple[Finding, ...]]
 
 
@@ -48,9 +48,9 @@ class Reviewer:
     def review(self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False) -> Findings:
         """Give the findings about rules.
 
-        :param in_full: whether to give all of them. Otherwise they are the dangers, and the
-            others only if the log takes them.
-        :raises DangerousRules: if this is strict, and the rules are dangerous or lint cannot tell.
+        :param in_full: whether to give all findings. Otherwise only the dangers are given, and the
+            others if they are logged.
+        :raises DangerousRules: if this is strict, and the rules are dangerous or cannot be judged.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
         lint_rules = partial(
@@ -106,7 +106,7 @@ def format_findings(findings: Findings) -> str:
     """
     if findings is None:
         return "unknown"
-    # The worst first, so that none of them is among those that are only counted.
+    # The worst first, so that only less severe ones are merely counted.
     listed = worst_first(findings)[:MAX_LISTED]
     items = [f"{each.id};rule={each.rule + 1}" for each in listed]
     if len(findings) > MAX_LISTED:

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 _ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
 #: If a PUT has this header, with any value, its response has the next one.
 LINT: Final = "X-Bucketcors-Lint"
-#: What lint found, as :func:`~flask_bucketcors.api.put_review.format_findings` writes it.
+#: The findings of lint, as :func:`~flask_bucketcors.api.put_review.format_findings` writes it.
 FINDINGS: Final = "X-Bucketcors-Findings"
 
 _NO_KEYS: Final = (
@@ -52,14 +52,14 @@ _LINT: Final = "HTTP_" + LINT.upper().replace("-", "_")
 class RulesAPI:
     """A WSGI application for ``?cors`` calls, to be passed as ``api=`` to the middleware.
 
-    Without keys or a hook, every call is refused, and the log says so. The middleware, or the
-    blueprint, calls it and leaves the bucket's name in the environ.
+    Without keys or a hook, every call is refused, which is logged. The middleware or the blueprint
+    calls it, with the bucket's name in the environ.
 
     :param store: where the rules are.
     :param access_keys: access key ids and their secrets, as a mapping or a function. A signed call
-        may do everything, unless ``authorize`` refuses it.
-    :param authorize: called with a :class:`RulesCall`; returns whether it may go on. With a hook,
-        unsigned calls are for the hook to judge, too.
+        is allowed, unless ``authorize`` refuses it.
+    :param authorize: called with a :class:`RulesCall`; returns whether to allow it. The hook then
+        decides unsigned calls, too.
     :param bucket_exists: called with a name. If it returns False, the response is NoSuchBucket.
         A PUT calls it again after it has stored the rules.
     :param dialect: the name of the dialect, such as ``"cos"``, of responses to unsigned calls. A
@@ -124,7 +124,7 @@ class RulesAPI:
         self, environ: WSGIEnvironment, signed: SignedRequest, dialect: Dialect
     ) -> "_Response":
         method, bucket = signed.method, signed.bucket
-        # First, so that a URL that names no bucket is refused alike with every method.
+        # First, so that a URL without a bucket is refused in the same way for every method.
         if not is_bucket_name(bucket):
             raise CallRefused(Refusal.INVALID_BUCKET_NAME)
         if method == "OPTIONS":
@@ -133,15 +133,15 @@ class RulesAPI:
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
         signer = self._admit(environ, signed)
         requester = signer.access_key_id if signer else None
-        # Before asking for the bucket: a sender may take longer than the bucket lives, and
-        # the next one of its name must not get these rules.
+        # Before checking the bucket: it may be deleted while the body arrives, and the next bucket
+        # of that name must not get these rules.
         body = read_body(environ, dialect.max_body_bytes) if method == "PUT" else b""
         self._writer.check_bucket(bucket)
         if method == "GET":
             return _Response("200 OK", self._get(bucket, dialect))
         if method == "PUT":
-            # The size comes before the digests, which are of the whole body and not of what
-            # was kept.
+            # Size first: digests are of the whole body, of which only a part was kept if it is
+            # too large.
             check_size(body, dialect)
             payload = signer.payload_sha256 if signer else None
             check_digests(environ, body, payload, require_content_md5=self._require_content_md5)
@@ -153,9 +153,9 @@ class RulesAPI:
         return _Response("204 No Content")
 
     def _admit(self, environ: WSGIEnvironment, signed: SignedRequest) -> Signer | None:
-        """Give who signed the call; None if it is unsigned.
+        """Determine who signed the call; None if it is unsigned.
 
-        :raises CallRefused: if the signature does not hold, or the call is not allowed.
+        :raises CallRefused: if the signature is invalid, or the call is not allowed.
         """
         signer = None
         if self._keys is not None:
@@ -173,7 +173,7 @@ class RulesAPI:
         return signer
 
     def _refusal(self, environ: WSGIEnvironment, error: Exception) -> CallRefused:
-        """Give the refusal that an error becomes, and log errors that are not the caller's."""
+        """Turn an error into a refusal, and log it if it is not the fault of the caller."""
         if isinstance(error, CallRefused):
             return error
         if isinstance(error, NoSuchBucket):
@@ -217,7 +217,7 @@ def _refuse(
 ) -> Iterable[bytes]:
     message = error.message or dialect.errors[error.code].message
     if error.detail:
-        # S3's sentences have no full stop.
+        # Messages of S3 have no full stop.
         message = f"{message.removesuffix('.')}. {error.detail}"
     return error_response(
         environ,

@@ -1,7 +1,7 @@
-"""Writing the rules of a bucket: put, delete and rollback, for every editor there is.
+"""Writing the rules of a bucket: put, delete and rollback.
 
-:class:`RulesWriter` holds what each write must go through, whether it comes from the ``?cors``
-API, from the command line or from a page. It knows neither WSGI nor the command line.
+:class:`RulesWriter` has the steps of each write, whether it comes from the ``?cors`` API, the
+command line or a page. It does not depend on any of them.
 """
 
 from collections.abc import Callable, Set
@@ -26,7 +26,7 @@ from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store
 if TYPE_CHECKING:
     from flask_bucketcors.api.put_review import Findings, Reviewer
 
-#: Whether there is a bucket of that name.
+#: Returns whether there is a bucket of that name.
 BucketExists = Callable[[str], bool]
 
 
@@ -38,11 +38,11 @@ class NoSuchBucket(BucketCORSError, LookupError):
 
 
 class Written(NamedTuple):
-    """What a write did.
+    """The result of a write.
 
     :param revision: the number of the write.
-    :param findings: what lint found in the rules; the dangers alone, unless the write asked for
-        all of them or the log takes them. None if lint could not judge the rules.
+    :param findings: what lint found in the rules: only the dangers, unless all findings were
+        requested or are logged. None if lint could not judge the rules.
     """
 
     revision: int
@@ -53,16 +53,14 @@ class Written(NamedTuple):
 class RulesWriter:
     """Writes the rules of an application's buckets.
 
-    An editor that reads a document calls :meth:`check_bucket` before it does. The size of a
-    document is for its reader to check. The number of rules counts here as well, because rules
-    may come as a value; a rollback may exceed it, as its rules were within the limits of their
-    day.
+    Call :meth:`check_bucket` before you parse a document, and check its size yourself. The number
+    of rules is checked here, because rules may be passed as a value. A rollback may exceed it,
+    because its rules were within the limits when they were put.
 
     :param store: where the rules are.
-    :param dialect: whose limits count, and whose responses lint judges, unless a call names
-        another dialect.
+    :param dialect: the dialect for limits and lint, unless a call passes another one.
     :param bucket_exists: whether there is a bucket of a name; None if any name will do.
-    :param reserved: names that no bucket can have, because the application's own URLs begin with
+    :param reserved: names that no bucket can have, because URLs of the application begin with
         them.
     :param strict: whether to refuse rules that :func:`~flask_bucketcors.lint` calls dangerous.
     :param public_suffix, allow_credentials: see :func:`~flask_bucketcors.lint`.
@@ -136,7 +134,7 @@ class RulesWriter:
     ) -> Written:
         """Put the rules that the bucket had from a revision on.
 
-        The parameters are those of :meth:`put`, as are the errors, and one more.
+        Parameters and errors are those of :meth:`put`, and one more error.
 
         :raises UnknownRevision: if the history holds no rules of that revision.
         """
@@ -150,8 +148,8 @@ class RulesWriter:
     ) -> int | None:
         """Delete the bucket's rules and give the new revision; None if there were none.
 
-        Rules may be left under a name that is reserved by now, or whose bucket is gone. You can
-        delete them, too.
+        You can also delete rules that remain under a name that is reserved by now, or whose bucket
+        is gone.
 
         :raises RulesChanged: if the bucket has other rules than expected.
         """
@@ -159,7 +157,7 @@ class RulesWriter:
 
     @cached_property
     def _reviewer(self) -> "Reviewer":
-        # Serving needs no lint, so it is loaded with the first write.
+        # Serving requests needs no lint, so the first write imports it.
         from flask_bucketcors.api.put_review import Reviewer
 
         return Reviewer(
@@ -181,7 +179,7 @@ class RulesWriter:
         self, bucket: str, rules: RuleSet, found: "Findings", author: str | None, expected: Expected
     ) -> Written:
         revision = self.store.put(bucket, rules, author, expected=expected)
-        # The bucket may have been deleted since: the next one of its name must not get these rules.
+        # The bucket may be gone by now. The next one of that name must not get its rules.
         if self._is_gone(bucket):
             self._take_back(bucket, revision, author)
             raise NoSuchBucket(bucket)
@@ -191,11 +189,11 @@ class RulesWriter:
     def _take_back(self, bucket: str, revision: int, author: str | None) -> None:
         """Delete rules that this revision put there.
 
-        Later rules are those of another write, which checks its bucket itself. Earlier ones do
-        not come back: they may be those of another write that left it to this one.
+        Later rules are those of another write, which checks its bucket itself. Earlier rules are
+        not restored, because their write may have left the check to this one.
         """
         stored = self.store.read(bucket)
         own = stored.version if stored and stored.revision == revision else None
-        # Also if there is nothing to delete: the store then tells every worker of that.
+        # Even if there is nothing to delete: the store then signals that to every worker.
         with suppress(RulesChanged):
             self.store.delete(bucket, author, expected=own)

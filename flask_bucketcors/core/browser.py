@@ -22,7 +22,7 @@ from flask_bucketcors.core.wildcards import ANY
 
 Pairs = Iterable[tuple[str, str]]
 
-#: "CORS-safelisted method": allowed without being in Allow-Methods.
+#: "CORS-safelisted method": allowed even if Allow-Methods does not list it.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 #: "normalize a method": browsers write only these in upper case.
 NORMALIZED_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
@@ -66,7 +66,7 @@ def value_of(name: str, pairs: Pairs) -> str | None:
 
 
 def names_in(name: str, pairs: Pairs) -> frozenset[str] | None:
-    """The items of a list, case kept; None if one is no token ("extract header list values")."""
+    """The items of a list as sent; None if one is not a token ("extract header list values")."""
     items = [item.strip(" \t") for item in (value_of(name, pairs) or "").split(",")]
     items = [item for item in items if item]
     return frozenset(items) if all(map(is_header_name, items)) else None
@@ -86,10 +86,10 @@ class Failure(StrEnum):
 
 
 def cors_failure(origin: str, credentials: bool, pairs: Pairs) -> Failure | None:
-    """Why the response does not allow the origin ("CORS check"); None if it does.
+    """Say why a response does not allow the origin ("CORS check"); None if it does.
 
-    Its status does not matter. Repeated headers are one value, joined by a comma, and
-    Access-Control-Allow-Origin is no list: repeated, it equals no origin.
+    The status does not matter. Repeated headers count as one value, joined by commas. As
+    Access-Control-Allow-Origin is not a list, a repeated one equals no origin.
     """
     pairs = list(pairs)
     allowed = value_of(ALLOW_ORIGIN, pairs)
@@ -107,12 +107,12 @@ def cors_failure(origin: str, credentials: bool, pairs: Pairs) -> Failure | None
 def preflight_failures(
     origin: str, method: str, names: Iterable[str], credentials: bool, pairs: Pairs, status: int
 ) -> Iterator[tuple[Failure, str]]:
-    """Why the response to a preflight does not allow a request ("CORS-preflight fetch", 7).
+    """Say why the response to a preflight does not allow a request ("CORS-preflight fetch", 7).
 
-    A browser stops at the first failure. Beside each stands the status, the method or the header
-    that failed; ``""`` where Access-Control-Allow-Origin did, or Allow-Headers is no list.
+    A browser stops at the first failure. Each failure comes with the status, method or header that
+    failed, or with ``""`` if Access-Control-Allow-Origin failed or Allow-Headers is not a list.
 
-    :param names: of the headers that the preflight asks for, see :func:`unsafe_names`.
+    :param names: the requested headers; see :func:`unsafe_names`.
     """
     pairs = list(pairs)
     failure = cors_failure(origin, credentials, pairs)
@@ -159,7 +159,7 @@ def _refused_names(names: Iterable[str], credentials: bool, listed: Iterable[str
 
 
 def unexposed_names(names: Iterable[str], credentials: bool, pairs: Pairs) -> list[str]:
-    """The response headers that the page could not read ("CORS filtered response")."""
+    """The response headers that the page cannot read ("CORS filtered response")."""
     listed = names_in(EXPOSE_HEADERS, pairs) or frozenset()
     exposed = {name.lower() for name in listed}
     if ANY in exposed and not credentials:
@@ -181,13 +181,13 @@ def is_forbidden(name: str) -> bool:
 def needs_preflight(method: str, names: Collection[str]) -> bool:
     """Whether a browser sends a preflight before a request ("main fetch", 12).
 
-    :param names: of headers that need a preflight, see :func:`unsafe_names`.
+    :param names: the headers that need a preflight; see :func:`unsafe_names`.
     """
     return sent_method(method) not in SAFE_METHODS or bool(names)
 
 
 def combined(headers: Pairs) -> dict[str, str]:
-    """The headers that a page sets, with repeated ones joined ("append")."""
+    """Join repeated headers that a page sets ("append")."""
     joined: dict[str, str] = {}
     for name, value in headers:
         lowered = name.lower()
@@ -196,9 +196,9 @@ def combined(headers: Pairs) -> dict[str, str]:
 
 
 def unsafe_names(headers: Mapping[str, str]) -> list[str]:
-    """The names that a preflight asks for: lower case, sorted, each once.
+    """Give the names of the headers that a preflight requests: lower case, sorted, each once.
 
-    :param headers: those that the page sets. See "CORS-unsafe request-header names".
+    :param headers: the headers that the page sets. See "CORS-unsafe request-header names".
     """
     unsafe = {name for name, value in headers.items() if not _is_safelisted(name, value)}
     safe_size = sum(len(headers[name].strip(_BLANKS)) for name in headers if name not in unsafe)

@@ -1,4 +1,4 @@
-"""The names that a bucket can have. The application chooses names, within these limits."""
+"""The names that a bucket can have. The application chooses the names, within these limits."""
 
 import re
 

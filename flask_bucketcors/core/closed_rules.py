@@ -1,4 +1,4 @@
-"""What takes the place of compiled rules where no request is allowed."""
+"""What replaces compiled rules where no request is allowed."""
 
 from flask_bucketcors.core.compiled import Candidate, CompiledRules, Decision, Reason, refusals
 from flask_bucketcors.core.dialects import COS, Dialect
@@ -9,8 +9,8 @@ class ClosedRules:
     """Refuses every request, for one reason.
 
     In COS a refused preflight looks the same whether the bucket has other rules or none. OSS,
-    S3 and OBS tell these apart. In all of them a missing bucket looks like one without rules,
-    so that nobody learns which buckets exist.
+    S3 and OBS distinguish these. In all of them, a missing bucket looks like one without rules, so
+    that nobody can find out which buckets exist.
 
     :param reason: why requests are refused.
     :param dialect: the form of the responses.
@@ -35,5 +35,5 @@ class ClosedRules:
         return self._actual
 
 
-#: What decides about the requests to a bucket.
+#: What decides requests to a bucket.
 BucketRules = CompiledRules | ClosedRules

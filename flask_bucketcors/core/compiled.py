@@ -1,10 +1,10 @@
 """Compiled rules: a rule set made ready to decide requests.
 
-Everything that depends on the rules alone is done once, when they change. A request then takes a
-few lookups. The header pairs of its response exist already, or lack the origin alone.
+Work that depends only on the rules is done once, when they change. A request then takes a few
+lookups. The header pairs of its response exist already, or lack only the origin.
 
-Nothing here remembers refused requests, or origins that no rule spells out: a client that invents
-origins fills no memory and slows nobody down.
+Nothing here remembers refused requests, or origins that no rule spells out. So a client that
+invents origins neither fills memory nor slows down others.
 
 Facts:
 
@@ -27,7 +27,7 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
 # If a bucket has at most this many origins, they are made ready before the first request.
 MAX_READY: Final = 8
-# Rules that a bucket has ready for its origins. Beyond it, all of them are made anew.
+# How many rules a bucket keeps ready for its origins. Beyond this, it starts again with none.
 MAX_READY_RULES: Final = 2048
 _NOTHING: Final[dict[str, tuple[int, ...]]] = {}
 
@@ -37,7 +37,7 @@ class Reason(StrEnum):
 
     ``ORIGIN``, ``METHOD``, ``HEADERS``: the step at which the nearest rule failed.
     ``NO_RULES``: the bucket has no rules. ``UNREADABLE``: its rules cannot be read.
-    ``RULES_CALL``: the request would read or edit the rules, which no page may do here.
+    ``RULES_CALL``: the request would read or edit the rules, which pages may not do here.
     ``DOT_SEGMENT``: the path has a segment ``..``, so it is not clear whose rules apply.
     """
 
@@ -74,7 +74,7 @@ class Candidate:
     It is a chain and not a list, because a loop over a list begins with making an iterator.
 
     :param index: index of the rule, from 0.
-    :param methods, preflights: the grant's.
+    :param methods, preflights: those of the grant.
     :param own_pairs: see :meth:`CompiledRule.own_pairs`.
     :param decision: the decision about an actual request with one of the rule's methods.
     :param added_headers: the headers of the decision, as a list to add to an application's.
@@ -100,7 +100,7 @@ class Candidate:
         self.preflights = rule.grant.preflights
         self.own_pairs = rule.own_pairs(origin)
         self.decision = Decision(rule.actual(origin), index)
-        # A list of its own: the application can get at the decision, and must not change this.
+        # A separate list: the application has access to the decision, and must not change this.
         self.added_headers = list(self.decision.headers)
 
     def indexes(self) -> list[int]:
@@ -123,8 +123,8 @@ class CompiledRules:
         as COS and S3 do.
     :raises ValueError: if there is no such dialect or mode.
 
-    What an instance decides does not change. It remembers what it has looked up: the origins that
-    the rules spell out, and allowed lists of requested headers. Threads can share it.
+    The decisions of an instance do not change. It remembers lookups: the origins that the rules
+    spell out, and allowed lists of requested headers. Threads can share it.
     """
 
     __slots__ = (
@@ -154,8 +154,8 @@ class CompiledRules:
         self.rules = tuple(forms.compile_rule(rule) for rule in rule_set.rules)
         self._literals, self._patterns = _index_origins(rule_set)
         self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.grant.any_origin)
-        #: Origins that the rules spell out, to the rules that allow them: all of them if there
-        #: are few, else those of earlier requests.
+        #: The rules that allow each origin that the rules spell out: all such origins if there
+        #: are few, otherwise those of earlier requests.
         self.by_origin: dict[str, Candidate] = {}
         self._ready = 0
         if len(self._literals) <= MAX_READY:
@@ -164,7 +164,7 @@ class CompiledRules:
             self._literals = _NOTHING
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        """Decide about a preflight.
+        """Decide a preflight.
 
         :param origin: the Origin header as sent.
         :param method: Access-Control-Request-Method as sent.
@@ -176,7 +176,7 @@ class CompiledRules:
         return Decision((*self.rules[index].own_pairs(origin), *pairs), index)
 
     def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        """Decide about an actual request.
+        """Decide an actual request.
 
         :param origin: the Origin header as sent.
         :param method: the request's; where the dialect decides by what is requested,
@@ -193,7 +193,7 @@ class CompiledRules:
     ) -> tuple[int, HeaderPairs | None, Reason]:
         """The first rule that allows a request, and its grant's pairs for a preflight.
 
-        Without pairs, no rule allows it. The reason then is the step at which the nearest failed.
+        Without pairs, no rule allows it. The reason is the step at which the nearest rule failed.
         """
         nearest = Reason.ORIGIN
         requested: RequestedHeaders | None = None
@@ -218,7 +218,7 @@ class CompiledRules:
     def allowing(self, origin: str) -> Sequence[int]:
         """Give the indexes of the rules that allow an origin, from the top.
 
-        An origin that a rule spells out is made ready for the next request.
+        An origin that a rule spells out is kept ready for the next request.
 
         :param origin: the Origin header as sent.
         """
@@ -265,10 +265,10 @@ def _index_origins(
     literals: dict[str, tuple[int, ...]] = {}
     patterns = []
     for index, rule in enumerate(rule_set.rules):
-        # Most origins stand in one rule: they share its tuple.
+        # Most origins are in one rule only, and share its tuple.
         own = (index,)
         for origin in rule.allowed_origins:
-            # Looking for a star is much cheaper than cutting at it.
+            # Searching for a star is much faster than splitting at it.
             wildcard = Wildcard.parse(origin) if ANY in origin else None
             if wildcard is None:
                 literals[origin] = literals[origin] + own if origin in literals else own

@@ -19,7 +19,7 @@ class StoredRulesInvalid(BucketCORSError):
 
 
 class TooIntricate(BucketCORSError):
-    """The patterns of rules overlap in too many ways to be compared in reasonable time."""
+    """The patterns of the rules overlap in too many ways to compare them in reasonable time."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,17 +29,17 @@ class TooIntricate(BucketCORSError):
 
 
 class DangerousRules(BucketCORSError):
-    """A strict application refuses rules that lint calls dangerous, or cannot judge."""
+    """A strict application refuses rules that lint considers dangerous or cannot judge."""
 
 
 class Refusal(StrEnum):
     """Why the response to a request is an error.
 
-    The value is the code of COS (436/7730); where COS has none, that of S3, or one of our own.
-    A dialect has the code, status and message of the response.
+    The value is the code of COS (436/7730); if COS has none, the code of S3, or one of our own.
+    A dialect defines the code, status and message of the response.
     """
 
-    # That of Enum is written in Python, and takes as long as a step of a response.
+    # Enum's own method is written in Python, and would slow down each response.
     __hash__ = str.__hash__
 
     ACCESS_DENIED = "AccessDenied"
@@ -75,7 +75,7 @@ class Refusal(StrEnum):
     UNKNOWN_AUTHORIZATION = "UnknownAuthorization"
 
 
-#: Why a preflight is refused. COS has one response for all of these, other vendors have several.
+#: Why a preflight is refused. COS has one response for all of these; other vendors have several.
 PREFLIGHT_REFUSALS = (
     Refusal.PREFLIGHT_REFUSED,
     Refusal.PREFLIGHT_NO_RULES,
@@ -86,11 +86,11 @@ PREFLIGHT_REFUSALS = (
 
 
 class CallRefused(BucketCORSError):
-    """The response to a request is an error of the dialect.
+    """A call is refused: the response is an error in the form of the dialect.
 
     :param code: the reason.
-    :param detail: what is wrong in this request; it follows the dialect's message.
-    :param message: replaces the dialect's message, where a vendor has several for one code.
+    :param detail: what is wrong with this request; it follows the dialect's message.
+    :param message: replaces the dialect's message, if a vendor has several for one code.
     """
 
     def __init__(self, code: Refusal, detail: str = "", *, message: str | None = None) -> None:
@@ -122,7 +122,7 @@ class ReservedBucketName(InvalidBucketName):
 
 
 class SetupRefused(BucketCORSError, RuntimeError):
-    """An application cannot get the extension: by a setting, or because it has one already."""
+    """An application cannot be set up: a setting is wrong, or it has the extension already."""
 
 
 class SettingRefused(SetupRefused, ValueError):
@@ -130,7 +130,7 @@ class SettingRefused(SetupRefused, ValueError):
 
 
 class RulesChanged(BucketCORSError):
-    """A write expected other rules than the bucket has by now; nothing was written.
+    """A bucket has other rules than a write expected; nothing was written.
 
     :param bucket: the bucket's name.
     """
@@ -148,14 +148,14 @@ class UnknownRevision(BucketCORSError, LookupError):
 
 
 def shown_value(value: object) -> str:
-    """Give what a message repeats of a value: printable ASCII of bounded length."""
+    """Format a value for a message: printable ASCII of bounded length."""
     try:
         return shortened(ascii(value))
     except (RecursionError, ValueError):
-        # It is nested too deeply, or holds a number of too many digits, for Python to write.
+        # It is nested too deeply, or has a number with too many digits, for Python to format.
         return f"a {type(value).__name__} that is too large to show"
 
 
 def shortened(text: str) -> str:
-    """Give at most :data:`SHOWN_VALUE` characters of a text, and dots for the rest."""
+    """Cut a text after :data:`SHOWN_VALUE` characters, and add dots if something is missing."""
     return text if len(text) <= SHOWN_VALUE else text[:SHOWN_VALUE] + "..."

@@ -1,8 +1,8 @@
-"""The fields of a rule: the values that each may hold, and all problems with them at once.
+"""The fields of a rule: the values that each may have, and a list of all their problems.
 
-Nearly all rules look alike, and a rule is checked again whenever it is read. So there are two
-checks: a fast one that accepts the usual values, and a full one for all others, which finds the
-problems. The fast one accepts nothing that the full one refuses.
+Most rules are similar, and a rule is checked again whenever it is read. So there are two checks: a
+fast one that accepts usual values, and a full one for all others, which finds the problems. The
+fast one accepts nothing that the full one refuses.
 """
 
 import re
@@ -19,26 +19,26 @@ METHODS: Final = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MAX_ID_LENGTH: Final = 255
 MAX_AGE_LIMIT: Final = 2**31 - 1
 
-# Equal lists are kept once, as there may be rules for very many buckets.
+# Equal lists are stored once, because there may be rules for very many buckets.
 MAX_SHARED_LISTS: Final = 1024
 MAX_SHARED_VALUES: Final = 16
 
-# XML 1.0, 2.2 and 2.11: control characters, surrogates and two non-characters have no place in
-# a document, and a carriage return does not come back as it was sent.
+# XML 1.0, 2.2 and 2.11: a document cannot contain control characters, surrogates and two
+# non-characters, and a carriage return does not survive a round trip.
 _NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
-# Texts are lists of letters to Python, and sets and mappings have no order to keep.
+# To Python, a text is a sequence of characters; sets and mappings have no order to keep.
 _UNORDERED: Final = (str, bytes, Set, Mapping)
 
 _Texts = tuple[str, ...]
 
 
-# As the constructor of a rule has them, in its order.
+# In the order of the constructor of a rule.
 Fields = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str], int | None, str | None]
 
 
 class _SharedLists(dict[_Texts, _Texts]):
-    """Lists of header names that were found usual, each to be kept once for all rules.
+    """Lists of header names that were found to be usual, stored once for all rules.
 
     :param usual: a regular expression for a usual name.
     """
@@ -49,7 +49,7 @@ class _SharedLists(dict[_Texts, _Texts]):
 
     def __missing__(self, values: _Texts) -> _Texts:
         line = ",".join(values) + ","
-        # A value that holds a comma would count as two.
+        # A value that contains a comma would count as two.
         usual = line.count(",") == len(values) and self._usual.fullmatch(line)
         if values and (not usual or len(values) > MAX_SHARED_VALUES):
             raise KeyError(values)
@@ -58,7 +58,7 @@ class _SharedLists(dict[_Texts, _Texts]):
         return self.setdefault(values, values)
 
 
-# One method seldom stands there twice.
+# Lists seldom repeat a method.
 _METHOD_LISTS: Final = {
     values: values for count in range(1, 6) for values in permutations(METHODS, count)
 }
@@ -74,7 +74,7 @@ def usual_fields(
     max_age_seconds: Any = None,
     id: Any = None,
 ) -> Fields | None:
-    """Give the fields of a rule to keep if all are usual, None if they must be checked."""
+    """Give the fields of a rule as they are stored; None if they need the full check."""
     for values in (allowed_origins, allowed_methods, allowed_headers, expose_headers):
         if type(values) is not list and type(values) is not tuple:
             return None
@@ -94,7 +94,7 @@ def usual_fields(
             id,
         )
     except (KeyError, TypeError):
-        # A list that is not usual, or holds something other than texts.
+        # A list is not usual, or contains something other than texts.
         return None
 
 
@@ -106,7 +106,7 @@ def checked_fields(
     max_age_seconds: Any,
     id: Any,
 ) -> Fields:
-    """Check the fields of a rule, and give them as they are kept.
+    """Check the fields of a rule, and give them as they are stored.
 
     :raises InvalidRules: with every problem.
     """
@@ -123,7 +123,7 @@ def checked_fields(
 
 
 class _List(NamedTuple):
-    """A field that holds texts.
+    """A field whose value is a list of texts.
 
     :param problem_of: says what is wrong with one text.
     """
@@ -133,7 +133,7 @@ class _List(NamedTuple):
     is_required: bool = False
 
     def check(self, values: Any, problems: list[Problem]) -> _Texts:
-        """Give the list as it is kept, and add its problems to ``problems``."""
+        """Give the list as it is stored, and add its problems to ``problems``."""
         if not is_list(values):
             problems.append(Problem(self.name, values, ProblemReason.NOT_A_LIST))
             return ()
@@ -152,7 +152,7 @@ class _List(NamedTuple):
 
 
 def is_list(values: object) -> bool:
-    """Whether these are values in an order."""
+    """Whether these are values in a fixed order."""
     return isinstance(values, Iterable) and not isinstance(values, _UNORDERED)
 
 

@@ -1,12 +1,12 @@
-"""Grants: what rules allow, and the headers that say so, apart from origins and max-ages.
+"""Grants: what rules allow apart from origins and max-ages, and the headers that say so.
 
-Rules of many buckets differ in their origins and not in much else. What is the same is kept
-once, with the header pairs of the responses.
+The rules of many buckets differ in their origins and little else. What they have in common is
+stored once, with the header pairs of the responses.
 
 Facts:
 
 - 436/8288: what the response to an allowed preflight carries; Allow-Headers holds all names of
-  the rule in lower case, or the requested names where the rule holds ``*``.
+  the rule in lower case, or the requested names if the rule contains ``*``.
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
 """
 
@@ -29,13 +29,13 @@ from flask_bucketcors.core.headers import (
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
-# Allowed lists of requested headers that are remembered for all buckets of a middleware together,
-# and the longest text of such a list.
+# How many allowed lists of requested headers are remembered for all buckets of a middleware, and
+# how long such a list may be.
 MAX_REMEMBERED: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 512
-# Rules that differ only in their origins share one object; this many such objects are kept.
+# Rules that differ only in their origins share one object; so many of these objects are kept.
 MAX_SHARED: Final = 1024
-# Rules with more characters in their header names share none.
+# Rules with more characters in their header names are not shared.
 MAX_SHARED_BYTES: Final = 1024
 # Combinations of dialect and settings; a process uses a few.
 MAX_FORMS: Final = 32
@@ -46,7 +46,7 @@ HeaderPairs = tuple[tuple[str, str], ...]
 class VaryMode(StrEnum):
     """When responses say in ``Vary`` that they depend on the origin.
 
-    ``SAFE``: every response of a bucket that has rules, so that no cache can hand one site's
+    ``SAFE``: all responses of a bucket that has rules, so that no cache can give one site's
     response to another. ``VENDOR``: only the responses for which the vendor documents it.
     """
 
@@ -55,7 +55,7 @@ class VaryMode(StrEnum):
 
 
 class Forms:
-    """The form of responses, which the rules of all buckets of a middleware have in common.
+    """The form of responses, which all buckets of a middleware have in common.
 
     :param dialect: the dialect of the responses.
     :param vary: see :class:`VaryMode`.
@@ -84,7 +84,7 @@ class Forms:
         self._memories: list[dict[str, HeaderPairs]] = []
 
     def compile_rule(self, rule: Rule) -> "CompiledRule":
-        """Compile all of a rule but its origins."""
+        """Compile a rule without its origins."""
         names = (*rule.allowed_headers, *rule.expose_headers)
         granted = (
             ANY in rule.allowed_origins,
@@ -93,7 +93,7 @@ class Forms:
             rule.expose_headers,
         )
         if sum(map(len, names)) > MAX_SHARED_BYTES:
-            # Kept as long as its bucket: hardly any other rule is the same.
+            # Kept only as long as its bucket: hardly any other rule is equal.
             return CompiledRule(Grant(self, *granted), rule.max_age_seconds)
         return self._shared_rule(rule.max_age_seconds, *granted)
 
@@ -107,7 +107,7 @@ class Forms:
         :param text: Access-Control-Request-Headers as sent.
         :param pairs: what the grant's response carries.
         """
-        # Forgetting everything now and then is cheaper than keeping an order of use.
+        # Clearing everything now and then is faster than tracking the order of use.
         if len(self._memories) >= MAX_REMEMBERED:
             for each in self._memories:
                 each.clear()
@@ -117,7 +117,7 @@ class Forms:
 
 
 class Grant:
-    """What a rule allows its origins to do: the whole rule but its origins and max-age.
+    """What a rule allows its origins to do: the rule without its origins and max-age.
 
     Most rules of most buckets share one of a few grants.
     """
@@ -196,7 +196,7 @@ class Grant:
                 return None
             allowed = self._allow_headers(requested)
             pairs = (*self._credentials, *_pair(ALLOW_HEADERS, allowed), *self._preflight_end)
-            # A value that all responses of the rule share takes no room of its own.
+            # A value that all responses of the rule share needs no further memory.
             own = "" if allowed is self._fixed_value else allowed
             if max(len(text), len(own)) <= MAX_REMEMBERED_BYTES:
                 self._forms.remember(self.preflights, text, pairs)
@@ -205,7 +205,7 @@ class Grant:
     def _allow_headers(self, requested: RequestedHeaders) -> str:
         """The Allow-Headers value; ``requested`` are names that the rule allows.
 
-        A browser takes ``x-cos-meta-*`` for a name, so the value holds the requested names in
+        A browser treats ``x-cos-meta-*`` as a name, so the value contains the requested names in
         place of a pattern.
         """
         if self._forms.allow_headers is AllowHeaders.LOWERED:
@@ -237,7 +237,7 @@ class CompiledRule:
         return (*pairs, *self.max_age) if self.grant.actual_in_full else pairs
 
     def own_pairs(self, origin: str) -> HeaderPairs:
-        """The pairs of the response to a preflight that are not the grant's."""
+        """The pairs of the response to a preflight that are not those of the grant."""
         return (self.grant.allow_origin(origin), *self.max_age)
 
 

@@ -12,7 +12,7 @@ EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
 MAX_AGE: Final = "Access-Control-Max-Age"
 VARY: Final = "Vary"
 
-# Bounds before work: Access-Control-Request-Headers beyond these is refused unread.
+# Limits on work: a longer Access-Control-Request-Headers is refused without parsing it.
 MAX_REQUESTED_HEADERS_BYTES = 8 * 1024
 MAX_REQUESTED_HEADERS = 128
 
@@ -29,8 +29,8 @@ class RequestedHeaders(NamedTuple):
     """The requested headers of a preflight.
 
     :param text: the header's value.
-    :param sent: as they were sent, without blanks and empty items.
-    :param names: the same in lower case; names have no case (RFC 9110, 5.1).
+    :param sent: the names as sent, without whitespace and empty items.
+    :param names: the same in lower case; names are case-insensitive (RFC 9110, 5.1).
     """
 
     text: str
@@ -42,10 +42,10 @@ _NONE: Final = RequestedHeaders("", (), ())
 
 
 def parse_requested_headers(text: str) -> RequestedHeaders | None:
-    """Read an Access-Control-Request-Headers value.
+    """Parse an Access-Control-Request-Headers value.
 
-    None if it is beyond the bounds or holds something that is not a header name; no rule
-    can allow that. (RFC 9110, 5.6.1: a recipient ignores empty list elements.)
+    None if it exceeds the limits or contains something that is not a header name; no rule can
+    allow that. (RFC 9110, 5.6.1: a recipient ignores empty list elements.)
     """
     if not text:
         return _NONE

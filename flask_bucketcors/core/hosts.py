@@ -1,24 +1,25 @@
-"""Hosts and paths: the Host header, the machine itself, and where settings say that buckets are.
+"""Hosts and paths: the Host header, loopback hosts, and the forms of settings for buckets.
 
-Two readers that differ about a strange Host would let a signature for one bucket open another.
+Hosts are parsed here alone: if two parsers differed about an unusual Host, a signature for one
+bucket could open another.
 """
 
 import re
 from collections.abc import Callable
 from typing import Final
 
-#: Gives the public suffix of a host name, such as ``com`` for ``a.com``: anyone can register names
-#: below it. None if the host has none.
+#: Returns the public suffix of a host name, such as ``com`` for ``a.com``: anyone can register
+#: names below it. None if the host has none.
 PublicSuffix = Callable[[str], str | None]
 
-#: Of each scheme that has one, the port that browsers leave out.
+#: The port that browsers omit, by scheme.
 DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 #: Stands for one label in a host suffix.
 REGION: Final = "{region}"
 _SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
 
-# RFC 9110, 7.2, as narrow as real hosts are: a name or an IPv6 address, and a port.
+# RFC 9110, 7.2, restricted to what real hosts look like: a name or an IPv6 address, and a port.
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:[0-9]{0,5})?")
 
 # RFC 6761, 6.3 ("localhost" and all below it), and the addresses of the machine itself.
@@ -29,18 +30,18 @@ _LOOPBACK = re.compile(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, without a port, is the machine itself, whatever the network does."""
+    """Whether a host, without a port, always means the machine itself."""
     return _LOOPBACK.fullmatch(host) is not None
 
 
 def split_host(host: str) -> tuple[str, str] | None:
-    """Give name and port (with its colon, or ``""``) of a Host header; None if it is not a host."""
+    """Split a Host header into name and port (with its colon, or ``""``); None if it is invalid."""
     match = _HOST.fullmatch(host)
     return (match["name"], match["port"] or "") if match else None
 
 
 def checked_suffix(suffix: str) -> str:
-    """Give a host name below which each bucket has its own, in lower case.
+    """Check a host name below which each bucket has its own, and give it in lower case.
 
     :raises ValueError: if it is not a host suffix.
     """
@@ -53,7 +54,7 @@ def checked_suffix(suffix: str) -> str:
 
 
 def checked_prefix(prefix: str) -> str:
-    """Give the path below which buckets are; ``""`` if that is the root.
+    """Check the path below which the buckets are, and give it; ``""`` for the root.
 
     :raises ValueError: if it is not a URL prefix.
     """
@@ -67,7 +68,7 @@ def checked_prefix(prefix: str) -> str:
 
 
 def checked_segment(segment: str) -> str:
-    """Give the first segment of a path.
+    """Check the first segment of a path, and give it.
 
     :raises ValueError: if it is not the first segment of a path.
     """

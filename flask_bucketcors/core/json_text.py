@@ -1,4 +1,4 @@
-"""JSON from any source, to a depth that does not depend on the interpreter.
+"""JSON from any source, with a limit on depth that does not depend on the interpreter.
 
 How deep brackets may be nested before Python raises RecursionError, or a stack overflows, differs
 among releases, builds and threads. So they are counted first.
@@ -8,7 +8,7 @@ import json
 from itertools import accumulate
 from typing import Any, Final
 
-#: Far more than any form of rules or HAR file has, and far less than any interpreter can take.
+#: Far more than rules or HAR files need, and far less than interpreters can handle.
 MAX_DEPTH: Final = 64
 
 _OTHER_BYTES: Final = bytes(set(range(256)) - set(b"[]{}"))
@@ -45,9 +45,9 @@ def _is_too_deep(text: str) -> bool:
 
 
 def _brackets(text: str) -> bytes:
-    """Give the brackets outside of strings, up to where the text stops being JSON.
+    """Give the brackets outside strings, up to where the text stops being JSON.
 
-    It has no loop in Python: rules are parsed each time that a bucket is read from the store.
+    There is no loop in Python, because rules are parsed each time a bucket is read from the store.
     """
     if "\\" in text:
         text = text.replace(r"\\", "").replace(r"\"", "")

@@ -1,11 +1,11 @@
-"""Origins and origin patterns: those that a request may send, and those that a rule may hold.
+"""Origins and origin patterns: what a request may send, and what a rule may contain.
 
 Facts:
 
-- RFC 1034, 3.1: only the root's label is empty, so a host has none but behind a dot at its end.
+- RFC 1034, 3.1: only the root's label is empty, so a host may have an empty label only at its end.
 - RFC 6454, 6.1: a browser serialises an origin as ``scheme://host`` or ``scheme://host:port``,
   in lower case and without the default port, or sends ``null``.
-- Tencent COS, PUT Bucket cors (436/8279): an AllowedOrigin holds at most one ``*``, which
+- Tencent COS, PUT Bucket cors (436/8279): an AllowedOrigin contains at most one ``*``, which
   stands for zero or more characters anywhere in scheme, host or port.
 
 So a pattern is compared as text. What keeps ``*`` from covering more than an origin has
@@ -25,7 +25,7 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard
 MAX_ORIGIN_BYTES = 326
 
 NULL = "null"
-#: What pages of a file send in old web views. It has not the form of an origin.
+#: What pages of files send in old web views. It does not have the form of an origin.
 FILE = "file://"
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
@@ -35,18 +35,18 @@ _ORIGIN = re.compile(rf"(?:{_SCHEME})?{_HOST}(?::[0-9]{{1,5}})?")
 
 _FORBIDDEN_IN_PATTERN = re.compile(r"[^!-~]|[,\"'<>@?#\\]")
 
-# What almost all patterns look like, one in each line. It need not be complete, but all of it
-# must be allowed. Nothing is tried twice ("+" behind the others), which halves the time.
+# Almost all patterns look like this, one on each line. It need not match all valid patterns, but
+# must match no invalid one. Possessive quantifiers halve the time.
 _USUAL_PATTERNS = re.compile(
     r"(?:https?+://(?:\*\.)?+[A-Za-z0-9._-]{1,253}+(?:\n|:[1-9][0-9]{0,3}+\n)|\*\n)++"
 )
-# Literals without a port need no expression: nothing but "://" is left of each without these.
+# Literals without a port need no expression: if these are removed, only "://" is left of each.
 _PLAIN_CHARACTERS = (ascii_letters + digits + "._-").encode()
 _REST_OF_PLAIN = b"://\n"
 
 
 def is_origin(text: str) -> bool:
-    """Whether ``text`` has the form of an origin, ``null`` apart, so that a ``*`` may cover it."""
+    """Whether ``text`` has the form of an origin, except ``null``, so that ``*`` may cover it."""
     return len(text) <= MAX_ORIGIN_BYTES and text != NULL and bool(_ORIGIN.fullmatch(text))
 
 
@@ -72,15 +72,15 @@ def are_usual_patterns(texts: Collection[str]) -> bool:
     # "https:/a/b" leaves the same behind, which is why "://" is counted as well.
     if texts and rest == _REST_OF_PLAIN * len(texts) and lines.count("://") == len(texts):
         return len(lines) <= MAX_ORIGIN_BYTES or max(map(len, texts)) <= MAX_ORIGIN_BYTES
-    # A text that holds a line feed would count as two.
+    # A text that contains a line feed would count as two.
     return lines.count("\n") == len(texts) and bool(_USUAL_PATTERNS.fullmatch(lines))
 
 
 def pattern_problem(text: str) -> ProblemReason | None:
     """Say why a rule may not hold ``text`` as an AllowedOrigin; None if it may.
 
-    A text is refused if it could never match, or could be mistaken for something else. A text
-    that is merely useless (upper case, a trailing slash, a default port) is kept, as vendors do.
+    A text is refused if it could never match, or could be mistaken for something else. A text that
+    is merely useless (upper case, a trailing slash, a default port) is accepted, as vendors do.
     """
     if not text:
         return ProblemReason.EMPTY

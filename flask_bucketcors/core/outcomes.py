@@ -29,7 +29,7 @@ class Responder(Enum):
     API = "the ?cors API"
 
 
-# CPython 3.11 takes as long for an attribute of an enumeration as for a step of the work.
+# In CPython 3.11, access to a member of an enumeration is slow.
 APPLICATION, VERSION, RULES, API = Responder
 _RESERVED: Final = Kind.RESERVED
 _DOT_SEGMENT: Final = Kind.DOT_SEGMENT
@@ -40,9 +40,9 @@ class Outcome(NamedTuple):
 
     :param responder: who responds.
     :param resolved: what the request is about; None for no bucket.
-    :param decision: what the rules decide; None if they do not look at the request.
-    :param headers: what the response of the application or the API carries in addition; None if
-        the response stays as it is.
+    :param decision: what the rules decide; None if they do not apply to the request.
+    :param headers: headers to add to the response of the application or the API; None if the
+        response stays as it is.
     """
 
     responder: Responder
@@ -55,9 +55,9 @@ _UNTOUCHED: Final = Outcome(APPLICATION, None)
 
 
 class Outcomes:
-    """Says what becomes of each request.
+    """Determines what becomes of each request.
 
-    :param resolve: says which bucket a request is about.
+    :param resolve: finds the bucket that a request is about.
     :param find_rules: gives the rules of a bucket; None if it has none.
     :param dialect, vary: the form of the responses.
     :param plain_options, no_rules: as :class:`~flask_bucketcors.BucketCORSMiddleware` takes them.
@@ -85,10 +85,10 @@ class Outcomes:
     def find(
         self, request: Request, has_api: bool, is_api_cross_origin: Callable[[], bool]
     ) -> Outcome:
-        """Say what becomes of a request.
+        """Determine what becomes of a request.
 
         :param has_api: whether there is a ``?cors`` API.
-        :param is_api_cross_origin: says whether ``?cors`` calls take part in CORS.
+        :param is_api_cross_origin: returns whether ``?cors`` calls take part in CORS.
         """
         resolved = self._resolve(request)
         if resolved is None:
@@ -124,12 +124,12 @@ class Outcomes:
 
 
 def find_responder(request: Request, resolved: Resolved | None, has_api: bool) -> Responder:
-    """Say who responds to a request, preflights apart.
+    """Determine who responds to a request that is not a preflight.
 
     The application never gets a ``?cors`` call on a bucket: to it, ``DELETE /bucket?cors`` would
     mean the bucket.
 
-    :param has_api: whether there is a ``?cors`` API, and so SDKs that look for it.
+    :param has_api: whether there is a ``?cors`` API, and so SDKs may look for it.
     """
     if resolved is None or not resolved.is_root:
         return APPLICATION
@@ -150,7 +150,7 @@ _BY_REASON: Final = {
 def preflight_refusal(
     reason: Reason, origin: str | None, method: str | None, headers: str
 ) -> Refusal:
-    """Say why a preflight is refused, as far as any dialect tells (recorded responses of S3).
+    """Find the refusal of a preflight, as specific as any dialect is (recorded responses of S3).
 
     :param reason: the reason of the decision.
     :param origin, method, headers: the request's ``preflight_headers``.

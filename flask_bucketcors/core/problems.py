@@ -8,41 +8,41 @@ from flask_bucketcors.core.errors import BucketCORSError, shortened, shown_value
 
 
 class ProblemReason(StrEnum):
-    """Why a value is refused. The set is closed; the text says what to write instead."""
+    """Why a value is refused. Each text says what to write instead."""
 
     MISSING = "is missing; write at least one"
     NOT_TEXT = "is not text; write it in quotes"
-    NOT_A_LIST = "is not a list; write it in brackets, even when it is a single value"
+    NOT_A_LIST = "is not a list; write it in brackets, even if it has only one value"
     EMPTY = "is empty; leave it out or write a value"
     TOO_LONG = "is too long; shorten it"
-    TOO_MANY_RULES = "is more rules than are allowed; put rules together or leave some out"
+    TOO_MANY_RULES = "is more rules than allowed; combine or remove some"
     NOT_A_RULE = "is not a rule"
     NOT_A_RULE_SET = "is not a rule set; write {'rules': [...]}"
-    WILDCARDS = "holds more than one *; write at most one"
-    WILDCARD_FORBIDDEN = "holds a *; name each header"
+    WILDCARDS = "contains more than one *; write at most one"
+    WILDCARD_FORBIDDEN = "contains a *; list each header by name"
     FORBIDDEN_CHARACTER = (
-        "holds a character that no origin has; write scheme://host or scheme://host:port"
+        "contains a character that no origin can have; write scheme://host or scheme://host:port"
     )
     NOT_ASCII = (
-        "holds a character beyond ASCII, perhaps an invisible one; write it out without, "
-        "and an international host name in its xn-- form"
+        "contains a non-ASCII character, which may be invisible; remove it, or write an "
+        "international host name in its xn-- form"
     )
-    PATH = "holds a path; write scheme://host or scheme://host:port"
-    PORT = "has a port that is not 1 to 65535"
-    METHOD = "is not a method for rules; write GET, PUT, POST, DELETE or HEAD"
+    PATH = "contains a path; write scheme://host or scheme://host:port"
+    PORT = "has a port that is not between 1 and 65535"
+    METHOD = "is not a method that rules can allow; write GET, PUT, POST, DELETE or HEAD"
     METHOD_CASE = "is in the wrong case; methods are case-sensitive, write it in upper case"
     NOT_A_HEADER_NAME = "is not a header name; write letters, digits and hyphens"
-    CONTROL_CHARACTER = "holds a control character or blanks at an end"
+    CONTROL_CHARACTER = "contains a control character, or begins or ends with a space; remove it"
     NOT_AN_INTEGER = "is not a whole number of seconds"
     OUT_OF_RANGE = "is not between 0 and 2147483647 seconds"
     NOT_A_BOOLEAN = "is neither true nor false"
-    UNKNOWN_ELEMENT = "does not belong here; leave it out"
-    STRAY_TEXT = "has text between its elements"
-    REPEATED = "may stand here only once"
+    UNKNOWN_ELEMENT = "is not allowed here; remove it"
+    STRAY_TEXT = "has text between its elements; remove it"
+    REPEATED = "may occur only once"
 
     @property
     def is_structural(self) -> bool:
-        """Whether the shape is wrong (vendors say MalformedXML) rather than a value."""
+        """Whether the shape is wrong (MalformedXML for vendors) rather than a value."""
         return self in _STRUCTURAL
 
 
@@ -87,11 +87,11 @@ class Problem:
 
 
 class InvalidRules(BucketCORSError, ValueError):
-    """A rule, a rule set, or a text that should hold one, is refused.
+    """A rule, a rule set, or a text that should contain one, is refused.
 
-    :param problems: everything that is wrong with the rules, not only the first thing.
-    :param detail: what a text is that holds no rules, such as ``not UTF-8``; it stands behind
-        "the rules are".
+    :param problems: everything that is wrong with the rules, not only the first problem.
+    :param detail: what is wrong with a text that contains no rules, such as ``not UTF-8``; it
+        follows "the rules are".
     """
 
     def __init__(self, problems: Iterable[Problem] = (), *, detail: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A request, as far as the rules of a bucket depend on it."""
+"""A request: the parts that the rules of a bucket depend on."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _VERSION_QUERIES: Final = ("apiversion", "apiversion=")
 
 
 class Request(NamedTuple):
-    """A request, whichever interface the server has. A ``buckets=`` function takes one.
+    """A request, independent of the server's interface. It is passed to ``buckets=`` functions.
 
     :param method: the method as sent.
     :param path: the decoded path below the place where the application is mounted, such as
@@ -50,14 +50,14 @@ class Request(NamedTuple):
 
     @property
     def is_preflight(self) -> bool:
-        """Whether it is a preflight (Fetch, "CORS protocol": it has both headers)."""
+        """Whether it is a preflight (Fetch, "CORS protocol": both headers are present)."""
         return self.method == "OPTIONS" and None not in (self.origin, self.requested_method)
 
     @property
     def has_dot_segment(self) -> bool:
-        r"""Whether the path has a segment ``..`` between ``/``, ``\`` or an end.
+        r"""Whether the path has a segment ``..``, delimited by ``/``, ``\`` or an end of the path.
 
-        Applications on any system resolve it (RFC 3986, 5.2.4), some of them ``\`` as well.
+        Applications resolve it (RFC 3986, 5.2.4), and some of them treat ``\`` as ``/``.
         """
         return ".." in self.path and ".." in SEPARATORS.split(self.path)
 
@@ -65,8 +65,8 @@ class Request(NamedTuple):
     def names_rules(self) -> bool:
         """Whether the query names the rules of a bucket: ``?cors``, ``?cors=``, alone or not.
 
-        Upper and lower case are the same. COS signs names in lower case, so a signature for
-        ``?cors`` covers ``?CORS``, which an application would take for the bucket itself.
+        Case does not matter. COS signs names in lower case, so a signature for ``?cors`` covers
+        ``?CORS``, which an application would treat as the bucket itself.
         """
         query = self.query
         if "cors" not in query.lower() and "%" not in query:
@@ -75,5 +75,5 @@ class Request(NamedTuple):
 
     @property
     def asks_for_version(self) -> bool:
-        """Whether it is the request that the SDKs of Huawei OBS send first to a bucket."""
+        """Whether it is the first request that the SDKs of Huawei OBS send to a bucket."""
         return self.method == "HEAD" and self.query in _VERSION_QUERIES

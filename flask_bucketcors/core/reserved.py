@@ -1,4 +1,4 @@
-"""Names that no bucket has, because the application uses them for its own URLs."""
+"""Names that no bucket can have, because the application uses them for its own URLs."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ class Reserved(NamedTuple):
 
     :param names: no bucket has one of these names.
     :param on_hosts: on a bucket's own host, no object's key begins with one of these segments.
-    :param hosts: hosts of the application; no bucket has the name that such a host stands for.
+    :param hosts: hosts of the application; no bucket has the name that such a host would give it.
     """
 
     names: frozenset[str] = frozenset()
@@ -26,18 +26,18 @@ class Reserved(NamedTuple):
         return cls(names, names)
 
 
-#: Gives what is reserved. It is called once, at the first request.
+#: Returns what is reserved. It is called once, at the first request.
 FindReserved = Callable[[], Reserved]
 
 _NO_SEGMENTS = re.compile(r"(?:\.?[/\\])*")
-# What a path begins with if applications may read it in several ways.
+# How a path begins if applications may interpret it in several ways.
 _UNUSUAL = (".", "/")
 
 
 def begins_with(segments: frozenset[str], path: str) -> bool:
-    r"""Whether the first segment of a path is one of these, however an application reads it.
+    r"""Whether the first segment of a path is one of these, however an application interprets it.
 
-    Some applications resolve ``.`` (RFC 3986, 5.2.4), some take ``\`` for ``/``.
+    Some applications resolve ``.`` (RFC 3986, 5.2.4), and some treat ``\`` as ``/``.
     """
     if path.partition("/")[0] in segments:
         return True

@@ -1,4 +1,4 @@
-"""Which bucket a request is about: by path, by host, or as the application says.
+"""Which bucket a request is about: by path, by host, or by a function of the application.
 
 A resolver takes a :class:`~flask_bucketcors.core.request.Request` and gives a :class:`Resolved`,
 or None if the request is about no bucket.
@@ -24,9 +24,9 @@ from flask_bucketcors.core.hosts import REGION, checked_prefix, checked_suffix, 
 from flask_bucketcors.core.request import Request
 from flask_bucketcors.core.reserved import FindReserved, Reserved, begins_with
 
-#: Says which bucket a request is about: ``(bucket, key)``, or None for no bucket. A key that is
-#: empty, or has only slashes, stands for the bucket itself. So if hosts name the buckets,
-#: ``request.path`` will do as the key.
+#: Returns which bucket a request is about: ``(bucket, key)``, or None for no bucket. A key that is
+#: empty, or has only slashes, stands for the bucket itself. So if hosts name the buckets, you can
+#: return ``request.path`` as the key.
 BucketFunction = Callable[[Request], tuple[str, str] | None]
 
 
@@ -51,9 +51,9 @@ class Resolved(NamedTuple):
     kind: Kind = Kind.BUCKET
 
 
-# Longer hosts, in characters with the port, are always resolved in full.
+# Longer hosts are always resolved in full. In characters, with the port.
 MAX_HOST: Final = 253
-# Spellings of host suffixes, with ports, that are remembered.
+# How many spellings of host suffixes, with ports, are remembered.
 MAX_LEARNT: Final = 64
 
 _NO_NAME: Final = ""
@@ -62,7 +62,7 @@ _RESERVED: Final = Resolved(_NO_NAME, True, Kind.RESERVED)
 
 
 class Resolver(ABC):
-    """Says which bucket a request is about."""
+    """Finds the bucket that a request is about."""
 
     #: Whether the first segment of the path always names it.
     is_plain_path = False
@@ -76,10 +76,10 @@ class Resolver(ABC):
     def __call__(self, request: Request) -> Resolved | None: ...
 
     def name_bucket(self, path: str, host: str) -> str:
-        """Name the bucket at little cost, if the request is plainly about an object in it.
+        """Find the bucket quickly, if the request is clearly about an object in it.
 
-        :param path: the path without ``..``. It may be text, or bytes read as latin-1 (PEP
-            3333); the name that is returned then is, too.
+        :param path: the path without ``..``. It may be text, or bytes decoded as latin-1 (PEP
+            3333); the returned name has the same form.
         :param host: the Host header.
         :raises LookupError: if the request has to be resolved in full.
         """
@@ -94,7 +94,7 @@ def make_resolver(
 ) -> Resolver:
     """Build the resolver for an application.
 
-    :param buckets: the application's own function; the other parameters are not used then.
+    :param buckets: the application's own function; if given, the other parameters are not used.
     :param host_suffixes: host names below which each bucket has a name of its own, such as
         ``cos.example.com`` or ``cos.{region}.example.com``.
     :param url_prefix: path below which the buckets are, such as ``/storage``.
@@ -140,7 +140,7 @@ class ByPath(Resolver):
         if not path.startswith(self._start):
             raise LookupError
         bucket, _, key = path[self._start_length :].partition("/")
-        # "/" is right before "0": such a key is not empty nor begins with a slash.
+        # "0" follows "/" in ASCII: a key from "0" on is not empty and does not begin with a slash.
         if key < "0":
             raise LookupError
         return bucket
@@ -172,7 +172,7 @@ class ByHost(ByPath):
         split = split_host(host)
         match = self._below_suffix.fullmatch(split[0]) if split else None
         if match is None or match["bucket"] is None:
-            # An invalid Host names no bucket, and must not turn into path style either.
+            # An invalid Host names no bucket, and must not become path style.
             return super().__call__(request) if split or not host else Resolved(_NO_NAME, True)
         self._learn(host, match["bucket"])
         path = _below(self._prefix, request)
@@ -215,7 +215,7 @@ class ByHost(ByPath):
         split = split_host(rest)
         if label != bucket or split is None:
             return
-        # With another label the host may be a suffix itself, and then names no bucket.
+        # With another label, the host may be a suffix itself, which names no bucket.
         behind_label = self._behind_label.fullmatch(split[0])
         if behind_label is None or behind_label["bucket"] is not None:
             if len(self._learnt) >= MAX_LEARNT:
@@ -246,12 +246,12 @@ class ByFunction(Resolver):
 def _below(prefix: str, request: Request) -> str | None:
     """The path below the prefix, without the slashes that it begins with.
 
-    Werkzeug's router takes any number of slashes for one. If this function did not, a call for
-    the rules would reach the route for the bucket.
+    Werkzeug's router treats several slashes as one. If this function did not, a ``?cors`` call
+    could reach the route for the bucket.
     """
     path = request.path
     if path == "*" and request.method == "OPTIONS":
-        # RFC 9112, 3.2.4: about the server as a whole.
+        # RFC 9112, 3.2.4: the request is about the server as a whole.
         return None
     path = path.lstrip("/")
     if not prefix:
@@ -261,8 +261,8 @@ def _below(prefix: str, request: Request) -> str | None:
 
 
 def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
-    # The bucket is optional and as short as can be: a host that is itself a suffix has no
-    # bucket, and of two suffixes that fit the longer one leaves the shorter bucket.
+    # The bucket is optional and as short as possible: a host that is itself a suffix has no
+    # bucket, and if two suffixes fit, the longer one applies.
     any_suffix = "|".join(
         re.escape(suffix).replace(re.escape(REGION), "[a-z0-9-]+") for suffix in suffixes
     )
@@ -270,5 +270,5 @@ def _host_pattern(suffixes: Iterable[str]) -> re.Pattern[str]:
 
 
 def _raw(text: str) -> str:
-    # As PEP 3333 hands paths over.
+    # As PEP 3333 passes paths.
     return text.encode().decode("latin-1")

@@ -1,7 +1,7 @@
-"""Edits of a rule set as values, to be shown, compared and applied later.
+"""Edits of a rule set as values, which you can show, compare and apply later.
 
-Rules are counted from 0, as in ``RuleSet.rules``, ``Finding.rule`` and ``RuleTrace.rule``. Only
-the words of an edit (``str(edit)``) count from 1, as people do.
+Indexes count from 0, as in ``RuleSet.rules``, ``Finding.rule`` and ``RuleTrace.rule``. Only the
+text of an edit (``str(edit)``) counts from 1.
 """
 
 from abc import ABC, abstractmethod
@@ -13,10 +13,10 @@ from flask_bucketcors.core.rules import Rule, RuleSet
 
 
 class NoSuchRule(BucketCORSError, LookupError):
-    """An edit names a place that the rule set does not have.
+    """An edit names a position that the rule set does not have.
 
-    :param index: the place, from 0.
-    :param places: how many there are.
+    :param index: the position, from 0.
+    :param places: the number of positions.
     """
 
     def __init__(self, index: int, places: int) -> None:
@@ -32,9 +32,9 @@ class RuleEdit(ABC):
     def apply(self, rule_set: RuleSet | None) -> RuleSet:
         """Give the rules after the edit.
 
-        :param rule_set: stays as it is; None for a bucket without rules.
+        :param rule_set: is not changed; None for a bucket without rules.
         :raises NoSuchRule: if it lacks a rule that the edit names.
-        :raises InvalidRules: if no rule would be left; delete the rules of the bucket instead.
+        :raises InvalidRules: if no rule would remain; delete the rules of the bucket instead.
         """
         rules = list(rule_set.rules) if rule_set else []
         self._edit(rules)
@@ -53,7 +53,7 @@ class AddRule(RuleEdit):
     """Add a rule.
 
     :param rule: the new rule.
-    :param index: where it will be; the rules from there on move down. None adds it at the end.
+    :param index: its new index; the rules from there on move down. None adds it at the end.
     """
 
     rule: Rule
@@ -73,11 +73,11 @@ class AddRule(RuleEdit):
 
 @dataclass(frozen=True, slots=True)
 class ReplaceRule(RuleEdit):
-    """Put a rule in the place of another.
+    """Replace a rule.
 
-    :param index: of the rule that goes.
+    :param index: index of the old rule.
     :param rule: the new rule.
-    :param to: where the new rule will be; None for the place of the old one.
+    :param to: index of the new rule; None for that of the old one.
     """
 
     index: int
@@ -98,7 +98,7 @@ class ReplaceRule(RuleEdit):
 class DeleteRule(RuleEdit):
     """Delete a rule.
 
-    :param index: of the rule.
+    :param index: index of the rule.
     """
 
     index: int
@@ -114,8 +114,8 @@ class DeleteRule(RuleEdit):
 class MoveRule(RuleEdit):
     """Move a rule.
 
-    :param index: of the rule.
-    :param to: where it will be.
+    :param index: index of the rule.
+    :param to: its new index.
     """
 
     index: int
@@ -134,7 +134,7 @@ class MoveRule(RuleEdit):
 class SetResponseVary(RuleEdit):
     """Turn ResponseVary on or off.
 
-    :param response_vary: None if it is not to be set.
+    :param response_vary: the new value; None removes it.
     """
 
     response_vary: bool | None

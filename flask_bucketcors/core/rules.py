@@ -1,8 +1,8 @@
 """Rule and RuleSet: what the owner of a bucket allows.
 
-Both are values. One that exists is valid: the constructors name every problem at once, or
-none. They know no dialect: the limits of a vendor (the number of rules, the size of a document)
-apply where a document is read.
+Both are values, and one that exists is valid: the constructors raise an error that names every
+problem. They do not depend on a dialect: the limits of a vendor (the number of rules, the size of
+a document) apply where a document is read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +17,10 @@ from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 class Rule:
     """One CORS rule. Order, case and repetition of values are kept.
 
-    :param allowed_origins: at least one text with at most one ``*`` each, for zero or more
-        characters. docs/matching.md says what fits them.
+    :param allowed_origins: at least one text. Each may contain one ``*``, which stands for zero or
+        more characters. docs/matching.md says which origins match.
     :param allowed_methods: at least one of GET, PUT, POST, DELETE, HEAD. HEAD is not implied.
-    :param allowed_headers: names of request headers with at most one ``*`` each. None at all
+    :param allowed_headers: names of request headers, each with at most one ``*``. An empty list
         allows no header that needs a preflight.
     :param expose_headers: names of response headers that a page may read, without ``*``.
     :param max_age_seconds: how many seconds a browser may keep the response to a preflight, 0 to
@@ -36,7 +36,7 @@ class Rule:
     max_age_seconds: int | None = None
     id: str | None = None
 
-    # Not what dataclasses write: each field is checked first, and then kept once.
+    # Not the generated one: each field is checked first, and equal lists are stored once.
     def __init__(
         self,
         allowed_origins: Sequence[str],
@@ -54,7 +54,7 @@ class Rule:
         _fill(self, kept)
 
     def as_dict(self) -> dict[str, Any]:
-        """The rule as plain data with the keys of the constructor; what is not set is left out."""
+        """The rule as plain data with the parameters of the constructor, without unset ones."""
         data: dict[str, Any] = {
             "allowed_origins": list(self.allowed_origins),
             "allowed_methods": list(self.allowed_methods),
@@ -71,7 +71,7 @@ class Rule:
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Rule))
-# A rule is frozen; going by its slots is the fastest way to fill it all the same.
+# A rule is frozen, and its slots are the fastest way to fill it nevertheless.
 _SETTERS: Final = [Rule.__dict__[name].__set__ for name in _FIELDS]
 _set_origins, _set_methods, _set_headers, _set_exposed, _set_max_age, _set_id = _SETTERS
 
@@ -88,12 +88,12 @@ def _fill(rule: Rule, kept: Fields) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The ordered rules of a bucket; the first that fits a request decides.
+    """The ordered rules of a bucket; the first that matches a request applies.
 
     :param rules: at least one :class:`Rule`.
     :param response_vary: the owner's ``ResponseVary``: whether caches keep responses apart by
         origin. None, not set, means the same as False but is not shown.
-    :raises InvalidRules: if there is no rule or something else stands among them.
+    :raises InvalidRules: if there is no rule, or a value is not a :class:`Rule`.
     """
 
     rules: Sequence[Rule]
@@ -120,7 +120,7 @@ class RuleSet:
 
     @classmethod
     def from_dict(cls, data: object) -> "RuleSet":
-        """Build a rule set from plain data, the form that :meth:`as_dict` gives.
+        """Build a rule set from plain data in the form of :meth:`as_dict`.
 
         :raises InvalidRules: with every problem of every rule.
         """

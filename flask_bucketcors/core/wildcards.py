@@ -1,4 +1,4 @@
-"""A text with one ``*``, as AllowedOrigin and AllowedHeader may hold it; and many at once."""
+"""A text with one ``*``, as in AllowedOrigin and AllowedHeader; and an index of many such texts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,19 +10,19 @@ Value = TypeVar("Value")
 
 
 class Wildcard(NamedTuple):
-    """The texts before and behind a ``*``, which stands for zero or more characters."""
+    """The texts before and after a ``*``, which stands for zero or more characters."""
 
     prefix: str
     suffix: str
 
     @classmethod
     def parse(cls, text: str) -> "Wildcard | None":
-        """Cut a text at its ``*``; None if it has none and is a literal."""
+        """Split a text at its ``*``; None if it is a literal, without ``*``."""
         prefix, star, suffix = text.partition(ANY)
         return cls(prefix, suffix) if star else None
 
     def fits(self, text: str) -> bool:
-        """Whether ``text`` fits, compared case-sensitively."""
+        """Whether ``text`` matches. Case matters."""
         return (
             # The two sides may not share characters: "aba" does not fit "aba*aba".
             len(text) >= len(self.prefix) + len(self.suffix)
@@ -32,13 +32,13 @@ class Wildcard(NamedTuple):
 
 
 class WildcardIndex(Generic[Value]):
-    """Finds the wildcards that a text fits, among many at once.
+    """Finds the wildcards that a text matches, among many.
 
     A thousand ``https://*.siteN.example`` have one prefix, and suffixes of three lengths: four
-    lookups find the one that fits. So the work grows with the lengths that occur, and not with
-    the number of wildcards.
+    lookups find the one that matches. So the work grows with the number of different lengths, and
+    not with the number of wildcards.
 
-    :param pairs: wildcards, each with a value to find it by; several may have the same.
+    :param pairs: wildcards, each with the value to find; several may have the same value.
     """
 
     __slots__ = ("_by_prefix_length",)
@@ -55,14 +55,14 @@ class WildcardIndex(Generic[Value]):
         self._by_prefix_length = tuple(by_length.items())
 
     def find(self, text: str) -> list[Value]:
-        """Give the values of all wildcards that ``text`` fits, in no particular order."""
+        """Give the values of all wildcards that ``text`` matches, in no particular order."""
         found: list[Value] = []
         for values in self._fitting(text):
             found += values
         return found
 
     def fits(self, text: str) -> bool:
-        """Whether ``text`` fits any of the wildcards."""
+        """Whether ``text`` matches any of the wildcards."""
         return any(self._fitting(text))
 
     def _fitting(self, text: str) -> Iterator[Sequence[Value]]:

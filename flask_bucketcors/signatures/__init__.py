@@ -2,9 +2,9 @@
 
 This package is private: it may change without notice.
 
-One module per vendor, each with its :class:`Scheme` or several. None of them reads a clock or
-the body: the time is passed in, and the reader of the body compares it with the digests that
-the signature covers (:func:`flask_bucketcors.api.bodies.check_digests`).
+Each vendor has a module with one or several :class:`Scheme` objects. None of them reads a clock or
+the body: the time is an argument, and :func:`flask_bucketcors.api.bodies.check_digests` compares
+the body with the digests that the signature covers.
 """
 
 from typing import Final
@@ -34,15 +34,15 @@ __all__ = [
 
 SCHEMES: Final = (COS, OSS_V1, OSS_V2, OSS_V4, S3_V2, S3_V4, OBS)
 
-#: The query parameters with which pre-signed URLs of all schemes carry their signatures.
+#: The query parameters that contain the signatures of pre-signed URLs, of all schemes.
 SIGNATURE_PARAMETERS: Final = frozenset().union(*(scheme.parameters for scheme in SCHEMES))
 
 
 def find_scheme(request: SignedRequest) -> Scheme | None:
-    """Give the scheme whose signature the request carries, well-formed or not.
+    """Find the scheme of the request's signature, even if the signature is malformed.
 
-    None if it carries none: neither header nor query has one, or the Authorization header is
-    of another kind, such as ``Basic`` and ``Bearer``.
+    None if neither header nor query has a signature, or the Authorization header is of another
+    kind, such as ``Basic`` or ``Bearer``.
     """
     in_header = (scheme for scheme in SCHEMES if scheme.is_in_header(request))
     in_query = (scheme for scheme in SCHEMES if scheme.is_in_query(request))
@@ -50,7 +50,7 @@ def find_scheme(request: SignedRequest) -> Scheme | None:
 
 
 def has_unknown_authorization(request: SignedRequest) -> bool:
-    """Whether an Authorization header, not empty, is of no scheme here."""
+    """Whether there is an Authorization header, but of no scheme in this package."""
     if not request.header("authorization"):
         return False
     return not any(scheme.is_in_header(request) for scheme in SCHEMES)
@@ -64,16 +64,16 @@ def verify(
     must_sign: tuple[str, ...] = (),
     must_sign_headers: tuple[str, ...] = (),
 ) -> Signer | None:
-    """Give who signed the request, or None if nothing known signed it.
+    """Find out who signed the request; None if it has no signature of a known scheme.
 
-    The bucket is covered in any case, by the path, the host or its name.
+    Signatures always cover the bucket, by the path, the host or its name.
 
     :param keys: access key id to secret, as a mapping or a callable; see :data:`Keys`.
     :param now: seconds since 1970, UTC.
-    :param must_sign: query parameters that the signature has to cover, in lower case. With
-        any, it has to cover every parameter that was sent.
-    :param must_sign_headers: headers that it has to cover beside Host, in lower case.
-    :raises SignatureError: if there is a signature and it does not hold, or there are two.
+    :param must_sign: query parameters that the signature must cover, in lower case. If there are
+        any, it must cover every parameter that was sent.
+    :param must_sign_headers: headers that it must cover in addition to Host, in lower case.
+    :raises SignatureError: if there is an invalid signature, or there are two.
     """
     scheme = find_scheme(request)
     if scheme is None:

@@ -1,7 +1,7 @@
-"""What versions 2 and 4 of OSS share: they sign the headers that a client adds to the usual ones.
+"""What versions 2 and 4 of OSS share: clients can sign additional headers.
 
-Content-MD5, Content-Type and every header ``x-oss-`` are always signed; the client lists those
-that it adds, such as Host.
+Content-MD5, Content-Type and every header ``x-oss-`` are always signed. The client lists the
+headers that it adds, such as Host.
 """
 
 from collections.abc import Callable, Collection
@@ -27,7 +27,7 @@ from flask_bucketcors.signatures.signed_request import SignedRequest
 from flask_bucketcors.signatures.v4 import parse_fields
 
 PREFIX: Final = "x-oss-"
-#: The second is V1's in a URL; alibabacloud-oss-v2 sends it as a header, too, unsigned.
+#: The second is that of V1 in a URL; alibabacloud-oss-v2 also sends it as an unsigned header.
 TOKEN_NAMES: Final = ("x-oss-security-token", "security-token")
 STANDARD_HEADERS: Final = frozenset({"content-md5", "content-type"})
 # The query parameter that lists the headers in a pre-signed URL. It may be missing.
@@ -36,7 +36,7 @@ _ADDITIONAL: Final = "x-oss-additional-headers"
 PARAMETERS: Final = frozenset(
     {_ADDITIONAL, "x-oss-expires", "x-oss-signature", "x-oss-signature-version"}
 )
-# Query parameters, and what the Authorization header calls the same.
+# Query parameters, with the names of the same fields in the Authorization header.
 _FIELDS: Final = {
     _ADDITIONAL: "AdditionalHeaders",
     "x-oss-access-key-id": "AccessKeyId",
@@ -45,8 +45,8 @@ _FIELDS: Final = {
 }
 HEADER_INVALID: Final = "Authorization header is invalid."
 
-#: What a signature says about itself, by the names of the Authorization header, or by the names
-#: of query parameters that have no other.
+#: The fields of a signature, by their names in the Authorization header. Query parameters that have
+#: no such name keep their own.
 Fields = dict[str, str]
 
 
@@ -93,10 +93,10 @@ def accept(
     additional: Collection[str],
     sign: Callable[[str, str], str],
 ) -> Signer:
-    """Give the signer, if ``sign(secret, host)`` computes the signature that was sent.
+    """Give the signer if the signature is the one that ``sign(secret, host)`` computes.
 
     :param additional: the names of the headers that the client added.
-    :raises SignatureError: if it does not, or the signature does not cover what it has to.
+    :raises SignatureError: if it is not, or does not cover what it must.
     """
     covered = {*STANDARD_HEADERS, *additional}
     demands.check_headers(lambda name: name.startswith(PREFIX) or name in covered)
@@ -108,7 +108,7 @@ def accept(
 
 
 def header_lines(request: SignedRequest, host: str, names: Collection[str]) -> list[bytes]:
-    """The lines of the headers ``x-oss-`` and of those with these names."""
+    """The lines of headers that begin with ``x-oss-``, and of headers with these names."""
     headers = {**request.headers, "host": host}
     return [
         to_bytes(name) + b":" + header_bytes(headers[name])
@@ -118,6 +118,6 @@ def header_lines(request: SignedRequest, host: str, names: Collection[str]) -> l
 
 
 def signed_query(request: SignedRequest) -> str:
-    """The whole query but for the signature, as it is signed."""
+    """The whole query, without the signature, in the form that is signed."""
     pairs = (pair for pair in request.query if pair[0] != "x-oss-signature")
     return query_text(encode_pairs(pairs))

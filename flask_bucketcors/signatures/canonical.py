@@ -1,4 +1,4 @@
-"""The forms that signatures are made over: percent-encoding, queries, headers, dates."""
+"""The forms in which requests are signed: percent-encoding, queries, headers and dates."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures.scheme import SignatureError
 from flask_bucketcors.signatures.signed_request import SignedRequest
 
-#: How far the clocks of client and server may be apart, in seconds. All four vendors say 15
+#: How much the clocks of client and server may differ, in seconds. For all four vendors, it is 15
 #: minutes: COS 436/7730 and OSS "Error responses" (RequestTimeTooSkewed), S3 "Signing and
 #: authenticating REST requests" (time stamp requirement), OBS obs_04_0115.
 MAX_SKEW_SECONDS: Final = 15 * 60
@@ -21,12 +21,12 @@ _TIMESTAMP: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]
 
 
 def to_bytes(text: str) -> bytes:
-    """The bytes of a path, a parameter, a bucket's name or a key."""
+    """Encode a path, a parameter, a bucket's name or a key."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def header_bytes(text: str) -> bytes:
-    """The bytes of a header's value, which WSGI hands over in the guise of latin-1."""
+    """Encode the value of a header, which WSGI passes decoded as latin-1."""
     return text.encode("latin-1", "replace")
 
 
@@ -41,12 +41,12 @@ def encode_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def query_text(pairs: Iterable[tuple[str, str]]) -> str:
-    """Join parameters; one without a value stands without ``=``, as OSS, S3 V2 and OBS sign it."""
+    """Join parameters, without ``=`` if the value is empty, as OSS, S3 V2 and OBS sign them."""
     return "&".join(f"{name}={value}" if value else name for name, value in pairs)
 
 
 def resource_path(request: SignedRequest) -> bytes:
-    """``/bucket/key``, however the request was addressed; ``/`` if it names no bucket."""
+    """``/bucket/key``, in path style and virtual-host style; ``/`` if there is no bucket."""
     return to_bytes(f"/{request.bucket}/{request.key}" if request.bucket else "/")
 
 
@@ -56,7 +56,7 @@ def vendor_headers(request: SignedRequest, prefix: str) -> list[str]:
 
 
 def parse_timestamp(text: str) -> float | None:
-    """Read ``20261122T044946Z`` as seconds since 1970; None if it is no such time."""
+    """Parse ``20261122T044946Z`` as seconds since 1970; None if it does not have this form."""
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         return None
@@ -67,12 +67,12 @@ def parse_timestamp(text: str) -> float | None:
 
 
 def format_timestamp(time: float) -> str:
-    """Write seconds since 1970 as ``20261122T044946Z``."""
+    """Format seconds since 1970 as ``20261122T044946Z``."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def parse_date(text: str) -> float | None:
-    """Read the date of a request, RFC 9110 or ``20261122T044946Z``; None if it is neither."""
+    """Parse the date of a request, RFC 9110 or ``20261122T044946Z``; None if it is neither."""
     timestamp = parse_timestamp(text)
     if timestamp is not None:
         return timestamp
@@ -80,7 +80,7 @@ def parse_date(text: str) -> float | None:
         parsed = parsedate_tz(text[:64])
         time = None if parsed is None else float(mktime_tz(parsed))
     except (ValueError, OverflowError, TypeError, IndexError):
-        # The parser is lenient, and not prepared for all that it lets through.
+        # The parser is lenient, and does not handle everything that it accepts.
         return None
     return time
 
@@ -88,11 +88,11 @@ def parse_date(text: str) -> float | None:
 def signed_date(
     request: SignedRequest, header: str, now: float, *, dateless: str
 ) -> tuple[str, float]:
-    """Give when a request was signed, as it was sent and in seconds since 1970.
+    """Give the time when a request was signed, as sent and in seconds since 1970.
 
-    :param header: the vendor's own header, which takes the place of Date.
+    :param header: the vendor's own header, which replaces Date.
     :param dateless: the message for a request without a date.
-    :raises SignatureError: if there is no date, or it is more than 15 minutes ago, or ahead.
+    :raises SignatureError: if there is no date, or it is over 15 minutes in the past or future.
     """
     date = request.headers.get(header, request.header("date"))
     time = parse_date(date)
@@ -104,10 +104,10 @@ def signed_date(
 
 
 def check_expires(text: str, now: float, *, malformed: str, expired: str) -> None:
-    """Check until when a pre-signed URL is valid, in seconds since 1970.
+    """Check the time at which a pre-signed URL expires, in seconds since 1970.
 
-    :param malformed: the message for a text that is no such time, and ``expired`` for a time
-        that is over.
+    :param malformed: the message for a text that is not such a time.
+    :param expired: the message for a time in the past.
     :raises SignatureError: ``Refusal.ACCESS_DENIED``.
     """
     if not _SECONDS.fullmatch(text):

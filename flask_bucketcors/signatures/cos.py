@@ -8,11 +8,11 @@ Facts::
     StringToSign = "sha1" \\n q-sign-time \\n hex(SHA1(HttpString)) \\n
     Signature    = hex(HMAC-SHA1(SignKey as its 40 hex characters, StringToSign))
 
-The seven ``q-`` fields stand in the Authorization header or, for pre-signed URLs, in the
-query; they do not sign themselves. Only the items that ``q-header-list`` and
-``q-url-param-list`` name are covered, which is why the callers of
-:func:`flask_bucketcors.signatures.verify` say what must be: with an unsigned host or
-sub-resource a signature for one call would serve another ("Strict signature mode").
+The seven ``q-`` fields are in the Authorization header or, for pre-signed URLs, in the query; they
+are not signed themselves. A signature covers only the items that ``q-header-list`` and
+``q-url-param-list`` name. So the callers of :func:`flask_bucketcors.signatures.verify` say what it
+must cover: with an unsigned host or sub-resource, a signature for one call would be valid for
+another ("Strict signature mode").
 """
 
 import hashlib
@@ -72,10 +72,10 @@ def _is_in_query(request: SignedRequest) -> bool:
 
 
 def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
-    """Give who signed the request.
+    """Find out who signed the request.
 
-    The host is always to be covered, with or without the port that the client used: some
-    SDKs sign the name alone and send the port as well.
+    The host must be covered, with or without the port that the client used: some SDKs sign only the
+    name and also send the port.
 
     :raises SignatureError: with AccessDenied, InvalidAccessKeyId, RequestTimeTooSkewed or
         SignatureDoesNotMatch.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-# No vendor gives out an id with anything else in it, and a callable that asks a database is
-# spared what the database could not take.
+# No vendor issues IDs with other characters, and a function that queries a database does not get
+# what the database may not accept.
 _ACCESS_KEY_ID: Final = re.compile(r"[!-~]{1,128}")
 
 
@@ -15,7 +15,7 @@ class AccessKey:
     """The secret of an access key.
 
     :param secret: signs the calls.
-    :param security_token: of a temporary key; each call has to carry it.
+    :param security_token: the token of a temporary key; each call must contain it.
     :raises ValueError: if one of them is empty.
     """
 
@@ -25,15 +25,15 @@ class AccessKey:
     def __post_init__(self) -> None:
         token = self.security_token
         if not _is_text(self.secret) or not (token is None or _is_text(token)):
-            raise ValueError("secret and security token have to be text that is not empty")
+            raise ValueError("secret and security token must be text that is not empty")
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-#: Access key id to secret: a mapping, or a callable that gives None for an unknown id.
-#: A plain text is a secret without a token.
+#: Access key ids to secrets: a mapping, or a function that returns None for an unknown id.
+#: A text is a secret without a token.
 Keys = Mapping[str, "str | AccessKey"] | Callable[[str], "str | AccessKey | None"]
 
 

@@ -1,8 +1,7 @@
 """The request signature of Huawei Cloud OBS (API reference, obs_04_0010 and obs_04_0011).
 
-It is the one of :mod:`flask_bucketcors.signatures.v2` under the names of OBS, header
-and query. The SDKs sign with ``AWS`` (S3 V2) or ``AWS4-HMAC-SHA256`` (S3 V4) as well; those are
-S3's schemes in every respect.
+It is that of :mod:`flask_bucketcors.signatures.v2`, with the names that OBS uses in header and
+query. The SDKs also sign with ``AWS`` (S3 V2) or ``AWS4-HMAC-SHA256`` (S3 V4), exactly as for S3.
 """
 
 from typing import Final

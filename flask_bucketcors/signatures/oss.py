@@ -4,7 +4,7 @@ V1 (OSS documentation, "Include a V1 signature in the Authorization header" and 
 to a URL") is the signature of :mod:`flask_bucketcors.signatures.v2`; ``x-oss-date``
 takes the place of Date.
 
-V2 has no page any more; what it signs is taken from oss2::
+V2 is not documented any more. This is how oss2 signs::
 
     StringToSign = method \\n Content-MD5 \\n Content-Type \\n date \\n
                    headers x-oss-* and additional ones, each name:value \\n
@@ -20,14 +20,14 @@ V4 ("Include a V4 signature in the Authorization header")::
     query    all parameters but x-oss-signature, name=value or name alone, encoded, sorted
     payload  x-oss-content-sha256 where it is sent, UNSIGNED-PAYLOAD otherwise
 
-The rest is in :mod:`flask_bucketcors.signatures.v4`. The bucket is signed in whatever style
-it is addressed, and the Host only if the client lists it as an additional header.
+The rest is in :mod:`flask_bucketcors.signatures.v4`. The bucket is signed in every style of URL,
+and the Host only if the client lists it as an additional header.
 
-V1 signs keys and values as they are, so that it cannot tell the object ``?cors`` from the
-sub-resource: sign URLs for keys that others choose with V4.
+V1 signs keys and values without encoding, and so cannot distinguish the object ``?cors`` from the
+sub-resource. Use V4 to sign URLs for keys that others choose.
 
-Codes and texts are those of responses of the service (EC 0002-00000063 and the like);
-for pre-signed URLs, V1, those of "Add signatures to a URL".
+Codes and texts are those of responses of the service (such as EC 0002-00000063), and for
+pre-signed URLs of V1 those of "Add signatures to a URL".
 """
 
 import hmac

@@ -10,15 +10,15 @@ V4 (S3 API Reference, "Authenticating Requests (AWS Signature Version 4)")::
 
 The rest is in :mod:`flask_bucketcors.signatures.v4`. Host and every ``x-amz-`` header that
 is sent must be among SignedHeaders. Bodies that are signed in chunks (``STREAMING-...``) are
-not read here and refused.
+refused.
 
 V2 (S3 User Guide, "Signing and authenticating REST requests") is the signature of
-:mod:`flask_bucketcors.signatures.v2`. In a pre-signed URL the security token is signed as the
+:mod:`flask_bucketcors.signatures.v2`. In a pre-signed URL, the security token is signed as the
 header that it replaces (botocore), or as a sub-resource (esdk-obs). No other parameter counts as
-a header: nothing here would read it as one.
+a header, because this package does not read others as headers.
 
-Error codes are those of "Error responses"; the texts beside them are S3's, as other servers
-and their suites recorded them.
+Error codes are those of "Error responses". The texts are those of S3, as recorded by other servers
+and their test suites.
 """
 
 from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ def _is_in_query(request: SignedRequest) -> bool:
 
 
 def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
-    """Give who signed the request.
+    """Find out who signed the request.
 
     :raises SignatureError: with InvalidArgument, InvalidRequest, NotImplemented, AccessDenied,
         AuthorizationHeaderMalformed, AuthorizationQueryParametersError, RequestTimeTooSkewed,
@@ -241,7 +241,7 @@ def _payload(request: SignedRequest, *, required: bool) -> str:
 def _check_headers(request: SignedRequest, listed: tuple[str, ...], in_query: bool) -> None:
     needed = {"host", *vendor_headers(request, "x-amz-")}
     if in_query:
-        # It is a line of what is signed, listed or not.
+        # It is signed in any case, as a line of its own.
         needed.discard(_PAYLOAD_HEADER)
     if not needed.issubset(listed):
         raise SignatureError(
@@ -253,7 +253,7 @@ def _check_headers(request: SignedRequest, listed: tuple[str, ...], in_query: bo
 def _canonical_queries(request: SignedRequest) -> Iterator[str]:
     pairs = encode_pairs(pair for pair in request.query if pair[0] != "X-Amz-Signature")
     yield "&".join(f"{name}={value}" for name, value in pairs)
-    # curl 7.88, which Debian 12 has, signs a parameter without a value as it is sent.
+    # curl 7.88 (Debian 12) signs a parameter without a value without "=".
     yield query_text(pairs)
 
 

@@ -1,4 +1,4 @@
-"""What every scheme takes and gives: who signed, what is demanded, the refusal."""
+"""What all schemes have in common: their arguments, their result, and their error."""
 
 import hmac
 from collections.abc import Callable, Collection, Iterable
@@ -11,10 +11,10 @@ from flask_bucketcors.signatures.signed_request import SignedRequest
 
 
 class SignatureError(CallRefused):
-    """A signature does not hold.
+    """A signature is invalid.
 
-    :param code: a :class:`Refusal`; the dialect has the code of its response.
-    :param message: replaces the dialect's message, where a vendor has several for one code.
+    :param code: a :class:`Refusal`; the dialect defines the code of the response.
+    :param message: replaces the dialect's message, if a vendor has several for one code.
     """
 
     def __init__(self, code: Refusal, message: str | None = None) -> None:
@@ -26,8 +26,8 @@ class Signer(NamedTuple):
 
     :param access_key_id: the key's id.
     :param dialect: the name of the dialect that the scheme belongs to.
-    :param payload_sha256: what the signature says of the body, in lower-case hexadecimal, for
-        the reader of the body to compare; None if it says nothing.
+    :param payload_sha256: the digest of the body that the signature covers, in lower-case
+        hexadecimal, to be compared with the body; None if it covers none.
     """
 
     access_key_id: str
@@ -36,14 +36,14 @@ class Signer(NamedTuple):
 
 
 class Demands(NamedTuple):
-    """What a signature is measured by; see :func:`flask_bucketcors.signatures.verify`."""
+    """What a signature must fulfil; see :func:`flask_bucketcors.signatures.verify`."""
 
     now: float
     parameters: tuple[str, ...]
     headers: tuple[str, ...]
 
     def check_headers(self, is_covered: Callable[[str], bool]) -> None:
-        """Refuse a signature that leaves a header out which it has to cover."""
+        """Refuse a signature that does not cover a required header."""
         missing = sorted(name for name in self.headers if not is_covered(name))
         if missing:
             raise SignatureError(
@@ -54,12 +54,12 @@ class Demands(NamedTuple):
     def check_parameters(
         self, request: SignedRequest, is_covered: Callable[[str], bool], exempt: Collection[str]
     ) -> None:
-        """Refuse a signature that leaves a parameter out which it has to cover.
+        """Refuse a signature that does not cover a required parameter.
 
-        A caller that demands one relies on the query: one more, not covered, could turn the
-        call into another.
+        If one parameter is required, all are: a further one that is not covered could turn the call
+        into another.
 
-        :param exempt: what cannot: the parameters of the signature itself, for example.
+        :param exempt: parameters that could not, such as those of the signature itself.
         """
         if not self.parameters:
             return
@@ -80,10 +80,12 @@ class Scheme:
     """One way to sign a request.
 
     :param dialect: the name of the dialect that it belongs to.
-    :param parameters: the query parameters of a pre-signed URL that are the scheme's own.
-    :param is_in_header: whether the Authorization header is of this scheme, well-formed or not.
-    :param is_in_query: whether the query has a signature of this scheme, well-formed or not.
-    :param verify: gives who signed a request that carries such a signature, once.
+    :param parameters: the query parameters of the scheme in a pre-signed URL.
+    :param is_in_header: returns whether the Authorization header is of this scheme, even if it is
+        malformed.
+    :param is_in_query: returns whether the query has a signature of this scheme, even if it is
+        malformed.
+    :param verify: finds out who signed a request that has one signature of the scheme.
     """
 
     dialect: str
@@ -98,9 +100,9 @@ def signing_key(
 ) -> AccessKey:
     """Look up the key that a signature names.
 
-    :param token_names: headers and parameters that may hold the key's security token.
-    :raises SignatureError: ``Refusal.INVALID_ACCESS_KEY``, if there is none, or it is a
-        temporary one and its token was not sent.
+    :param token_names: headers and parameters that may contain the key's security token.
+    :raises SignatureError: ``Refusal.INVALID_ACCESS_KEY``, if there is no such key, or the token
+        of a temporary key is missing.
     """
     key = find_key(keys, access_key_id)
     if key is None or not _token_fits(request, key, token_names):
@@ -129,5 +131,5 @@ def _token_fits(request: SignedRequest, key: AccessKey, names: Collection[str]) 
 
 
 def _is_same(expected: str, sent: str) -> bool:
-    # In a time that does not tell where they differ.
+    # In constant time, which does not reveal where they differ.
     return hmac.compare_digest(expected.encode(), sent.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""What every signature scheme reads: a request as the client signed it."""
+"""A request as clients sign it, for all signature schemes."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class SignedRequest:
     :param method: as sent.
     :param path: decoded bytes of SCRIPT_NAME and PATH_INFO together, as the client meant it.
     :param query: decoded names and values in the order sent; a name without ``=`` has ``""``.
-        Bytes that are not UTF-8 are surrogates, so that no two queries fall together.
-    :param headers: names in lower case; values as sent, without the blanks around them.
-    :param bucket: the bucket that the request is about, whether path or host names it; ``""``
-        if it is about none.
-    :param key: the object that it is about; ``""`` if it is about the bucket itself.
+        Bytes that are not UTF-8 are surrogates, so that different queries stay different.
+    :param headers: names in lower case; values as sent, without surrounding whitespace.
+    :param bucket: the bucket that the request is about, in any style of URL; ``""`` if there is
+        none.
+    :param key: the object that the request is about; ``""`` for the bucket itself.
     """
 
     method: str
@@ -33,9 +33,8 @@ class SignedRequest:
     def from_environ(cls, environ: WSGIEnvironment, bucket: str, key: str) -> "SignedRequest":
         """Read a request.
 
-        :param bucket: as the application found it. Several schemes sign its name, and
-            only the application knows which bucket that will be.
-        :param key: likewise.
+        :param bucket, key: as found by the application. Several schemes sign them, and only the
+            application knows which bucket and key it will use.
         """
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return cls(
@@ -57,7 +56,7 @@ class SignedRequest:
 
     @property
     def authorization_scheme(self) -> str:
-        """The word that an Authorization begins with, in lower case (RFC 9110, 11.1)."""
+        """The first word of the Authorization header, in lower case (RFC 9110, 11.1)."""
         return self.header("authorization").partition(" ")[0].lower()
 
     def has_parameter(self, names: Collection[str]) -> bool:
@@ -65,7 +64,7 @@ class SignedRequest:
         return any(name in names for name, _ in self.query)
 
     def hosts(self) -> Iterator[str]:
-        """The Host as sent, and without its port: some SDKs sign the name alone."""
+        """The Host as sent, and without its port, because some SDKs sign only the name."""
         host = self.header("host")
         yield host
         split = split_host(host)
@@ -74,7 +73,7 @@ class SignedRequest:
 
 
 def _query(query: str) -> list[tuple[str, str]]:
-    # PEP 3333 hands over bytes in the guise of latin-1.
+    # PEP 3333 passes bytes decoded as latin-1.
     text = query.encode("latin-1").decode("utf-8", "surrogateescape")
     return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
 
@@ -86,7 +85,7 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
         if key.startswith("HTTP_") and isinstance(value, str)
     }
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        # Some servers give the length as a number.
+        # Some servers pass the length as a number.
         value = str(environ.get(key, "")).strip()
         if value:
             headers[key.replace("_", "-").lower()] = value

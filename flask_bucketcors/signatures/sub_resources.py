@@ -1,4 +1,4 @@
-"""The query parameters that signatures of :mod:`flask_bucketcors.signatures.v2` cover.
+"""The query parameters that the signatures of :mod:`flask_bucketcors.signatures.v2` cover.
 
 Sources: for OSS, oss2 (2.19, ``oss2/auth.py``), alibabacloud-oss-v2 and ali-oss; for S3, the
 S3 User Guide, "Signing and authenticating REST requests", and botocore (1.44, ``HmacV1Auth``),

@@ -7,13 +7,13 @@ Facts::
                    /bucket/key [? sub-resources]
     Signature    = base64(HMAC-SHA1(secret, StringToSign))
 
-The header form is ``Authorization: NAME key-id:signature``, the query form has the key's id,
-``Expires`` and ``Signature``; ``Expires``, seconds since 1970, then stands for the date.
+In a header, it is ``Authorization: NAME key-id:signature``. A query has the key's id, ``Expires``
+and ``Signature``; ``Expires``, in seconds since 1970, then replaces the date.
 
-Of the query only the listed sub-resources are covered, of the headers those named above.
-The bucket is, in whatever style it is addressed; the Host is not. Where no header of the
-vendor's is sent, the three compute the same from the same secret: a signature that is sent
-under another's name opens the same call, and no other.
+The signature covers only the listed sub-resources of the query, and the headers named above. It
+covers the bucket in every style of URL, but not the Host. If no header of the vendor is sent, the
+three signatures for the same secret are the same: one that is sent under the name of another
+vendor is valid for the same call, and for no other.
 """
 
 import hmac
@@ -47,8 +47,8 @@ from flask_bucketcors.signatures.signed_request import SignedRequest
 
 _STANDARD_HEADERS: Final = ("content-md5", "content-type")
 
-# They narrow or continue a listing. No vendor lists them, and SDKs send them beside uploads
-# and uploadId.
+# These parameters narrow or continue a listing. No vendor signs them, and SDKs send them together
+# with uploads and uploadId.
 _LISTING: Final = frozenset(
     {
         "delimiter",
@@ -73,22 +73,22 @@ class _Authorization(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """What differs between the three.
+    """What differs between the three vendors.
 
-    :param name: what the Authorization header begins with.
-    :param prefix: of the vendor's headers.
+    :param name: the first word of the Authorization header.
+    :param prefix: the prefix of the vendor's headers.
     :param key_parameter: the query parameter with the key's id.
-    :param token_names: the headers and parameters that may hold a security token.
+    :param token_names: the headers and parameters that may contain a security token.
     :param sub_resources: the parameters that are signed.
-    :param signs_prefixed: whether parameters with the vendor's prefix are as well.
-    :param moved_header: a header that stands in the query of a pre-signed URL, and is signed
-        as the header it is or as a sub-resource.
+    :param signs_prefixed: whether parameters with the vendor's prefix are signed, too.
+    :param moved_header: a header that is in the query of a pre-signed URL, and is signed as a
+        header or as a sub-resource.
     :param encodes_path: whether the path is signed as it is sent, percent-encoded.
-    :param repeats_date: whether the vendor's date header stands in the place of Date, too; it
-        is empty otherwise.
+    :param repeats_date: whether the line of Date contains the vendor's date header if that is
+        sent; otherwise, it is empty.
     :param malformed: the message for an Authorization that is not ``key-id:signature``.
     :param dateless: the message for a request without a date.
-    :param expired: the message for one that is too late.
+    :param expired: the message for a pre-signed URL that has expired.
     """
 
     dialect: str
@@ -107,7 +107,7 @@ class Vendor:
 
     @property
     def scheme(self) -> Scheme:
-        """The scheme that this is."""
+        """The scheme of this vendor."""
         return Scheme(self.dialect, self._own, self._is_in_header, self._is_in_query, self._verify)
 
     @property
@@ -166,7 +166,7 @@ class Vendor:
         )
 
     def _strings_to_sign(self, request: SignedRequest, date: str) -> Iterator[bytes]:
-        """All that may have been signed; they differ in how they write the same request."""
+        """The texts that may have been signed: different forms of the same request."""
         values = (request.method, request.header("content-md5"), request.header("content-type"))
         lines = [header_bytes(value) for value in (*values, date)]
         listed = [pair for pair in request.query if self._is_sub_resource(pair[0])]
@@ -193,7 +193,7 @@ class Vendor:
         query = b"?" + to_bytes(query_text(sub_resources)) if sub_resources else b""
         yield path + query
         if request.bucket and not request.key:
-            # Some SDKs leave the slash behind the bucket out where they do not send it.
+            # Some SDKs omit the slash after the bucket if they do not send it.
             yield path[:-1] + query
 
 

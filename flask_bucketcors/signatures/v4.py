@@ -1,4 +1,4 @@
-"""What the V4 schemes of S3 and OSS share: a credential with a scope, and the key for it.
+"""What the V4 schemes of S3 and OSS share: a credential with a scope, and its signing key.
 
 Facts::
 
@@ -24,17 +24,17 @@ from flask_bucketcors.signatures.scheme import SignatureError
 _DAY: Final = re.compile(r"[0-9]{8}")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
-# The longest that a URL may hold, in seconds: a week. S3 "Authenticating requests: using query
-# parameters" (X-Amz-Expires), OSS error 0002-00000232 (x-oss-expires).
+# The longest time that a URL may be valid, in seconds: a week. S3 "Authenticating requests: using
+# query parameters" (X-Amz-Expires), OSS error 0002-00000232 (x-oss-expires).
 _MAX_EXPIRES: Final = 7 * 24 * 60 * 60
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
-#: What stands for the digest of a body that the signature does not cover.
+#: Replaces the digest of a body that the signature does not cover.
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 
 
 class Credential(NamedTuple):
-    """Whose signature it is, and what for. The parts are as sent."""
+    """The key of a signature, and its scope. The parts are as sent."""
 
     access_key_id: str
     day: str
@@ -45,7 +45,7 @@ class Credential(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """What differs between the two.
+    """What differs between the two vendors.
 
     :param malformed_url: the refusal of a pre-signed URL whose times are malformed.
     :param period_messages: the messages for an invalid ``date``, for a period that is not a
@@ -61,7 +61,7 @@ class Scopes:
     period_messages: Mapping[str, str]
 
     def problem(self, credential: Credential) -> str | None:
-        """Say which part of a credential is wrong, if one is."""
+        """Name the part of a credential that is wrong, if any."""
         if not _DAY.fullmatch(credential.day):
             return "day"
         if not credential.region:
@@ -96,13 +96,13 @@ class Scopes:
 
 
 def parse_credential(text: str) -> Credential | None:
-    """Read a credential; None if it does not have its five parts."""
+    """Parse a credential; None if it does not have five parts."""
     parts = text.split("/")
     return Credential(*parts) if len(parts) == 5 and parts[0] else None
 
 
 def parse_fields(text: str, separator: str = "=") -> dict[str, str] | None:
-    """Read ``name=value, name=value``; None if a name is there twice, or a ``=`` missing."""
+    """Parse ``name=value, name=value``; None if a name is repeated, or a ``=`` is missing."""
     parts = [part.strip().partition(separator) for part in text.split(",")]
     fields = {name: value for name, found, value in parts if found}
     return fields if len(fields) == len(parts) else None
@@ -122,12 +122,12 @@ def _period_problem(timestamp: str, expires: str, now: float) -> str | None:
 
 
 def parse_payload_hash(text: str) -> str | None:
-    """Give the digest of a body in lower case; None if it is none."""
+    """Give the digest of a body in lower case; None if it is not a digest."""
     return text.lower() if _SHA256.fullmatch(text) else None
 
 
 def header_names(listed: str) -> tuple[str, ...]:
-    """The names in a list with ``;``."""
+    """Split a list of header names at ``;``."""
     return tuple(listed.split(";")) if listed else ()
 
 

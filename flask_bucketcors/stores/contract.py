@@ -17,9 +17,9 @@ from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
 
-# Entries of history that a store keeps for each bucket by default.
+# How many entries of history a store keeps for each bucket by default.
 HISTORY_LIMIT = 50
-# SQLite counts no further. No store holds as many rows, so a larger limit is none.
+# The largest integer of SQLite. No store has as many rows, so a larger limit makes no difference.
 MAX_COUNT: Final = 2**63 - 1
 
 
@@ -29,7 +29,7 @@ class AnyVersion(Enum):
     ANY = "any"
 
 
-#: As ``expected=``: write whatever rules the bucket has now.
+#: As ``expected=``: write, whichever rules the bucket has now.
 ANY_VERSION: Final = AnyVersion.ANY
 
 #: Which rules a bucket must have for a write to happen: those of a :attr:`StoredRules.version`,
@@ -44,7 +44,7 @@ class HistoryEntry(NamedTuple):
 
     :param revision: the number of the change. Numbers grow within a store.
     :param time: when it happened, in seconds since 1970, UTC.
-    :param author: who made it, as the caller of the store said; None if the caller did not.
+    :param author: who made it, as passed to the store; None if nothing was passed.
     :param rule_set: the rules from then on; None if they were deleted, or are unreadable.
     :param unreadable: why the stored text is not a rule set; None if it is one, or if the rules
         were deleted.
@@ -74,7 +74,7 @@ class StoredRules(NamedTuple):
 
 
 class Signal(Protocol):
-    """A list, a memoryview, or anything else with a number at index 0. Reading never raises."""
+    """A list, a memoryview or another object with a number at index 0. Reading it never raises."""
 
     def __getitem__(self, index: int, /) -> int: ...
 
@@ -129,15 +129,15 @@ class Store(ABC):
     ) -> int:
         """Replace the rules of many buckets, all or none, as one revision, and give it.
 
-        If a bucket comes twice, its last rules count.
+        If a bucket occurs twice, its last rules count.
 
-        :param expected: what some of these buckets must have, by name.
+        :param expected: which rules some of these buckets must have now, by name.
         :raises InvalidBucketName: if no bucket can have one of the names; nothing is stored.
         :raises RulesChanged: if one of the buckets has other rules than expected; nothing is
             stored.
         :raises ValueError: if ``expected`` names a bucket that is not put.
         """
-        # Read whole before anything changes: the pairs may come from a generator that fails.
+        # Read all pairs before anything changes: they may come from a generator that fails.
         rule_sets = {}
         for bucket, rules in pairs:
             _check_pair(bucket, rules)
@@ -183,7 +183,7 @@ class Store(ABC):
         :raises UnknownRevision: if the history holds no rules of that revision.
         :raises RulesChanged: if the bucket has other rules than expected.
         """
-        # Read outside of the transaction: the rules of a revision never become others.
+        # Read outside the transaction: the rules of a revision never change.
         return self.put(bucket, self.get_revision(bucket, revision), author, expected=expected)
 
     def get_revision(self, bucket: str, revision: int) -> RuleSet:
@@ -217,7 +217,7 @@ class Store(ABC):
 
     @abstractmethod
     def signal(self) -> Signal:
-        """Give a cell whose ``[0]`` is another number after every acknowledged change.
+        """Give a cell whose ``[0]`` changes with every acknowledged change of rules.
 
         You may keep the cell and read it as often as you like. Ask for it again about once a
         second, because it may be replaced: read the new cell first, then ask for the state.
@@ -225,11 +225,11 @@ class Store(ABC):
 
     @abstractmethod
     def state(self) -> Hashable:
-        """Ask the store itself; another value than before means that some rules changed."""
+        """Give the state of the store. If it differs from an earlier one, some rules changed."""
 
     @abstractmethod
     def close(self) -> None:
-        """Close what is open. A store that is used again opens itself again."""
+        """Close what is open. The next use of the store opens it again."""
 
     @abstractmethod
     def _put_all(
@@ -237,8 +237,8 @@ class Store(ABC):
     ) -> int:
         """Store checked rule sets under checked names as one revision, and give it.
 
-        Without any, give the revision that there is. The signal may have to change in that
-        case as well: the caller may have left out rules that another process has just put.
+        Without any, give the current revision. The signal may have to change in that case, too:
+        the caller may have left out rules that another process has just put.
 
         :param expected: versions of some of these buckets, to compare in the same transaction.
         :raises RulesChanged: if a version differs. The signal may have to change then, as above.
@@ -248,7 +248,7 @@ class Store(ABC):
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
         """Delete the rules under a checked name, and give the revision; None if there are none.
 
-        The signal may have to change in both cases: nobody may see rules afterwards.
+        The signal may have to change in both cases, so that nobody sees rules afterwards.
 
         :param expected: the bucket's version, or nothing, to compare in the same transaction.
         :raises RulesChanged: if it differs. The signal may have to change then, too.

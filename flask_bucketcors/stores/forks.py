@@ -1,8 +1,8 @@
 """Locks and open files across a fork.
 
-A fork copies one thread. A lock that another thread holds stays locked in the child for ever.
-SQLite keeps its locks on a file per process: a child that inherits an open connection has none of
-them, acts as if it had, and loses what it writes. So before a fork every member of this module
+A fork copies only one thread. A lock that another thread holds stays locked in the child forever.
+SQLite's file locks belong to a process: a child that inherits an open connection has none of them,
+acts as if it had, and loses what it writes. So before a fork every member of this module
 takes its locks and closes what it has open. Afterwards parent and child release the locks. If a
 member cannot do that in time, the fork goes on, and its copy in the child is abandoned.
 
@@ -10,10 +10,10 @@ Facts this rests on:
 
 - ``os.fork``, ``os.forkpty`` and :mod:`multiprocessing` run the functions that
   :func:`os.register_at_fork` names; :mod:`subprocess` does not fork Python, and runs none.
-- uWSGI forks in C and runs none of them, unless ``py-call-uwsgi-fork-hooks`` is set, or only
-  the child's, with ``py-call-osafterfork``. So members that keep a file open also compare the
-  process id.
-- With gevent a lock may be waited for here: the hooks run before the interpreter is locked.
+- uWSGI forks in C. It runs all of these functions only if ``py-call-uwsgi-fork-hooks`` is set, and
+  those of the child only if ``py-call-osafterfork`` is. So members that keep a file open also
+  compare the process ID.
+- With gevent, hooks may wait for a lock: they run before the interpreter is locked.
 """
 
 import os
@@ -30,7 +30,7 @@ class Member(Protocol):
     """An object that takes part in every fork."""
 
     def before_fork(self, deadline: float) -> bool:
-        """Take all locks, close what is open, and return whether that was done in time.
+        """Take all locks and close what is open; return whether that succeeded in time.
 
         :param deadline: in monotonic seconds. If it passes, no lock is held.
         """
@@ -49,7 +49,7 @@ class _Forks:
         self.members: WeakSet[Member] = WeakSet()
         # Held during a fork, and while a member joins.
         self.lock = threading.Lock()
-        # By the thread that forks: what it holds.
+        # The members that each forking thread holds.
         self.held: dict[int, list[Member]] = {}
 
     def before(self) -> None:
@@ -62,7 +62,7 @@ class _Forks:
 
     def after_in_parent(self) -> None:
         held = self.held.pop(threading.get_ident(), None)
-        # Without an entry another thread forks, and this one did not wait for it.
+        # Without an entry, another thread was forking, and this one did not wait for it.
         if held is not None:
             self._release(held)
 
@@ -94,7 +94,7 @@ def join(member: Member) -> None:
 
 
 class ForkSafeLock:
-    """A lock that a forked child finds free."""
+    """A lock that is free in a forked child."""
 
     def __init__(self) -> None:
         self._lock = self._entered = threading.Lock()
@@ -106,7 +106,7 @@ class ForkSafeLock:
         self._entered = lock
 
     def __exit__(self, *exception: object) -> None:
-        # Not the present one: the thread that holds this may have forked meanwhile.
+        # Not self._lock: the thread that holds this one may have forked in the meantime.
         self._entered.release()
 
     def before_fork(self, deadline: float) -> bool:

@@ -30,9 +30,9 @@ class MemoryStore(Store):
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
         self._lock = ForkSafeLock()
-        # Revisions begin again in another process, and versions must not.
+        # Revisions restart in another process, but versions must not.
         self._name = secrets.token_hex(8)
-        # A list, because it is the cell that signals, too.
+        # A list, because it is also the signal.
         self._revision = [0]
         self._current: dict[str, HistoryEntry] = {}
         self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
@@ -96,6 +96,6 @@ class MemoryStore(Store):
                 del self._current[bucket]
             else:
                 self._current[bucket] = entry
-        # Last, so that a reader who sees the number finds the rules.
+        # Last, so that a reader who sees the new number finds the new rules.
         self._revision[0] = revision
         return revision

@@ -23,7 +23,7 @@ def is_database(value: object) -> bool:
 
 
 def shown_database(value: object) -> str:
-    """Show a value that is refused; of a URL, the scheme alone."""
+    """Format a value that is refused; of a URL, only the scheme."""
     if isinstance(value, str | bytes | os.PathLike):
         text = os.fsdecode(value)
         return repr(f"{text.partition(':')[0]}://...") if is_url(text) else repr(value)
@@ -38,7 +38,7 @@ def open_store(
 ) -> Store:
     """Give the store of a setting.
 
-    :param folder: where relative paths begin; by default the current folder.
+    :param folder: the folder of relative paths; by default the current folder.
     :param history_limit: entries of history to keep for each bucket. A setting that is a store
         has its own.
     :raises StoreUnavailable: if no file can have the path, or the database cannot be opened.

@@ -1,4 +1,4 @@
-"""What is read from a WSGI environ, and the keys that are written to it."""
+"""Reading a request from a WSGI environ, and the keys that this package adds to it."""
 
 from typing import Final
 from wsgiref.types import WSGIEnvironment
@@ -29,6 +29,6 @@ def read_request(environ: WSGIEnvironment) -> Request:
 
 
 def _text(raw: str) -> str:
-    # PEP 3333 hands over bytes read as latin-1. Bytes that are not UTF-8 stay distinct, so that
-    # no two names are the same.
+    # PEP 3333 passes bytes decoded as latin-1. Bytes that are not UTF-8 stay distinct, so that
+    # different names stay different.
     return raw.encode("latin-1", "replace").decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Error responses of this package, as the dialects word them."""
+"""The error responses of this package, in the form of a dialect."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,23 +17,24 @@ from flask_bucketcors.wsgi.request_ids import Ids, ids_of
 # An error document repeats a part of the request (OWASP Secure Headers Project).
 NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
 
-# A body without bytes. Some servers send the head of a response with the first chunk of its
-# body, and nothing at all if there is none.
+# An empty body. Some servers send the head of a response with the first chunk of its body, and
+# nothing at all if there is no chunk.
 EMPTY_BODY: Final = (b"",)
 
 # How much of a path an error document repeats, in characters.
 MAX_PATH_SHOWN: Final = 256
 MAX_METHOD_SHOWN: Final = 64
-# Error documents kept ready, but for what differs in each response.
+# How many error documents are kept ready, without what differs in each response.
 MAX_DOCUMENTS: Final = 128
 
-# The others are made of characters that every form of document can hold.
+# The other values contain only characters that need no escape in any document.
 _ESCAPED: Final = ("BucketName", "Message", "Method")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 
 
 _Ids = tuple[tuple[str, str], ...]
-# Gives the text of an element: of a request, the ids, the bucket, and whether it is its root.
+# Gives the text of an element. Takes the environ, the IDs, the bucket, and whether the request is
+# about the bucket itself.
 _Value = Callable[[WSGIEnvironment, _Ids, str, bool], str]
 
 
@@ -42,8 +43,8 @@ class _Document(NamedTuple):
 
     :param status: the status of the response.
     :param text: the document, with ``%s`` for each value.
-    :param values: what gives the values, in order, escaped.
-    :param ids: the ids of an error.
+    :param values: functions that give the values, in order and escaped.
+    :param ids: the IDs of an error.
     """
 
     status: str
@@ -66,7 +67,7 @@ def error_response(
     """Respond with one of the dialect's errors.
 
     :param refusal: why the request is refused.
-    :param message: the text, if not the dialect's own.
+    :param message: the text, if not that of the dialect.
     :param headers: further headers of the response.
     :param bucket: the bucket's name.
     :param is_root: whether the request is about the bucket itself.
@@ -114,7 +115,7 @@ def _value(element: str, dialect: Dialect) -> _Value:
 
 
 def resource(environ: WSGIEnvironment) -> str:
-    """Host and path of a request as error documents show them, safe in any of them."""
+    """Host and path of a request as error documents show them, safe in any document."""
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") or "/"
     if not _PLAIN_PATH.fullmatch(path):
         path = quote(path.encode("latin-1", "replace"))
@@ -134,7 +135,7 @@ def _requested_method(environ: WSGIEnvironment, absent: str) -> str:
     return method if fits else "?"
 
 
-# What fills the places of error documents that are no ids.
+# Values of elements that are not IDs.
 _VALUES: Final[Mapping[str, _Value]] = {
     "BucketName": lambda environ, ids, bucket, is_root: bucket,
     "Host": lambda environ, ids, bucket, is_root: _host(environ),

@@ -1,10 +1,9 @@
 """The hot path: what runs for every request, and what runs for every response.
 
-It is one function inside another, and longer than others here, because at this point each call
-and each attribute takes as long as a step of the work. A request that is not usual raises
-LookupError, and is left to the caller's ``consider``, which knows every case. The hot path
-decides nothing that ``consider`` would decide differently; ``tests/test_hot_path.py`` compares
-the two.
+It is one function inside another, and longer than other functions here, because each call and
+each attribute would slow it down. An unusual request raises LookupError, and is left to the
+caller's ``consider``, which handles every case. The hot path decides as ``consider`` would;
+``tests/test_hot_path.py`` compares the two.
 
 Facts:
 
@@ -29,8 +28,8 @@ from flask_bucketcors.wsgi.rules_cache import RulesCache
 CONTENT_TYPE: Final = ("Content-Type", "text/plain")
 CONTENT_LENGTH: Final = ("Content-Length", "0")
 
-#: Says who responds to a request, and which headers the response carries in addition: None if
-#: the response stays as it is.
+#: Returns who responds to a request, and which headers are added to the response; None if the
+#: response stays as it is.
 Consider = Callable[[WSGIEnvironment], tuple[WSGIApplication, list[Pair] | None]]
 #: Responds to a preflight: decision, name of the bucket, whether the request is about the bucket
 #: itself, its ``preflight_headers``, and the arguments of PEP 3333.
@@ -51,15 +50,15 @@ def make_hot_path(
     passes_options: bool,
     decides_by_requested: bool,
 ) -> WSGIApplication:
-    """Give a WSGI application that responds to usual requests at once.
+    """Create a WSGI application that responds to usual requests at once.
 
     A usual request is about an object in a bucket whose rules are in memory and fresh. It has no
     origin, or one that the rules spell out, or one that they refuse.
 
-    :param consider: says what to do with other requests.
+    :param consider: decides what to do with other requests.
     :param respond_to_preflight: responds to preflights of origins that no rule spells out.
-    :param ids: gives the ids of each response to a preflight.
-    :param passes_options: whether the application gets an OPTIONS that is no preflight.
+    :param ids: the IDs of responses to preflights.
+    :param passes_options: whether the application gets OPTIONS requests that are not preflights.
     :param decides_by_requested: see :class:`~flask_bucketcors.core.dialects.Dialect`.
     """
     clock, name_bucket = cache.clock, resolver.name_bucket
@@ -72,7 +71,7 @@ def make_hot_path(
             generation = cache.generation
             is_fresh = generation.signal[0] == generation.seen and clock() < generation.until
         except Exception:
-            # The signal is the store's, and may raise anything. The cache logs it.
+            # A store's signal may raise anything. The cache logs it.
             is_fresh = False
         try:
             path = environ["PATH_INFO"]
@@ -133,12 +132,12 @@ def make_hot_path(
             start_response("200 OK", granted)
             return EMPTY_BODY
 
-        # Annotations would be evaluated for each response.
+        # Without annotations, which would be evaluated for each response.
         def start_decorated(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             try:
                 added = headers + pairs
             except TypeError:
-                # Something else than PEP 3333's list, which servers may put up with.
+                # Not the list that PEP 3333 requires, but servers may accept it.
                 added = merge(list(headers), pairs)
             else:
                 for pair in headers:

@@ -6,30 +6,22 @@ from typing import Final
 
 from flask_bucketcors.core.headers import VARY
 
+Pair = tuple[str, str]
+
 _CORS_PREFIX: Final = "access-control-"
-
-
 _PREFIX_LENGTH: Final = len(_CORS_PREFIX)
 
-
-# An application has few header names of its own, but it may have clients that choose some.
+# An application uses few header names, but clients may be able to choose some.
 MAX_PLAIN_NAMES: Final = 512
-
-
 MAX_NAME_LENGTH: Final = 64
-
-
-# Header names seen, as they were spelt, that are neither Vary nor Access-Control-*.
+#: Known header names, as spelt, that are neither Vary nor Access-Control-*.
 plain_names: set[str] = set()
 
 
-Pair = tuple[str, str]
-
-
 def merge(headers: Iterable[Pair], added: Sequence[Pair]) -> list[Pair]:
-    """Give the application's headers with others added, and learn the names it uses.
+    """Add headers to those of an application, and remember the names that it uses.
 
-    Its own Access-Control-* headers give way, and its Vary is added to.
+    Its own Access-Control-* headers are replaced, and its Vary is extended.
     """
     kept = [pair for pair in headers if pair[0][:_PREFIX_LENGTH].lower() != _CORS_PREFIX]
     _learn(kept)
@@ -53,7 +45,7 @@ def _is_vary(name: str) -> bool:
 
 
 def _add_vary(headers: list[Pair], added: str) -> None:
-    """Have ``Vary`` name what is added, beside what the application names there."""
+    """Add names to ``Vary``, in addition to those of the application."""
     for index, (name, value) in enumerate(headers):
         if _is_vary(name) and value.strip():
             names = {each.strip().lower() for each in value.split(",")}

@@ -2,10 +2,10 @@
 
 It wraps any WSGI application and knows no framework. It refuses only preflights, other OPTIONS
 requests where ``plain_options`` says so, and ``?cors`` calls where there is no API for them
-(501): bucket rules tell browsers what pages may read, they are not access control.
+(501): bucket rules tell browsers what pages may read. They are not access control.
 
 Fact (Fetch, "CORS-preflight fetch"): a preflight carries no credentials and may not be
-redirected, so the response comes from here, before the application's authentication and routes.
+redirected. So the middleware responds before the application's authentication and routes.
 """
 
 from collections.abc import Iterable
@@ -39,8 +39,8 @@ class BucketCORSMiddleware:
     :param store: where the rules are; see :class:`~flask_bucketcors.Store`.
     :param api: WSGI application for ``?cors`` calls on buckets, such as a
         :class:`~flask_bucketcors.RulesAPI`. Without one, such calls get 501. The
-        wrapped application never gets them: to it, ``DELETE /bucket?cors`` would mean the
-        bucket.
+        wrapped application never gets them, because it would delete the bucket at
+        ``DELETE /bucket?cors``.
     :param buckets: function that takes a :class:`~flask_bucketcors.Request` and returns
         ``(bucket, key)``, or None if the request is about no bucket. A key that is empty, or
         has only slashes, stands for the bucket itself. By default the first segment of the path
@@ -53,19 +53,19 @@ class BucketCORSMiddleware:
     :param dialect: the name of the dialect of responses, such as ``"cos"``.
     :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.VaryMode`.
     :param allow_credentials: whether responses that name the origin allow credentials.
-    :param plain_options: what becomes of an OPTIONS without Origin or requested method:
-        ``"app"`` passes it on, ``"refuse"`` refuses it like a preflight.
-    :param no_rules: what becomes of a preflight for a bucket without rules: ``"refuse"``
-        refuses it, ``"pass"`` hands it to the application.
-    :param api_cross_origin: whether ``?cors`` calls take part in CORS themselves. None leaves it
-        to the API's ``cross_origin``, which is True for a :class:`~flask_bucketcors.RulesAPI`
-        without an ``authorize`` hook. An API without that attribute takes no part.
-    :param cached_buckets: how many buckets' compiled rules to keep in memory.
+    :param plain_options: what to do with an OPTIONS request without Origin or requested method:
+        ``"app"`` passes it to the application, ``"refuse"`` refuses it like a preflight.
+    :param no_rules: what to do with a preflight for a bucket without rules: ``"refuse"``
+        refuses it, ``"pass"`` passes it to the application.
+    :param api_cross_origin: whether ``?cors`` calls take part in CORS themselves. None
+        uses the API's ``cross_origin``, which is True for a :class:`~flask_bucketcors.RulesAPI`
+        without an ``authorize`` hook. Calls to an API without that attribute take no part.
+    :param cached_buckets: for how many buckets to keep compiled rules in memory.
     :raises SettingRefused: if an argument does not have its form.
     :raises ValueError: if ``app`` is wrapped already.
     """
 
-    # Not a method: Python takes longer to call an object by a method of its class.
+    # Not a method, because Python calls a function in a slot faster.
     __slots__ = ("__call__", "__dict__", "__weakref__")
 
     if TYPE_CHECKING:
@@ -137,18 +137,18 @@ class BucketCORSMiddleware:
             passes_options=self._plain_options == "app",
             decides_by_requested=self._dialect.decides_by_requested,
         )
-        # By the slot, so that a class below this one may have a method of that name.
+        # Through the slot, so that a subclass may have a method of that name.
         vars(BucketCORSMiddleware)["__call__"].__set__(self, hot_path)
 
     def _find_reserved(self, reserved: Iterable[str] | FindReserved, url_prefix: str) -> Reserved:
         given = reserved() if callable(reserved) else Reserved.these(reserved)
-        # Asked at the first request: a blueprint knows the routes, and may come later.
+        # Called at the first request, because a blueprint, which knows the routes, may come later.
         router = find_layer(self.app, RulesCallRouter)
         further = router.find_reserved(url_prefix) if router else Reserved()
         return Reserved(*map(frozenset.union, given, further))
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
-        """Say who responds to a request, and which headers are added to the response."""
+        """Determine who responds to a request, and which headers are added to the response."""
         request = read_request(environ)
         responder, resolved, decision, headers = self._outcomes.find(
             request, self.api is not None, self._is_api_cross_origin
@@ -169,7 +169,7 @@ class BucketCORSMiddleware:
         return self.app, headers
 
     def _is_api_cross_origin(self) -> bool:
-        # Asked for at each call: a blueprint may bring the API later.
+        # Checked at each call, because a blueprint may add the API later.
         if self._api_cross_origin is None:
             return self.api is None or bool(getattr(self.api, "cross_origin", False))
         return self._api_cross_origin

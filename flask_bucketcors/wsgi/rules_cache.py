@@ -1,18 +1,18 @@
 """Bucket to compiled rules: bounded, shared by threads, and fresh.
 
-A **generation** says until when the rules in memory count. It is one object, made whole and then
-put in the place of the one before. A request compares one number and the time with it. If the
-store signals another number, or if a second has passed, the store is asked. If its state is not
-the one that the generation began with, the next generation begins, and knows no bucket's rules.
-They are read again when they are next needed, and compiled again only if they changed.
+A **generation** determines how long the rules in memory are valid. It is one object, which is
+complete before it replaces the previous one. A request compares one number and the time with it. If
+the store signals another number, or a second has passed, the cache asks the store for its state. If
+the state has changed, a new generation begins, without rules of any bucket. Rules are read again
+when they are next needed, and compiled again only if they changed.
 
-The order makes it right: signal first, then state, then a new generation, and only then rules
-are read. So the rules of a generation were read after everything that the generation knows of.
-Threads need no lock for it: a thread that loses a race puts an older generation in place, whose
-number is older too, so that the next request asks again.
+The order matters: first the signal, then the state, then a new generation, and only then rules
+are read. So the rules of a generation are at least as new as its signal and state. Threads need no
+lock for this: a thread that loses a race installs an older generation, whose number is older, too,
+so that the next request asks again.
 
-A store may be anybody's code, and none of its failures may reach the application: every
-exception is caught here, logged, and closes the buckets that it concerns.
+Stores may be written by others, and their failures must not reach the application: every exception
+is caught here and logged, and the buckets concerned are closed.
 """
 
 import logging
@@ -35,7 +35,7 @@ from flask_bucketcors.stores.forks import ForkSafeLock
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 1.0
-# Buckets without rules that are remembered, however many names clients invent.
+# How many buckets without rules are remembered, because clients may invent names.
 MAX_ABSENT: Final = 10_000
 
 _TROUBLE: Final = (
@@ -49,7 +49,7 @@ _INVALID: Final = (
 
 _UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
 
-# Names that are the same in a URL, read as latin-1 (PEP 3333) and as text.
+# Names that are the same in a URL, decoded as latin-1 (PEP 3333), and as text.
 _PLAIN_NAME = re.compile(r"\.*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -57,9 +57,9 @@ _PLAIN_NAME = re.compile(r"\.*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 class Known:
     """What was read while the store was in one state, shared by all generations of that state.
 
-    :param by_bucket: rules by the bucket's name. Names that a URL might spell in another way
-        are bytes here, which nothing in a request is. So a name that is taken from a request as
-        it came finds only the rules of the bucket with that very name.
+    :param by_bucket: rules by the bucket's name. Names that a URL might spell differently are
+        bytes here, and nothing in a request is bytes. So an undecoded name from a request finds
+        only the rules of the bucket with exactly that name.
     :param absent: buckets without rules.
     :param is_incomplete: whether rules could not be read. The next time the store is asked, a
         new state begins, so that they are read again.
@@ -72,12 +72,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Until when the rules in memory count.
+    """How long the rules in memory are valid.
 
-    :param signal: where the store puts another number after each change.
+    :param signal: the store's cell, whose number changes with each change of rules.
     :param seen: the number that this generation began with.
     :param until: when to ask the store itself, in monotonic seconds.
-    :param state: what the store said about itself.
+    :param state: the state of the store.
     :param known: the rules in memory.
     """
 
@@ -88,7 +88,7 @@ class Generation:
     known: Known
 
 
-#: Rules, and before them the version that the store gave them.
+#: The version of the rules in the store, and the compiled rules.
 _Entry = tuple[Hashable, BucketRules]
 
 
@@ -97,9 +97,9 @@ class RulesCache:
 
     :param source: the store.
     :param compile_rules: compiles a rule set.
-    :param cached_buckets: how many buckets with rules to keep; beyond it the bucket that was
-        read first makes room.
-    :param closed: takes the place of rules that cannot be read.
+    :param cached_buckets: how many buckets with rules to keep; after that, the bucket that was
+        read first is removed.
+    :param closed: replaces rules that cannot be read.
     :param clock: monotonic seconds.
     """
 
@@ -125,7 +125,7 @@ class RulesCache:
         self._log = IntervalLog(logger, clock)
 
     def get(self, bucket: str) -> BucketRules | None:
-        """Give the rules of a bucket as they are now; None for no rules, closed ones if unknown."""
+        """Give the current rules of a bucket; None for no rules, closed rules if unknown."""
         generation = self.generation
         if self._is_signalled(generation) or self.clock() >= generation.until:
             generation = self._refresh(generation)
@@ -140,12 +140,12 @@ class RulesCache:
         try:
             return generation.signal[0] != generation.seen
         except Exception as error:
-            # Nothing says that the rules changed, so those in memory still stand.
+            # Nothing indicates that the rules changed, so those in memory stay valid.
             self._log.write(logging.ERROR, _TROUBLE, error)
             return False
 
     def _refresh(self, last: Generation) -> Generation:
-        # Not what is in place afterwards: another thread may have put an older one there.
+        # Not self.generation: another thread may have installed an older one.
         self.generation = found = self._next(last, self.clock() + CHECK_SECONDS)
         return found
 
@@ -161,7 +161,7 @@ class RulesCache:
         return replace(last, signal=signal, seen=seen, until=until)
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
-        """After a signal that could not be followed, let no rules count as known."""
+        """Drop all known rules, if there was a signal and the store cannot be asked."""
         self._log.write(logging.ERROR, _TROUBLE, error)
         last.known.is_incomplete = True
         with suppress(Exception):
@@ -196,7 +196,7 @@ class RulesCache:
                 return before
             return version, self._compile(stored.parse())
         except StoredRulesInvalid as error:
-            # Known by its version: it is not parsed, nor logged, again until it changes.
+            # Keep the version, so that the rules are not parsed and logged again until they change.
             logger.error(_INVALID, bucket, error)
         except Exception as error:
             version = object()

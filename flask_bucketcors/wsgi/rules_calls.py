@@ -1,4 +1,4 @@
-"""``?cors`` calls on buckets, which the API gets and the application does not."""
+"""``?cors`` calls on buckets, which go to the API and not to the application."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
@@ -10,14 +10,14 @@ from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import BUCKET, read_request
 from flask_bucketcors.wsgi.merged_headers import Pair
 
-# An application may hold itself, or make up attributes; a real stack is not that high.
+# An application may contain itself, or invent attributes. Real stacks are not that deep.
 MAX_LAYERS: Final = 100
 
 
 class RulesCallRouter:
     """Sends ``?cors`` calls on buckets to the API, and everything else to the application.
 
-    An application that serves the API alone needs no more of the middleware.
+    It is all that an application needs if it serves only the API.
 
     :param find_reserved: gives what belongs to the application below a URL prefix.
     """
@@ -52,8 +52,8 @@ _Layer = TypeVar("_Layer")
 def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
     """Find a layer of a stack of WSGI applications.
 
-    Middlewares of Werkzeug and of this package keep what they wrap as ``app``, Flask does as
-    ``wsgi_app``. Behind a middleware that does neither, nothing is found.
+    Middlewares of Werkzeug and of this package keep what they wrap as ``app``, and Flask as
+    ``wsgi_app``. Layers behind a middleware that does neither are not found.
     """
     for _ in range(MAX_LAYERS):
         if isinstance(app, kind):
@@ -65,9 +65,9 @@ def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
 def version_response(
     app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Have an application respond to ``HEAD /?apiversion``, and turn its 404 into 200.
+    """Let an application respond to ``HEAD /?apiversion``, and turn a 404 into 200.
 
-    The SDKs of Huawei OBS give up at a 404, and most applications have nothing at the root of a
+    The SDKs of Huawei OBS give up after a 404, and most applications have nothing at the root of a
     bucket. Any other status stays as it is.
     """
 

@@ -2,8 +2,8 @@
 
 This package is private: it may change without notice.
 
-To add one, write its record in a module here, on ``BASE`` or on a dialect that it resembles, and
-list it in ``DIALECTS``. Beside the code it needs its facts in ``tests/support/dialect_facts.py``
+To add one, write its record in a module here, based on ``BASE`` or a similar dialect, and list it
+in ``DIALECTS``. In addition to the code, it needs its facts in ``tests/support/dialect_facts.py``
 and its lines in ``docs/api.md`` and ``docs/configuration.md``.
 """
 
@@ -45,10 +45,10 @@ __all__ = [
     "limited",
 ]
 
-#: Dialect to the rules, and the bytes, that a document may have.
+#: How many rules and bytes a document may have, by dialect.
 Limits = Mapping[str, tuple[int, int]]
 
-#: The dialects by name. Whatever lists or checks their names reads it.
+#: The dialects by name. All lists and checks of their names use it.
 DIALECTS: Final[Mapping[str, Dialect]] = {each.name: each for each in (COS, OSS, S3, OBS)}
 
 
@@ -64,7 +64,7 @@ def find_dialect(name: str) -> Dialect:
 
 
 def limited(limits: Limits) -> dict[str, Dialect]:
-    """Give the dialects by name, with these limits in place of the vendors'."""
+    """Give the dialects by name, with these limits in place of those of the vendors."""
     return {
         **DIALECTS,
         **{

@@ -1,4 +1,4 @@
-"""The base of all dialects: what vendors share, and plain words where a vendor's are unknown."""
+"""The base of all dialects: what vendors share, and plain texts where theirs are unknown."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ ELEMENTS: Final = {
     "rules": "CORSRule",
     "response_vary": "ResponseVary",
 }
-#: How XML writes what it cannot hold as it is. The ampersand comes first.
+#: How XML escapes characters. The ampersand comes first.
 XML_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&apos;"}
 
 
@@ -36,7 +36,7 @@ def xml_error(declaration: str, indent: str | None, *names: str, **texts: str) -
 
     :param declaration: its first line.
     :param indent: of each element; None puts all of them on one line.
-    :param names: the elements that are filled for each error, in order.
+    :param names: the elements to fill for each error, in order.
     :param texts: further elements with their texts, which may be places to fill.
     """
     elements = {**{name: f"${name}" for name in names}, **texts}
@@ -80,7 +80,7 @@ _MESSAGES: Final = {
     Refusal.NOT_IMPLEMENTED: "The server does not implement this call.",
     Refusal.UNAVAILABLE: "The CORS rules cannot be read or written now; try again.",
 }
-# Of those that are not 400 Bad Request.
+# Errors that are not 400 Bad Request.
 _STATUSES: Final = {
     **dict.fromkeys(PREFLIGHT_REFUSALS, "403 Forbidden"),
     Refusal.ACCESS_DENIED: "403 Forbidden",
@@ -95,7 +95,7 @@ _STATUSES: Final = {
     Refusal.NOT_IMPLEMENTED: "501 Not Implemented",
     Refusal.UNAVAILABLE: "503 Service Unavailable",
 }
-# Of those that are not called as the refusal is.
+# Errors whose code differs from the name of the refusal.
 _CODES: Final = {
     **dict.fromkeys(PREFLIGHT_REFUSALS, "AccessForbidden"),
     Refusal.UNKNOWN_AUTHORIZATION: "InvalidArgument",

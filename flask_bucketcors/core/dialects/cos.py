@@ -44,7 +44,7 @@ COS: Final = replace(
     ),
     errors=error_responses(
         _ERRORS,
-        # COS has but one way to sign, and no error for the others'.
+        # COS has only one kind of signature, and no error for others.
         {
             Refusal.UNKNOWN_AUTHORIZATION: (
                 "Access Denied. The kind of the Authorization header is not supported."

@@ -45,7 +45,7 @@ _MESSAGES: Final = {
     ),
     Refusal.BODY_TOO_LARGE: "The XML you provided is too large.",
 }
-# One code for what is no digest and for what is another body's.
+# One code for an invalid digest and for the digest of another body.
 _DIGESTS: Final = dict.fromkeys(
     (Refusal.INVALID_DIGEST, Refusal.BAD_DIGEST), "The Content-MD5 you specified was invalid."
 )

@@ -1,4 +1,4 @@
-"""What differs between vendors, as data: a dialect is a record, never a branch in the code."""
+"""What differs between vendors, as data: a dialect is a record, and not a branch in the code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,10 +10,10 @@ from flask_bucketcors.core.problems import ProblemReason
 
 
 class AllowHeaders(StrEnum):
-    """What Access-Control-Allow-Headers holds.
+    """What Access-Control-Allow-Headers contains.
 
-    ``RULE``: all names of the rule in lower case, requested or not; the requested names where
-    the rule holds ``*``. ``REQUESTED``: the requested names. ``LOWERED``: those in lower case.
+    ``RULE``: all names of the rule in lower case, requested or not; the requested names if the rule
+    contains ``*``. ``REQUESTED``: the requested names. ``LOWERED``: these in lower case.
     """
 
     RULE = "rule"
@@ -30,7 +30,7 @@ class ShowVary(StrEnum):
 
 
 class IdForm(StrEnum):
-    """The form of a vendor's id; an :class:`Id` says how long it is."""
+    """The form of a vendor's ID; an :class:`Id` has its length."""
 
     HEX = "hexadecimal digits in upper case"
     BASE64 = "base64 of bytes"
@@ -57,11 +57,11 @@ class Id(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """An error as a vendor words it.
+    """The error response of a vendor.
 
     :param status: the whole WSGI status line.
     :param message: ``{value}`` in that of ``PREFLIGHT_METHOD`` stands for the requested method.
-    :param document: its document, if it is not the dialect's ``error_document``.
+    :param document: the error document, if not the dialect's ``error_document``.
     """
 
     code: str
@@ -72,9 +72,9 @@ class ErrorResponse:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """How one vendor limits, words and lays out what goes over the wire.
+    """The limits, the texts and the formats of one vendor.
 
-    An error document is a text with places to fill: ``$Code``, ``$Status`` (the number),
+    An error document is a text with placeholders: ``$Code``, ``$Status`` (the number),
     ``$Message``, each ``$element`` of ``ids``, and of the request ``$BucketName``, ``$Method``,
     ``$Host``, ``$Resource`` (host and path) and ``$ResourceType``.
 
@@ -85,24 +85,23 @@ class Dialect:
     :param actual_in_full: whether responses to actual requests carry Allow-Methods and Max-Age.
     :param decides_by_requested: whether the Access-Control-Request-* headers decide about an
         actual request that carries them.
-    :param varies_on_match: whether the vendor sends Vary on allowed requests only, and on all of
-        them; the other vendors send it if the bucket's ResponseVary says so.
+    :param varies_on_match: whether the vendor sends Vary with all allowed requests, and only with
+        those; other vendors send it if the bucket has ResponseVary.
     :param content_type: of GET's document.
     :param elements: what documents call the fields of a rule and of a rule set.
     :param xml_declaration: first line of GET's document.
-    :param xml_indent: what indents each level of it; None for a single line.
+    :param xml_indent: the indentation of each level; None for a single line.
     :param namespace: of its root element; ``""`` for none.
     :param shows_id: whether GET shows the ID of a rule.
     :param shows_vary: see :class:`ShowVary`.
     :param error_content_type: of error documents.
     :param error_document: the error document.
-    :param error_escapes: how error documents write characters that they cannot hold as they are,
-        to be replaced in this order.
+    :param error_escapes: how error documents escape characters, to be replaced in this order.
     :param ids: what identifies a response.
     :param errors: the response to each refusal.
-    :param problem_texts: the vendor's words for a problem of a document, by field and reason;
-        ``{value}`` stands for the value, ``{limit}`` for ``max_rules``. Other problems are
-        worded as everywhere, behind the message.
+    :param problem_texts: the vendor's texts for problems of a document, by field and reason;
+        ``{value}`` stands for the value, ``{limit}`` for ``max_rules``. Other problems have the
+        text of :class:`~flask_bucketcors.ProblemReason`, which follows the message.
     """
 
     name: str
@@ -131,9 +130,9 @@ class Dialect:
 def error_responses(
     responses: Mapping[Refusal, ErrorResponse], messages: Mapping[Refusal, str], **changes: str
 ) -> dict[Refusal, ErrorResponse]:
-    """Give ``responses``, of which some have another message.
+    """Give ``responses``, with other messages for some of them.
 
-    :param changes: ``code``, ``status`` and ``document`` of those, where they differ, too.
+    :param changes: another ``code``, ``status`` or ``document`` for these.
     """
     changed = {
         refusal: replace(responses[refusal], message=message, **changes)

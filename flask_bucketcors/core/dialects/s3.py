@@ -1,7 +1,7 @@
 """The dialects of AWS S3, and of Huawei OBS, which differs only in the ids of responses.
 
 Sources: recorded responses of S3 (LocalStack's snapshots of 2023 to 2025), the S3 API reference
-and user guide; where those are silent, the words of servers that are tested against S3. OBS:
+and user guide; where those say nothing, the texts of servers that are tested against S3. OBS:
 documents obs_04_0074, obs_04_0076 and obs_04_0078.
 """
 

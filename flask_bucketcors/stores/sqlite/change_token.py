@@ -1,18 +1,17 @@
 """A number that processes on one machine share through a small file.
 
-Asking SQLite whether something changed costs microseconds, many times what a request costs
-otherwise. Reading eight bytes of shared memory costs a few hundredths of one. So each writer
+Asking SQLite whether something changed takes microseconds, many times as long as the rest of a
+request. Reading eight bytes of shared memory takes a few hundredths of one. So each writer
 stores the stamp of what it committed in a file that every process has mapped, **after** the
-commit and **before** it responds. A reader that finds another number than last time asks the
-database.
+commit and **before** it responds. A reader that finds a new number asks the database.
 
 Facts this rests on:
 
 - Each stamp is drawn at random and stored once, by the writer that committed it. Two writers
   may store in the wrong order, but a number that was seen never comes back with other rules.
-- Eight aligned bytes are loaded and stored in one piece, so no reader sees half a number.
-- Nothing may ever shorten the file: the kernel kills a process whose map lost its page. Nothing
-  writes a value when opening the file, either: that could hide a change.
+- Eight aligned bytes are loaded and stored atomically, so no reader sees half a number.
+- The file must never get shorter: the kernel kills a process whose mapped page is gone. Opening
+  the file must not write a number, either: that could hide a change.
 
 After the number, the file holds the record of :mod:`flask_bucketcors.stores.sqlite.log_files`.
 """
@@ -41,8 +40,8 @@ class ChangeToken:
         self._path = path
         descriptor = open_or_make(path, 0o666)
         try:
-            # One byte after everything: it makes the file long enough, has the block
-            # allocated (a map over a hole would fault on a full disk) and changes nothing.
+            # One byte after the record makes the file long enough and allocates the block, since
+            # a map over a hole would fault on a full disk. It changes no number.
             os.lseek(descriptor, RECORD_END, os.SEEK_SET)
             os.write(descriptor, b"\0")
             self.identity = identity(descriptor)
@@ -67,7 +66,7 @@ class ChangeToken:
 
 
 class AskedCell:
-    """Where no number can be shared: a cell that asks the database each time.
+    """A cell that asks the database each time, where no number can be shared.
 
     :param ask: gives the stamp of the last change.
     """
@@ -78,7 +77,7 @@ class AskedCell:
 
     def __getitem__(self, index: int, /) -> int:
         try:
-            # Returned as it is: another thread may store what it read before this one did.
+            # Not self._last: another thread may store an older number in between.
             self._last = found = self._ask()
         except StoreUnavailable:
             # A database that cannot be read does not say that anything changed.

@@ -1,4 +1,4 @@
-"""The connections of one process to a database, the locks that guard them, and forks."""
+"""The connections of one process to a database, with their locks, and across forks."""
 
 import os
 import sqlite3
@@ -16,7 +16,7 @@ from flask_bucketcors.stores.sqlite.waiting import remaining, turn
 #: Connections that must stay open until the process ends.
 _kept: Final[list[sqlite3.Connection]] = []
 
-# Held for a moment, in a child whose parent ran no fork hooks.
+# Held briefly, in a child whose parent ran no fork hooks.
 _noticing = threading.Lock()
 
 _INHERITED: Final = (
@@ -35,7 +35,7 @@ class Connections:
 
     To hold both locks, take ``writing`` first.
 
-    :param shared: whether both are the same connection, as for a database in memory; readers and
+    :param shared: whether both are the same connection, as for a database in memory. Readers and
         writers then take turns.
     """
 
@@ -55,7 +55,7 @@ class Connections:
 
     @property
     def is_used(self) -> bool:
-        """Whether anything is open, or a thread is about to open something."""
+        """Whether a connection is open, or a thread is about to open one."""
         return bool(self.opened) or self.writing.locked() or self.reading.locked()
 
     @contextmanager
@@ -124,7 +124,7 @@ class ForkedConnections:
                         self.abandon()
 
     def before_fork(self, deadline: float) -> bool:
-        """Take the locks, close all but a database in memory, and return whether that was done."""
+        """Take the locks and close all but a database in memory; return whether that succeeded."""
         self.notice_fork()
         own = self.current
         if not own.acquire(deadline):
@@ -139,13 +139,13 @@ class ForkedConnections:
         return True
 
     def close_forgotten(self) -> None:
-        """Close what is open, if the locks are free now: nobody refers to the database any more."""
+        """Close what is open, if the locks are free: nothing refers to the database any more."""
         self.notice_fork()
         own = self.current
         if own.acquire(time.monotonic()):
             with suppress(OSError, sqlite3.Error):
                 self._close(own.opened, time.monotonic())
-            # The lock for opening and closing the file may have been taken.
+            # Closing may have failed because another process had the lock of the file.
             for each in own.opened:
                 with suppress(sqlite3.Error):
                     each.connection.close()
@@ -169,12 +169,12 @@ class ForkedConnections:
 def _keep(connections: Connections) -> None:
     """Keep inherited connections open in a forked child, even when the interpreter ends.
 
-    Python closes what nothing refers to, and SQLite would then delete a log that the parent still
-    needs.
+    Python closes objects without references, and SQLite would then delete a log that the parent
+    still needs.
     """
     for each in connections.opened:
         _kept.append(each.connection)
-        # Modules are emptied at the end. PyPy has nothing like it, and closes nothing then.
+        # At exit, the interpreter clears modules. PyPy does not, and has no such function.
         with suppress(ImportError, AttributeError):
             import ctypes
 

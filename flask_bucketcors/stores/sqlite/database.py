@@ -5,12 +5,12 @@ Facts (SQLite documentation: "How To Corrupt An SQLite Database File", "Write-Ah
 
 - In WAL mode readers do not wait for the writer. With ``synchronous=FULL`` a commit has
   reached the disk when it returns.
-- A connection must not be carried across a fork, not even to close it. It makes every other
-  connection of the child useless: SQLite keeps its locks per process, and the child has none.
+- A connection must not be carried across a fork, not even to close it. It also makes every other
+  connection of the child useless: SQLite's locks belong to a process, and the child has none.
 
 So connections are opened late, at most one to read and one to write in each process, and closed
-before a fork. Locks guard them. There is not one per thread, because with gevent every greenlet
-would open its own.
+before a fork. Locks guard them. There is no connection per thread, because with gevent every
+greenlet would open its own.
 """
 
 import sqlite3
@@ -42,7 +42,7 @@ from flask_bucketcors.stores.sqlite.waiting import held, is_busy, retry, turn
 T = TypeVar("T")
 Parameters = tuple[Any, ...] | dict[str, Any]
 
-# A reader waits only where another tool has locked the whole file; the request matters more.
+# A reader waits only if another tool has locked the whole file. It must not delay the request.
 READ_TIMEOUT_SECONDS: Final = 0.25
 WRITE_TIMEOUT_SECONDS: Final = 5.0
 # For locks that are never held for long: to read, and to open or close the file.
@@ -67,7 +67,7 @@ class Database:
         self._number = 0
         self._prepared: Identity | None = None
         self._forked = ForkedConnections(shared=self.in_memory, close=file.close)
-        # Python warns of connections that nobody closed.
+        # Python warns about connections that nobody closed.
         finalize(self, self._forked.close_forgotten)
 
     @property
@@ -77,21 +77,21 @@ class Database:
 
     @property
     def token(self) -> ChangeToken | None:
-        """The number that processes share, as of the last look; None if there cannot be one."""
+        """The number that processes share, as last mapped; None if there cannot be one."""
         return self._file.token
 
     def tokens(self) -> list[ChangeToken]:
         """The shared numbers that a writer must change.
 
-        These are the one of the last look and, if another file has taken its place since, the
-        one that processes map from then on.
+        These are the known one and, if another file has replaced it since, the one that
+        processes map from then on.
         """
         known = self._file.token
         found = self._file.map_token()
         return [each for each in dict.fromkeys((known, found)) if each is not None]
 
     def prepare(self) -> None:
-        """Create or migrate the tables, and leave nothing more open than before.
+        """Create or migrate the tables, and close what that opens.
 
         :raises StoreUnavailable: if that cannot be done.
         """
@@ -143,7 +143,7 @@ class Database:
         # First, so that a change from here on is noticed by the next look.
         self._number = token.cell[0] if token else 0
         found = self._file.identity
-        # Both connections have the same files open, as a rule.
+        # Usually, both connections have the same files open.
         for each in {each[1:]: each for each in own.opened}.values():
             if each.file != found or not each.has_its_log:
                 with self._unavailable():
@@ -167,7 +167,7 @@ class Database:
     def _look_now_and_then(self) -> None:
         """Look for another file once a second, and after each write of any process.
 
-        A write goes to the file at the path, and a reader that knows of it must find it there.
+        A write goes to the file at the path, and a reader that knows about it must find it.
         """
         token = self._file.token
         is_written = token is not None and token.cell[0] != self._number
@@ -175,9 +175,9 @@ class Database:
             self.follow_file()
 
     def _let_go(self, own: Connections) -> None:
-        """Close connections to files that are not at the path, without waiting for a write.
+        """Close connections to files that are no longer at the path, without waiting for a write.
 
-        A write that is under way checks its file itself.
+        A write in progress checks its file itself.
         """
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         is_writing = not own.writing.acquire(blocking=False)
@@ -228,10 +228,10 @@ class Database:
     def _begin(self, own: Connections, deadline: float) -> Connected | None:
         """Begin a write transaction, unless another process has one.
 
-        None if it would not go to the file at the path, which must be opened first. Nothing may
-        be written then: processes that came later may use the same log with another index.
+        None if it would not go to the file at the path, which must be opened first. Nothing may be
+        written then: processes that started later may use the same log with another index.
         """
-        # With gevent a greenlet may have waited for its turn on both sides of a fork.
+        # With gevent, a greenlet may have waited for its turn across a fork.
         self._forked.own()
         writer = self._writer(own, deadline)
         # A connection that could not be rolled back keeps its transaction.
@@ -245,7 +245,7 @@ class Database:
         return None
 
     def _is_written(self, own: Connections, deadline: float) -> bool:
-        """Close what is not at the path; return whether all that was written is there anyway."""
+        """Close old files; return whether everything written to them is in the file at the path."""
         with turn(own.reading, deadline, READING):
             return self._close_all(own, deadline)
 
@@ -271,7 +271,7 @@ def _finish(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection],
         result = work(connection)
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite may have ended the transaction already; the first error is the one to report.
+        # SQLite may have ended the transaction already. Report the first error.
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise

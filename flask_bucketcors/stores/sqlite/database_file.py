@@ -1,7 +1,7 @@
 """The database at a path: which file it is now, and connections that know which file they opened.
 
-Another file may take the place of the database at any time, and a connection keeps the one that
-it opened. See :mod:`flask_bucketcors.stores.sqlite.log_files` for what could go wrong then, and
+Another file may replace the database at any time, and a connection keeps the file that it opened.
+See :mod:`flask_bucketcors.stores.sqlite.log_files` for what could go wrong then, and
 :mod:`flask_bucketcors.stores.sqlite.lost_log` for a log that is deleted beside the database.
 """
 
@@ -23,7 +23,7 @@ from flask_bucketcors.stores.sqlite.waiting import retry
 
 logger = logging.getLogger(__name__)
 
-# How often a file is opened again because another took its place meanwhile.
+# How often a file is opened again because it was replaced in the meantime.
 MAX_ATTEMPTS: Final = 10
 
 _LOG_TAKEN_AWAY: Final = (
@@ -60,14 +60,14 @@ class Connected(NamedTuple):
 
     @property
     def has_its_log(self) -> bool:
-        """Whether log and index are still where they were opened."""
+        """Whether log and index are still at the paths where they were opened."""
         return all(identity(path) == opened for path, opened in self.beside)
 
     @property
     def has_an_index(self) -> bool:
-        """Whether the log has an index beside it; SQLite makes both, or neither.
+        """Whether the log has an index; SQLite creates both, or neither.
 
-        If not, the connection uses the deleted index of another one that was open already.
+        If not, the connection uses the deleted index of a connection that was open already.
         """
         (_, log), (_, index) = self.beside
         return log is None or index is not None
@@ -81,31 +81,31 @@ class MemoryDatabase:
     identity: Identity = (0, 0)
 
     def map_token(self) -> None:
-        """There is none, because no other process could read it."""
+        """Map nothing, because no other process can read the database."""
 
     def prepare(self, deadline: float) -> Identity:
-        """There is nothing to prepare before it is opened."""
+        """Prepare nothing: opening the database does."""
         return self.identity
 
     def is_current(self, connected: Connected) -> bool:
-        """True, because nothing can take its place."""
+        """Return True, because nothing can replace the database."""
         return True
 
     def open(self, setting: str, deadline: float) -> Connected:
-        """Make a database."""
+        """Create the database."""
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         schema.migrate(connection)
         return Connected(connection, self.identity)
 
     def close(self, connections: Sequence[Connected], deadline: float) -> bool:
-        """Close the database, and lose it."""
+        """Close the database, which deletes it."""
         for each in connections:
             each.connection.close()
         return False
 
 
 class DatabaseFile:
-    """The database at a path. ``token`` is the shared number beside it, once it is mapped.
+    """The database at a path. ``token`` is the shared number of the database, once it is mapped.
 
     :param path: absolute; the file need not exist.
     """
@@ -124,13 +124,13 @@ class DatabaseFile:
         return connected.file == self.identity and connected.has_its_log
 
     def map_token(self) -> ChangeToken | None:
-        """Map the shared number that is beside the path now; None if there cannot be one."""
+        """Map the shared number that belongs to the path now; None if there cannot be one."""
         token, path = self.token, self._beside("-revision")
         if token is None or token.identity != identity(path):
             try:
                 token = ChangeToken(path)
             except OSError:
-                # The folder is read-only: the database is asked instead.
+                # The folder is read-only. Readers ask the database instead.
                 token = None
             self.token = token
         return token
@@ -138,7 +138,7 @@ class DatabaseFile:
     def prepare(self, deadline: float) -> Identity:
         """Create or migrate the tables, leave no connection open, and return which file it is.
 
-        :param deadline: until when to wait for processes that have the file open.
+        :param deadline: how long to wait for processes that have the file open.
         :raises StoreUnavailable: if a newer release wrote it, or it could never be written.
         """
         check_place(self.path)
@@ -148,7 +148,7 @@ class DatabaseFile:
         try:
             retry(partial(schema.migrate, prepared.connection), deadline)
         except BaseException:
-            # The first error is the one to report, and not what fails afterwards.
+            # Report the first error, and not what fails afterwards.
             with suppress(OSError, sqlite3.Error):
                 self.close([prepared], deadline)
             raise
@@ -156,12 +156,12 @@ class DatabaseFile:
         return prepared.file
 
     def open(self, setting: str, deadline: float, *, mode: str = "rw") -> Connected:
-        """Open the file at the path, once no other file's log is beside it.
+        """Open the file at the path, once the log of no other file is there.
 
-        SQLite does not wait for a lock on the file, neither now nor later.
+        SQLite does not wait for locks on the file, now or later.
 
         :param setting: a statement to run before the connection is used.
-        :param deadline: until when to wait for processes that open or close it.
+        :param deadline: how long to wait for processes that open or close it.
         """
         with self._log_record(deadline) as record:
             if record and record.misses_log(self.identity) and lost_log.is_in_use(self.path):
@@ -202,7 +202,7 @@ class DatabaseFile:
     def close(self, connections: Sequence[Connected], deadline: float) -> bool:
         """Close all connections that the process has open.
 
-        :returns: whether everything they wrote to a deleted log is in the database nevertheless.
+        :returns: whether everything they wrote to a deleted log is in the database.
         """
         if not connections:
             return False
@@ -213,7 +213,7 @@ class DatabaseFile:
                 return self._close_without_log(lost, connections, record, deadline)
             for each in connections:
                 each.connection.close()
-            # The last one to close deletes the log, and another file may get its inode.
+            # The last connection to close deletes the log, and another file may get its inode.
             if record is not None and here:
                 record.remember(here[0].file, beside(self.path))
         return False
@@ -229,17 +229,17 @@ class DatabaseFile:
         is_rescued = is_latest and lost_log.rescue(lost.connection, lost.beside, deadline)
         lost_log.close((each.connection for each in connections), self.path, deadline)
         if record is not None and is_latest:
-            # No process needs to wait any more for this one to save it.
+            # Other processes need not wait for this one any more.
             record.remember(lost.file, _nothing_beside(lost))
         logger.error(_LOG_RESCUED if is_rescued else _LOG_LOST, os.fspath(self.path))
         return is_rescued
 
     def _connect(self, mode: str) -> tuple[sqlite3.Connection, Identity]:
-        """Open the file at the path, and make sure which file that is."""
+        """Open the file at the path, and determine which file that is."""
         for _ in range(MAX_ATTEMPTS):
             before = self.identity
-            # No isolation level: transactions begin and end where the code says so. The locks of
-            # the process make threads take turns.
+            # No isolation level: transactions begin and end explicitly. The locks of the process
+            # make threads take turns.
             connection = sqlite3.connect(
                 f"{self.path.as_uri()}?mode={mode}",
                 uri=True,
@@ -263,7 +263,7 @@ class DatabaseFile:
                 yield LogRecord(descriptor, self.path)
 
     def _beside(self, ending: str) -> Path:
-        # Other paths may lead to the same file, and a link may lead to another one by now.
+        # Other paths may lead to the same file, and a link may lead to another file by now.
         return Path(f"{os.path.realpath(self.path)}{ending}")
 
 

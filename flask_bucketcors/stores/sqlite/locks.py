@@ -1,7 +1,8 @@
 """The lock that the processes of one machine hold to open and close a database.
 
-It is a file beside the database, ``-lock``. Only users who may write the database may open it:
-anyone who can open a file can lock it, and a user who may only read must not block the others.
+It is a file in the folder of the database, ``...-lock``. Only users who may write to the database
+may open it: anyone who can open a file can lock it, and users who may only read must not block
+others.
 """
 
 import os
@@ -38,7 +39,7 @@ class FileLock:
     def held(self, deadline: float) -> Iterator[None]:
         """Keep other processes and threads out.
 
-        Do nothing meanwhile that switches greenlets: the others would wait for a lock that their
+        Do nothing in the meantime that switches greenlets: others would wait for a lock that their
         own process holds.
 
         :raises OSError: if the file cannot be opened.
@@ -52,10 +53,10 @@ class FileLock:
 
     def _take(self, deadline: float) -> int:
         while True:
-            # Opened anew, because a forked child shares the locks of what it inherited.
+            # Opened each time, because a forked child shares the locks of inherited files.
             descriptor = open_or_make(self._path, 0o600)
             try:
-                # A lock on a file that is deleted by now locks nobody out.
+                # A lock on a file that is deleted in the meantime locks nobody out.
                 if _lock(descriptor) and identity(descriptor) == identity(self._path):
                     share(descriptor, self._database, with_readers=False)
                     return descriptor
@@ -82,7 +83,7 @@ def _lock(descriptor: int) -> bool:
 
 def _unlock(descriptor: int) -> None:
     try:
-        # Closing is not enough if another thread has forked meanwhile.
+        # Closing is not enough if another thread has forked in the meantime.
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
@@ -94,7 +95,7 @@ def open_or_make(path: Path, mode: int) -> int:
 
     :raises OSError: if that cannot be done, or if the path is a link.
     """
-    # Not through a link, which might lead to a file that must not be written.
+    # Not through a link, which may lead to a file that must not be changed.
     flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
     with suppress(FileNotFoundError):
         # Without O_CREAT, which Linux refuses for other users' files in folders such as /tmp.
@@ -105,7 +106,7 @@ def open_or_make(path: Path, mode: int) -> int:
 def share(descriptor: int, database: Path, *, with_readers: bool) -> None:
     """Give an open file the group and mode of the database, as far as this process may.
 
-    Users who may write the one can then write the other, whatever the umask was.
+    Users who may write to the database can then write to the file, whatever the umask is.
 
     :param with_readers: whether users who may only read the database may read the file.
     """
@@ -122,7 +123,7 @@ def share(descriptor: int, database: Path, *, with_readers: bool) -> None:
     if (found.st_uid, found.st_gid) != (wanted.st_uid, wanted.st_gid):
         found = _give(descriptor, wanted)
     if found.st_gid != wanted.st_gid:
-        # The rights would be another group's.
+        # The permissions would be those of another group.
         mode &= ~_GROUP
     if stat.S_IMODE(found.st_mode) != mode:
         with suppress(PermissionError):

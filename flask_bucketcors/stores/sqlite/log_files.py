@@ -1,11 +1,10 @@
 """Which files are at the paths, and which of them belong together.
 
-SQLite finds the write-ahead log of a database by its name. When another file takes the place
-of a database, the old one's log stays, SQLite reads pages of one into the other, and a
+SQLite finds the write-ahead log of a database by its name. When another file replaces a
+database, the log of the old one stays. SQLite reads pages of one into the other, and a
 checkpoint makes that permanent ("How To Corrupt An SQLite Database File", 1.4 and 2.3). So the
 stores record in the token file, under its lock, which log was beside which database when they
-last opened it. The log of a file that is gone is moved away before the file in its place is
-opened.
+last opened it. The log of a replaced file is moved away before the new file is opened.
 
 Facts this rests on (sqlite3PagerClose and fileHasMoved in SQLite's source):
 
@@ -13,7 +12,7 @@ Facts this rests on (sqlite3PagerClose and fileHasMoved in SQLite's source):
   reads. Closed before that, it touches neither.
 - A connection whose database is no longer at its path neither checkpoints nor deletes a log when
   it is closed.
-- No other code may open and close these files: that would drop SQLite's locks on them.
+- No other code may open and close these files, because that would drop SQLite's locks on them.
 """
 
 import os
@@ -37,18 +36,18 @@ RECORD_END: Final = _OFFSET + _RECORD.size
 
 
 def identity(path: Path | str | int) -> Identity | None:
-    """The file at a path, or of a descriptor; None if there is none. Stable until replaced."""
+    """Identify the file at a path, or of a descriptor; None if there is none."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    # Some file systems use larger numbers than the record has room for.
+    # Some file systems use numbers that are too large for the record.
     return (found.st_dev & _LARGEST, found.st_ino & _LARGEST)
 
 
 def beside(database: Path) -> Beside:
     """The files beside a database now: its write-ahead log, and the index of the log."""
-    # SQLite follows a link first, and names the other two after its target.
+    # SQLite follows links, and names these files after the target.
     name = os.path.realpath(database)
     return tuple((path, identity(path)) for path in (f"{name}-wal", f"{name}-shm"))
 
@@ -67,8 +66,8 @@ class LogRecord:
     def take_old_log_away(self, database: Identity) -> Path | None:
         """Move the log of a replaced database away, and return where it is now.
 
-        It is kept under another name, in case the old database was kept, too. Only a log that was
-        recorded beside the old file is moved: another may have come with the new file.
+        It gets another name, in case the old database was kept, too. Only a log that was recorded
+        with the old file is moved: another one may belong to the new file.
         """
         token, old_database, old_log, old_index = self._load()
         # A copy of the folder has other files, and this record is not about them.
@@ -80,7 +79,7 @@ class LogRecord:
         return Path(log).replace(f"{log}-old") if found_log == old_log else None
 
     def remember(self, database: Identity, found: Beside) -> None:
-        """Record the files beside the database, as the last process to open or close it found."""
+        """Record the files that the last process to open or close the database found beside it."""
         numbers = [number for each in self._files(database, found) for number in each]
         os.lseek(self._descriptor, _OFFSET, os.SEEK_SET)
         os.write(self._descriptor, _RECORD.pack(*numbers))

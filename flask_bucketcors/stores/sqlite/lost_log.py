@@ -1,17 +1,17 @@
 """A write-ahead log, or its index, that was deleted while this process had it open.
 
-Connections that have the deleted files open go on reading them and committing to them, and no
-process that comes later finds that. A connection that is opened beside them in the same process
-shares their index, which belongs to another log than its own. So all of them must be closed
-before the next is opened, and not as SQLite closes them: the last one would write the deleted
-log over what others have written since, and delete the others' log, which has the same name.
+Connections that have the deleted files open continue to read them and to commit to them, and
+processes that start later do not find these commits. A connection that the same process opens
+beside them shares their index, which does not belong to its own log. So all of them must be closed
+before the next is opened. They must not be closed as SQLite does: the last one would overwrite what
+others have written since with the deleted log, and delete their log, which has the same name.
 
 Facts this rests on (sqlite3WalClose and unixLock in SQLite's source):
 
 - A connection writes its log into the database and deletes it only if it can have an exclusive
   lock on the database, for which it asks the kernel.
-- A lock of an open file description keeps out its own process, too (fcntl(2)).
-- Closing a file drops all locks that the process has on it, but not those of open file
+- A lock of an open file description also excludes its own process (fcntl(2)).
+- Closing a file drops all locks that the process has on it, except those of open file
   descriptions. So a file that is locked here is never closed.
 """
 
@@ -32,7 +32,7 @@ try:
 except ImportError:  # Windows; there nobody can delete a file that is open
     fcntl = None  # type: ignore[assignment]
 
-# Where every connection that reads has a lock (os_unix.c: SHARED_FIRST and SHARED_SIZE).
+# The bytes that every reading connection locks (os_unix.c: SHARED_FIRST and SHARED_SIZE).
 _SHARED: Final = (0x40000002, 510)
 # struct flock of 64-bit Linux: kind, whence, start, length, process.
 _LOCK: Final = struct.Struct("hhqqi")
@@ -43,8 +43,8 @@ _guards: dict[Identity, int] = {}
 def rescue(connection: sqlite3.Connection, opened: Beside, deadline: float) -> bool:
     """Write a deleted log into the database, and return whether all of it is there.
 
-    Nothing is written if another process has begun another log, which then counts. The same holds
-    if another store had begun one that was deleted, too: the database may hold its changes.
+    Nothing is written if another process has begun a new log, which then counts. The same is true
+    if another store had begun one that was deleted, too: the database may contain its changes.
 
     :param opened: the files that the connection has open; no store has opened others since.
     """
@@ -57,8 +57,8 @@ def rescue(connection: sqlite3.Connection, opened: Beside, deadline: float) -> b
             time.sleep(RETRY_SECONDS)
     except sqlite3.Error:
         return False
-    # A process that still has them open must not share a file with one that begins anew: each
-    # would write over the other's pages.
+    # A process that still has them open must not share a file with one that starts again: each
+    # would overwrite the pages of the other.
     for path, _ in opened:
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -87,7 +87,7 @@ def close(connections: Iterable[sqlite3.Connection], database: Path, deadline: f
 @contextmanager
 def _kept_from_checkpoints(database: Path, deadline: float) -> Iterator[None]:
     if not hasattr(fcntl, "F_OFD_SETLK"):
-        # Not Linux. A log that others have begun since is not safe from the last one to close.
+        # Not Linux. The last connection to close may delete a log that others have begun.
         yield
         return
     guard = _guard(database)

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask_bucketcors.core.errors import StoreUnavailable
 
-# pathlib removes one of two slashes. A single letter is a drive of Windows.
+# pathlib removes one of two slashes. A single letter is a drive on Windows.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://", re.DOTALL)
 
 
@@ -45,7 +45,7 @@ def check_place(path: Path) -> None:
         raise StoreUnavailable(
             f"the path of the database {str(path)!r} is a folder; write the path of a file in it"
         )
-    # SQLite's log and its index stand beside the file that a link leads to.
+    # SQLite's log and its index are beside the target of a link.
     folder = _existing(Path(os.path.realpath(path)).parent)
     if folder.is_dir() and not _may(folder, os.W_OK | os.X_OK):
         raise StoreUnavailable(

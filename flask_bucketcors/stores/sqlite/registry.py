@@ -23,8 +23,8 @@ _naming = ForkSafeLock()
 def open_database(path: str | os.PathLike[str]) -> Database:
     """Give the database at a path, ready to use.
 
-    :param path: the file, which is made with its folder if there is none; or ``":memory:"``, which
-        is another database each time.
+    :param path: the file, which is created with its folder if missing; or ``":memory:"``, which is
+        a new database each time.
     :raises StoreUnavailable: if it cannot be opened, is not a database, or was written by a
         newer release.
     """
@@ -33,7 +33,7 @@ def open_database(path: str | os.PathLike[str]) -> Database:
         database = Database(MemoryDatabase())
     else:
         absolute = Path(path).absolute()
-        # Not made under the lock: that would wait for a fork, which waits for this lock.
+        # Not created under the lock: that would wait for a fork, which waits for this lock.
         made = Database(DatabaseFile(absolute))
         with _naming:
             database = _databases.setdefault(str(absolute), made)

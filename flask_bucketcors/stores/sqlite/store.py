@@ -2,9 +2,9 @@
 
 The rules of a bucket are one row: its name, the rule set as JSON, the revision that put it
 there, and the **stamp** of that write. A stamp is a random number that is drawn for every write.
-Unlike a revision, it does not come back when a database is restored from a backup and written to
-again. So processes and caches compare stamps, and revisions are for people. A bucket's version is
-its stamp.
+Unlike a revision, it does not recur when a database is restored from a backup and changed again.
+So processes and caches compare stamps, and revisions are for people. A bucket's version is its
+stamp.
 
 Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 """
@@ -45,7 +45,7 @@ _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _VERSION = "SELECT schema_version FROM bucketcors_state"
 _BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
 _END = "UPDATE bucketcors_state SET own_write = 0"
-# Not REPLACE, which deletes first: triggers would not see what goes.
+# Not REPLACE, which deletes the row first, so that triggers would not see it.
 _PUT = """
     INSERT INTO bucketcors_rules (bucket, document, revision, stamp, time, author)
     VALUES (?, ?, ?, ?, ?, ?)
@@ -55,7 +55,7 @@ _PUT = """
 """
 _DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
 _RECORD_DELETION = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
-# Rules in force may stand in both tables, after another tool's INSERT that was ignored.
+# Current rules may be in both tables, after an INSERT OR IGNORE of another tool.
 _HISTORY = """
     SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
     UNION
@@ -78,8 +78,8 @@ _LIST = """
 class SQLiteStore(Store):
     """Rule sets in a SQLite database; see :class:`~flask_bucketcors.Store`.
 
-    :param path: the file, which is made with its folder if it is not there. ``":memory:"`` is a
-        database that lives as long as the store and belongs to one process.
+    :param path: the file, which is created with its folder if missing. ``":memory:"`` is a database
+        that exists as long as the store, in one process.
     :param history_limit: entries of history to keep for each bucket.
     :raises StoreUnavailable: if the file cannot be opened, is not a database, or was written
         by a newer release.
@@ -114,7 +114,7 @@ class SQLiteStore(Store):
         return [_entry(bucket, *row) for row in rows]
 
     def read(self, bucket: str) -> StoredRules | None:
-        # An invalid name has no rows, and may not even be text that SQLite accepts.
+        # An invalid name has no rows, and SQLite may not even accept it as text.
         rows = self._query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
         for stamp, revision, document in rows:
             return StoredRules(str(stamp), revision, partial(parse_rule_set, bucket, document))
@@ -130,8 +130,8 @@ class SQLiteStore(Store):
         try:
             stamp = self._stamp()
         except StoreUnavailable as error:
-            # Another file in place of the one that was there, or one that is not a database any
-            # more, means that the rules changed. They may change again before it can be asked.
+            # If the file was replaced, or is not a database any more, the rules have changed. They
+            # may change again before the database can be read.
             if found == self._stated and is_passing(error.__cause__):
                 raise
             return (found, object())
@@ -151,7 +151,7 @@ class SQLiteStore(Store):
             revision = self.revision
             self._publish_what_was_found()
             return revision
-        # Sorted, because the index grows fastest that way.
+        # Sorted, because the index grows fastest in this order.
         documents = {bucket: format_rule_set(rule_sets[bucket]) for bucket in sorted(rule_sets)}
         return self._publish(*self._change(partial(self._insert, documents, author, expected)))
 
@@ -172,7 +172,7 @@ class SQLiteStore(Store):
         _compare(connection, expected)
         revision, stamp = _begin(connection)
         now, before = time.time(), connection.total_changes
-        # Rows are made one by one: many at once would trigger the garbage collector.
+        # Rows are created one by one: many at once would trigger the garbage collector.
         rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
         connection.executemany(_PUT, rows)
         if connection.total_changes - before > len(documents):
@@ -217,7 +217,7 @@ class SQLiteStore(Store):
             raise
 
     def _name_newer_release(self, error: StoreUnavailable) -> None:
-        """If a statement does not fit the tables, name the newer release that changed them."""
+        """If a statement does not fit the tables, say that a newer release changed them."""
         if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             for (version,) in self._database.query(_VERSION):
                 refuse_newer(version)
@@ -232,9 +232,9 @@ class SQLiteStore(Store):
         return revision
 
     def _publish_what_was_found(self) -> None:
-        """Announce a change that another process has committed, and may not have announced yet.
+        """Announce a change that another process has committed, but may not have announced yet.
 
-        The caller has seen it, and a later request must see it, too. The number is random, because
+        The caller has seen it, so later requests must see it, too. The number is random, because
         no number may be stored twice.
         """
         self._publish(0, secrets.randbits(63))

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.002
 
-# What a database in good health may report for a while.
+# Errors that a healthy database may report temporarily.
 _PASSING = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -24,7 +24,7 @@ _PASSING = (
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_CANTOPEN,
 )
-# What this machine may run out of for a while.
+# Errors when the machine temporarily runs out of something.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
@@ -34,13 +34,13 @@ def remaining(deadline: float) -> float:
 
 
 def is_busy(error: object) -> bool:
-    """Whether SQLite could not have a lock."""
-    # The lowest byte is the kind; the others say why it is busy.
+    """Whether SQLite could not get a lock."""
+    # The lowest byte is the kind of error; the others are details.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def is_passing(cause: BaseException | None) -> bool:
-    """Whether an error may pass, and so does not mean that the database is another or broken."""
+    """Whether an error may be temporary, so that the database need not be replaced or damaged."""
     if cause is None or isinstance(cause, TimeoutError | BlockingIOError):
         return True
     if getattr(cause, "errno", None) in _NO_ROOM:
@@ -69,7 +69,7 @@ def held(what: str) -> TimeoutError:
 def turn(lock: Lock, deadline: float, what: str) -> Iterator[None]:
     """Hold a lock of this process.
 
-    :param what: what another thread does that holds it, for the error.
+    :param what: what the thread that holds it is doing, for the error.
     :raises TimeoutError: if it is not free by the deadline.
     """
     if not lock.acquire(timeout=remaining(deadline)):
