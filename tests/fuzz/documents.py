@@ -16,7 +16,6 @@ from flask_bucketcors.documents import (
     format_xml,
     parse_rules,
     parse_xml,
-    read_rules,
     to_s3_json,
 )
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
@@ -78,7 +77,7 @@ def replaced(rule: object) -> object:
 def check_rules(data: bytes) -> None:
     """Rules in any form are refused in words, or read alike by whoever reads them."""
     try:
-        plain = PlainRules.read(read_rules(data))
+        plain = PlainRules.read(data)
     except InvalidRules as error:
         check_words(str(error), MAX_TEXT)
         plain = None

@@ -30,7 +30,7 @@ from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.problems import Problem, ProblemReason
 from flask_bucketcors.core.wildcards import ANY
-from flask_bucketcors.documents import AnyRules, read_rules
+from flask_bucketcors.documents import AnyRules
 
 KINDS: Final = ("preflight", "actual")
 # Stands for an unknown page (RFC 6761: no one has a name below .invalid).
@@ -118,7 +118,7 @@ def explain(
     """
     if kind not in (None, *KINDS):
         raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
-    plain = PlainRules.read(read_rules(rules))
+    plain = PlainRules.read(rules)
     seen = read_response(response)
     asked_method = _method(method or "", plain, seen)
     names = _names(headers, seen)

@@ -21,7 +21,7 @@ from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.hosts import PublicSuffix
-from flask_bucketcors.documents import AnyRules, read_rules
+from flask_bucketcors.documents import AnyRules
 
 _CHECKS: Final = (
     order_findings,
@@ -58,7 +58,7 @@ def lint(
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
     dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
-    plain = PlainRules.read(read_rules(rules))
+    plain = PlainRules.read(rules)
     suffix = public_suffix or usual_public_suffix
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
     checks = _DANGERS if dangers_only else _CHECKS

@@ -1,6 +1,6 @@
 """Rules as plain data, whatever they hold, and the part of them that could be stored."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -9,11 +9,11 @@ from flask_bucketcors.analysis.spelling.lookalikes import without_invisible
 from flask_bucketcors.core.dialects import LIST_ELEMENTS
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.fields import problem_of
-from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.documents import AnyRules, read_rules
 
-_REQUIRED: Final = ("allowed_origins", "allowed_methods")
 _SINGLES: Final = ("max_age_seconds", "id")
 # What stands in for a list that a rule must have and this one has not, so that its other
 # fields can be compiled. No browser sends this origin (RFC 6761: .invalid).
@@ -46,29 +46,15 @@ class PlainRule:
         return found
 
     @cached_property
-    def is_valid(self) -> bool:
-        """Whether a PUT would accept the rule as it is."""
-        return not self.problems
-
-    @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """Why a PUT would not."""
-        return tuple(self._problems())
-
-    def _problems(self) -> Iterator[Problem]:
-        for name in self.unknown:
-            yield Problem(name, None, ProblemReason.UNKNOWN_ELEMENT)
-        for field in LIST_ELEMENTS:
-            values = getattr(self, field)
-            if not values and field in _REQUIRED:
-                yield Problem(field, None, ProblemReason.MISSING)
-            for value in values:
-                if reason := problem_of(field, value):
-                    yield Problem(field, value, reason)
-        for field in _SINGLES:
-            value = getattr(self, field)
-            if value is not None and (reason := problem_of(field, value)):
-                yield Problem(field, value, reason)
+        """Why the API would reject the rule as it is."""
+        unknown = [Problem(name, None, ProblemReason.UNKNOWN_ELEMENT) for name in self.unknown]
+        written: dict[str, Any] = {name: getattr(self, name) for name in Rule.__slots__}
+        try:
+            Rule(**written)
+        except InvalidRules as error:
+            return (*unknown, *error.problems)
+        return tuple(unknown)
 
     @cached_property
     def rule(self) -> Rule | None:
@@ -93,7 +79,7 @@ class PlainRule:
 
         A pattern that never worked stays away: a fix opens nothing that was not asked for.
         """
-        if self.is_valid:
+        if not self.problems:
             return self
         methods = (without_invisible(each).upper() for each in self.allowed_methods)
         return PlainRule(
@@ -117,25 +103,17 @@ class PlainRules:
     response_vary: bool | None = None
 
     @classmethod
-    def read(cls, rules: object) -> "PlainRules":
-        """Take rules in any form that :func:`flask_bucketcors.explain` does.
+    def read(cls, rules: AnyRules) -> "PlainRules":
+        """Read rules in any form.
 
-        :raises ValueError: if they have none of the forms.
+        :raises InvalidRules: if a text is too long, or has none of the forms.
         """
-        if rules is None:
+        read = read_rules(rules)
+        if read is None:
             return cls()
-        vary = getattr(rules, "response_vary", None)
-        if isinstance(rules, RuleSet):
-            return cls(tuple(map(_plain_rule, rules.rules)), vary)
-        if isinstance(rules, Mapping):
-            vary = rules.get("response_vary")
-            rules = rules.get("rules") or ()
-        if isinstance(rules, (str, bytes, Mapping)) or not isinstance(rules, Iterable):
-            raise ValueError(
-                "rules are neither a RuleSet nor a list of mappings: write "
-                '[{"allowed_origins": [...], "allowed_methods": [...]}]'
-            )
-        return cls(tuple(map(_plain_rule, rules)), vary if isinstance(vary, bool) else None)
+        data = read.as_dict() if isinstance(read, RuleSet) else read
+        vary = data.get("response_vary")
+        return cls(tuple(map(_plain_rule, data["rules"])), vary if isinstance(vary, bool) else None)
 
     @cached_property
     def stored(self) -> tuple[int, ...]:
@@ -150,7 +128,7 @@ class PlainRules:
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """Why a PUT would refuse them, however many rules its dialect takes."""
+        """Why the API would reject them, whatever number of rules its dialect allows."""
         return tuple(
             replace(problem, rule=index)
             for index, rule in enumerate(self.rules)
@@ -158,15 +136,7 @@ class PlainRules:
         )
 
 
-def _plain_rule(data: object) -> PlainRule:
-    if isinstance(data, PlainRule):
-        return data
-    if isinstance(data, Rule):
-        data = {name: getattr(data, name) for name in Rule.__slots__}
-    if not isinstance(data, Mapping):
-        raise ValueError(
-            f"{shown_value(data)} is no rule: write a mapping with the names of its fields"
-        )
+def _plain_rule(data: Mapping[str, Any]) -> PlainRule:
     return PlainRule(
         _texts(data.get("allowed_origins")),
         _texts(data.get("allowed_methods")),
