@@ -3,19 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from flask_bucketcors.analysis.evidence.response import Seen, exposes_any
-from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
+from flask_bucketcors.analysis.evidence.response import exposes_any
+from flask_bucketcors.analysis.explainer.case import Case
+from flask_bucketcors.analysis.explainer.exchange import play
 from flask_bucketcors.analysis.explainer.response_causes import (
-    Case,
     after_rules,
     before_rules,
     instead_of_rules,
-    is_about_preflight,
 )
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
 from flask_bucketcors.analysis.mistakes import Cause
-from flask_bucketcors.analysis.spelling.unchecked import PlainRules
-from flask_bucketcors.core.compiled import Decision
 from flask_bucketcors.core.headers import is_header_name, parse_requested_headers
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
@@ -23,31 +20,15 @@ from flask_bucketcors.core.wildcards import ANY
 _EXPOSING: Final = frozenset({Cause.EXPOSE_MISSING, Cause.EXPOSE_PATTERN, Cause.SHADOWED_RULE})
 
 
-def index_of(plain: PlainRules, decision: Decision) -> int | None:
-    """The index among all rules of the one that decided."""
-    return None if decision.rule is None else plain.stored[decision.rule]
-
-
-def find_causes(
-    plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
-) -> list[Cause]:
+def find_causes(case: Case) -> list[Cause]:
     """Give what stops the request, in the order in which a browser meets it.
 
     Something in front of the rules may respond to a preflight; the application responds to the
     request itself. So what a response shows comes before the rules only if refusing rules do not
     look like that, and instead of them where they allow the request. What the page cannot read
     comes last, as the response has arrived by then.
-
-    :param near: the rule that comes nearest, if no rule allows the request.
     """
-    by_rules = list(_causes_of_rules(plain, request, exchange, near, seen))
-    case = Case(
-        seen,
-        request,
-        lambda origin: play(plain.rule_set, request._replace(origin=origin)).actual.allowed,
-        max_age_of(plain, exchange),
-        is_about_preflight(seen, request),
-    )
+    by_rules = list(_causes_of_rules(case))
     if by_rules and not _EXPOSING.issuperset(by_rules):
         first, last = before_rules(case), after_rules(case)
         if by_rules[0] in (Cause.NO_RULES, Cause.ACRM_MISSING):
@@ -60,28 +41,20 @@ def find_causes(
     return list(dict.fromkeys(found))
 
 
-def max_age_of(plain: PlainRules, exchange: Exchange) -> int | None:
-    """MaxAgeSeconds of the rule that decides; None if it has none that it may have."""
-    index = index_of(plain, exchange.decision)
-    age: int | None = None if index is None else plain.rules[index].fields["max_age_seconds"]
-    return age
-
-
-def _causes_of_rules(
-    plain: PlainRules, request: Request, exchange: Exchange, near: RuleTrace | None, seen: Seen
-) -> Iterable[Cause]:
+def _causes_of_rules(case: Case) -> Iterable[Cause]:
     """What stops the request in the rules, or in the request itself, so that no rule allows it."""
-    if request.is_plain_options:
+    if case.request.is_plain_options:
         yield Cause.ACRM_MISSING
-    if near is not None:
-        yield from _causes_of_refusal(plain, request, near)
-    elif not plain.rules:
+    if case.near is not None:
+        yield from _causes_of_refusal(case, case.near)
+    elif not case.plain.rules:
         yield Cause.NO_RULES
     else:
-        yield from _causes_of_response(plain, request, exchange, seen)
+        yield from _causes_of_response(case)
 
 
-def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> Iterable[Cause]:
+def _causes_of_refusal(case: Case, near: RuleTrace) -> Iterable[Cause]:
+    request = case.request
     if not request.origin:
         yield Cause.OTHER
         return
@@ -94,7 +67,7 @@ def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> 
     for mismatch in near.mismatches:
         if not request.is_plain_options or mismatch.field != "allowed_methods":
             yield from mismatch.causes
-    rule = plain.rules[near.rule]
+    rule = case.plain.rules[near.rule]
     if request.lacks_credentials:
         yield Cause.OTHER
     elif request.credentials and ANY in rule.allowed_origins:
@@ -104,23 +77,22 @@ def _causes_of_refusal(plain: PlainRules, request: Request, near: RuleTrace) -> 
         yield _exposing_cause(rule.expose_headers)
 
 
-def _causes_of_response(
-    plain: PlainRules, request: Request, exchange: Exchange, seen: Seen
-) -> Iterable[Cause]:
+def _causes_of_response(case: Case) -> Iterable[Cause]:
     """What a browser does not accept in the response that rules give."""
-    winner = index_of(plain, exchange.stopped_at) or 0
-    exposed = plain.rules[winner].expose_headers
+    request, exchange = case.request, case.exchange
+    winner = case.winner or 0
+    exposed = case.plain.rules[winner].expose_headers
     if request.lacks_credentials:
         return [Cause.OTHER]
     found = []
     if not exchange.passes_preflight or not exchange.passes_actual:
         found.append(Cause.CREDENTIALS_WILDCARD)
     starred = any(ANY in name for name in exposed)
-    if starred or (request.wanted and request.credentials and exposes_any(seen)):
+    if starred or (request.wanted and request.credentials and exposes_any(case.seen)):
         found.append(Cause.EXPOSE_PATTERN)
     elif exchange.unexposed:
         found.append(Cause.EXPOSE_MISSING)
-    if found and not exchange.passes and _serves_further_down(plain, request, winner):
+    if found and not exchange.passes and _serves_further_down(case, winner):
         found.insert(0, Cause.SHADOWED_RULE)
     return found
 
@@ -130,6 +102,6 @@ def _exposing_cause(exposed: Sequence[str]) -> Cause:
     return Cause.EXPOSE_PATTERN if has_pattern else Cause.EXPOSE_MISSING
 
 
-def _serves_further_down(plain: PlainRules, request: Request, winner: int) -> bool:
-    further = (plain.rules[index].rule for index in plain.stored if index > winner)
-    return any(play(RuleSet([rule]), request).passes for rule in further if rule is not None)
+def _serves_further_down(case: Case, winner: int) -> bool:
+    further = (rule.rule for rule in case.plain.rules[winner + 1 :])
+    return any(play(RuleSet([rule]), case.request).passes for rule in further if rule is not None)

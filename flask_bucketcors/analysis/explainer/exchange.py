@@ -11,7 +11,7 @@ from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
 
 
-class Request(NamedTuple):
+class PageRequest(NamedTuple):
     """The request of a page.
 
     :param headers: names that the preflight asks for, as given.
@@ -29,6 +29,11 @@ class Request(NamedTuple):
     wanted: Sequence[str] = ()
     allow_credentials: bool = True
     vary: VaryMode = VaryMode.SAFE
+
+    @property
+    def is_cacheable(self) -> bool:
+        """Whether caches keep the response (RFC 9111, 3)."""
+        return self.method in ("GET", "HEAD")
 
     @property
     def is_plain_options(self) -> bool:
@@ -88,7 +93,7 @@ class Exchange(NamedTuple):
         return self.actual
 
 
-def play(rule_set: RuleSet | None, request: Request) -> Exchange:
+def play(rule_set: RuleSet | None, request: PageRequest) -> Exchange:
     """Decide a request by rules, and judge the responses as a browser does."""
     rules = _compile(rule_set, request)
     judged = "" if request.preflighted else request.judged_headers
@@ -106,7 +111,7 @@ def play(rule_set: RuleSet | None, request: Request) -> Exchange:
     return Exchange(preflight, actual, passes, passes_actual, unexposed)
 
 
-def _compile(rule_set: RuleSet | None, request: Request) -> BucketRules:
+def _compile(rule_set: RuleSet | None, request: PageRequest) -> BucketRules:
     if rule_set is None:
         return ClosedRules(Reason.NO_RULES, request.dialect, vary=request.vary)
     return CompiledRules(

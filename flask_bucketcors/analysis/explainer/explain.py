@@ -12,23 +12,20 @@ from typing import Any, Final
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import Seen, read_response, wanted_headers
 from flask_bucketcors.analysis.explainer import wording
-from flask_bucketcors.analysis.explainer.diagnosis import find_causes, index_of, max_age_of
-from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
+from flask_bucketcors.analysis.explainer.case import Case
+from flask_bucketcors.analysis.explainer.diagnosis import find_causes
+from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.fixes import find_fixes
-from flask_bucketcors.analysis.explainer.rule_trace import (
-    RuleTrace,
-    nearest,
-    trace_rules,
-)
+from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.browser import SAFE_METHODS, needs_preflight
 from flask_bucketcors.core.compiled import Decision
-from flask_bucketcors.core.dialects import Dialect, ShowVary, find_dialect
+from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
-from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.problems import Problem
 from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.documents import AnyRules
 
@@ -123,7 +120,7 @@ def explain(
     asked_method = _method(method or "", plain, seen)
     names = _names(headers, seen)
     preflighted = needs_preflight(asked_method, names) if kind is None else kind == "preflight"
-    request = Request(
+    request = PageRequest(
         origin=_page_origin(plain, seen) if origin is None else origin,
         method=asked_method,
         headers=names,
@@ -134,7 +131,7 @@ def explain(
         allow_credentials=allow_credentials,
         vary=VaryMode(vary),
     )
-    return _explain(plain, request, seen)
+    return _explain(Case(plain, request, seen))
 
 
 def _page_origin(plain: PlainRules, seen: Seen) -> str:
@@ -168,35 +165,18 @@ def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
     return (*given, *(name for name in told if name not in known))
 
 
-def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
-    exchange = play(plain.rule_set, request)
-    traces = trace_rules(plain.rules, request)
-    near = nearest(traces) if traces and not exchange.stopped_at.allowed else None
-    causes = find_causes(plain, request, exchange, near, seen)
-    fixes = find_fixes(plain, request, exchange, causes, near)
-    decision = exchange.decision._replace(rule=index_of(plain, exchange.decision))
-    problems = (*plain.problems, *_too_many(plain, request.dialect))
-    told = wording.Told(
-        request=request,
-        causes=causes,
-        near=near,
-        decided=decision.rule,
-        winner=index_of(plain, exchange.stopped_at),
-        fixes=fixes,
-        next_fix=_next_fix(plain, request, exchange, causes, near),
-        seen=seen,
-        problems=problems,
-        max_age=max_age_of(plain, exchange),
-        varies=plain.response_vary is True or request.dialect.shows_vary is ShowVary.NEVER,
-    )
+def _explain(case: Case) -> Explanation:
+    causes = find_causes(case)
+    fixes = find_fixes(case, causes)
+    told = wording.Told(case, causes, fixes, _next_fix(case, causes))
     return Explanation(
         allowed=not causes,
-        decision=decision,
-        trace=traces,
-        nearest=near,
+        decision=case.exchange.decision._replace(rule=case.decided),
+        trace=case.traces,
+        nearest=case.near,
         cause=causes[0] if causes else None,
         also=tuple(causes[1:]),
-        problems=problems,
+        problems=case.problems,
         fixes=fixes,
         verdict=wording.verdict(told),
         summary=wording.summary(told),
@@ -205,20 +185,9 @@ def _explain(plain: PlainRules, request: Request, seen: Seen) -> Explanation:
     )
 
 
-def _too_many(plain: PlainRules, dialect: Dialect) -> Iterable[Problem]:
-    if len(plain.rules) > dialect.max_rules:
-        yield Problem("rules", len(plain.rules), ProblemReason.TOO_MANY_RULES)
-
-
-def _next_fix(
-    plain: PlainRules,
-    request: Request,
-    exchange: Exchange,
-    causes: Sequence[Cause],
-    near: RuleTrace | None,
-) -> Fix | None:
+def _next_fix(case: Case, causes: Sequence[Cause]) -> Fix | None:
     """What the rules need, where something else stops the request before them."""
-    if near is None or causes[0] in near.causes:
+    if case.near is None or causes[0] in case.near.causes:
         return None
-    rest = [cause for cause in causes if cause in near.causes]
-    return next(iter(find_fixes(plain, request, exchange, rest, near)), None)
+    rest = [cause for cause in causes if cause in case.near.causes]
+    return next(iter(find_fixes(case, rest)), None)

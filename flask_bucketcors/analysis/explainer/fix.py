@@ -7,7 +7,7 @@ from typing import Final
 
 from flask_bucketcors.analysis.algebra.diff import Change, Diff, diff
 from flask_bucketcors.analysis.algebra.regions import Region
-from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rule_edits import RuleEdit
 from flask_bucketcors.core.rules import RuleSet
@@ -40,7 +40,7 @@ class Fix:
     text: str
     before: RuleSet | None
     _in_force: RuleSet | None = field(repr=False, compare=False)
-    _request: Request = field(repr=False, compare=False)
+    _request: PageRequest = field(repr=False, compare=False)
 
     @cached_property
     def rules(self) -> RuleSet:
@@ -97,7 +97,7 @@ class Fix:
             yield f"It changes the response ({aspects}) to {_in_words(self.changes_terms)}."
 
 
-def _is_within(region: Region, request: Request) -> bool:
+def _is_within(region: Region, request: PageRequest) -> bool:
     """Whether a region is the request itself, with all of its headers or some of them."""
     asked = {name.lower() for name in request.headers}
     return (

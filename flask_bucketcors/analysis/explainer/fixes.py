@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from flask_bucketcors.analysis.explainer.exchange import Exchange, Request, play
+from flask_bucketcors.analysis.explainer.case import Case
+from flask_bucketcors.analysis.explainer.exchange import PageRequest, play
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.rule_changes import (
     allowing,
@@ -21,8 +22,7 @@ from flask_bucketcors.analysis.explainer.rule_changes import (
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
 from flask_bucketcors.analysis.mistakes import Cause, Kind
 from flask_bucketcors.analysis.spelling.sent_origins import is_sendable
-from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
-from flask_bucketcors.core.dialects import ShowVary
+from flask_bucketcors.analysis.spelling.unchecked import PlainRule
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.rule_edits import (
@@ -36,38 +36,30 @@ from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
 
-def find_fixes(
-    plain: PlainRules,
-    request: Request,
-    exchange: Exchange,
-    causes: Sequence[Cause],
-    near: RuleTrace | None,
-) -> tuple[Fix, ...]:
+def find_fixes(case: Case, causes: Sequence[Cause]) -> tuple[Fix, ...]:
     """Give the edits that help, from the tightest to the loosest.
 
     :param causes: what stops the request; the first is what it is about.
-    :param near: the rule that comes nearest; None if there are no rules.
     """
     if not causes:
         return ()
     if causes[0] is Cause.VARY_MISSING:
-        return _vary_fixes(plain, request)
-    # Rules that serve the page already are not what is to be changed, but for a pattern that
-    # no PUT accepts.
-    serves = exchange.passes and causes[0] is not Cause.EXPOSE_PATTERN
-    if not causes[0].is_by_rules or serves or not _can_be_held(request):
+        return _vary_fixes(case)
+    # Rules that serve the page already need no change, but for a pattern that the API rejects.
+    serves = case.exchange.passes and causes[0] is not Cause.EXPOSE_PATTERN
+    if not causes[0].is_by_rules or serves or not _can_be_held(case.request):
         return ()
-    workshop = _Workshop(plain, request)
-    if exchange.stopped_at.allowed:
-        tries = workshop.for_responses(exchange, causes)
-    elif near is None:
+    workshop = _Workshop(case)
+    if case.exchange.stopped_at.allowed:
+        tries = workshop.for_responses(causes)
+    elif case.near is None:
         tries = workshop.own_rule()
     else:
-        tries = workshop.for_refusals(near)
+        tries = workshop.for_refusals(case.near)
     return tuple(_first_of_each(tries))
 
 
-def _can_be_held(request: Request) -> bool:
+def _can_be_held(request: PageRequest) -> bool:
     """Whether rules could allow the request at all, and a browser could send it."""
     return (
         is_sendable(request.origin)
@@ -85,15 +77,14 @@ def _first_of_each(fixes: Iterator[Fix]) -> Iterator[Fix]:
             yield fix
 
 
-def _vary_fixes(plain: PlainRules, request: Request) -> tuple[Fix, ...]:
-    shown_by = request.dialect.shows_vary is not ShowVary.NEVER
-    if plain.rule_set is None or plain.response_vary or not shown_by:
+def _vary_fixes(case: Case) -> tuple[Fix, ...]:
+    rule_set, edit = case.plain.rule_set, SetResponseVary(True)
+    if rule_set is None or not case.can_turn_vary_on:
         return ()
-    edit = SetResponseVary(True)
-    if not play(edit.apply(plain.rule_set), request).passes:
+    if not play(edit.apply(rule_set), case.request).passes:
         return ()
     text = "Turn ResponseVary on, then clear the cache."
-    return (Fix(edit, text, plain.rule_set, plain.rule_set, request),)
+    return (Fix(edit, text, rule_set, rule_set, case.request),)
 
 
 class _Workshop:
@@ -103,9 +94,10 @@ class _Workshop:
     number the rules as they were given.
     """
 
-    def __init__(self, plain: PlainRules, request: Request) -> None:
-        self._plain = plain
-        self._request = request
+    def __init__(self, case: Case) -> None:
+        self._exchange = case.exchange
+        self._plain = plain = case.plain
+        self._request = case.request
         self._base = [rule.corrected for rule in plain.rules]
         self._kept = [index for index, each in enumerate(self._base) if each.rule is not None]
         rules = [each.rule for each in self._base if each.rule is not None]
@@ -122,8 +114,9 @@ class _Workshop:
         if is_tight and not self._has_offered:
             yield from self.own_rule()
 
-    def for_responses(self, exchange: Exchange, causes: Sequence[Cause]) -> Iterator[Fix]:
-        """Edits for a request that a rule allows, but with a response that does not do."""
+    def for_responses(self, causes: Sequence[Cause]) -> Iterator[Fix]:
+        """Edits for a request that a rule allows, but whose response a browser rejects."""
+        exchange = self._exchange
         winner = self._plain.stored[exchange.stopped_at.rule or 0]
         if Cause.SHADOWED_RULE in causes:
             yield from self._moved(winner)
@@ -233,7 +226,7 @@ class _Workshop:
         return len(rules.rules) <= most and play(rules, self._request).passes
 
 
-def _is_tight(rule: PlainRule, near: RuleTrace, request: Request) -> bool:
+def _is_tight(rule: PlainRule, near: RuleTrace, request: PageRequest) -> bool:
     """Whether a change of the rule gives nothing to others, and little more than asked."""
     by_field = {each.field: each for each in near.mismatches}
     origin = by_field.get("allowed_origins")

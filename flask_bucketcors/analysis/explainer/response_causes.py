@@ -1,7 +1,6 @@
 """Causes that only a response shows: those that are not in the rules."""
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import (
@@ -16,7 +15,7 @@ from flask_bucketcors.analysis.evidence.response import (
     seen_origin,
     varies,
 )
-from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.origin_nearness import NOT_NEAR, origin_differences
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.core.browser import (
@@ -30,35 +29,7 @@ from flask_bucketcors.core.wildcards import ANY
 
 # The status of a preflight that rules refuse.
 _BY_RULES: Final = 403
-# RFC 9111, 3: caches do not keep responses to other methods.
-_KEPT_METHODS: Final = frozenset({"GET", "HEAD"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
-
-class Case(NamedTuple):
-    """A response that was seen, and its request.
-
-    :param allows: tells whether the rules allow an actual request of this method from an origin.
-    :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
-    :param preflight: whether the response is to a preflight.
-    """
-
-    seen: Seen
-    request: Request
-    allows: Callable[[str], bool]
-    max_age: int | None
-    preflight: bool
-
-
-def is_about_preflight(seen: Seen, request: Request) -> bool:
-    """Whether what was seen is the response to a preflight."""
-    told = [each.preflight for each in seen.complaints if each.preflight is not None]
-    if told:
-        return told[0]
-    if seen.says(Said.NO_ALLOW_ORIGIN) and request.method in _KEPT_METHODS:
-        # Safari and Firefox do not say it. Without requested headers there hardly was one.
-        return request.preflighted and bool(request.headers)
-    return request.preflighted
 
 
 def before_rules(case: Case) -> list[Cause]:
@@ -68,7 +39,7 @@ def before_rules(case: Case) -> list[Cause]:
         return [Cause.DUPLICATE_HEADERS]
     # Anything else may be how a refusal by rules looks from outside.
     redirected = seen.says(Said.REDIRECT)
-    if not case.preflight or (seen.status in (None, _BY_RULES) and not redirected):
+    if not case.is_about_preflight or (seen.status in (None, _BY_RULES) and not redirected):
         return []
     if is_from_cdn(seen) and not _is_fine(case):
         return [Cause.CDN_RESPONDED]
@@ -130,13 +101,13 @@ def _is_fine(case: Case) -> bool:
     seen, request = case.seen, case.request
     if seen.has_failed or (seen.complaints and not _complains_of_exposing_only(seen)):
         return False
-    if case.preflight and seen.status is not None and not 200 <= seen.status <= 299:
+    if case.is_about_preflight and seen.status is not None and not 200 <= seen.status <= 299:
         return False
     if seen.pairs is None:
         return not _is_refusal(seen)
     if not passes_cors_check(request.origin, request.credentials, seen.pairs):
         return False
-    if not (case.preflight and lists_preflight_response(seen)):
+    if not (case.is_about_preflight and lists_preflight_response(seen)):
         return not _is_refusal(seen)
     return passes_preflight(
         request.origin, request.method, request.headers, request.credentials, seen.pairs
@@ -177,19 +148,19 @@ def _is_of_another_origin(case: Case) -> bool:
 def _was_made_for_another(case: Case) -> bool:
     """Whether the response to the request itself looks made for a request without Origin."""
     seen = case.seen
-    if case.preflight or varies(seen):
+    if case.is_about_preflight or varies(seen):
         return False
     absent = seen.says(Said.NO_ALLOW_ORIGIN) or (
         seen.pairs is not None and seen.value(ALLOW_ORIGIN) is None
     )
-    kept = case.request.method in _KEPT_METHODS and not is_from_proxy(seen)
+    kept = case.request.is_cacheable and not is_from_proxy(seen)
     return (absent and kept) or _is_of_another_origin(case)
 
 
 def _is_by_app(case: Case) -> bool:
     """Whether an application responded to a preflight itself, as frameworks do to OPTIONS."""
     seen = case.seen
-    known = case.preflight and seen.pairs is not None and not is_own(seen)
+    known = case.is_about_preflight and seen.pairs is not None and not is_own(seen)
     if not known or seen.value(ALLOW_ORIGIN) is not None:
         return False
     return seen.value("Allow") is not None or not is_from_proxy(seen)
@@ -211,7 +182,7 @@ def _holds_old_preflight(case: Case) -> bool:
     """Whether what was seen is by earlier rules, and the browser still keeps it."""
     seen = case.seen
     age = seen.max_age if seen.max_age is not None else case.max_age
-    if not case.preflight or age == 0 or is_from_proxy(seen):
+    if not case.is_about_preflight or age == 0 or is_from_proxy(seen):
         return False
     if seen.says(Said.METHOD, Said.HEADER) or (seen.complaints and _passes_check(case)):
         return True

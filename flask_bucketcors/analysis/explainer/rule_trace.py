@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.explainer.origin_nearness import (
     NOT_NEAR,
     corrected_pattern,
@@ -87,7 +87,7 @@ class RuleTrace:
         return tuple(dict.fromkeys(cause for each in self.mismatches for cause in each.causes))
 
 
-def trace_rules(rules: Sequence[PlainRule], request: Request) -> tuple[RuleTrace, ...]:
+def trace_rules(rules: Sequence[PlainRule], request: PageRequest) -> tuple[RuleTrace, ...]:
     """Trace the request through every rule, from the top."""
     budget = MAX_COMPARED
     found = []
@@ -98,12 +98,9 @@ def trace_rules(rules: Sequence[PlainRule], request: Request) -> tuple[RuleTrace
     return tuple(found)
 
 
-def nearest(traces: Sequence[RuleTrace]) -> RuleTrace:
-    """The rule that needs least to allow the request; of equals the first."""
-    return min(traces, key=lambda each: each.distance)
-
-
-def _trace_rule(index: int, rule: PlainRule, request: Request, near: Sequence[str]) -> RuleTrace:
+def _trace_rule(
+    index: int, rule: PlainRule, request: PageRequest, near: Sequence[str]
+) -> RuleTrace:
     compiled = CompiledRules(RuleSet([rule.stand_in]), request.dialect)
     grant = compiled.rules[0].grant
     # What only stands in for a list that the rule lacks allows nothing.
@@ -151,7 +148,7 @@ def _names_method(held: str, method: str) -> bool:
     return held not in METHODS and (held == ANY or (bool(method) and method in held.upper()))
 
 
-def _header_mismatches(rule: PlainRule, grant: Grant, request: Request) -> Iterator[Mismatch]:
+def _header_mismatches(rule: PlainRule, grant: Grant, request: PageRequest) -> Iterator[Mismatch]:
     names = parse_requested_headers(request.judged_headers)
     if names is not None:
         refused = [name for name in names.sent if not grant.allows_header(name.lower())]

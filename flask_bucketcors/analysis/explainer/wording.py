@@ -5,9 +5,10 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import Seen
-from flask_bucketcors.analysis.explainer.exchange import Request
+from flask_bucketcors.analysis.explainer.case import Case
+from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.explainer.fix import Fix
-from flask_bucketcors.analysis.explainer.rule_trace import Mismatch, RuleTrace
+from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.origin_parts import WRAPPING, several
@@ -31,28 +32,15 @@ _SHOWN_PROBLEMS: Final = 3
 class Told(NamedTuple):
     """What there is to tell.
 
-    :param near: the rule that comes nearest, if no rule allows the request.
-    :param decided: index of the rule that makes the decision about the request, if one does.
-    :param winner: index of the rule that decides about what stops the page; if nothing does,
-        about the request itself.
+    :param causes: what stops the request, in order.
     :param fixes: edits that help.
     :param next_fix: what the rules need once nothing stops the request before them.
-    :param problems: why the API would reject the rules.
-    :param max_age: MaxAgeSeconds of the rule that decides; None if it has none.
-    :param varies: whether ResponseVary cannot be switched on, or is.
     """
 
-    request: Request
+    case: Case
     causes: Sequence[Cause]
-    near: RuleTrace | None
-    decided: int | None
-    winner: int | None
     fixes: Sequence[Fix]
     next_fix: Fix | None
-    seen: Seen
-    problems: Sequence[Problem]
-    max_age: int | None
-    varies: bool
 
     @property
     def is_before_rules(self) -> bool:
@@ -68,14 +56,15 @@ class Told(NamedTuple):
     @property
     def mismatches(self) -> list[Mismatch]:
         """Where the nearest rule and the request differ, as far as it says anything."""
-        found = self.near.mismatches if self.near is not None else ()
-        plain = self.request.is_plain_options
+        found = self.case.near.mismatches if self.case.near is not None else ()
+        plain = self.case.request.is_plain_options
         return [each for each in found if not plain or each.field == "allowed_origins"]
 
     @property
     def could_be_sent(self) -> bool:
         """Whether a browser could send such a request; unknown without an origin."""
-        return not self.request.origin or is_sendable(self.request.origin)
+        origin = self.case.request.origin
+        return not origin or is_sendable(origin)
 
 
 def verdict(found: Told) -> str:
@@ -88,12 +77,12 @@ def verdict(found: Told) -> str:
         return "Stopped by a cache"
     if found.is_elsewhere:
         return "Stopped, but not by the rules"
-    return "Refused" if found.winner is None else "Stopped by the browser"
+    return "Refused" if found.case.winner is None else "Stopped by the browser"
 
 
 def summary(found: Told) -> str:
     """Why, in a sentence or two."""
-    request, causes = found.request, found.causes
+    request, causes = found.case.request, found.causes
     page = f"from {shown(request.origin)}" if request.origin else "without an Origin"
     what = f"{request.method or 'the request'} {page}"
     if not causes:
@@ -101,25 +90,26 @@ def summary(found: Told) -> str:
     meaning = causes[0].meaning
     if found.is_elsewhere:
         return meaning
-    if found.winner is not None:
+    if found.case.winner is not None:
         return f"{_who_allows(found, what)}. {meaning}"
     told = any(each.nearest is not None for each in found.mismatches)
     return f"no rule allows {what}." + ("" if told else f" {meaning}")
 
 
 def _who_allows(found: Told, what: str) -> str:
-    decided = found.winner if found.decided is None else found.decided
+    winner, decided = found.case.winner, found.case.decided
+    decided = winner if decided is None else decided
     rule = f"rule {(decided or 0) + 1} allows"
-    if found.winner is None or found.winner == decided:
+    if winner is None or winner == decided:
         return f"{rule} {what}"
-    return f"{rule} the preflight of {what}, and rule {found.winner + 1} the request itself"
+    return f"{rule} the preflight of {what}, and rule {winner + 1} the request itself"
 
 
 def details(found: Told) -> list[str]:
     """What there is to see, a line each."""
     lines = _details(found)
-    if found.problems:
-        lines.append(_refused_values(found.problems))
+    if found.case.problems:
+        lines.append(_refused_values(found.case.problems))
     also = [each for each in found.causes[1:] if each not in _told(found)]
     if also:
         lines.append("Also: " + " ".join(each.meaning for each in also[:3]))
@@ -138,23 +128,23 @@ def _told(found: Told) -> set[Cause]:
 
 
 def _details(found: Told) -> list[str]:
-    causes, seen = found.causes, found.seen
+    case, causes, seen = found.case, found.causes, found.case.seen
     lines = []
     if seen.status is not None and Cause.APP_REFUSED in causes:
         lines.append(f"The response had status {seen.status}.")
     if found.is_before_rules:
         lines.append("Once that is corrected, the rules refuse the request.")
-    if found.near is not None:
-        lines += _mismatches(found.near.rule, found.mismatches, is_sendable(found.request.origin))
+    if case.near is not None:
+        lines += _mismatches(case.near.rule, found.mismatches, is_sendable(case.request.origin))
     if not found.could_be_sent:
-        lines.append(_sent_instead(found.request.origin))
-    if Cause.HEADER_UNDERSCORE in causes and found.winner is not None:
+        lines.append(_sent_instead(case.request.origin))
+    if Cause.HEADER_UNDERSCORE in causes and case.winner is not None:
         lines.append("The rules allow the name; a server in between drops such headers.")
-    held = found.max_age if seen.max_age is None else seen.max_age
+    held = case.max_age if seen.max_age is None else seen.max_age
     if Cause.MAX_AGE_CACHED in causes and held is not None:
         lines.append(f"The browser may use the old response for {held} seconds.")
     if Cause.OTHER in causes:
-        lines.append(_other(found.request, seen))
+        lines.append(_other(case.request, seen))
     return lines
 
 
@@ -168,7 +158,7 @@ def _sent_instead(origin: str) -> str:
     )
 
 
-def _other(request: Request, seen: Seen) -> str:
+def _other(request: PageRequest, seen: Seen) -> str:
     if not request.origin:
         return (
             "The request has no origin: give the page's, as the browser's Origin header shows it."
@@ -207,7 +197,7 @@ def _other(request: Request, seen: Seen) -> str:
     )
 
 
-def _lacks_credentials(request: Request, seen: Seen) -> bool:
+def _lacks_credentials(request: PageRequest, seen: Seen) -> bool:
     """Whether the response would do for a page that sends no credentials."""
     pairs = seen.pairs or ()
     with_them = passes_cors_check(request.origin, True, pairs)
@@ -260,9 +250,9 @@ def _miswritten_origin(held: str) -> str:
 
 def remedy(found: Told) -> str:
     """What helps if there is no fix; empty if that is unknown, or if nothing has to."""
-    if not found.causes or found.fixes or found.request.lacks_credentials:
+    if not found.causes or found.fixes or found.case.request.lacks_credentials:
         return ""
-    cause, request = found.causes[0], found.request
+    cause, request = found.causes[0], found.case.request
     if found.is_before_rules:
         then = found.next_fix.text if found.next_fix else ""
         return f"help: {cause.help}" + (f"; then {then[0].lower()}{then[1:]}" if then else "")
@@ -270,7 +260,7 @@ def remedy(found: Told) -> str:
         return ""
     if request.method not in ("", *METHODS) and cause is Cause.METHOD_MISSING:
         return f"help: use one of the methods that rules can allow: {', '.join(METHODS)}"
-    if cause is Cause.VARY_MISSING and found.varies:
+    if cause is Cause.VARY_MISSING and not found.case.can_turn_vary_on:
         return (
             "help: clear the cache, and let every response have `Vary: Origin`, also without an "
             'Origin in the request, as BUCKETCORS_VARY = "safe" does'
