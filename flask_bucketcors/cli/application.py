@@ -8,8 +8,10 @@ from flask import current_app
 from flask.cli import ScriptInfo
 
 from flask_bucketcors.api.writes import RulesWriter
+from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.dialects import limited
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores import Store
@@ -79,6 +81,23 @@ def current_writer() -> RulesWriter:
         strict=settings.strict,
         public_suffix=settings.public_suffix,
         allow_credentials=settings.allow_credentials,
+    )
+
+
+def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = None) -> Source:
+    """Take rules of a bucket of the current application, by its settings.
+
+    :raises click.UsageError: as :func:`current_state`.
+    """
+    settings = current_settings()
+    return Source(
+        "bucket",
+        bucket,
+        rule_set,
+        dialect or settings.dialect,
+        settings.allow_credentials,
+        settings.vary,
+        settings.public_suffix,
     )
 
 

@@ -15,14 +15,14 @@ from flask_bucketcors.analysis.evidence import (
 )
 from flask_bucketcors.analysis.explainer.explain import Explanation
 from flask_bucketcors.cli.options import (
-    Source,
     bucket_option,
     dialect_option,
     find_source,
     rules_option,
 )
-from flask_bucketcors.cli.report_explain import explanation_data, print_explanation
+from flask_bucketcors.cli.report_explain import explain_by, explanation_data, print_explanation
 from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, once_stdin, read_bytes
+from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import (
     JSON,
     echo_json,
@@ -106,7 +106,7 @@ def explain_request(
     requests = [_merged(evidence, known) for evidence in _evidence(known)]
     if not any(each.get("origin") or "console" in each.get("response", {}) for each in requests):
         raise click.UsageError("write --origin, as the browser's console shows it")
-    _report(source, [source.explain(**each) for each in requests], form)
+    _report(source, [explain_by(source, **each) for each in requests], form)
 
 
 def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -184,8 +184,8 @@ def _report(source: Source, explanations: Sequence[Explanation], form: str) -> N
         others = {"more": [explanation_data(each) for each in more]} if more else {}
         echo_json({**explanation_data(first), **others})
     else:
-        print_explanation(first, source.rule)
+        print_explanation(first, source)
         for each in more:
             click.echo()
-            print_explanation(each, source.rule)
+            print_explanation(each, source)
     fail_if(not first.allowed)

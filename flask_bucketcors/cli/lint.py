@@ -10,17 +10,17 @@ import click
 
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check, Severity
-from flask_bucketcors.cli.application import current_store, push_app
-from flask_bucketcors.cli.options import bucket_option, dialect_option, find_source
+from flask_bucketcors.cli.application import bucket_source, current_store, push_app
+from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_lint import (
     SEVERITIES,
-    Linted,
-    counted,
+    count_of_findings,
     find_public_suffix,
-    linted_bucket,
+    lint_by,
     print_finding,
 )
-from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin
+from flask_bucketcors.cli.rule_files import INPUT_FILE, once_stdin
+from flask_bucketcors.cli.rule_sources import Source, file_source
 from flask_bucketcors.cli.stored_buckets import each_bucket
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -53,7 +53,7 @@ class _Lint:
     :param shown: how many are, by severity.
     """
 
-    sources: Iterable[Linted | None]
+    sources: Iterable[Source | None]
     public_suffix: PublicSuffix | None
     least: Severity
     ignored: Collection[str]
@@ -63,16 +63,16 @@ class _Lint:
     hidden: int = 0
     shown: Counter[Severity] = field(default_factory=Counter)
 
-    def findings(self) -> Iterator[tuple[Linted, Finding]]:
+    def findings(self) -> Iterator[tuple[Source, Finding]]:
         """Give all findings that are to be shown."""
-        for linted in self.sources:
-            if linted is None:
+        for source in self.sources:
+            if source is None:
                 self.left_out += 1
                 continue
             try:
-                found = linted.findings(self.public_suffix)
+                found = lint_by(source, self.public_suffix)
             except TooIntricate as error:
-                click.echo(f"left out: {linted.where}: {error}", err=True)
+                click.echo(f"left out: {source.where}: {error}", err=True)
                 self.left_out += 1
                 continue
             kept = [each for each in found if self._is_shown(each)]
@@ -81,7 +81,7 @@ class _Lint:
             self.hidden += len(found) - len(kept)
             self.shown.update(each.severity for each in kept)
             for finding in kept:
-                yield linted, finding
+                yield source, finding
 
     def _is_shown(self, finding: Finding) -> bool:
         is_severe = SEVERITIES.index(finding.severity) <= SEVERITIES.index(self.least)
@@ -89,7 +89,7 @@ class _Lint:
 
     def summary(self, unit: str) -> str:
         """What was found in all, in words."""
-        text = counted(self.shown)
+        text = count_of_findings(self.shown)
         if self.looked != 1:
             text += f", in {self.odd} of {self.looked} {unit}s"
         return f"{text}; {self.hidden} not shown" if self.hidden else text
@@ -152,7 +152,9 @@ def lint_rules(
         raise click.UsageError("write FILE, --bucket NAME or --all")
     once_stdin(files)
     suffix = find_public_suffix(public_suffix)
-    sources = _files(context, files, dialect) if files else _buckets(context, bucket, dialect)
+    sources: Iterable[Source | None] = _buckets(context, bucket, dialect)
+    if files:
+        sources = (file_source(each, dialect) for each in files)
     run = _Lint(sources, suffix, Severity(severity), ignore)
     if form == JSON:
         echo_json_list(_as_data(*each) for each in run.findings())
@@ -161,35 +163,28 @@ def lint_rules(
     fail_if(run.shown or run.left_out)
 
 
-def _as_data(linted: Linted, finding: Finding) -> dict[str, Any]:
-    return {linted.kind: linted.name, **finding.as_dict()}
+def _as_data(source: Source, finding: Finding) -> dict[str, Any]:
+    return {source.kind: source.name, **finding.as_dict()}
 
 
 def _print(run: _Lint, unit: str) -> None:
-    for linted, finding in run.findings():
-        print_finding(finding, linted)
+    for source, finding in run.findings():
+        print_finding(finding, source)
         click.echo()
     click.echo(run.summary(unit))
 
 
-def _files(context: click.Context, files: Sequence[str], dialect: str | None) -> Iterator[Linted]:
-    for file in files:
-        source = find_source(context, file, None, dialect)
-        assert source is not None  # nosec B101 # a file is always found, or refused
-        yield Linted("file", file, name_of(file), source.rules, source.dialect)
-
-
 def _buckets(
     context: click.Context, bucket: str | None, dialect: str | None
-) -> Iterator[Linted | None]:
+) -> Iterator[Source | None]:
     """Give the rules of a bucket, or of all; None for some that cannot be read."""
     push_app(context)
     if bucket is None:
         for name, found in each_bucket(current_store()):
-            yield linted_bucket(name, found, dialect) if found else None
+            yield bucket_source(name, found, dialect) if found else None
         return
     rule_set = current_store().get(bucket)
     if rule_set is None:
         # One that is misspelt must not pass.
         raise click.UsageError(f"bucket {printable(bucket)} has no rules")
-    yield linted_bucket(bucket, rule_set, dialect)
+    yield bucket_source(bucket, rule_set, dialect)

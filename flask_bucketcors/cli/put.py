@@ -10,15 +10,16 @@ from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.cli.application import (
     author_option,
+    bucket_source,
     current_settings,
     current_store,
     current_writer,
 )
 from flask_bucketcors.cli.report_diff import print_changes, print_sides, print_vary
-from flask_bucketcors.cli.report_lint import find_public_suffix, linted_bucket, print_finding
+from flask_bucketcors.cli.report_lint import find_public_suffix, lint_by, print_finding
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_file
-from flask_bucketcors.cli.stored_buckets import count_of
-from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.cli.rule_sources import Source
+from flask_bucketcors.cli.terminal import counted, printable
 from flask_bucketcors.core.errors import StoredRulesInvalid, TooIntricate
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, StoredRules
@@ -53,12 +54,13 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
         stored = current_store().read(bucket)
         if not _show_changes(bucket, stored, rule_set, name_of(file)):
             return
-        _show_dangers(bucket, rule_set, name_of(file))
+        _show_dangers(replace(bucket_source(bucket, rule_set), kind="file", name=file))
         if not yes:
             _ask(bucket)
         expected = stored.version if stored else None
     done = writer.put(bucket, rule_set, author, expected=expected)
-    click.echo(f"{printable(bucket)}: revision {done.revision}, {count_of(rule_set)}")
+    count = counted(len(rule_set.rules), "rule")
+    click.echo(f"{printable(bucket)}: revision {done.revision}, {count}")
 
 
 def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, where: str) -> bool:
@@ -93,17 +95,16 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
     return True
 
 
-def _show_dangers(bucket: str, rule_set: RuleSet, where: str) -> None:
-    linted = replace(linted_bucket(bucket, rule_set), where=where)
+def _show_dangers(source: Source) -> None:
     try:
-        found = linted.findings(find_public_suffix(None))
+        found = lint_by(source, find_public_suffix(None))
     except TooIntricate as error:
         click.echo(f"dangers cannot be shown: {error}")
         return
     for finding in found:
         if finding.severity is Severity.DANGER:
             click.echo()
-            print_finding(finding, linted)
+            print_finding(finding, source)
     click.echo()
 
 

@@ -1,14 +1,14 @@
 """What a change of rules does, in lines that begin with ``+``, ``-`` or ``~``."""
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Collection, Iterator
+from typing import Final
 
 import click
 
 from flask_bucketcors.analysis.algebra.diff import Change, ChangeKind, Diff
-from flask_bucketcors.analysis.algebra.request_space import Example
+from flask_bucketcors.analysis.algebra.request_space import listed
 from flask_bucketcors.analysis.algebra.terms import Terms
-from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.cli.terminal import counted, printable
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -62,40 +62,27 @@ def print_changes(changes: Diff) -> None:
         if len(group) > _MAX_CHANGES:
             more = len(group) - _MAX_CHANGES
             click.echo(click.style(f"{mark} and {more} more; --format json has all", fg=colour))
-    click.echo(counted(changes))
+    click.echo(_count_of(changes))
 
 
-def counted(changes: Diff) -> str:
+def _count_of(changes: Diff) -> str:
     """How many changes there are, in words."""
     if not changes:
         return "both rule sets treat every request alike"
     counts = {title: len(changes.of_kind(kind)) for kind, (_, _, title) in _GROUPS.items()}
     parts = ", ".join(f"{count} {title}" for title, count in counts.items() if count)
-    return f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}: {parts}"
+    return f"{counted(len(changes), 'change')}: {parts}"
 
 
 def _print_change(change: Change, mark: str, colour: str) -> None:
     click.echo(click.style(f"{mark} {printable(change.region.in_words(_MAX_SHOWN))}", fg=colour))
     for line in _terms(change):
         click.echo(f"    {printable(line)}")
-    click.echo(f"    example request: {printable(_request(change.witness))}")
+    click.echo(f"    example request: {printable(change.witness.in_words(_MAX_SHOWN))}")
 
 
 def _listed(names: Collection[str]) -> str:
-    return _joined(sorted(names)[:_MAX_SHOWN], _more(names))
-
-
-def _joined(shown: Iterable[str], more: str) -> str:
-    return ", ".join(shown) + (f" and{more}" if more else "")
-
-
-def _more(things: Collection[Any], most: int = _MAX_SHOWN) -> str:
-    return f" {len(things) - most} more" if len(things) > most else ""
-
-
-def _request(request: Example) -> str:
-    headers = f" with {_joined(request.headers[:_MAX_SHOWN], _more(request.headers))}"
-    return f"{request.method} from {request.origin}{headers if request.headers else ''}"
+    return listed(sorted(names), _MAX_SHOWN)
 
 
 def _terms(change: Change) -> Iterator[str]:

@@ -1,14 +1,31 @@
 """Explanations as text and as JSON."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import Any, Final
 
 import click
 
-from flask_bucketcors.analysis.explainer.explain import Explanation
+from flask_bucketcors.analysis.explainer.explain import Explanation, explain
 from flask_bucketcors.analysis.explainer.fix import Fix
-from flask_bucketcors.cli.marks import RuleAt, marked_rule
+from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
+from flask_bucketcors.cli.marks import escaped, marked_value, marked_values
+from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.errors import TooIntricate
+
+_COLOUR: Final = "red"
+
+
+def explain_by(source: Source, **request: Any) -> Explanation:
+    """Explain a request by the rules of a source; see :func:`flask_bucketcors.explain`."""
+    return explain(
+        source.rules,
+        dialect=source.dialect,
+        allow_credentials=source.allow_credentials,
+        vary=source.vary,
+        **request,
+    )
 
 
 def explanation_data(explanation: Explanation) -> dict[str, Any]:
@@ -37,19 +54,48 @@ def _fix_data(fix: Fix) -> dict[str, Any]:
     }
 
 
-def print_explanation(explanation: Explanation, rule_at: RuleAt) -> None:
-    """Print an explanation, with the part of the rules that decides.
-
-    :param rule_at: gives the fields of the rule at an index.
-    """
-    colour = "green" if explanation.allowed else "red"
+def print_explanation(explanation: Explanation, source: Source) -> None:
+    """Print an explanation, with the part of the rules that decides."""
+    colour = "green" if explanation.allowed else _COLOUR
     cause = f"[{explanation.cause}]" if explanation.cause else ""
     verdict = click.style(explanation.verdict + cause, fg=colour, bold=True)
     click.echo(f"{verdict}: {printable(explanation.summary)}")
-    for line in marked_rule(explanation, rule_at):
+    for line in _marked_rule(explanation, source):
         click.echo(line)
     for line in filter(None, (*explanation.details, explanation.remedy)):
         click.echo(printable(line))
     for number, fix in enumerate(explanation.fixes, 1):
         text = printable(f"{fix.text} {fix.effect}")
         click.echo(f"{click.style(f'Fix {number}', fg='green')}: {text}")
+
+
+def _marked_rule(explanation: Explanation, source: Source) -> Iterator[str]:
+    """The lines that show where the request and the nearest rule differ; none if they do not."""
+    trace = explanation.nearest
+    if trace is None or explanation.cause not in trace.causes:
+        return
+    yield click.style(f"  rule {trace.rule + 1}", bold=True)
+    for mismatch in trace.mismatches:
+        yield from _marked_field(mismatch, getattr(source.rule(trace.rule), mismatch.field))
+
+
+def _marked_field(mismatch: Mismatch, values: Sequence[str]) -> Iterator[str]:
+    """The value that came nearest, and below it what differs and why."""
+    note = f" sent: {escaped(mismatch.asked)} ({', '.join(mismatch.causes)})"
+    if mismatch.nearest is None:
+        return marked_values(mismatch.field, values, _COLOUR, note)
+    span = _difference(mismatch.nearest, mismatch.asked)
+    return marked_value(mismatch.field, mismatch.nearest, span, len(values) - 1, _COLOUR, note)
+
+
+def _difference(text: str, other: str) -> tuple[int, int]:
+    """Where the part of a text begins and ends that another text has not."""
+    start = _count_equal(text, other)
+    rest, other_rest = text[start:], other[start:]
+    return start, len(text) - _count_equal(rest[::-1], other_rest[::-1])
+
+
+def _count_equal(text: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    pairs = zip(text, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

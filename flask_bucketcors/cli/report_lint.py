@@ -2,30 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from flask_bucketcors.analysis.linter.findings import Finding, Witness, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.mistakes import Severity
-from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
-from flask_bucketcors.cli.application import current_settings
-from flask_bucketcors.cli.marks import (
-    ELEMENTS,
-    count_of_more,
-    escaped,
-    listed,
-    room_beside,
-    texts_of,
-    windowed,
-)
-from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.analysis.spelling.unchecked import PlainRule
+from flask_bucketcors.cli.marks import escaped, marked_value, marked_values, unmarked_values
+from flask_bucketcors.cli.rule_sources import Source
+from flask_bucketcors.cli.terminal import clipped, counted, printable
 from flask_bucketcors.core.hosts import PublicSuffix
-from flask_bucketcors.core.rules import RuleSet
 
 SEVERITIES: Final = tuple(Severity)
 
@@ -37,58 +26,19 @@ _MAX_ID: Final = 40
 _WHOLE_RULE: Final = ("allowed_origins", "allowed_methods", "allowed_headers")
 
 
-@dataclass(frozen=True)
-class Linted:
-    """Rules, and where they are from.
+def lint_by(source: Source, public_suffix: PublicSuffix | None) -> list[Finding]:
+    """Lint the rules of a source; give the findings, the worst first.
 
-    :param kind: ``file`` or ``bucket``.
-    :param name: of it; not made printable.
-    :param where: the same for people.
-    :param rules: plain data with the names of Rule's fields, not judged yet.
-    :param dialect: whose forms the responses take.
-    :param allow_credentials: whether responses that name the origin allow credentials.
-    :param public_suffix: the application's own function, if it has one.
+    :param public_suffix: what to use if the application has no function of its own.
+    :raises TooIntricate: as :func:`flask_bucketcors.lint`.
     """
-
-    kind: str
-    name: str
-    where: str
-    rules: Any
-    dialect: str
-    allow_credentials: bool = True
-    public_suffix: PublicSuffix | None = None
-
-    @cached_property
-    def _plain(self) -> PlainRules:
-        return PlainRules.read(self.rules)
-
-    def rule(self, index: int) -> PlainRule:
-        """The rule at an index, as it was written."""
-        return self._plain.rules[index]
-
-    def findings(self, public_suffix: PublicSuffix | None) -> list[Finding]:
-        """Give the findings, the worst first."""
-        found = lint(
-            self.rules,
-            self.dialect,
-            self.public_suffix or public_suffix,
-            allow_credentials=self.allow_credentials,
-        )
-        return worst_first(found)
-
-
-def linted_bucket(bucket: str, rule_set: RuleSet, dialect: str | None = None) -> Linted:
-    """Take rules of a bucket of the current application, by its settings."""
-    settings = current_settings()
-    return Linted(
-        "bucket",
-        bucket,
-        f"bucket {printable(bucket)}",
-        rule_set.as_dict(),
-        dialect or settings.dialect,
-        settings.allow_credentials,
-        settings.public_suffix,
+    found = lint(
+        source.rules,
+        source.dialect,
+        source.public_suffix or public_suffix,
+        allow_credentials=source.allow_credentials,
     )
+    return worst_first(found)
 
 
 def find_public_suffix(wanted: bool | None) -> PublicSuffix | None:
@@ -112,44 +62,39 @@ def find_public_suffix(wanted: bool | None) -> PublicSuffix | None:
     return found
 
 
-def print_finding(finding: Finding, linted: Linted) -> None:
+def print_finding(finding: Finding, source: Source) -> None:
     """Print a finding, with the rule that it is about and what is marked in it."""
     colour = _COLOURS[finding.severity]
     title = click.style(f"{finding.severity}[{finding.id}]", fg=colour, bold=True)
-    rule = linted.rule(finding.rule)
+    rule = source.rule(finding.rule)
     click.echo(f"{title}: {_said(finding.text)}")
-    click.echo(f"  {linted.where}: rule {finding.rule + 1}{_id_of(rule)}")
+    click.echo(f"  {source.where}: rule {finding.rule + 1}{_id_of(rule)}")
     for line in _marked(finding, rule, colour):
         click.echo(line)
     for witness in finding.witnesses:
-        click.echo(f"  example request: {_asked(witness)}")
+        click.echo(f"  example request: {_said(_decided(witness))}")
     click.echo(f"  help: {_said(finding.help)}")
 
 
-def counted(counts: Counter[Severity]) -> str:
+def count_of_findings(counts: Counter[Severity]) -> str:
     """How many findings there are of each severity, in words."""
     count = counts.total()
     if not count:
         return "no findings"
     parts = ", ".join(f"{each} {counts[each]}" for each in SEVERITIES if counts[each])
-    return f"{count} {'finding' if count == 1 else 'findings'} ({parts})"
+    return f"{counted(count, 'finding')} ({parts})"
 
 
 def _said(text: str) -> str:
-    more = len(text) - _MAX_TEXT
-    shown = f"{text[:_MAX_TEXT]}... (and {more} more characters)" if more > 0 else text
-    return printable(shown)
+    return printable(clipped(text, _MAX_TEXT))
 
 
 def _id_of(rule: PlainRule) -> str:
     return f" ({escaped(str(rule.id)[:_MAX_ID])})" if rule.id else ""
 
 
-def _asked(witness: Witness) -> str:
-    shown = ", ".join(witness.headers[:_MAX_HEADERS])
-    headers = f" with {shown}{count_of_more(len(witness.headers) - _MAX_HEADERS)}"
-    asked = f"{witness.method} from {witness.origin}{headers if witness.headers else ''}"
-    return _said(f"{asked} is {witness.decision}")
+def _decided(witness: Witness) -> str:
+    return f"{witness.request.in_words(_MAX_HEADERS)} is {witness.decision}"
 
 
 def _marked(finding: Finding, rule: PlainRule, colour: str) -> Iterator[str]:
@@ -157,26 +102,12 @@ def _marked(finding: Finding, rule: PlainRule, colour: str) -> Iterator[str]:
     if finding.field is None:
         for field in _WHOLE_RULE:
             if values := getattr(rule, field):
-                yield _line(field, listed([_cut(each) for each in values]))
+                yield unmarked_values(field, values)
         return
-    margin = _line(finding.field, "")
-    texts = texts_of(getattr(rule, finding.field))
+    found = getattr(rule, finding.field)
+    texts = found if isinstance(found, tuple) else [] if found is None else [str(found)]
     if finding.span is None:
-        shown = listed([_cut(each) for each in texts])
-        start, length, others = 0, len(shown), 0
+        yield from marked_values(finding.field, texts, colour)
     else:
-        value, (begin, end) = str(finding.value), finding.span
-        before, part, behind = map(escaped, (value[:begin], value[begin:end], value[end:]))
-        shown = before + part + behind
-        shown, start, length = windowed(shown, len(before), len(part), room_beside(margin))
-        others = len(texts) - 1
-    yield margin + shown + count_of_more(others)
-    yield " " * (len(margin) + start) + click.style("^" * length, fg=colour, bold=True)
-
-
-def _line(field: str, shown: str) -> str:
-    return f"    {ELEMENTS[field]}  {shown}"
-
-
-def _cut(text: str) -> str:
-    return windowed(text, 0, 0, room_beside(""))[0]
+        value, others = str(finding.value), len(texts) - 1
+        yield from marked_value(finding.field, value, finding.span, others, colour)

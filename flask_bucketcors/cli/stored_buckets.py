@@ -48,9 +48,3 @@ def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet |
             # The rules may have been deleted meanwhile.
             if rule_set is not None:
                 yield bucket, rule_set
-
-
-def count_of(rule_set: RuleSet) -> str:
-    """Say how many rules there are."""
-    count = len(rule_set.rules)
-    return "1 rule" if count == 1 else f"{count} rules"

@@ -15,10 +15,11 @@ from flask_bucketcors.cli.application import (
     current_store,
     current_writer,
 )
-from flask_bucketcors.cli.stored_buckets import bucket_names, count_of, existing_rules
+from flask_bucketcors.cli.stored_buckets import bucket_names, existing_rules
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
+    counted,
     echo_json,
     format_option,
     printable,
@@ -196,7 +197,7 @@ def _author(entry: HistoryEntry) -> str | None:
 def _what(entry: HistoryEntry) -> str:
     if entry.unreadable is not None:
         return f"unreadable: {printable(entry.unreadable)}"
-    return count_of(entry.rule_set) if entry.rule_set else "deleted"
+    return counted(len(entry.rule_set.rules), "rule") if entry.rule_set else "deleted"
 
 
 def _printable_xml(text: str) -> str:

@@ -89,6 +89,17 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
+def clipped(text: str, most: int) -> str:
+    """A text of at most so many characters, and how many more there are."""
+    more = len(text) - most
+    return f"{text[:most]}... (and {more} more characters)" if more > 0 else text
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things, such as ``1 rule`` or ``2 rules``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def echo_json(data: Any) -> None:
     """Print data as JSON, in ASCII, which no terminal obeys."""
     click.echo(json.dumps(data, indent=2))

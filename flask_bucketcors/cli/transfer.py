@@ -29,6 +29,7 @@ from flask_bucketcors.cli.rule_files import (
 from flask_bucketcors.cli.stored_buckets import each_bucket
 from flask_bucketcors.cli.terminal import (
     STRICT_REFUSES,
+    counted,
     fail_if,
     is_dumb,
     problem_lines,
@@ -126,7 +127,7 @@ class _Import:
     def summary(self) -> str:
         return (
             f"{self.stored} stored, {self.equal} had these rules already, "
-            f"{self.refused} {'line' if self.refused == 1 else 'lines'} refused"
+            f"{counted(self.refused, 'line')} refused"
         )
 
     def _parse(self, line: bytes) -> tuple[str, RuleSet]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from flask_bucketcors.analysis.algebra.partition import Atoms, bits
-from flask_bucketcors.analysis.algebra.request_space import Lists, Requests
+from flask_bucketcors.analysis.algebra.request_space import Lists, Requests, listed
 from flask_bucketcors.analysis.algebra.spans import Span
 from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.core.origins import covers
@@ -53,7 +53,7 @@ class HeaderLists:
         if len(shown) < len(self.one_of):
             parts.append(f"at least one out of each of {len(self.one_of) - len(shown)} more sets")
         if self.not_all_of:
-            parts.append(f"without at least one of {_joined(self.not_all_of, most)}")
+            parts.append(f"without at least one of {listed(self.not_all_of, most)}")
         text = ", ".join(parts)
         return text if self.one_of else f"no header, or {text}"
 
@@ -151,20 +151,14 @@ def _out_of(spans: Sequence[Span], names: Sequence[Span], most: int | None) -> s
     if spans == names:
         return ""
     if len(spans) == 1 and spans[0].pattern == ANY:
-        return f" other than {_joined(spans[0].but_not, most)}"
+        return f" other than {listed(spans[0].but_not, most)}"
     return f" out of {_said(spans, most)}"
 
 
 def _said(spans: Sequence[Span], most: int | None, anything: str = ANY) -> str:
-    return _joined([_in_words(span, most, anything) for span in spans[:most]], most, len(spans))
+    return listed([_in_words(span, most, anything) for span in spans[:most]], most, len(spans))
 
 
 def _in_words(span: Span, most: int | None, anything: str) -> str:
     pattern = anything if span.pattern == ANY else span.pattern
-    return f"{pattern} (but not {_joined(span.but_not, most)})" if span.but_not else pattern
-
-
-def _joined(texts: Sequence[str], most: int | None, count: int | None = None) -> str:
-    """Name some of a number of texts, and say how many more there are."""
-    more = (len(texts) if count is None else count) - len(texts[:most])
-    return ", ".join(texts[:most]) + (f" and {more} more" if more else "")
+    return f"{pattern} (but not {listed(span.but_not, most)})" if span.but_not else pattern

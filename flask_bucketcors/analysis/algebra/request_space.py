@@ -31,6 +31,16 @@ APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE,)}
 RuleBits = int
 
 
+def listed(texts: Sequence[str], most: int | None, count: int | None = None) -> str:
+    """List some texts, and say how many more there are.
+
+    :param most: how many to list; None for all.
+    :param count: how many there are, if they are not all given.
+    """
+    more = (len(texts) if count is None else count) - len(texts[:most])
+    return ", ".join(texts[:most]) + (f" and {more} more" if more else "")
+
+
 class Lists(NamedTuple):
     """Lists of header names.
 
@@ -84,6 +94,14 @@ class Example(NamedTuple):
     origin: str
     method: str
     headers: tuple[str, ...] = ()
+
+    def in_words(self, most: int | None = None) -> str:
+        """Say what is requested.
+
+        :param most: how many header names to list; None for all.
+        """
+        asked = f" with {listed(self.headers, most)}" if self.headers else ""
+        return f"{self.method} from {self.origin}{asked}"
 
 
 class Requests:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from flask_bucketcors.analysis.algebra.request_space import Example
 from flask_bucketcors.analysis.mistakes import Check, Severity
 
 
@@ -22,8 +23,12 @@ class Witness(NamedTuple):
     rule: int | None
 
     def __str__(self) -> str:
-        asked = f" with {', '.join(self.headers)}" if self.headers else ""
-        return f"{self.method} from {self.origin}{asked}: {self.decision}"
+        return f"{self.request.in_words()}: {self.decision}"
+
+    @property
+    def request(self) -> Example:
+        """The request alone."""
+        return Example(self.origin, self.method, self.headers)
 
     @property
     def decision(self) -> str:

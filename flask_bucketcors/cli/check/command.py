@@ -28,13 +28,13 @@ from flask_bucketcors.cli.check.http_exchange import (
 )
 from flask_bucketcors.cli.check.report_check import Step, as_data, print_steps
 from flask_bucketcors.cli.options import (
-    Source,
     bucket_option,
     dialect_option,
     find_source,
     rules_option,
 )
-from flask_bucketcors.cli.report_explain import print_explanation
+from flask_bucketcors.cli.report_explain import explain_by, print_explanation
+from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option
 from flask_bucketcors.core.browser import Failure, value_of
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
@@ -195,7 +195,7 @@ def check(
     else:
         print_steps(url, request, steps)
         if source and explanation:
-            print_explanation(explanation, source.rule)
+            print_explanation(explanation, source)
     refused = explanation is not None and not explanation.allowed
     fail_if(refused or any(step.faults for step in steps))
 
@@ -204,7 +204,8 @@ def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Exp
     """Explain the last response; if one refuses, it is that."""
     received = [step for step in steps if step.response]
     kind = received[-1].name if received else steps[-1].name
-    return source.explain(
+    return explain_by(
+        source,
         origin=request.origin,
         method=request.method,
         headers=request.requested_headers if kind == PREFLIGHT else (),

@@ -13,7 +13,7 @@ from flask_bucketcors.analysis.explainer.explain import Explanation
 from flask_bucketcors.cli.check.faults import Fault, PageRequest
 from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.cli.report_explain import explanation_data
-from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.cli.terminal import clipped, printable
 
 # Characters of an address or a header's value that a person is shown; JSON has all.
 _MAX_SHOWN: Final = 500
@@ -95,7 +95,8 @@ def _shown_headers(response: Response) -> list[tuple[str, str]]:
 
 def print_steps(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> None:
     """Print responses and faults for a person."""
-    address = _clipped(printable(f"{url.scheme}://{url.netloc}{url.path or '/'}"))
+    url_text = f"{url.scheme}://{url.netloc}{url.path or '/'}"
+    address = clipped(printable(url_text), _MAX_SHOWN)
     for step in steps:
         _print_step(step, address)
     if any(step.blocks for step in steps):
@@ -118,11 +119,6 @@ def _allowed(response: Response | None) -> str:
     return "send this request and read the response"
 
 
-def _clipped(text: str) -> str:
-    more = len(text) - _MAX_SHOWN
-    return f"{text[:_MAX_SHOWN]} (and {more} more characters)" if more > 0 else text
-
-
 def _print_step(step: Step, address: str) -> None:
     title = f"{step.name}: {step.method} {address}"
     if step.response is None:
@@ -132,7 +128,7 @@ def _print_step(step: Step, address: str) -> None:
     click.echo(f"{title} -> {step.response.status}")
     deciding = {each.header.lower() for each in step.faults}
     for name, value in _shown_headers(step.response):
-        shown = _clipped(printable(value))
+        shown = clipped(printable(value), _MAX_SHOWN)
         click.echo(f"  {printable(name)}: {shown}")
         if name.lower() in deciding:
             margin = " " * len(f"  {printable(name)}: ")

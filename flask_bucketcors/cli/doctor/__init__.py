@@ -18,6 +18,7 @@ from flask_bucketcors.cli.doctor.workers import examine_workers
 from flask_bucketcors.cli.terminal import (
     JSON,
     STORE_REMEDY,
+    counted,
     echo_json,
     fail_if,
     format_option,
@@ -86,8 +87,7 @@ def _print(notes: Sequence[Note]) -> None:
         click.echo(click.style(area, bold=True))
         for note in group:
             _print_note(note)
-    count = sum(not note.ok for note in notes)
-    click.echo(f"{count} {'finding' if count == 1 else 'findings'}")
+    click.echo(counted(sum(not note.ok for note in notes), "finding"))
 
 
 def _print_note(note: Note) -> None:

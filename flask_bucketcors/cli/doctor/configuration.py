@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.terminal import counted
 from flask_bucketcors.extension import BucketCORSState
 from flask_bucketcors.settings import PREFIX, SETTING_NAMES
 from flask_bucketcors.signatures import AccessKey
@@ -51,7 +52,7 @@ def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:
 def _count_note(keys: Mapping[str, Any]) -> Note:
     if not keys:
         return _note(f"{_KEYS} is set but empty", "add a key, or remove the setting")
-    return _note(f"{_KEYS} holds {len(keys)} {'key' if len(keys) == 1 else 'keys'}")
+    return _note(f"{_KEYS} holds {counted(len(keys), 'key')}")
 
 
 def _is_padded(key: str | AccessKey) -> bool:

@@ -1,0 +1,62 @@
+"""Rules that a command looks at, and where they are from: a file or a bucket."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import click
+
+from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
+from flask_bucketcors.cli.rule_files import name_of, read_bytes, reason_of
+from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.grants import VaryMode
+from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.problems import InvalidRules
+from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, read_rules
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rules of a file or a bucket, and how to respond by them.
+
+    :param kind: ``file`` or ``bucket``.
+    :param name: the file's or the bucket's, not made printable.
+    :param rules: a rule set, or unchecked plain data with the names of Rule's fields; None if the
+        bucket has none.
+    :param dialect: the dialect of the responses.
+    :param allow_credentials, vary, public_suffix: as the application sets them.
+    """
+
+    kind: str
+    name: str
+    rules: Any
+    dialect: str
+    allow_credentials: bool = True
+    vary: str = VaryMode.SAFE
+    public_suffix: PublicSuffix | None = None
+
+    @property
+    def where(self) -> str:
+        """What to call it in a message."""
+        return name_of(self.name) if self.kind == "file" else f"bucket {printable(self.name)}"
+
+    @cached_property
+    def _plain(self) -> PlainRules:
+        return PlainRules.read(self.rules)
+
+    def rule(self, index: int) -> PlainRule:
+        """The rule at an index, as it was written."""
+        return self._plain.rules[index]
+
+
+def file_source(path: str, dialect: str | None) -> Source:
+    """Read the rules in a file, without checking their values.
+
+    :raises click.UsageError: if they cannot be read.
+    """
+    try:
+        rules = read_rules(read_bytes(path, MAX_RULES_TEXT_BYTES))
+    except InvalidRules as error:
+        raise click.UsageError(f"{name_of(path)} is {reason_of(error)}") from None
+    return Source("file", path, rules, dialect or COS.name)
