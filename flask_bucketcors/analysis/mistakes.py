@@ -181,15 +181,12 @@ class Severity(StrEnum):
 # Which part of a value to mark. The time that each takes grows with the length of the value alone.
 _ALL = ""
 _STAR = r"\*"
-_START = "^."
-_SCHEME = "^http"
 _CAPITALS = "[A-Z](?:.*[A-Z])?"
 _BEHIND_HOST = r"(?<![:/\\])[/?#\\].+|(?<![^/])[^/@]*+@"
 _SLASH = r"(?<!/)/++(?=[^/\w]{0,9}$)"
 _PORT = ":(?:80|443)(?![0-9])"
 _BEYOND_ASCII = "[^\x00-\x7f](?:.*[^\x00-\x7f])?"
 _INVISIBLE = r"[^\w!-~]++"
-_UNDERSCORES = "_(?:.*_)?"
 
 
 class Check(Enum):
@@ -264,7 +261,7 @@ class Check(Enum):
     NULL_ORIGIN = ("BC206", Severity.DANGER, _ALL,
         "`null` is allowed, which any page can send",
         "delete it, and serve the page from an origin of its own")
-    HTTP_CREDENTIALS = ("BC207", Severity.DANGER, _SCHEME,
+    HTTP_CREDENTIALS = ("BC207", Severity.DANGER, "^http",
         "an origin with plain http is allowed, with credentials",
         "serve the page over https, and write `https://`")
     UPPER_CASE = ("BC301", Severity.WARNING, _CAPITALS, Cause.ORIGIN_CASE)
@@ -274,13 +271,13 @@ class Check(Enum):
     NOT_PUNYCODE = ("BC305", Severity.WARNING, _BEYOND_ASCII, Cause.ORIGIN_IDN)
     INVISIBLE_CHARACTER = ("BC306", Severity.WARNING, _INVISIBLE, Cause.ORIGIN_INVISIBLE_CHARACTER)
     LOOKALIKE = ("BC307", Severity.WARNING, _BEYOND_ASCII, Cause.ORIGIN_LOOKALIKE)
-    NO_SCHEME = ("BC308", Severity.WARNING, _START,
+    NO_SCHEME = ("BC308", Severity.WARNING, "^.",
         "an origin has no scheme; browsers always send one",
         "start it with `https://`")
     FITS_NOTHING = ("BC309", Severity.WARNING, _ALL,
         "a value matches no possible origin",
         "write `scheme://host` or `scheme://host:port`, or delete it")
-    UNDERSCORE = ("BC310", Severity.WARNING, _UNDERSCORES,
+    UNDERSCORE = ("BC310", Severity.WARNING, "_(?:.*_)?",
         "a header name contains an underscore; many servers drop such headers",
         "write `-` in the rule and in the page")
     LONG_MAX_AGE = ("BC311", Severity.ADVICE, _ALL,
@@ -302,7 +299,3 @@ class Check(Enum):
         """Where the part of a value begins and ends that this is about."""
         found = self._mark.search(value)
         return found.span() if found and found[0] else (0, len(value))
-
-
-#: Misspelled origins by what keeps them from working.
-CHECKS_BY_CAUSE = {check.cause: check for check in Check if check.cause}

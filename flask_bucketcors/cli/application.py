@@ -13,7 +13,6 @@ from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.dialects import limited
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
-from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores import Store
 
 HOW_TO_ADD: Final = (
@@ -51,22 +50,6 @@ def close_at_the_end(store: Store) -> None:
         click.get_current_context().find_root().call_on_close(store.close)
 
 
-def current_settings() -> Settings:
-    """Give the settings of the current application.
-
-    :raises click.UsageError: as :func:`current_state`.
-    """
-    return current_state().settings
-
-
-def current_store() -> Store:
-    """Give the store of the current application.
-
-    :raises click.UsageError: as :func:`current_state`.
-    """
-    return current_state().store
-
-
 def current_writer() -> RulesWriter:
     """Give a writer of the current application's rules, for buckets that exist or not.
 
@@ -89,7 +72,7 @@ def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = N
 
     :raises click.UsageError: as :func:`current_state`.
     """
-    settings = current_settings()
+    settings = current_state().settings
     return Source(
         "bucket",
         bucket,

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
 from flask_bucketcors.analysis.algebra.diff import diff
-from flask_bucketcors.cli.application import current_settings, current_store, push_app
+from flask_bucketcors.cli.application import current_state, push_app
 from flask_bucketcors.cli.options import bucket_option, dialect_option
-from flask_bucketcors.cli.report_diff import print_changes, print_sides, print_vary
+from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin, read_file
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -21,7 +21,6 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import TooIntricate
-from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES
 
 # How many rules a bucket may have is checked when they are put.
@@ -32,21 +31,6 @@ class _Trouble(Refused):
     """Rules cannot be compared. The exit code 1 would mean that there are changes."""
 
     exit_code = 2
-
-
-class _Side(NamedTuple):
-    """Rules to compare.
-
-    :param name: where they come from.
-    :param rule_set: None for no rules.
-    """
-
-    name: str
-    rule_set: RuleSet | None
-
-    @property
-    def title(self) -> str:
-        return self.name if self.rule_set else f"{self.name} (no rules)"
 
 
 @click.command("diff")
@@ -86,8 +70,8 @@ def diff_rules(
     else:
         push_app(context)
         old, new = _with_bucket(bucket, files, revisions)
-        dialect = dialect or current_settings().dialect
-        allow_credentials = current_settings().allow_credentials
+        settings = current_state().settings
+        dialect, allow_credentials = dialect or settings.dialect, settings.allow_credentials
     try:
         changes = diff(
             old.rule_set, new.rule_set, dialect or COS.name, allow_credentials=allow_credentials
@@ -98,13 +82,12 @@ def diff_rules(
         data = [each.as_dict() for each in changes]
         echo_json({"old": old.name, "new": new.name, "changes": data})
     else:
-        print_sides(old.title, new.title)
-        print_vary(old.rule_set, new.rule_set)
+        print_sides(old, new)
         print_changes(changes)
     fail_if(changes)
 
 
-def _two_files(files: Sequence[str], revisions: Sequence[int]) -> tuple[_Side, _Side]:
+def _two_files(files: Sequence[str], revisions: Sequence[int]) -> tuple[Side, Side]:
     if len(files) != 2 or revisions:
         raise click.UsageError("write OLD and NEW, or --bucket NAME and NEW or --revision NUMBER")
     once_stdin(files)
@@ -112,9 +95,7 @@ def _two_files(files: Sequence[str], revisions: Sequence[int]) -> tuple[_Side, _
     return old, new
 
 
-def _with_bucket(
-    bucket: str, files: Sequence[str], revisions: Sequence[int]
-) -> tuple[_Side, _Side]:
+def _with_bucket(bucket: str, files: Sequence[str], revisions: Sequence[int]) -> tuple[Side, Side]:
     if len(files) > 1 or not 1 <= len(files) + len(revisions) <= 2:
         raise click.UsageError("with --bucket write NEW, or --revision NUMBER once or twice")
     sides = [_revision(bucket, each) for each in revisions]
@@ -128,24 +109,24 @@ def _with_bucket(
     return old, new
 
 
-def _file(path: str) -> _Side:
+def _file(path: str) -> Side:
     try:
-        return _Side(name_of(path), read_file(path, _LIMITS))
+        return Side(name_of(path), read_file(path, _LIMITS))
     except Refused as error:
         raise _Trouble(error.message) from None
 
 
-def _stored(bucket: str) -> _Side:
-    return _Side(f"bucket {printable(bucket)}", current_store().get(bucket))
+def _stored(bucket: str) -> Side:
+    return Side(f"bucket {printable(bucket)}", current_state().store.get(bucket))
 
 
-def _revision(bucket: str, revision: int) -> _Side:
+def _revision(bucket: str, revision: int) -> Side:
     name = printable(bucket)
-    for entry in current_store().history(bucket):
+    for entry in current_state().store.history(bucket):
         if entry.revision == revision:
             if entry.unreadable is not None:
                 raise click.UsageError(f"revision {revision}: {printable(entry.unreadable)}")
-            return _Side(f"bucket {name}, revision {revision}", entry.rule_set)
+            return Side(f"bucket {name}, revision {revision}", entry.rule_set)
     raise click.UsageError(
         f"bucket {name} has no revision {revision}; flask bucketcors history {name} lists them"
     )

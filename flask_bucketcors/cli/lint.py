@@ -10,7 +10,7 @@ import click
 
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check, Severity
-from flask_bucketcors.cli.application import bucket_source, current_store, push_app
+from flask_bucketcors.cli.application import bucket_source, current_state, push_app
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_lint import (
     SEVERITIES,
@@ -180,10 +180,10 @@ def _buckets(
     """Give the rules of a bucket, or of all; None for some that cannot be read."""
     push_app(context)
     if bucket is None:
-        for name, found in each_bucket(current_store()):
+        for name, found in each_bucket(current_state().store):
             yield bucket_source(name, found, dialect) if found else None
         return
-    rule_set = current_store().get(bucket)
+    rule_set = current_state().store.get(bucket)
     if rule_set is None:
         # One that is misspelt must not pass.
         raise click.UsageError(f"bucket {printable(bucket)} has no rules")

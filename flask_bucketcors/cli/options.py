@@ -31,7 +31,7 @@ def find_source(
     if bucket is None:
         return None
     # Without --bucket, no application is loaded, nor what serves it.
-    from flask_bucketcors.cli.application import bucket_source, current_store, push_app
+    from flask_bucketcors.cli.application import bucket_source, current_state, push_app
 
     push_app(context)
-    return bucket_source(bucket, current_store().get(bucket), dialect)
+    return bucket_source(bucket, current_state().store.get(bucket), dialect)

@@ -11,11 +11,10 @@ from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.cli.application import (
     author_option,
     bucket_source,
-    current_settings,
-    current_store,
+    current_state,
     current_writer,
 )
-from flask_bucketcors.cli.report_diff import print_changes, print_sides, print_vary
+from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.report_lint import find_public_suffix, lint_by, print_finding
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_file
 from flask_bucketcors.cli.rule_sources import Source
@@ -51,7 +50,7 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     if show_diff:
         # Before you are asked about rules that are refused in the end.
         writer.refuse_dangers(rule_set)
-        stored = current_store().read(bucket)
+        stored = current_state().store.read(bucket)
         if not _show_changes(bucket, stored, rule_set, name_of(file)):
             return
         _show_dangers(replace(bucket_source(bucket, rule_set), kind="file", name=file))
@@ -78,14 +77,11 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
     if old == rule_set:
         click.echo(f"{name} has these rules already: nothing changes")
         return False
-    print_sides(f"bucket {name}" + ("" if old else " (no rules)"), where)
-    print_vary(old, rule_set)
+    print_sides(Side(f"bucket {name}", old), Side(where, rule_set))
+    settings = current_state().settings
     try:
         changes = diff(
-            old,
-            rule_set,
-            current_settings().dialect,
-            allow_credentials=current_settings().allow_credentials,
+            old, rule_set, settings.dialect, allow_credentials=settings.allow_credentials
         )
     except TooIntricate as error:
         # Often because of the old rules, which the new ones correct.

@@ -1,7 +1,7 @@
 """What a change of rules does, in lines that begin with ``+``, ``-`` or ``~``."""
 
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -38,15 +38,26 @@ _MAX_CHANGES: Final = 20
 _MAX_SHOWN: Final = 5
 
 
-def print_sides(old: str, new: str) -> None:
-    """Print what is compared, as other tools do."""
-    click.echo(click.style(f"--- {old}", bold=True))
-    click.echo(click.style(f"+++ {new}", bold=True))
+class Side(NamedTuple):
+    """Rules to compare.
+
+    :param name: where they come from.
+    :param rule_set: None for no rules.
+    """
+
+    name: str
+    rule_set: RuleSet | None
 
 
-def print_vary(old: RuleSet | None, new: RuleSet | None) -> None:
-    """Print a change of ResponseVary, which decides no request."""
-    before, after = (bool(each and each.response_vary) for each in (old, new))
+def print_sides(old: Side, new: Side) -> None:
+    """Print what is compared, as other tools do, and a change of ResponseVary.
+
+    ResponseVary decides no request, so it is not among the changes.
+    """
+    for mark, side in (("---", old), ("+++", new)):
+        none = "" if side.rule_set else " (no rules)"
+        click.echo(click.style(f"{mark} {side.name}{none}", bold=True))
+    before, after = (bool(each.rule_set and each.rule_set.response_vary) for each in (old, new))
     if before is not after:
         click.echo(f"ResponseVary: {str(before).lower()} -> {str(after).lower()}")
 

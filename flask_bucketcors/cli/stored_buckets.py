@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from flask_bucketcors.cli.terminal import Refused, printable
+from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
@@ -22,25 +22,22 @@ def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[st
         after = names[-1]
 
 
-def existing_rules(store: Store, bucket: str) -> RuleSet:
-    """Give the rules of a bucket.
+def listed_rules(store: Store, bucket: str) -> RuleSet | None:
+    """Give the rules of a bucket whose name comes from the store; None if they are gone.
 
-    :raises Refused: if it has none.
+    :raises InvalidBucketName: if another tool wrote the name, and no request finds rules by it.
+    :raises StoredRulesInvalid: if the rules are unreadable.
     """
-    rule_set = store.get(bucket)
-    if rule_set is None:
-        raise Refused(f"bucket {printable(bucket)} has no rules")
-    return rule_set
+    if not is_bucket_name(bucket):
+        raise InvalidBucketName(bucket)
+    return store.get(bucket)
 
 
 def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet | None]]:
     """Give all buckets with their rules; None for unreadable rules, which a line reports."""
     for bucket in bucket_names(store, prefix):
         try:
-            # Another tool wrote this name, and no request finds rules by it.
-            if not is_bucket_name(bucket):
-                raise InvalidBucketName(bucket)
-            rule_set = store.get(bucket)
+            rule_set = listed_rules(store, bucket)
         except (InvalidBucketName, StoredRulesInvalid) as error:
             click.echo(f"left out: {printable(str(error))}", err=True)
             yield bucket, None

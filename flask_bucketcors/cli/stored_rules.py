@@ -11,11 +11,10 @@ from flask.cli import with_appcontext
 
 from flask_bucketcors.cli.application import (
     author_option,
-    current_settings,
-    current_store,
+    current_state,
     current_writer,
 )
-from flask_bucketcors.cli.stored_buckets import bucket_names, existing_rules
+from flask_bucketcors.cli.stored_buckets import bucket_names
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -47,7 +46,7 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
     Example:
       flask bucketcors list photos --limit 10
     """
-    names = islice(bucket_names(current_store(), prefix, after), limit)
+    names = islice(bucket_names(current_state().store, prefix, after), limit)
     if form == JSON:
         echo_json(list(names))
         return
@@ -80,11 +79,13 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     Example:
       flask bucketcors show photos --dialect s3 --format json
     """
-    rule_set = existing_rules(current_store(), bucket)
+    rule_set = current_state().store.get(bucket)
+    if rule_set is None:
+        raise Refused(f"bucket {printable(bucket)} has no rules")
     if form == JSON:
         echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
         return
-    name = dialect or current_settings().dialect
+    name = dialect or current_state().settings.dialect
     click.echo(_printable_xml(format_xml(rule_set, DIALECTS[name]).decode()))
 
 
@@ -103,7 +104,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     name = printable(bucket)
     expected: Expected = ANY_VERSION
     if not yes:
-        stored = current_store().read(bucket)
+        stored = current_state().store.read(bucket)
         expected = stored.version if stored else None
         if sys.stdin is None:
             raise click.UsageError("standard input is closed, so nobody can confirm: add --yes")
@@ -127,7 +128,7 @@ def show_history(bucket: str, form: str) -> None:
     Example:
       flask bucketcors history photos
     """
-    entries = current_store().history(bucket)
+    entries = current_state().store.history(bucket)
     if not entries:
         raise Refused(f"bucket {printable(bucket)} has no history")
     if form == JSON:

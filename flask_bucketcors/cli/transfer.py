@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from flask_bucketcors.api.writes import RulesWriter
 from flask_bucketcors.cli.application import (
     author_option,
-    current_store,
+    current_state,
     current_writer,
 )
 from flask_bucketcors.cli.output_files import open_output
@@ -73,7 +73,7 @@ def export_rules(file: str, prefix: str) -> None:
     """
     left_out = 0
     with open_output(file) as lines:
-        for line in _exported(current_store(), prefix):
+        for line in _exported(current_state().store, prefix):
             left_out += line is None
             lines.write(line or "")
     fail_if(left_out)

@@ -1,6 +1,6 @@
 """Requests that are alike, in words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -34,8 +34,8 @@ class HeaderLists:
             return False
         asked = set(requested.names)
         return (
-            all(_spans_hold(self.names, name) for name in asked)
-            and all(any(_spans_hold(each, name) for name in asked) for each in self.one_of)
+            all(_hold(self.names, name, _fits) for name in asked)
+            and all(any(_hold(each, name, _fits) for name in asked) for each in self.one_of)
             and not (self.not_all_of and asked.issuperset(self.not_all_of))
         )
 
@@ -98,11 +98,7 @@ class Region:
         """
         return (
             method in self.methods
-            and any(
-                covers(span.pattern, origin)
-                and not any(covers(each, origin) for each in span.but_not)
-                for span in self.origins
-            )
+            and _hold(self.origins, origin, covers)
             and self.headers.hold(headers)
         )
 
@@ -130,9 +126,10 @@ class Region:
         return self.in_words()
 
 
-def _spans_hold(spans: Sequence[Span], name: str) -> bool:
+def _hold(spans: Sequence[Span], text: str, fits: Callable[[str, str], bool]) -> bool:
+    """Whether a text is in one of some spans, if this is how a pattern fits it."""
     return any(
-        _fits(span.pattern, name) and not any(_fits(each, name) for each in span.but_not)
+        fits(span.pattern, text) and not any(fits(each, text) for each in span.but_not)
         for span in spans
     )
 

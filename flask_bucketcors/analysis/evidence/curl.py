@@ -13,8 +13,9 @@ from flask_bucketcors.core.origins import NULL
 #: Longer commands are refused, in characters.
 MAX_CURL: Final = 256 * 1024
 
-# Short options of curl that take a value, and the long ones that matter here. Of other long options
-# with a value, the value is taken for an address.
+# Options of curl that take a value: the short ones, and the long ones that matter here, with the
+# short one that means the same, or a name. Of other long options with a value, the value is taken
+# for an address.
 _CURL_LETTERS: Final = frozenset("AbCcdDeEFHKmoPQrtTuUwxXyYz")
 _CURL_WORDS: Final = {
     "--header": "H",
@@ -33,24 +34,15 @@ _CURL_WORDS: Final = {
     "--oauth2-bearer": "oauth",
     "--url": "url",
     "--referer": "e",
-    "--user-agent": "A",
-    "--output": "o",
-    "--max-time": "m",
-    "--connect-timeout": "m",
-    "--proxy": "x",
-    "--resolve": "m",
-    "--connect-to": "m",
-    "--cacert": "m",
-    "--cert": "m",
-    "--key": "m",
-    "--write-out": "w",
-    "--range": "r",
-    "--retry": "m",
-    "--aws-sigv4": "m",
-    "--dump-header": "m",
     "--head": "I",
     "--get": "G",
 }
+# Long options whose value says nothing of the request or its headers.
+_SKIPPED_NAMES: Final = """
+    --user-agent --output --max-time --connect-timeout --proxy --resolve --connect-to --cacert
+    --cert --key --write-out --range --retry --aws-sigv4 --dump-header
+"""
+_SKIPPED_WORDS: Final = frozenset(_SKIPPED_NAMES.split())
 # How shells quote what plain quotes cannot hold; browsers copy bodies this way.
 _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
@@ -89,9 +81,9 @@ def from_curl(text: str) -> Arguments:
     headers = _curl_headers(options)
     method = _curl_method(options)
     found = request_arguments(method, headers, _page_origin(headers))
-    answer = _response_of(_response_lines(printed.split("\n")))
-    if answer:
-        found["response"] = answer
+    response = _response_of(_response_lines(printed.split("\n")))
+    if response:
+        found["response"] = response
     return found
 
 
@@ -177,7 +169,7 @@ def _curl_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
             letter = _CURL_WORDS.get(name, "")
-            takes = letter and letter not in "IG"
+            takes = name in _SKIPPED_WORDS or (letter and letter not in "IG")
             yield letter, value if equals else (next(rest, "") if takes else "")
         elif word.startswith("-") and len(word) > 1:
             yield from _curl_cluster(word[1:], rest)

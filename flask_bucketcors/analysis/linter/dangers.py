@@ -170,14 +170,17 @@ def _of_name(
         if not is_owned(whole, public_suffix):
             origin = f"{before}evil{suffix}"
             if end.startswith("."):
-                yield _public_suffix(value, origin, whole)
+                anyone = f"anyone can register a name under '{whole}'."
+                text = f"'{value}' matches '{_ORIGIN}', and {anyone}"
+                yield _Danger(Check.PUBLIC_SUFFIX, origin, text)
             else:
-                yield _open_start(value, origin)
+                yield _Danger(Check.OPEN_START, origin, _matches_a_domain(value))
     elif before in SCHEMES:
-        yield _nearly_any(value, f"{before}evil.example{suffix}")
+        text = f"'{value}' matches nearly every website and, unlike '*', allows credentials."
+        yield _Danger(Check.NEARLY_ANY_ORIGIN, f"{before}evil.example{suffix}", text)
     else:
-        dot = "" if before.endswith(".") else "."
-        yield _open_end(value, f"{before}{dot}evil.example{suffix}")
+        origin = f"{before.removesuffix('.')}.evil.example{suffix}"
+        yield _Danger(Check.OPEN_END, origin, _matches_a_domain(value))
 
 
 def _any_scheme(value: str, origin: str) -> _Danger:
@@ -186,10 +189,6 @@ def _any_scheme(value: str, origin: str) -> _Danger:
         "replace a page there with one of their own."
     )
     return _Danger(Check.ANY_SCHEME, origin, text)
-
-
-def _open_start(value: str, origin: str) -> _Danger:
-    return _Danger(Check.OPEN_START, origin, _matches_a_domain(value))
 
 
 def _open_address(value: str, origin: str) -> _Danger:
@@ -202,27 +201,13 @@ def _open_address(value: str, origin: str) -> _Danger:
     )
 
 
-def _open_end(value: str, origin: str) -> _Danger:
-    return _Danger(Check.OPEN_END, origin, _matches_a_domain(value))
-
-
 def _matches_a_domain(value: str) -> str:
     return f"'{value}' matches '{_ORIGIN}', and anyone can register a domain like that."
-
-
-def _nearly_any(value: str, origin: str) -> _Danger:
-    text = f"'{value}' matches nearly every website and, unlike '*', allows credentials."
-    return _Danger(Check.NEARLY_ANY_ORIGIN, origin, text)
 
 
 def _any_of_scheme(value: str, name: str, origin: str) -> _Danger:
     text = f"'{value}' matches every origin with the scheme '{name}', anyone's, and, unlike '*', "
     return _Danger(Check.NEARLY_ANY_ORIGIN, origin, f"{text}allows credentials.")
-
-
-def _public_suffix(value: str, origin: str, whole: str) -> _Danger:
-    text = f"'{value}' matches '{_ORIGIN}', and anyone can register a name under '{whole}'."
-    return _Danger(Check.PUBLIC_SUFFIX, origin, text)
 
 
 def _host_of(text: str) -> str:

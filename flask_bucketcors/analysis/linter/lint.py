@@ -32,9 +32,6 @@ _CHECKS: Final = (
 )
 
 
-_DANGERS: Final = (danger_findings,)
-
-
 def lint(
     rules: AnyRules,
     dialect: Dialect | str = "cos",
@@ -61,6 +58,6 @@ def lint(
     plain = PlainRules.read(rules)
     suffix = public_suffix or usual_public_suffix
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
-    checks = _DANGERS if dangers_only else _CHECKS
+    checks = (danger_findings,) if dangers_only else _CHECKS
     found = [finding for check in checks for finding in check(subject)]
     return tuple(sorted(found, key=lambda each: (each.rule, each.id)))

@@ -10,7 +10,7 @@ from flask_bucketcors.analysis.algebra.partition import Partition
 from flask_bucketcors.analysis.linter.dangers import EXTENSIONS, SCHEMES
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.subject import Subject
-from flask_bucketcors.analysis.mistakes import CHECKS_BY_CAUSE, Cause, Check
+from flask_bucketcors.analysis.mistakes import Cause, Check
 from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import shown, skeleton
 from flask_bucketcors.analysis.spelling.origin_parts import Parts, cut, several
@@ -19,6 +19,8 @@ from flask_bucketcors.core.origins import FILE, NULL, is_origin
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 _FIELD: Final = "allowed_origins"
+# The checks for misspelled origins, by what is wrong.
+_BY_CAUSE: Final = {check.cause: check for check in Check if check.cause}
 # A host with or without what stands before it; not what is wrapped in quotes.
 _BARE: Final = re.compile(r"//|[\w*]|\[[0-9A-Fa-f:.*]+\]")
 # Scripts with letters that are drawn like Latin ones.
@@ -56,8 +58,8 @@ def _faults(value: str, parts: Parts) -> list[_Fault]:
     if len(several(value)) > 1:
         text = f"{held} contains more than one origin."
         return [_Fault(Check.REFUSED_VALUE, text, "write them as separate values")]
-    causes = [cause for cause in parts.mistakes if cause in CHECKS_BY_CAUSE]
-    faults = [_Fault(CHECKS_BY_CAUSE[cause], cause.said_of(held)) for cause in causes]
+    causes = [cause for cause in parts.mistakes if cause in _BY_CAUSE]
+    faults = [_Fault(_BY_CAUSE[cause], cause.said_of(held)) for cause in causes]
     host = written_out(parts.host)
     if _has_lookalike(host.split(".")):
         text = Cause.ORIGIN_LOOKALIKE.said_of(held).removesuffix(".")

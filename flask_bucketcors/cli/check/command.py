@@ -1,8 +1,7 @@
 """``check``: asks a live server and judges its responses as a browser does."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 from urllib.parse import SplitResult
 
@@ -12,8 +11,8 @@ from flask_bucketcors.analysis.explainer.explain import Explanation
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.cli.check.arguments import read_headers, read_method, read_origin, read_url
 from flask_bucketcors.cli.check.faults import (
+    BrowserRequest,
     Fault,
-    PageRequest,
     ServerFault,
     actual_faults,
     preflight_faults,
@@ -58,7 +57,7 @@ class _Check:
     """What to ask, and how."""
 
     url: SplitResult
-    request: PageRequest
+    request: BrowserRequest
     send_unsafe: bool
     seconds: float
 
@@ -70,8 +69,7 @@ class _Check:
             return [Step(ACTUAL, self.request.method, None, [fault])]
         if not self.request.needs_preflight:
             return [self._actual()]
-        judge = partial(preflight_faults, self.request)
-        preflight = self._step(PREFLIGHT, "OPTIONS", self.request.preflight_headers(), judge)
+        preflight = self._send(PREFLIGHT)
         if preflight.blocks:
             return [preflight]
         actual = self._actual()
@@ -82,8 +80,7 @@ class _Check:
         method = self.request.method
         if method not in _HARMLESS_METHODS and not self.send_unsafe:
             return Step(ACTUAL, method, None, [])
-        judge = partial(actual_faults, self.request)
-        step = self._step(ACTUAL, method, self.request.actual_headers(), judge)
+        step = self._send(ACTUAL)
         if method in _HARMLESS_METHODS and step.response and self._is_fixed(step):
             return step.without(Cause.VARY_MISSING)
         return step
@@ -99,19 +96,17 @@ class _Check:
             return False
         return value_of(ALLOW_ORIGIN, other.headers) == self.request.origin
 
-    def _step(
-        self,
-        name: str,
-        method: str,
-        headers: Headers,
-        judge: Callable[[Response], Iterable[Fault]],
-    ) -> Step:
+    def _send(self, name: str) -> Step:
+        request, is_preflight = self.request, name == PREFLIGHT
+        method = "OPTIONS" if is_preflight else request.method
+        headers = request.preflight_headers() if is_preflight else request.actual_headers()
+        find_faults = preflight_faults if is_preflight else actual_faults
         try:
             response = ask(self.url, method, headers, self.seconds)
         except Unreachable as error:
             fault = Fault(ServerFault.UNREACHABLE, f"{error}: {error.hint}")
             return Step(name, method, None, [fault])
-        step = Step(name, method, response, list(judge(response)))
+        step = Step(name, method, response, list(find_faults(request, response)))
         if step.has(*_PERHAPS_OF_ANOTHER):
             step = step._replace(faults=[*step.faults, *source_faults(response)])
         return step
@@ -185,7 +180,7 @@ def check(
       flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
     source = find_source(context, rules, bucket, dialect)
-    request = PageRequest(origin, method, headers, credentials)
+    request = BrowserRequest(origin, method, headers, credentials)
     steps = _Check(url, request, send_unsafe, timeout).steps()
     # Without a response there is nothing to explain.
     explains = source is not None and not (steps[-1].response is None and steps[-1].faults)
@@ -200,10 +195,10 @@ def check(
     fail_if(refused or any(step.faults for step in steps))
 
 
-def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Explanation:
+def _explain(source: Source, request: BrowserRequest, steps: Sequence[Step]) -> Explanation:
     """Explain the last response; if one refuses, it is that."""
-    received = [step for step in steps if step.response]
-    kind = received[-1].name if received else steps[-1].name
+    seen = [(step.name, _seen(step, step.response)) for step in steps if step.response]
+    kind, response = seen[-1] if seen else (steps[-1].name, None)
     return explain_by(
         source,
         origin=request.origin,
@@ -211,15 +206,12 @@ def _explain(source: Source, request: PageRequest, steps: Sequence[Step]) -> Exp
         headers=request.requested_headers if kind == PREFLIGHT else (),
         credentials=request.credentials,
         kind=kind,
-        response=_seen(received[-1]) if received else None,
+        response=response,
     )
 
 
-def _seen(step: Step) -> dict[str, Any] | None:
+def _seen(step: Step, response: Response) -> dict[str, Any]:
     """A response as :func:`flask_bucketcors.explain` takes it; what the page reads is not known."""
-    response = step.response
-    if response is None:
-        return None
     seen = {"headers": list(response.headers), "reads": []}
     # The page gets the response, whatever its status: CORS has no part in that.
     passes = step.name == ACTUAL and not step.blocks

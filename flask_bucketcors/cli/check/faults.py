@@ -92,8 +92,8 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PageRequest:
-    """What a page asks its browser for.
+class BrowserRequest:
+    """The request that a browser sends for a page.
 
     :param origin: the page's, as a browser writes it.
     :param headers: names and values that the page sets itself.
@@ -132,7 +132,7 @@ class PageRequest:
         return [*accept, ("Origin", self.origin), *self.headers]
 
 
-def preflight_faults(request: PageRequest, response: Response) -> Iterator[Fault]:
+def preflight_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
     """What is wrong with the response to a preflight, in a browser's order."""
     if 300 <= response.status < 400:
         yield _redirected("a browser does not follow one for a preflight. Use the address it names")
@@ -149,7 +149,7 @@ def preflight_faults(request: PageRequest, response: Response) -> Iterator[Fault
     yield from _vary_faults(request, response)
 
 
-def actual_faults(request: PageRequest, response: Response) -> Iterator[Fault]:
+def actual_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
     """What is wrong with the response to the request itself, in a browser's order."""
     failure = cors_failure(request.origin, request.credentials, response.headers)
     if failure:
@@ -172,7 +172,7 @@ def source_faults(response: Response) -> Iterator[Fault]:
     yield Fault(ServerFault.IN_FRONT, text, blocks=False)
 
 
-def _fault(failure: Failure, request: PageRequest, value: str = "") -> Fault:
+def _fault(failure: Failure, request: BrowserRequest, value: str = "") -> Fault:
     text, header = _TEXTS[failure]
     if failure is Failure.HEADER_MISSING and not value:
         text = _BAD_LIST
@@ -184,7 +184,7 @@ def _redirected(consequence: str) -> Fault:
     return Fault(ServerFault.REDIRECTED, text, "Location")
 
 
-def _vary_faults(request: PageRequest, response: Response) -> Iterator[Fault]:
+def _vary_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
     seen = Seen(response.status, response.headers)
     if seen.value(ALLOW_ORIGIN) == request.origin and not varies(seen):
         text = (

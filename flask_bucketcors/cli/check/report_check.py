@@ -10,7 +10,7 @@ import click
 
 from flask_bucketcors.analysis.evidence.response import OWN_IDS
 from flask_bucketcors.analysis.explainer.explain import Explanation
-from flask_bucketcors.cli.check.faults import Fault, PageRequest
+from flask_bucketcors.cli.check.faults import BrowserRequest, Fault
 from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.cli.terminal import clipped, printable
@@ -19,20 +19,8 @@ from flask_bucketcors.cli.terminal import clipped, printable
 _MAX_SHOWN: Final = 500
 
 # Others may hold secrets, such as cookies.
-_SHOWN_HEADERS: Final = OWN_IDS | {
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "age",
-    "location",
-    "server",
-    "vary",
-    "via",
-    "x-cache",
-}
+_SHOWN_HEADERS: Final = OWN_IDS | {"age", "location", "server", "vary", "via", "x-cache"}
+_SHOWN_START: Final = "access-control-"
 
 
 class Step(NamedTuple):
@@ -89,11 +77,11 @@ def _shown_headers(response: Response) -> list[tuple[str, str]]:
         # The query of an address may be a signature.
         (name, value.partition("?")[0] if name.lower() == "location" else value)
         for name, value in response.headers
-        if name.lower() in _SHOWN_HEADERS
+        if name.lower() in _SHOWN_HEADERS or name.lower().startswith(_SHOWN_START)
     ]
 
 
-def print_steps(url: SplitResult, request: PageRequest, steps: Sequence[Step]) -> None:
+def print_steps(url: SplitResult, request: BrowserRequest, steps: Sequence[Step]) -> None:
     """Print responses and faults for a person."""
     url_text = f"{url.scheme}://{url.netloc}{url.path or '/'}"
     address = clipped(printable(url_text), _MAX_SHOWN)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -28,7 +28,7 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
             shown = dict(value) if isinstance(value, Mapping) else value
             yield _note(f"{PREFIX}{name.upper()} is {shown!r}")
     yield _reserved_note(state)
-    yield from _examine_keys(state.settings.access_keys, state)
+    yield from _examine_keys(state)
     yield from _layers(app, state)
 
 
@@ -38,34 +38,28 @@ def _reserved_note(state: BucketCORSState) -> Note:
     return _note(f"names of the application's own URLs, which no bucket can have: {shown}")
 
 
-def _examine_keys(keys: Any, state: BucketCORSState) -> Iterator[Note]:
-    if isinstance(keys, Mapping):
-        yield _count_note(keys)
+def _examine_keys(state: BucketCORSState) -> Iterator[Note]:
+    keys = state.settings.access_keys
+    if callable(keys):
+        yield _note(f"{_KEYS} is a function")
+    elif keys is None:
+        consequence = "every ?cors call is refused"
+        if not state.api.cross_origin:
+            consequence = "the authorize hook decides"
+        yield _note(f"{_KEYS} is not set: {consequence}")
+    elif not keys:
+        yield _note(f"{_KEYS} is set but empty", "add a key, or remove the setting")
+    else:
+        yield _note(f"{_KEYS} holds {counted(len(keys), 'key')}")
         padded = [key for key, secret in keys.items() if _is_padded(key) or _is_padded(secret)]
         if padded:
             text = f"{_KEYS}: {len(padded)} ids or secrets begin or end with a blank"
             yield _note(text, "remove the blanks: no client signs with them")
-    else:
-        yield _keys_note(keys, state)
-
-
-def _count_note(keys: Mapping[str, Any]) -> Note:
-    if not keys:
-        return _note(f"{_KEYS} is set but empty", "add a key, or remove the setting")
-    return _note(f"{_KEYS} holds {counted(len(keys), 'key')}")
 
 
 def _is_padded(key: str | AccessKey) -> bool:
     text = key.secret if isinstance(key, AccessKey) else key
     return text != text.strip()
-
-
-def _keys_note(keys: Any, state: BucketCORSState) -> Note:
-    if callable(keys):
-        return _note(f"{_KEYS} is a function")
-    if state.api.cross_origin:
-        return _note(f"{_KEYS} is not set: every ?cors call is refused")
-    return _note(f"{_KEYS} is not set: the authorize hook decides")
 
 
 def _layers(app: Flask, state: BucketCORSState) -> Iterator[Note]:

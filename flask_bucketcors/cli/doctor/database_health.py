@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from flask_bucketcors.cli.doctor.notes import Note
-from flask_bucketcors.cli.stored_buckets import bucket_names
+from flask_bucketcors.cli.stored_buckets import bucket_names, listed_rules
 from flask_bucketcors.cli.terminal import STORE_REMEDY
-from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.sqlite.database_file import DatabaseFile
@@ -150,11 +149,9 @@ def _examine_rules(store: Store, reserved: Collection[str]) -> Iterator[Note]:
     for bucket in bucket_names(store):
         count += 1
         try:
-            if not is_bucket_name(bucket):
-                raise InvalidBucketName(bucket)
             if bucket in reserved:
                 invalid.append((f"bucket {bucket!r}: {_RESERVED}", _RENAME))
-            store.get(bucket)
+            listed_rules(store, bucket)
         except InvalidBucketName as error:
             invalid.append((str(error), "another tool wrote it: delete it from bucketcors_rules"))
         except StoredRulesInvalid as error:
