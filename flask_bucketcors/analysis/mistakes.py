@@ -184,7 +184,6 @@ _STAR = r"\*"
 _CAPITALS = "[A-Z](?:.*[A-Z])?"
 _BEHIND_HOST = r"(?<![:/\\])[/?#\\].+|(?<![^/])[^/@]*+@"
 _SLASH = r"(?<!/)/++(?=[^/\w]{0,9}$)"
-_PORT = ":(?:80|443)(?![0-9])"
 _BEYOND_ASCII = "[^\x00-\x7f](?:.*[^\x00-\x7f])?"
 _INVISIBLE = r"[^\w!-~]++"
 
@@ -267,7 +266,7 @@ class Check(Enum):
     UPPER_CASE = ("BC301", Severity.WARNING, _CAPITALS, Cause.ORIGIN_CASE)
     PATH = ("BC302", Severity.WARNING, _BEHIND_HOST, Cause.ORIGIN_PATH)
     TRAILING_SLASH = ("BC303", Severity.WARNING, _SLASH, Cause.ORIGIN_TRAILING_SLASH)
-    DEFAULT_PORT = ("BC304", Severity.WARNING, _PORT, Cause.ORIGIN_DEFAULT_PORT)
+    DEFAULT_PORT = ("BC304", Severity.WARNING, ":(?:80|443)(?![0-9])", Cause.ORIGIN_DEFAULT_PORT)
     NOT_PUNYCODE = ("BC305", Severity.WARNING, _BEYOND_ASCII, Cause.ORIGIN_IDN)
     INVISIBLE_CHARACTER = ("BC306", Severity.WARNING, _INVISIBLE, Cause.ORIGIN_INVISIBLE_CHARACTER)
     LOOKALIKE = ("BC307", Severity.WARNING, _BEYOND_ASCII, Cause.ORIGIN_LOOKALIKE)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
 
 import click
 
@@ -157,14 +156,12 @@ def lint_rules(
         sources = (file_source(each, dialect) for each in files)
     run = _Lint(sources, suffix, Severity(severity), ignore)
     if form == JSON:
-        echo_json_list(_as_data(*each) for each in run.findings())
+        echo_json_list(
+            {source.kind: source.name, **finding.as_dict()} for source, finding in run.findings()
+        )
     else:
         _print(run, "file" if files else "bucket")
     fail_if(run.shown or run.left_out)
-
-
-def _as_data(source: Source, finding: Finding) -> dict[str, Any]:
-    return {source.kind: source.name, **finding.as_dict()}
 
 
 def _print(run: _Lint, unit: str) -> None:

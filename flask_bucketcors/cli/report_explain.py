@@ -91,8 +91,7 @@ def _marked_field(mismatch: Mismatch, values: Sequence[str]) -> Iterator[str]:
 def _difference(text: str, other: str) -> tuple[int, int]:
     """Where the part of a text begins and ends that another text has not."""
     start = _count_equal(text, other)
-    rest, other_rest = text[start:], other[start:]
-    return start, len(text) - _count_equal(rest[::-1], other_rest[::-1])
+    return start, len(text) - _count_equal(text[start:][::-1], other[start:][::-1])
 
 
 def _count_equal(text: str, other: str) -> int:

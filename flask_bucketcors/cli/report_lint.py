@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from flask_bucketcors.analysis.linter.findings import Finding, Witness, worst_first
+from flask_bucketcors.analysis.linter.findings import Finding, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
@@ -72,7 +72,8 @@ def print_finding(finding: Finding, source: Source) -> None:
     for line in _marked(finding, rule, colour):
         click.echo(line)
     for witness in finding.witnesses:
-        click.echo(f"  example request: {_said(_decided(witness))}")
+        asked = witness.request.in_words(_MAX_HEADERS)
+        click.echo(f"  example request: {_said(f'{asked} is {witness.decision}')}")
     click.echo(f"  help: {_said(finding.help)}")
 
 
@@ -91,10 +92,6 @@ def _said(text: str) -> str:
 
 def _id_of(rule: PlainRule) -> str:
     return f" ({escaped(str(rule.id)[:_MAX_ID])})" if rule.id else ""
-
-
-def _decided(witness: Witness) -> str:
-    return f"{witness.request.in_words(_MAX_HEADERS)} is {witness.decision}"
 
 
 def _marked(finding: Finding, rule: PlainRule, colour: str) -> Iterator[str]:

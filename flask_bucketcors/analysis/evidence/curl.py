@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final
 
-from flask_bucketcors.analysis.evidence.page_request import Arguments, request_arguments
+from flask_bucketcors.analysis.evidence.page_request import Arguments, by_name, request_arguments
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.core.origins import NULL
 
@@ -234,11 +234,8 @@ def _response_of(lines: Sequence[str]) -> dict[str, Any]:
     if not starts:
         return {}
     status = _STATUS_LINE.match(lines[starts[-1]])
-    headers: dict[str, list[str]] = {}
-    for line in lines[starts[-1] + 1 :]:
-        if not line.strip():
-            # The body follows.
-            break
-        if match := _FIELD.fullmatch(line.strip()):
-            headers.setdefault(match[1], []).append(match[2])
+    # Behind an empty line follows the body.
+    head = takewhile(str.strip, lines[starts[-1] + 1 :])
+    fields = filter(None, (_FIELD.fullmatch(line.strip()) for line in head))
+    headers = by_name((field[1], field[2]) for field in fields)
     return {"status": int(status[1]) if status else None, "headers": headers}

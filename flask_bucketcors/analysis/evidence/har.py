@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.page_request import (
     Arguments,
-    last_of_each,
+    by_name,
     request_arguments,
 )
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
@@ -62,29 +62,28 @@ def from_har(text: str | bytes) -> list[Arguments]:
 def _har_entry(entry: object) -> _Entry | None:
     """The arguments of one entry; None if it is no cross-origin request."""
     request = _mapping(entry).get("request")
-    headers = last_of_each(dict(_har_pairs(request)))
+    headers = {name.lower(): value for name, value in _har_pairs(request)}
     origin = headers.get("origin")
     url = str(_mapping(request).get("url", ""))
     if not origin or browser_form(url) == origin:
         return None
     method = str(_mapping(request).get("method", ""))
-    response = _mapping(entry).get("response")
-    answer: dict[str, Any] = {}
-    status = _mapping(response).get("status")
-    if status == 0:
-        # Browsers write this of requests that they stopped, or that got no response.
-        answer = {"status": 0}
-    elif isinstance(status, int) and status > 0:
-        seen: dict[str, list[str]] = {}
-        for name, value in _har_pairs(response):
-            seen.setdefault(name, []).append(value)
-        answer = {"status": status, "headers": seen}
     found = request_arguments(method, headers, origin)
-    if method != "OPTIONS" and "headers" in answer and found["kind"] == "preflight":
+    response = found["response"] = _har_response(_mapping(entry).get("response"))
+    if method != "OPTIONS" and "headers" in response and found["kind"] == "preflight":
         # The request itself was sent, so its preflight went well.
         found["kind"], found["headers"] = "actual", []
-    found["response"] = answer
     return _Entry(url, found)
+
+
+def _har_response(message: object) -> dict[str, Any]:
+    status = _mapping(message).get("status")
+    if not isinstance(status, int) or status < 0:
+        return {}
+    if status == 0:
+        # Browsers write this of requests that they stopped, or that got no response.
+        return {"status": 0}
+    return {"status": status, "headers": by_name(_har_pairs(message))}
 
 
 def _har_pairs(message: object) -> Iterator[tuple[str, str]]:
@@ -102,10 +101,10 @@ def _failed(entry: _Entry) -> bool:
     if not entry.has_response:
         return True
     found = entry.found
-    answer = found["response"]
-    if found["kind"] == "preflight" and not 200 <= answer["status"] <= 299:
+    response = found["response"]
+    if found["kind"] == "preflight" and not 200 <= response["status"] <= 299:
         return True
-    pairs = [(name, value) for name, values in answer["headers"].items() for value in values]
+    pairs = [(name, value) for name, values in response["headers"].items() for value in values]
     return not passes_cors_check(found["origin"], found["credentials"], pairs)
 
 

@@ -1,6 +1,6 @@
 """The request that a script made, told from the request that its browser sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NotRequired, TypedDict
 
 from flask_bucketcors.core.browser import is_forbidden, needs_preflight, sent_method, unsafe_names
@@ -59,6 +59,9 @@ def _page_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return by_page
 
 
-def last_of_each(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers by their names in lower case."""
-    return {name.lower(): value for name, value in headers.items()}
+def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The values of each header, by their names as they are written."""
+    headers: dict[str, list[str]] = {}
+    for name, value in pairs:
+        headers.setdefault(name, []).append(value)
+    return headers

@@ -105,7 +105,7 @@ def _is_fine(case: Case) -> bool:
         return False
     if seen.pairs is None:
         return not _is_refusal(seen)
-    if not passes_cors_check(request.origin, request.credentials, seen.pairs):
+    if not _passes_check(case):
         return False
     if not (case.is_about_preflight and lists_preflight_response(seen)):
         return not _is_refusal(seen)

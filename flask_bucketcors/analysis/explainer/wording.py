@@ -110,7 +110,8 @@ def details(found: Told) -> list[str]:
     lines = _details(found)
     if found.case.problems:
         lines.append(_refused_values(found.case.problems))
-    also = [each for each in found.causes[1:] if each not in _told(found)]
+    told = {each.causes[0] for each in found.mismatches}
+    also = [each for each in found.causes[1:] if each not in told]
     if also:
         lines.append("Also: " + " ".join(each.meaning for each in also[:3]))
     return lines
@@ -120,11 +121,6 @@ def _refused_values(problems: Sequence[Problem]) -> str:
     named = "; ".join(map(str, problems[:_SHOWN_PROBLEMS]))
     more = len(problems) - _SHOWN_PROBLEMS
     return f"The API rejects these rules: {named}" + (f"; and {more} more." if more > 0 else ".")
-
-
-def _told(found: Told) -> set[Cause]:
-    """Causes that the details spell out."""
-    return {each.causes[0] for each in found.mismatches}
 
 
 def _details(found: Told) -> list[str]:

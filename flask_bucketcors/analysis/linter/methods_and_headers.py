@@ -22,7 +22,7 @@ _ETAG: Final = "etag"
 
 def header_findings(subject: Subject) -> Iterator[Finding]:
     """Look at all of the rules but their origins."""
-    for index, rule in subject.written():
+    for index, rule in enumerate(subject.plain.rules):
         for field in ("allowed_methods", "allowed_headers", "expose_headers"):
             for value in dict.fromkeys(getattr(rule, field)):
                 yield from _of_value(subject, index, field, value)

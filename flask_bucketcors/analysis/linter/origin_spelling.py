@@ -40,7 +40,7 @@ class _Fault(NamedTuple):
 
 def spelling_findings(subject: Subject) -> Iterator[Finding]:
     """Look for origins that do nothing as they are written."""
-    for index, rule in subject.written():
+    for index, rule in enumerate(subject.plain.rules):
         for value in dict.fromkeys(rule.allowed_origins):
             parts = cut(next(iter(several(value)), value))
             for check, text, help in _faults(value, parts):

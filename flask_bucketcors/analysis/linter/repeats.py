@@ -30,7 +30,7 @@ _MAX_NAMED: Final = 5
 
 def repeat_findings(subject: Subject) -> Iterator[Finding]:
     """Look for values that a rule could do without, or that another rule should hold."""
-    for index, rule in subject.written():
+    for index, rule in enumerate(subject.plain.rules):
         for field in LISTS:
             yield from _repeated(subject, index, field, getattr(rule, field))
         yield from _overlapping(subject, index, "allowed_origins", rule)

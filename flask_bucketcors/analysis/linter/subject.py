@@ -1,6 +1,6 @@
 """What lint looks at: the rules as they were written, and what they decide."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -11,7 +11,7 @@ from flask_bucketcors.analysis.algebra.request_space import APART, Requests, Rul
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.analysis.linter.findings import Finding, Witness
 from flask_bucketcors.analysis.mistakes import Check
-from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
+from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.hosts import PublicSuffix
@@ -99,10 +99,6 @@ class Subject:
             pairs = [(value, place) for place, value in enumerate(values)]
             self._places[index, field] = dict(reversed(pairs))
         return self._places[index, field]
-
-    def written(self) -> Iterator[tuple[int, PlainRule]]:
-        """Give all rules as they were written, each with its index."""
-        return iter(enumerate(self.plain.rules))
 
     def index(self, stored: int) -> int:
         """Give the index that a rule was written at."""
