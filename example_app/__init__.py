@@ -1,19 +1,19 @@
 """A small object store that speaks the protocol of Tencent COS, for use with flask_bucketcors.
 
 It stores real objects, and the official SDKs work with it. Its storage code knows nothing of
-cross-origin requests: the extension adds them, in :func:`extend`. To see how, read that function;
-the rest is what any storage application has. Run it with ``flask --app example_app run`` or
+cross-origin requests. :func:`extend` adds the extension; everything else is what any storage
+application has. Run it with ``flask --app example_app run`` or
 ``gunicorn "example_app:create_app()"``.
 
 How a request is served:
 
 - :mod:`~example_app.views`: the blueprint; who may do what, and the responses to errors
-- :mod:`~example_app.addressing`, :mod:`~example_app.dispatch`: its target and its operation
+- :mod:`~example_app.addressing`, :mod:`~example_app.dispatch`: the target and the operation
 - :mod:`~example_app.vendors`: header names of OSS, S3 and OBS, for their SDKs
 
-The operations; the SDKs of browsers need all of them:
+The operations, all of which browser SDKs need:
 
-- :mod:`~example_app.operations`: buckets, objects, deletion of many objects
+- :mod:`~example_app.operations`: buckets, objects, deleting many objects
 - :mod:`~example_app.multipart`, :mod:`~example_app.copying`: uploads in parts, copies
 - :mod:`~example_app.form_upload`, with :mod:`~example_app.forms` (multipart/form-data) and
   :mod:`~example_app.policies` (the signed policy)
@@ -24,14 +24,14 @@ What they read and write:
   :mod:`~example_app.xml_bodies`: parts of a request
 - :mod:`~example_app.documents`, :mod:`~example_app.errors`: XML responses, and errors
 
-What keeps the bytes:
+Where the bytes are:
 
 - :mod:`~example_app.storage`, :mod:`~example_app.uploads`: objects and multipart uploads on disk
 - :mod:`~example_app.index`, :mod:`~example_app.upload_index`, :mod:`~example_app.database`: the
-  SQLite file that says which file is which object
+  SQLite file that records the file of each object
 - :mod:`~example_app.files`: the files
 
-And :mod:`~example_app.demo`, a web page on another port that uses the store from a browser.
+Finally, :mod:`~example_app.demo` is a web page on another port that uses the store from a browser.
 """
 
 import os
@@ -63,7 +63,7 @@ SEEDED_RULES = RuleSet(
     ]
 )
 
-# For trying out only: anyone who reads this can sign with them.
+# For trials only: these keys are public.
 DEFAULT_ACCESS_KEY = "AKIDEXAMPLE"
 DEFAULT_SECRET_KEY = "ExampleSecretKey"  # nosec B105 # public, and said to be
 
@@ -72,17 +72,17 @@ def create_app() -> Flask:
     """Build the application from its environment.
 
     ``EXAMPLE_DATA``
-        folder of the store; a relative one is in the instance folder.
+        the folder of the store; a relative path starts in the instance folder.
     ``EXAMPLE_ACCESS_KEY``, ``EXAMPLE_SECRET_KEY``
-        the key that may write. If one is empty, nothing may.
+        the key that may write. If one of them is empty, nobody may write.
     ``EXAMPLE_HOST_SUFFIX``
-        requests to BUCKET.SUFFIX are for that bucket.
+        requests to the host BUCKET.SUFFIX are about that bucket.
     ``EXAMPLE_EMPTY``
-        1: begin without the example bucket.
+        1 starts without the example bucket.
     ``EXAMPLE_DEMO_PORT``
-        where the demo page is. With ``flask run`` it is on the port above the store's, unless
-        this is 0; elsewhere it is only there if this is set, and ``EXAMPLE_URL``, the store's
-        own URL, with it.
+        the port of the demo page. With ``flask run``, the default is the port after that of the
+        store, and 0 means no demo page. With other servers there is a demo page only if you set
+        this, and ``EXAMPLE_URL`` to the URL of the store.
     ``FLASK_*``
         settings of Flask and of its extensions.
     """
@@ -92,7 +92,7 @@ def create_app() -> Flask:
     storage, keys = Storage(folder), _keys()
     host_suffix = os.environ.get("EXAMPLE_HOST_SUFFIX", "cos.test").lower()
     app.register_blueprint(create_blueprint(storage, keys, host_suffix))
-    # What the environment has set stays.
+    # The environment wins over these defaults.
     app.config.setdefault("BUCKETCORS_DATABASE", str(folder / "bucketcors.sqlite"))
     app.config.setdefault("BUCKETCORS_ACCESS_KEYS", keys)
     app.config.setdefault("BUCKETCORS_HOST_SUFFIXES", [host_suffix] if host_suffix else [])
@@ -105,11 +105,11 @@ def create_app() -> Flask:
 
 
 def extend(app: Flask, storage: Storage) -> None:
-    """Put the extension around the finished application."""
-    # All of this application is storage, so it has no OPTIONS of its own.
+    """Add the extension to the finished application."""
+    # The whole application is storage, so it responds to no OPTIONS request itself.
     app.config.setdefault("BUCKETCORS_PLAIN_OPTIONS", "refuse")
     BucketCORS(app, bucket_exists=storage.bucket_exists)
-    # A bucket that somebody makes later under the same name must not inherit rules.
+    # A later bucket with the same name must not inherit rules.
     storage.free_name_hooks.append(app.extensions["bucketcors"].store.delete)
 
 
@@ -123,7 +123,7 @@ def _seed(app: Flask, storage: Storage) -> None:
     try:
         storage.create_bucket(SEEDED_BUCKET, public=True)
     except StorageError:
-        # It is there: from an earlier run, or by a worker that was faster.
+        # An earlier run, or another worker, has created it.
         pass
     else:
         storage.put_object(SEEDED_BUCKET, SEEDED_OBJECT, [b"hello"], {"content-type": "text/plain"})
@@ -131,23 +131,23 @@ def _seed(app: Flask, storage: Storage) -> None:
 
 
 def _run_address() -> tuple[str, int] | None:
-    """Where ``flask run`` serves; None if it is not what serves the application."""
+    """The host and port of ``flask run``; None if another server runs the application."""
     context = click.get_current_context(silent=True)
     if context is None or not context.params.get("port"):
         return None
     host = context.params["host"]
-    everywhere = "0.0.0.0"  # nosec B104 # compared with, and not listened on
+    everywhere = "0.0.0.0"  # nosec B104 # only compared
     return "127.0.0.1" if host == everywhere else host, context.params["port"]
 
 
 def _announce(address: tuple[str, int] | None) -> None:
-    """Print how to send a preflight, where ``flask run`` serves the application."""
+    """Print how to send a preflight, if ``flask run`` serves the application."""
     if address is None:
         return
     host, port = address
     url = f"http://{host}:{port}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
     click.echo(
-        "A preflight, as a browser sends it; the response is 200 with "
+        "Send a preflight as a browser does; the response is 200 with "
         "Access-Control-Allow-Origin:\n"
         f"  curl -i -X OPTIONS {url} -H 'Origin: {SEEDED_ORIGIN}' "
         "-H 'Access-Control-Request-Method: PUT' "
@@ -157,12 +157,12 @@ def _announce(address: tuple[str, int] | None) -> None:
 
 
 def _serve_demo(keys: dict[str, str], address: tuple[str, int] | None) -> None:
-    """Start the demo page, where one is asked for and its port is free."""
+    """Start the demo page, if it is wanted and its port is free."""
     host, store_port = address or ("127.0.0.1", 8000)
     text = os.environ.get("EXAMPLE_DEMO_PORT", str(store_port + 1) if address else "0")
     if not text.isdecimal():
         raise RuntimeError(f"EXAMPLE_DEMO_PORT is {text!r}: write a number, or 0 for no demo page")
-    # The reloader's parent only watches; its child serves.
+    # The parent process of the reloader only watches; its child serves.
     watches = get_debug_flag() and address and os.environ.get("WERKZEUG_RUN_MAIN") != "true"
     if not 0 < int(text) < 65536 or not keys or watches:
         return

@@ -1,8 +1,8 @@
 """The target of a request: the service, a bucket or an object.
 
-COS has two forms of address, and this server takes both: ``http://BUCKET.SUFFIX/KEY``
-(virtual host) and ``http://HOST/BUCKET/KEY`` (path). They are read from the WSGI environment
-rather than by Flask's routing, which would merge slashes that belong to a key.
+Addresses have one of two forms, as on COS: ``http://BUCKET.SUFFIX/KEY`` (virtual host) or
+``http://HOST/BUCKET/KEY`` (path). They are read from the WSGI environ, because Flask's routing
+would merge slashes that belong to a key.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from flask_bucketcors.core.hosts import split_host
 
 
 class Level(Enum):
-    """What kind of thing is addressed."""
+    """What a request addresses."""
 
     SERVICE = "service"
     BUCKET = "bucket"
@@ -23,14 +23,14 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request addresses; a part that it does not name is empty."""
+    """A bucket and a key; each is empty if the request does not name it."""
 
     bucket: str
     key: str
 
     @property
     def level(self) -> Level:
-        """An object if there is a key, else a bucket if it is named, else the service."""
+        """An object if there is a key, else a bucket if there is one, else the service."""
         if self.key:
             return Level.OBJECT
         return Level.BUCKET if self.bucket else Level.SERVICE
@@ -39,9 +39,9 @@ class Target:
 def find_target(environ: WSGIEnvironment, host_suffix: str) -> Target:
     """Read the target of a request.
 
-    :param host_suffix: in lower case. Hosts that end with a dot and this name begin with a
-        bucket; all others, and all hosts if it is empty, are path style.
-    :raises StorageError: InvalidURI, if path or query is not UTF-8, or Host is no host.
+    :param host_suffix: in lower case. A host that ends with a dot and this suffix begins with a
+        bucket. With any other host, or an empty suffix, the path names the bucket.
+    :raises StorageError: InvalidURI if path or query is not UTF-8, or Host is invalid.
     """
     path = _decode(environ.get("PATH_INFO", "")).removeprefix("/")
     _decode(environ.get("QUERY_STRING", ""))

@@ -1,4 +1,4 @@
-"""The body of a request: as chunks for what is stored, whole for what is parsed."""
+"""Reads the body of a request: in chunks to store it, or as a whole to parse it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from example_app.errors import StorageError
 from example_app.files import CHUNK, parse_md5
 
-# A document that names 10,000 parts is half as large.
+# In bytes; twice the size of a document that names 10,000 parts.
 MAX_DOCUMENT = 2 * 1024 * 1024
 
 
 def body_chunks() -> Iterator[bytes]:
-    """Give the body, and refuse one that breaks off, or is not the one that was signed."""
+    """Give the body; refuse it if it is incomplete, or differs from the one that was signed."""
     _refuse_unread_chunks()
     received = 0
     digest = hashlib.sha256()
@@ -22,15 +22,15 @@ def body_chunks() -> Iterator[bytes]:
         received += len(chunk)
         digest.update(chunk)
         yield chunk
-    # Some servers end the stream early without a word when the client has gone.
+    # Some servers end the stream without an error when the client disconnects.
     if request.content_length not in (None, received):
         raise StorageError("IncompleteBody")
     if g.get("payload_sha256") not in (None, digest.hexdigest()):
-        raise StorageError("BadDigest", "The body is not the one that the signature covers.")
+        raise StorageError("BadDigest", "The body differs from the one that was signed.")
 
 
 def read_document() -> bytes:
-    """Read the body whole, and compare it with its Content-MD5 if that was sent."""
+    """Read the whole body, and compare it with its Content-MD5 if that was sent."""
     announced = parse_md5(request.headers.get("Content-MD5"))
     body = b""
     for chunk in body_chunks():
@@ -43,8 +43,8 @@ def read_document() -> bytes:
 
 
 def _refuse_unread_chunks() -> None:
-    # Werkzeug reads none where the server does not say that it decodes them, and what was sent
-    # would be taken for an empty body.
+    # If the server does not say that it decodes chunks, Werkzeug reads nothing, and the body would
+    # look empty.
     is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     if is_chunked and not request.environ.get("wsgi.input_terminated"):
         raise StorageError("MissingContentLength")
@@ -58,5 +58,5 @@ def _read_chunk() -> bytes:
     except (HTTPException, MemoryError):
         raise
     except Exception as error:
-        # Every server has its own exceptions for a chunked body that breaks off.
+        # Each server has its own exceptions for an incomplete chunked body.
         raise StorageError("IncompleteBody") from error

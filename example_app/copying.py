@@ -1,4 +1,4 @@
-"""The operations of a copy: uploads whose bytes are those of an object in the store."""
+"""The copy operations: uploads that take their bytes from an object in the store."""
 
 import re
 from collections.abc import Iterator
@@ -76,14 +76,16 @@ def _source(storage: Storage) -> Iterator[tuple[StoredObject, BinaryIO]]:
 
 
 def _source_target() -> Target:
-    # To COS it is a URL without its scheme, to the others a path.
+    # In COS it is a URL without the scheme, in the others a path.
     form = "BUCKET.ENDPOINT/KEY" if vendor() == "cos" else "/BUCKET/KEY"
     source = request.headers[COPY_SOURCE]
     host, _, address = (source if vendor() == "cos" else source.removeprefix("/")).partition("/")
     bucket, _, endpoint = host.partition(".")
     path, _, query = address.partition("?")
     if query:
-        raise StorageError("NotImplemented", f"There are no versions; leave {query[:64]!r} out.")
+        raise StorageError(
+            "NotImplemented", f"This store has no versions; leave {query[:64]!r} out."
+        )
     try:
         key = unquote_to_bytes(path.encode("latin-1")).decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The SQLite file of the index: its tables, how it is made and how it is opened."""
+"""The SQLite file of the index: creates it, and opens transactions."""
 
 import os
 import sqlite3
@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-# How long a transaction waits for those of other workers, in seconds.
+# How long a transaction waits for other transactions.
 LOCK_SECONDS = 30.0
 RETRY_SECONDS = 0.002
 
@@ -56,8 +56,7 @@ _SCHEMA = """
 def transaction(path: Path, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
     """Open the index for reading (deferred) or writing (immediate).
 
-    Each transaction has a connection of its own: safe after a fork, and in every kind of
-    thread.
+    Each transaction has its own connection, so forks and threads of any kind are safe.
     """
     connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
     with closing(connection):
@@ -73,10 +72,10 @@ def transaction(path: Path, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[
 
 
 def _begin_writing(connection: sqlite3.Connection) -> None:
-    """Begin a write transaction, once nobody else has one.
+    """Begin a write transaction when no other one is open.
 
-    Waiting is done here and not within SQLite, which would stop every greenlet of gevent: also
-    the one that writes, if a hook waits in it.
+    This waits here and not within SQLite, which would stop all greenlets of gevent, even the one
+    whose transaction is open.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     _begin_when_free(connection)
@@ -90,7 +89,7 @@ def _begin_when_free(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.OperationalError as error:
-            # The lowest byte is the kind; above it stands why it is busy.
+            # The lowest byte is the kind of error; the others say why the database is busy.
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() > deadline:
                 raise
@@ -98,11 +97,11 @@ def _begin_when_free(connection: sqlite3.Connection) -> None:
 
 
 def create(path: Path) -> None:
-    """Make an index, or give one that is there the tables that it lacks.
+    """Create an index, or add missing tables to an existing one.
 
-    In WAL mode readers do not wait for writers. Workers that start together cannot all
-    switch a file to it, though: SQLite does not wait then but fails. So the index is made
-    aside and put in place whole.
+    In WAL mode readers do not wait for writers. But if several workers switch a file to WAL at
+    once, SQLite fails instead of waiting. So the index is created under another name, and then
+    linked.
     """
     if path.exists():
         with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:

@@ -1,7 +1,7 @@
-"""The table of operations: which one a request means, by its target, method and parameters.
+"""The table of operations, and how target, method and parameters select one.
 
-A query parameter that the operation does not know gets 501 NotImplemented: a sub-resource
-must never turn into the plain operation, least of all in a DELETE.
+The response to an unknown query parameter is 501 NotImplemented: a request for a sub-resource
+must never run the plain operation, especially not a DELETE.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from flask_bucketcors.signatures import SIGNATURE_PARAMETERS
 class Operation:
     """One thing that the store can do.
 
-    :param parameter: a query parameter that selects it, with any value.
-    :param header: a header that selects it.
+    :param parameter: the query parameter that selects it, with any value.
+    :param header: the header that selects it.
     :param parameters: the other query parameters that it knows.
-    :param strict: those parameters that count only if the signature covers them.
-    :param reads_object: it needs no signature in a public bucket, and ignores unknown query
-        parameters, which pages append to defeat caches.
-    :param signed_within: the body is signed instead of the request.
-    :param for_everybody: it needs no signature at all, and a wrong one does not matter.
+    :param strict: those of the parameters that the signature must cover.
+    :param reads_object: whether it needs no signature in a public bucket. It ignores unknown query
+        parameters, which pages append to bypass caches.
+    :param signed_within: whether the body is signed instead of the request.
+    :param for_everybody: whether it needs no signature, and ignores an invalid one.
     """
 
     run: Callable[[Storage, Target], Response]
@@ -41,7 +41,7 @@ class Operation:
     for_everybody: bool = False
 
     def is_selected(self) -> bool:
-        """Whether the request has what selects this."""
+        """Whether the request has the parameter and the header that select it."""
         return (not self.parameter or self.parameter in request.args) and (
             not self.header or self.header in request.headers
         )
@@ -55,7 +55,7 @@ _READ_OBJECT = Operation(
     reads_object=True,
 )
 
-# Of each method the operations that something selects come first.
+# For each method, operations with a selecting parameter or header come first.
 _OPERATIONS = {
     Level.SERVICE: {
         "GET": [Operation(operations.list_buckets, parameters=frozenset({"marker", "max-keys"}))],
@@ -119,10 +119,10 @@ _OPERATIONS = {
     },
 }
 
-# With it the SDK of AWS for JavaScript names the operation once more.
+# The AWS SDK for JavaScript repeats the name of the operation in it.
 _MEANINGLESS = frozenset({"x-id"})
 
-# With these a GET asks for something other than the object as it is.
+# With these, a GET requests something other than the object.
 _OBJECT_SUBRESOURCES = frozenset(
     {
         "acl",
@@ -146,7 +146,7 @@ _KNOWN_IN_LOWER_CASE = frozenset(
 
 
 def find_operation(target: Target) -> Operation:
-    """Find what the request asks for."""
+    """Find the operation that the request selects."""
     possible = _OPERATIONS[target.level]
     if request.method not in possible:
         raise MethodNotAllowed(list(possible))
@@ -154,12 +154,12 @@ def find_operation(target: Target) -> Operation:
 
 
 def refuse_unknown_parameters(operation: Operation) -> None:
-    """Refuse a request that asks for more than the operation does."""
+    """Refuse a request with parameters that the operation does not know."""
     known = {operation.parameter, *operation.parameters, *SIGNATURE_PARAMETERS, *_MEANINGLESS}
     for name in request.args:
         if name in known:
             continue
-        # In any case: signatures have parameters in lower case, and so would sign another one.
+        # Case is ignored because signatures are over names in lower case.
         if not operation.reads_object or name.lower() in _KNOWN_IN_LOWER_CASE:
             raise StorageError(
                 "NotImplemented", f"The parameter {name[:64]!r} is not implemented; leave it out."

@@ -11,7 +11,7 @@ from example_app.index import Bucket, Listing, ListingQuery, StoredObject
 from example_app.upload_index import Part, PartQuery, Upload, UploadListing, UploadQuery
 from example_app.xml_bodies import Deletion
 
-# How much of a request's address an error document repeats, in characters.
+# An error document repeats so many characters of the address of the request.
 MAX_RESOURCE = 256
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -23,9 +23,9 @@ _Element = tuple[str, "str | Sequence[_Element]"]
 
 
 def error_document(error: StorageError, resource: str, request_id: str, trace_id: str) -> str:
-    """Write an error. The Python SDK loses the code if one of the elements is empty.
+    """Write an error. The Python SDK finds no code if one of the elements is empty.
 
-    :param resource: host and percent-encoded path of the request.
+    :param resource: the host and the percent-encoded path of the request.
     """
     return _document(
         "Error",
@@ -45,7 +45,7 @@ def bucket_list_document(buckets: list[Bucket], *, truncated: bool) -> str:
         "ListAllMyBucketsResult",
         [
             ("IsTruncated", "true" if truncated else "false"),
-            # Without text or children: the Python SDK takes blanks for a list.
+            # An empty text if there are none: the Python SDK takes white space for a list.
             ("Buckets", [("Bucket", _bucket(bucket)) for bucket in buckets] or ""),
         ],
     )
@@ -67,11 +67,11 @@ def object_list_document(
 ) -> str:
     """Write the response to GET Bucket (document 436/7734).
 
-    :param url_encoded: percent-encode keys, which ``encoding-type=url`` asks for; the only
-        form that can show every key, for XML cannot hold some characters.
-    :param with_type: name the type of each object, without which oss2 reads none.
-    :param second_version: write the response to ``list-type=2`` (S3 API Reference,
-        ListObjectsV2): the token that was sent, and the next one if there is more.
+    :param url_encoded: whether to percent-encode keys, for ``encoding-type=url``. No other form can
+        show every key, because XML cannot contain some characters.
+    :param with_type: whether to add the type of each object, which oss2 needs.
+    :param second_version: the token that was sent, and the next token, if there is one, for the
+        response to ``list-type=2`` (S3 API Reference, ListObjectsV2); None for the first version.
     """
     shown = _shown(url_encoded)
     next_marker = listing.next_marker
@@ -144,7 +144,7 @@ def part_list_document(
 ) -> str:
     """Write the response to List Parts (document 436/7747).
 
-    :param parts: one more than was asked for, if there are more.
+    :param parts: one more than requested, if there are more.
     """
     page = parts[: query.max_parts]
     truncated = bool(page) and len(parts) > len(page)
@@ -198,7 +198,10 @@ def copied_document(name: str, etag: str, modified: datetime) -> str:
 def deleted_document(deletion: Deletion, *, url_encoded: bool) -> str:
     """Write the response to DELETE Multiple Objects (document 436/8289)."""
     shown = _shown(url_encoded)
-    refused = ("Code", "NotImplemented"), ("Message", "There are no versions; name none.")
+    refused = (
+        ("Code", "NotImplemented"),
+        ("Message", "This store has no versions; leave VersionId out."),
+    )
     return _document(
         "DeleteResult",
         [
@@ -206,7 +209,7 @@ def deleted_document(deletion: Deletion, *, url_encoded: bool) -> str:
             *[("Deleted", [("Key", shown(key))]) for key in deletion.keys if not deletion.quiet],
             *[("Error", [("Key", shown(key)), *refused]) for key in deletion.versions],
         ]
-        # Without text or children, as in the list of buckets.
+        # An empty text if there are none, as in the list of buckets.
         or "",
     )
 

@@ -1,15 +1,17 @@
-"""The errors of the store, in the words of Tencent COS.
+"""The errors of the store, with the codes and statuses of Tencent COS (document 436/7730).
 
-Codes and statuses are those of the error code page (document 436/7730). The service's own
-message texts are published for a few codes only; the others say what is wrong and what to
-send instead.
+COS documents the messages of a few codes only. The other messages here say what is wrong and what
+to send instead.
 """
 
-#: Error code to status and message.
+#: The status and the message of each error code.
 ERRORS: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied."),
     "BadDigest": (400, "The Content-MD5 you specified did not match what we received."),
-    "BucketAlreadyOwnedByYou": (409, "You have this bucket already; use it or take another name."),
+    "BucketAlreadyOwnedByYou": (
+        409,
+        "You have this bucket already; use it or choose another name.",
+    ),
     "BucketNotEmpty": (
         409,
         "The bucket is not empty; delete its objects and abort its multipart uploads first.",
@@ -18,9 +20,9 @@ ERRORS: dict[str, tuple[int, str]] = {
     "EntityTooSmall": (400, "The file is smaller than the policy allows; send a larger one."),
     "FileAlreadyExists": (
         409,
-        "There is such an object; take another key, or let it be replaced.",
+        "The object exists; choose another key, or allow the request to replace it.",
     ),
-    "IncompleteBody": (400, "The body ended early; send as many bytes as announced."),
+    "IncompleteBody": (400, "The body is incomplete; send as many bytes as announced."),
     "InternalError": (500, "The server failed; its log has the reason. Try again later."),
     "InvalidAccessKeyId": (403, "The Access Key Id you specified does not exist."),
     "InvalidArgument": (400, "A parameter or header has a value that is not allowed."),
@@ -32,26 +34,26 @@ ERRORS: dict[str, tuple[int, str]] = {
     "InvalidDigest": (400, "Content-MD5 must be the base64 of the 16 bytes of an MD5 digest."),
     "InvalidPart": (
         400,
-        "A part is missing, has another ETag or leaves a gap; list the parts, and name them as"
-        " they are.",
+        "A part is missing, has another ETag or leaves a gap; list the parts, and send their"
+        " numbers and ETags.",
     ),
-    "InvalidPartOrder": (400, "Name each part once, in the order of the part numbers."),
+    "InvalidPartOrder": (400, "List each part once, in the order of the part numbers."),
     "InvalidPolicyDocument": (
         400,
         "The policy must be the base64 of a JSON object with expiration and conditions.",
     ),
-    "InvalidRange": (416, "Ask for one range of bytes that lies within the object."),
-    "InvalidRequest": (400, "This is not a request that the server understands."),
+    "InvalidRange": (416, "Request one range of bytes that is within the object."),
+    "InvalidRequest": (400, "The server does not understand the request."),
     "InvalidURI": (400, "The path is not UTF-8; percent-encode the bytes of its UTF-8 form."),
     "KeyTooLong": (400, "An object key is at most 850 bytes of UTF-8; send a shorter one."),
     "MalformedPOSTRequest": (
         400,
         "The body is not well-formed multipart/form-data; send it as an HTML form does.",
     ),
-    "MalformedXML": (400, "The body is not the XML document that this call takes."),
+    "MalformedXML": (400, "The body is not the XML document that this request needs."),
     "MaxPostPreDataLengthExceededError": (
         400,
-        "The form fields before the file are too large; send less there.",
+        "The form fields before the file are too large; shorten them.",
     ),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "MissingContentLength": (
@@ -62,13 +64,13 @@ ERRORS: dict[str, tuple[int, str]] = {
     "NoSuchKey": (404, "The specified key does not exist."),
     "NoSuchUpload": (
         404,
-        "There is no such multipart upload; it may be completed or aborted. Begin another.",
+        "The multipart upload does not exist; it may be completed or aborted. Start another.",
     ),
-    "NotImplemented": (501, "The server does not have what the request asks for."),
+    "NotImplemented": (501, "The server does not implement what the request needs."),
     "PreconditionFailed": (412, "A precondition of the request does not hold."),
     "RequestTimeTooSkewed": (
         403,
-        "The signature begins more than 15 minutes from now; set the clock that made it.",
+        "The signature starts more than 15 minutes from now; correct the client's clock.",
     ),
     "SignatureDoesNotMatch": (403, "The Signature you specified is invalid."),
 }
@@ -78,7 +80,7 @@ class StorageError(Exception):
     """A request that is refused.
 
     :param code: one of :data:`ERRORS`.
-    :param message: said instead of the code's usual message.
+    :param message: replaces the usual message of the code.
     """
 
     def __init__(self, code: str, message: str | None = None) -> None:

@@ -1,6 +1,6 @@
-"""The files that hold the bytes of objects and of parts, each under a random name.
+"""The files with the bytes of objects and parts, each under a random name.
 
-A file is complete before anything refers to it, and never changes afterwards.
+A file is complete before anything refers to it, and does not change afterwards.
 """
 
 import base64
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from example_app.errors import StorageError
 
-# How much of a file or a body is held in memory at once, in bytes.
+# The size of a piece of a file or a body in memory, in bytes.
 CHUNK = 64 * 1024
 
 
@@ -28,7 +28,7 @@ class WrittenFile:
 
 
 class Files:
-    """A folder of files, which is made if it is missing."""
+    """A folder of files, which is created if it does not exist."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,9 +38,9 @@ class Files:
     def written(
         self, chunks: Iterable[bytes], content_md5: str | None = None
     ) -> Iterator[WrittenFile]:
-        """Write a file. It is gone if ``chunks`` raise, or the block that should record it.
+        """Write a file. It is removed if ``chunks`` or the block that records it raises.
 
-        :param content_md5: base64 of the MD5 that the bytes must have.
+        :param content_md5: the base64 of the MD5 that the bytes must have.
         """
         announced = parse_md5(content_md5)
         path = self._folder / uuid.uuid4().hex
@@ -58,7 +58,7 @@ class Files:
         return (self._folder / name).open("rb")
 
     def joined(self, names: Iterable[str]) -> Iterator[bytes]:
-        """Give the bytes of several files, one file after the other."""
+        """Give the bytes of several files in turn."""
         for name in names:
             with self.open(name) as file:
                 yield from read_chunks(file)
@@ -70,7 +70,10 @@ class Files:
 
 
 def read_chunks(file: BinaryIO, length: int | None = None) -> Iterator[bytes]:
-    """Give the bytes of a file from where it stands, at most ``length`` of them."""
+    """Give the bytes of a file from its current position.
+
+    :param length: the number of bytes; None for all.
+    """
     left = length
     while chunk := file.read(CHUNK if left is None else min(CHUNK, left)):
         yield chunk
@@ -88,7 +91,7 @@ def _write(path: Path, chunks: Iterable[bytes]) -> tuple[int, bytes]:
 
 
 def parse_md5(text: str | None) -> bytes | None:
-    """Read a Content-MD5, if there is one: base64 of the 16 bytes."""
+    """Read a Content-MD5, the base64 of 16 bytes; None if there is none."""
     if text is None:
         return None
     try:

@@ -25,7 +25,7 @@ _METADATA_NAME = re.compile(f"{METADATA_PREFIX}[0-9a-z-]+")
 
 
 def post_object(storage: Storage, target: Target) -> Response:
-    """POST Object, with the form that the check of its signature has left in ``g``."""
+    """POST Object. The check of the signature has read the form into ``g.form``."""
     form: Form = g.form
     success = _Success(form.fields)
     check_supported(form.fields, public=storage.get_bucket(target.bucket).public)
@@ -41,7 +41,7 @@ def post_object(storage: Storage, target: Target) -> Response:
 
 
 class _Success:
-    """The response that the form wants; a form is refused before anything is stored."""
+    """The response that the form requests, checked before anything is stored."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         self._redirect = fields.get("success_action_redirect", "")
@@ -55,7 +55,7 @@ class _Success:
             )
 
     def response(self, bucket: str, stored: StoredObject) -> Response:
-        """Give the response for an object that is stored."""
+        """Give the response for the stored object."""
         response = empty_response(303 if self._redirect else self._status)
         response.set_etag(stored.etag)
         response.headers["Location"] = self._location(bucket, stored)
@@ -76,7 +76,7 @@ def _is_web_address(text: str) -> bool:
         address = urlsplit(text)
     except ValueError:
         return False
-    # The standard library would drop line ends; browsers take backslashes for slashes.
+    # The standard library drops line ends, and browsers treat a backslash as a slash.
     plain = re.fullmatch(r"[!-\[\]-~]+", text) is not None
     return plain and address.scheme in ("http", "https") and bool(address.netloc)
 
@@ -87,7 +87,7 @@ def _headers(fields: dict[str, str]) -> dict[str, str]:
         if name.startswith(METADATA_PREFIX) and not _METADATA_NAME.fullmatch(name):
             raise StorageError(
                 "InvalidArgument",
-                f"What follows {METADATA_PREFIX} must be letters, digits and hyphens.",
+                f"After {METADATA_PREFIX}, write letters, digits and hyphens only.",
             )
         if name in STORED_HEADERS or name.startswith(METADATA_PREFIX):
             headers[name] = header_value(name, value)

@@ -1,7 +1,7 @@
-"""Bodies of multipart/form-data, with fields that are few and small and then one file.
+"""Bodies of multipart/form-data: a few small fields, and then one file.
 
-The file comes last, as COS has it: so all that decides on it is known when its first byte
-arrives, and it goes to the disk as it comes.
+The file comes last, as in COS. So everything that decides on it is known when its first byte
+arrives, and it is written to disk as it arrives.
 """
 
 import re
@@ -22,7 +22,7 @@ from werkzeug.sansio.multipart import (
 from example_app.bodies import body_chunks
 from example_app.errors import StorageError
 
-# All that comes before the file, in bytes and in number.
+# The limits of the fields before the file: their size in bytes, and their number.
 MAX_FIELDS_BYTES = 64 * 1024
 MAX_FIELDS = 200
 
@@ -34,9 +34,9 @@ _FILE_NAME = "${filename}"
 class Form:
     """A form, read as far as its file.
 
-    :param fields: names in lower case.
-    :param file_name: of the file, as its sender calls it, without folders.
-    :param file: the bytes of the file; raises if more follows, or if the body is broken.
+    :param fields: the values by name; names are in lower case.
+    :param file_name: the name of the file, as the client sent it, without folders.
+    :param file: the bytes of the file; raises if other fields follow, or the body is malformed.
     """
 
     fields: dict[str, str]
@@ -45,7 +45,7 @@ class Form:
 
     @property
     def key(self) -> str:
-        """The key of the object, in which ``${filename}`` stands for the name of the file."""
+        """The key of the object; ``${filename}`` in it is replaced by the name of the file."""
         key = self.fields.get("key", "").replace(_FILE_NAME, self.file_name)
         if not key:
             raise StorageError(
@@ -62,18 +62,19 @@ def read_form() -> Form:
     for event in events:
         if not isinstance(event, Field | File):
             continue
-        # Werkzeug gives None for what has no name.
+        # The name is None for a field without one.
         name = (event.name or "").lower()
         if name == _FILE:
             return Form(fields, _file_name(event), _file(events))
         if not name or name in fields or isinstance(event, File):
             raise StorageError(
-                "MalformedPOSTRequest", "Give each field a name of its own, and only file a file."
+                "MalformedPOSTRequest",
+                "Give each field a different name, and send a file in the field file only.",
             )
         value = _value(events, left)
         left -= len(name.encode()) + len(value)
         fields[name] = _decode(value)
-    raise StorageError("MalformedPOSTRequest", "The form must end with a field file.")
+    raise StorageError("MalformedPOSTRequest", "The last field of the form must be file.")
 
 
 def _boundary() -> bytes:

@@ -1,7 +1,7 @@
-"""The headers of an upload: which are stored, which are refused, and its preconditions.
+"""The headers of an upload: which are stored, which are refused, and the preconditions.
 
-A form upload has fields of the same names, so all of this takes a mapping with names in
-lower case; :func:`request_headers` gives that of the request.
+The fields of a form upload have the same names. So these functions take a mapping with names in
+lower case; :func:`request_headers` gives the one of the request.
 """
 
 import re
@@ -28,7 +28,7 @@ STORED_HEADERS = frozenset(
     }
 )
 
-# An upload that asks for one of these must not succeed without it.
+# An upload must not succeed while one of these headers is ignored.
 _UNSUPPORTED = (
     "content-range",
     "pic-operations",
@@ -55,10 +55,10 @@ def request_headers() -> dict[str, str]:
 def check_supported(
     headers: Mapping[str, str], *, public: bool, also: tuple[str, ...] = ()
 ) -> None:
-    """Refuse an upload that asks for what this store does not have.
+    """Refuse an upload that needs something that this store does not have.
 
-    Objects have no access control of their own. So an ACL is taken if it says what holds in
-    the bucket anyway, and a storage class if it is the only one.
+    Objects have no access control of their own. So an ACL is accepted only if it is the same as
+    that of the bucket, and a storage class only if it is the standard one.
 
     :param public: whether everybody may read the bucket.
     :param also: more headers to refuse.
@@ -68,16 +68,16 @@ def check_supported(
             raise StorageError(
                 "NotImplemented", f"The header {name} is not implemented; leave it out."
             )
-    # The ACL is a header of its own name, to OSS of a longer one, and a form field of a shorter.
+    # The name of the ACL differs: in a header, in a header of OSS, and in a form field.
     for name in ("x-cos-acl", "x-cos-object-acl", "acl"):
         _allow(headers, name, ["default", "public-read" if public else "private"])
     _allow(headers, "x-cos-storage-class", ["standard"])
 
 
 def headers_to_store(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give those headers that are sent back with the object.
+    """Give the headers to send back with the object.
 
-    Some SDKs send an empty Cache-Control, lest a proxy add one: it is none.
+    Some SDKs send an empty Cache-Control, so that no proxy adds one; it is not stored.
     """
     stored = {
         name: value
@@ -88,17 +88,17 @@ def headers_to_store(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def header_value(name: str, text: str) -> str:
-    """Make text, which was no header, the value of one: UTF-8 within latin-1, as WSGI has it."""
+    """Convert a text to the value of a header: UTF-8 decoded as Latin-1, as in WSGI."""
     if _CONTROL.search(text):
         raise StorageError(
-            "InvalidArgument", f"{name[:64]} must not have line ends or control characters."
+            "InvalidArgument", f"{name[:64]} must not contain line ends or control characters."
         )
     return text.encode().decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What must hold of the object that a write would replace; calling it checks that."""
+    """The conditions on the object that a write would replace; a call checks them."""
 
     if_match: ETags
     if_none_match: ETags
@@ -114,7 +114,7 @@ class Precondition:
 
 
 def precondition(headers: Mapping[str, str]) -> Precondition:
-    """Read what an upload depends on."""
+    """Read the preconditions of an upload."""
     return Precondition(
         parse_etags(headers.get("if-match")),
         parse_etags(headers.get("if-none-match")),

@@ -1,8 +1,8 @@
-"""The index: one SQLite file that knows every bucket and object, and in which file its bytes are.
+"""The index: a SQLite file with every bucket and object, and with the file of its bytes.
 
-Everything here happens within a transaction that the caller has opened with
-:func:`example_app.database.transaction`. Keys are stored as blobs, which SQLite compares byte
-by byte: the order in which COS lists them.
+The functions need a transaction that the caller has opened with
+:func:`example_app.database.transaction`. Keys are blobs, which SQLite compares byte by byte; COS
+lists them in that order.
 """
 
 import json
@@ -35,14 +35,14 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What is known of an object.
+    """An object, without its bytes.
 
     :param size: in bytes.
-    :param etag: hexadecimal MD5 of the bytes, without quotes; of an object that came in parts,
-        that of their digests, a hyphen and their number.
+    :param etag: the hexadecimal MD5 of the bytes, without quotes. For a multipart upload it is the
+        MD5 of the digests of the parts, a hyphen and the number of parts.
     :param modified: UTC, whole seconds.
-    :param headers: to be sent back as they came.
-    :param file: name of the file that holds the bytes.
+    :param headers: the headers to send back, unchanged.
+    :param file: the name of the file with the bytes.
     """
 
     key: str
@@ -53,16 +53,16 @@ class StoredObject:
     file: str
 
 
-#: Is given the object that a write would replace, if there is one, and raises if it must not.
+#: Takes the object that a write would replace, or None, and raises to prevent the write.
 Condition = Callable[[StoredObject | None], object]
 
 
 def always(old: StoredObject | None) -> None:
-    """Let every write happen."""
+    """Allow every write."""
 
 
 def never_replace(old: StoredObject | None) -> None:
-    """Let a write happen only if there is no such object."""
+    """Allow a write only if it replaces no object."""
     if old is not None:
         raise StorageError("FileAlreadyExists")
 
@@ -71,10 +71,10 @@ def never_replace(old: StoredObject | None) -> None:
 class ListingQuery:
     """Which part of a bucket to list.
 
-    :param delimiter: keys that hold it after the prefix are rolled up: they appear once, as
-        the common prefix that ends with it.
-    :param marker: only what sorts after it is listed.
-    :param max_keys: of keys and common prefixes together.
+    :param delimiter: keys that contain it after the prefix are listed once, as the common prefix
+        that ends with it.
+    :param marker: only names that sort after it are listed.
+    :param max_keys: the number of keys and common prefixes together.
     """
 
     prefix: str = ""
@@ -85,7 +85,7 @@ class ListingQuery:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A part of a bucket. ``next_marker`` leads to the next part; None if this is the last."""
+    """A part of a bucket. ``next_marker`` starts the next part; None if this is the last one."""
 
     objects: list[StoredObject]
     common_prefixes: list[str]
@@ -93,7 +93,7 @@ class Listing:
 
 
 def insert_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
-    """Make a bucket."""
+    """Record a new bucket."""
     _check_bucket_name(bucket.name)
     row = (bucket.name, bucket.public, int(bucket.created.timestamp()))
     try:
@@ -105,9 +105,9 @@ def insert_bucket(connection: sqlite3.Connection, bucket: Bucket) -> None:
 def find_row(
     connection: sqlite3.Connection, query: str, parameters: Sequence[object]
 ) -> sqlite3.Row | None:
-    """Run a query that gives one row at most, and read it to its end.
+    """Run a query for at most one row, and read it to the end.
 
-    On PyPy a transaction cannot be committed while a query has not ended.
+    On PyPy a transaction cannot be committed while a query is open.
     """
     row: sqlite3.Row | None = next(iter(connection.execute(query, parameters).fetchall()), None)
     return row
@@ -123,7 +123,7 @@ def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:
 
 
 def has_bucket(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether there is a bucket of this name; False for what is no bucket name."""
+    """Whether there is a bucket of this name; False for an invalid name."""
     try:
         find_bucket(connection, name)
     except StorageError:
@@ -137,7 +137,7 @@ def all_buckets(connection: sqlite3.Connection) -> list[Bucket]:
 
 
 def delete_bucket(connection: sqlite3.Connection, name: str) -> None:
-    """Delete a bucket that holds nothing."""
+    """Delete an empty bucket."""
     find_bucket(connection, name)
     try:
         connection.execute("DELETE FROM buckets WHERE name = ?", (name,))
@@ -152,7 +152,7 @@ def check_key(key: str) -> None:
 
 
 def find_object(connection: sqlite3.Connection, bucket: str, key: str) -> StoredObject | None:
-    """Find an object; None if the bucket, which must exist, has no such key."""
+    """Find an object; None if the bucket, which must exist, does not have the key."""
     find_bucket(connection, bucket)
     query = "SELECT * FROM objects WHERE bucket = ? AND key = ?"
     row = find_row(connection, query, (bucket, key.encode()))
@@ -162,7 +162,7 @@ def find_object(connection: sqlite3.Connection, bucket: str, key: str) -> Stored
 def replace_object(
     connection: sqlite3.Connection, bucket: str, stored: StoredObject, condition: Condition
 ) -> list[str]:
-    """Record an object, in place of the one that has its key; give the files left behind."""
+    """Record an object, and replace the one with its key; give the files to remove."""
     old = find_object(connection, bucket, stored.key)
     condition(old)
     row = (
@@ -179,7 +179,7 @@ def replace_object(
 
 
 def delete_object(connection: sqlite3.Connection, bucket: str, key: str) -> list[str]:
-    """Forget an object; give the file left behind, if there was one."""
+    """Delete the record of an object; give the files to remove."""
     sql = "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING file"
     return [row["file"] for row in connection.execute(sql, (bucket, key.encode()))]
 
@@ -187,7 +187,7 @@ def delete_object(connection: sqlite3.Connection, bucket: str, key: str) -> list
 def list_objects(connection: sqlite3.Connection, bucket: str, query: ListingQuery) -> Listing:
     """List a part of a bucket."""
     find_bucket(connection, bucket)
-    # One entry more than wanted tells whether there is a next part.
+    # One more entry than requested tells whether there is a next part.
     entries = list(islice(_entries(connection, bucket, query), query.max_keys + 1))
     page = entries[: query.max_keys]
     more = bool(page) and len(entries) > len(page)
@@ -199,7 +199,7 @@ def list_objects(connection: sqlite3.Connection, bucket: str, query: ListingQuer
 
 
 def common_prefix(key: str, prefix: str, delimiter: str) -> str:
-    """Give the common prefix under which a listing rolls a key up; "" if it does not."""
+    """Give the common prefix that a listing shows for a key; "" if it shows the key."""
     if not delimiter or not key.startswith(prefix):
         return ""
     head, found, _ = key.removeprefix(prefix).partition(delimiter)
@@ -209,7 +209,7 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str:
 def _entries(
     connection: sqlite3.Connection, bucket: str, query: ListingQuery
 ) -> Iterator[StoredObject | str]:
-    # One query for each entry: a common prefix costs the same, however many keys it covers.
+    # One query for each entry: the cost of a common prefix does not depend on its keys.
     sql = """
         SELECT * FROM objects WHERE bucket = ? AND key > ? AND key >= ? AND key < ?
         ORDER BY key LIMIT 1

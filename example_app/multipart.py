@@ -41,7 +41,7 @@ def start_upload(storage: Storage, target: Target) -> Response:
     """Initiate Multipart Upload."""
     headers = request_headers()
     public = storage.get_bucket(target.bucket).public
-    # They are for the call that completes the upload.
+    # These belong to the request that completes the upload.
     check_supported(headers, public=public, also=("if-match", "if-none-match"))
     upload = storage.uploads.start(
         target.bucket,
@@ -115,11 +115,11 @@ def list_uploads(storage: Storage, target: Target) -> Response:
 
 
 def upload_id() -> str:
-    """Give the id of the upload that the request is for."""
+    """Give the upload id of the request."""
     return request.args["uploadId"]
 
 
 def part_number() -> int:
-    """Give the number of the part that the request uploads; 0 if it is no number."""
+    """Give the part number of the request; 0 if it is not a number."""
     text = request.args.get("partNumber", "")
     return int(text) if re.fullmatch("[0-9]{1,5}", text) else 0

@@ -1,6 +1,6 @@
 """The operations on buckets and objects: each reads Flask's request, calls the store and responds.
 
-None of them checks who calls; :mod:`example_app.views` has done that.
+They do not check who sent the request; :mod:`example_app.views` does.
 """
 
 import re
@@ -40,7 +40,7 @@ from example_app.xml_bodies import parse_deletion
 MAX_KEYS = 1000
 MAX_BUCKETS = 2000
 
-# With these a GET says itself which headers come with the object.
+# With these, a GET sets headers of its response.
 RESPONSE_OVERRIDES = frozenset(
     {
         "response-cache-control",
@@ -52,7 +52,7 @@ RESPONSE_OVERRIDES = frozenset(
     }
 )
 
-# Whether everybody may read. What everybody may write is not offered: a write is signed.
+# Whether everybody may read. Nobody may write without a signature.
 _ACLS = {"private": False, "public-read": True, "public-read-write": True}
 
 
@@ -86,20 +86,20 @@ def delete_bucket(storage: Storage, target: Target) -> Response:
 
 
 def get_location(storage: Storage, target: Target) -> Response:
-    """GET Bucket location. There is only one, and to S3 it has no name."""
+    """GET Bucket location. There is one location, without a name, as the default one of S3."""
     storage.get_bucket(target.bucket)
     return xml_response(location_document())
 
 
 def tell_version(storage: Storage, target: Target) -> Response:
-    """HEAD ?apiversion, with which the SDKs of OBS begin: that they may sign as OBS has it."""
+    """HEAD ?apiversion, the first request of the SDKs of OBS: it allows their own signatures."""
     response = empty_response(200)
     response.headers["x-obs-api"] = "3.0"
     return response
 
 
 def list_objects(storage: Storage, target: Target) -> Response:
-    """GET Bucket (List Objects), and as the second version of OSS and S3 has it."""
+    """GET Bucket (List Objects), also in the second version of OSS and S3."""
     second = request.args.get("list-type", "1") == "2"
     query = ListingQuery(
         prefix=request.args.get("prefix", ""),
@@ -129,7 +129,9 @@ def _after() -> str:
     try:
         return b64decode(token, b"-_", validate=True).decode()
     except ValueError:
-        raise StorageError("InvalidArgument", "The continuation-token is not ours.") from None
+        raise StorageError(
+            "InvalidArgument", "The continuation-token is not from this server."
+        ) from None
 
 
 def _token(marker: str) -> str:
@@ -160,7 +162,7 @@ def put_object(storage: Storage, target: Target) -> Response:
 
 
 def get_object(storage: Storage, target: Target) -> Response:
-    """GET Object and HEAD Object, for which Flask leaves the body out."""
+    """GET Object and HEAD Object; Flask omits the body for HEAD."""
     with ExitStack() as on_error:
         stored, file = storage.open_object(target.bucket, target.key)
         on_error.callback(file.close)
@@ -178,9 +180,9 @@ def delete_object(storage: Storage, target: Target) -> Response:
 
 
 def not_implemented(storage: Storage, target: Target) -> Response:
-    """POST to an object without a parameter that says what for."""
+    """POST to an object without a parameter that names an operation."""
     raise StorageError(
-        "NotImplemented", "Say what to do with ?uploads or ?uploadId=ID; post forms to the bucket."
+        "NotImplemented", "Add ?uploads or ?uploadId=ID, or send forms to the bucket."
     )
 
 
@@ -205,7 +207,10 @@ def etag_response(etag: str) -> Response:
 
 
 def number_argument(name: str, limit: int, default: str = "") -> int:
-    """Read a query parameter that is a number; more than the limit, and none, is the limit."""
+    """Read a number from a query parameter; the limit replaces larger numbers.
+
+    :param default: what to use without the parameter; ``""`` for the limit.
+    """
     text = request.args.get(name, default or str(limit))
     if not re.fullmatch("[0-9]{1,9}", text):
         raise StorageError("InvalidArgument", f"{name} must be a number from 0 to {limit}.")
@@ -213,20 +218,20 @@ def number_argument(name: str, limit: int, default: str = "") -> int:
 
 
 def wants_url_encoding() -> bool:
-    """Whether the names in a listing are to be percent-encoded."""
+    """Whether to percent-encode the names in a listing."""
     encoding = request.args.get("encoding-type", "")
     if encoding not in ("", "url"):
-        raise StorageError("InvalidArgument", "encoding-type must be url, or left out.")
+        raise StorageError("InvalidArgument", "encoding-type must be url; leave it out otherwise.")
     return encoding == "url"
 
 
 def object_url(path: bytes) -> str:
-    """Give the URL of a path on this server, as the client knows it."""
+    """Give the URL of a path on this server, with the host that the client used."""
     return f"{request.scheme}://{request_host()}{quote(path)}"
 
 
 def request_host() -> str:
-    """Give the host and port that the client has used."""
+    """Give the host and port that the client used."""
     host: str = request.environ.get("HTTP_HOST") or request.environ["SERVER_NAME"]
     return host
 
@@ -239,25 +244,25 @@ def request_path() -> bytes:
 
 
 def _object_response(stored: StoredObject, file: BinaryIO) -> Response:
-    # Not the server's own wrapper: gunicorn's cannot seek, and would read up to a range.
-    # As COS spells them: the Python SDK gives its callers a mapping that cares.
+    # Capitalised as in COS, because the Python SDK returns a mapping with exact names.
     headers = {
         name.title() if name in STORED_HEADERS else name: value
         for name, value in {**stored.headers, **_overrides()}.items()
     }
+    # Not the wrapper of the server: that of gunicorn cannot seek to a range.
     response = Response(FileWrapper(file, CHUNK), headers=headers)
     response.content_length = stored.size
     response.last_modified = stored.modified
     response.set_etag(stored.etag)
-    # If-Match is settled, and Werkzeug does not understand "*" there.
+    # If-Match was checked before, and Werkzeug does not understand "*" in it.
     conditions = {**request.environ}
     conditions.pop("HTTP_IF_MATCH", None)
     _drop_impossible_dates(conditions)
-    # In two steps, since "not modified" comes before a range.
+    # In two steps, because "not modified" has precedence over a range.
     response.make_conditional(conditions)
     if response.status_code == 200:
         response.make_conditional(conditions, accept_ranges=True, complete_length=stored.size)
-    # Werkzeug adds a date, and the server would add its own.
+    # Werkzeug adds a date, and so does the server.
     response.headers.pop("Date", None)
     return response
 

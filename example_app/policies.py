@@ -1,4 +1,4 @@
-"""The signed policy of a form upload: what COS has of it in document 436/14690.
+"""The signed policy of a form upload (COS, document 436/14690).
 
 Facts::
 
@@ -7,7 +7,8 @@ Facts::
     q-signature  = hex(HMAC-SHA1(SignKey as its 40 hex characters, StringToSign))
 
 The policy is JSON, sent as base64, with an expiration and conditions on the fields of the
-form. It must bind the three fields of the signature. What else it does not name is free.
+form. It must bind the three fields of the signature. Fields that it does not name may have any
+value.
 """
 
 import base64
@@ -27,7 +28,8 @@ from flask_bucketcors.signatures import Keys
 from flask_bucketcors.signatures.keys import find_key
 
 SECURITY_TOKEN: Final = "x-cos-security-token"
-# How far the clocks of client and server may be apart (COS 436/7730, RequestTimeTooSkewed).
+# The largest difference between the clocks of client and server (COS 436/7730,
+# RequestTimeTooSkewed).
 MAX_SKEW_SECONDS = 15 * 60
 _SIGNATURE_FIELDS = ("policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature")
 _MUST_BE_BOUND = ("q-sign-algorithm", "q-ak", "q-sign-time")
@@ -49,20 +51,29 @@ class _Condition:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a signer allows."""
+    """What the signer of a form allows.
+
+    :param expiration: in Unix seconds.
+    :param sizes: the smallest and the largest size of the file, in bytes, for each such condition.
+    """
 
     expiration: float
     conditions: list[_Condition]
     sizes: list[tuple[int, int]]
 
     def check(self, values: Mapping[str, str], now: float) -> None:
-        """Compare what was sent with the conditions."""
+        """Check the fields of a form against the conditions.
+
+        :param now: in Unix seconds.
+        """
         if self.expiration < now:
-            raise StorageError("AccessDenied", "The policy has expired; sign another.")
+            raise StorageError("AccessDenied", "The policy has expired; sign a new one.")
         bound = {condition.field for condition in self.conditions if condition.kind == "eq"}
         for name in _MUST_BE_BOUND:
             if name not in bound:
-                raise StorageError("InvalidPolicyDocument", f"The policy must have {name}.")
+                raise StorageError(
+                    "InvalidPolicyDocument", f"The policy must have a condition on {name}."
+                )
         for condition in self.conditions:
             if not condition.holds(values):
                 raise StorageError(
@@ -72,7 +83,7 @@ class Policy:
                 )
 
     def bounded(self, file: Iterator[bytes]) -> Iterator[bytes]:
-        """Give the bytes of a file, as long as their number is allowed."""
+        """Give the bytes of a file, and raise if their number is not allowed."""
         smallest = max((low for low, _ in self.sizes), default=0)
         largest = min((high for _, high in self.sizes), default=None)
         size = 0
@@ -86,14 +97,14 @@ class Policy:
 
 
 def verify_form(form: Form, bucket: str, keys: Keys, *, now: float) -> Policy:
-    """Check who signed a form, and that it is what they allowed.
+    """Check who signed a form, and that its policy allows it.
 
     :param keys: as for :func:`flask_bucketcors.signatures.verify`.
     """
     fields = form.fields
     missing = [name for name in _SIGNATURE_FIELDS if name not in fields]
     if missing:
-        raise StorageError("AccessDenied", f"The form has no {missing[0]} before the file.")
+        raise StorageError("AccessDenied", f"The form has no field {missing[0]} before the file.")
     if fields["q-sign-algorithm"] != "sha1":
         raise StorageError("AccessDenied", "The signature algorithm must be sha1.")
     _check_time(fields["q-key-time"], now)
@@ -161,7 +172,7 @@ def _parse(text: bytes) -> Policy:
 
 
 def _size(value: object) -> int:
-    # JSON has numbers without end, and Python takes true for 1. A number may be in quotes.
+    # Numbers in JSON can be of any length, and true is 1 in Python. A number may be in quotes.
     if isinstance(value, bool) or not re.fullmatch("[0-9]{1,18}", str(value)):
         raise ValueError("a size that is no whole number")
     return int(str(value))

@@ -1,15 +1,15 @@
 """Buckets and objects on disk.
 
-The root folder holds ``index.sqlite`` (:mod:`example_app.index`) and ``files/``, where each
-upload is a file of its own under a random name. No key is ever part of a path: so none can
-leave the root or be too long for the file system, and none can meet another that differs
-only in case or in its Unicode form.
+The root folder contains ``index.sqlite`` (:mod:`example_app.index`) and ``files/``, where each
+upload is a file with a random name. Keys are never part of a path. So no key can lead out of the
+root, be too long for the file system, or collide with a key that differs only in case or Unicode
+form.
 
-An object is one row of the index that names one file. The file is complete before the row
-is committed, never changes afterwards, and is removed once no row names it. So a reader has
-the old object or the new one, whole. Any number of processes may share a root; one that is
-killed leaves at most a file that no row names. Nothing is forced to the disk: uploads that
-were acknowledged survive a killed process, but not always a power cut.
+An object is one row of the index that names one file. The file is complete before the row is
+committed, does not change afterwards, and is removed when no row names it. So a reader gets
+either the old object or the new one. Any number of processes can share a root; a process that is
+killed leaves at most a file that no row names. Nothing is synced to disk: acknowledged uploads
+survive a killed process, but may not survive a power failure.
 """
 
 import os
@@ -28,28 +28,28 @@ from example_app.uploads import Uploads
 
 
 class Storage:
-    """A store of buckets and objects in one folder, which is made if it is missing.
+    """A store of buckets and objects in one folder, which is created if it does not exist.
 
-    What the methods refuse, they refuse with :class:`~example_app.errors.StorageError`.
+    Methods raise :class:`~example_app.errors.StorageError` for requests that they refuse.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._files = Files(Path(root, "files"))
         self._index = Path(root, "index.sqlite")
-        #: Each is called with a name that no bucket has, while nobody can create one: after a
-        #: bucket is deleted, and before a bucket is created. If a hook raises, a bucket that
-        #: is deleted is gone all the same, and a bucket is not created.
+        #: Each hook is called with the name of a bucket that does not exist, and that nobody can
+        #: create meanwhile: after a bucket is deleted, and before one is created. If a hook
+        #: raises, a deleted bucket stays deleted, and a new one is not created.
         self.free_name_hooks: list[Callable[[str], object]] = []
         #: The multipart uploads.
         self.uploads = Uploads(self._index, self._files)
         database.create(self._index)
 
     def create_bucket(self, name: str, *, public: bool = False) -> None:
-        """Make a bucket."""
+        """Create a bucket."""
         with self._writing() as connection:
             index.insert_bucket(connection, Bucket(name, public, _now()))
-            # A process that died may have left something behind. Before the commit, because
-            # what comes later belongs to the new bucket.
+            # A killed process may have left something. This runs before the commit: anything
+            # later belongs to the new bucket.
             self._run_free_name_hooks(name)
 
     def get_bucket(self, name: str) -> Bucket:
@@ -58,7 +58,7 @@ class Storage:
             return index.find_bucket(connection, name)
 
     def bucket_exists(self, name: str) -> bool:
-        """Whether there is a bucket of this name; False for what is no bucket name."""
+        """Whether there is a bucket of this name; False for an invalid name."""
         with self._reading() as connection:
             return index.has_bucket(connection, name)
 
@@ -71,8 +71,9 @@ class Storage:
         """Delete a bucket; it must have neither objects nor multipart uploads."""
         with self._writing() as connection:
             index.delete_bucket(connection, name)
-        # After the commit: until then others find the bucket, and may add to it what the hooks
-        # would miss. In a transaction, so that nobody creates the next bucket meanwhile.
+        # This runs after the commit, because until then others find the bucket, and may add things
+        # that the hooks would miss. It runs in a transaction, so that nobody creates the bucket
+        # again meanwhile.
         with self._writing() as connection:
             if not index.has_bucket(connection, name):
                 self._run_free_name_hooks(name)
@@ -86,12 +87,12 @@ class Storage:
         content_md5: str | None = None,
         condition: Condition = always,
     ) -> StoredObject:
-        """Store an object, in place of the one that has this key.
+        """Store an object, and replace the one with this key.
 
-        :param chunks: the bytes; if they raise, everything stays as it was.
-        :param content_md5: base64 of the MD5 that the bytes must have.
-        :param condition: is given the object that would be replaced, and raises if it must
-            not be.
+        :param chunks: the bytes; if they raise, nothing changes.
+        :param content_md5: the base64 of the MD5 that the bytes must have.
+        :param condition: takes the object that would be replaced, or None, and raises to prevent
+            the write.
         """
         index.check_key(key)
         self.get_bucket(bucket)
@@ -110,7 +111,7 @@ class Storage:
             try:
                 return stored, self._files.open(stored.file)
             except FileNotFoundError:
-                # Replaced since it was found: look again. A file missed twice is lost.
+                # The object was replaced meanwhile: look again. A file missing twice is lost.
                 if stored.file == missed:
                     raise
                 missed = stored.file
@@ -120,7 +121,7 @@ class Storage:
         self.delete_objects(bucket, [key])
 
     def delete_objects(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete those of the objects that there are, all at once."""
+        """Delete the objects that exist, in one transaction."""
         files = []
         with self._writing() as connection:
             index.find_bucket(connection, bucket)

@@ -10,7 +10,7 @@ from itertools import islice
 from example_app.errors import StorageError
 from example_app.index import AFTER_ALL, common_prefix, find_bucket, find_row
 
-# Ids are digits and small letters: this sorts after all of them.
+# Ids are digits and lower-case letters, so this sorts after all of them.
 _AFTER_ALL_IDS = "~"
 
 
@@ -18,9 +18,9 @@ _AFTER_ALL_IDS = "~"
 class Upload:
     """A multipart upload that is neither completed nor aborted.
 
-    :param id: the later it was started, the later it sorts.
-    :param headers: for the object that it becomes.
-    :param forbid_overwrite: it must not replace an object.
+    :param id: ids sort by the time of the start.
+    :param headers: the headers of the object that the upload creates.
+    :param forbid_overwrite: whether the upload must not replace an object.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an upload; ``etag`` is the hexadecimal MD5 of its bytes."""
+    """A part of an upload; ``etag`` is the hexadecimal MD5 of the bytes."""
 
     number: int
     size: int
@@ -53,7 +53,7 @@ class PartQuery:
 class UploadQuery:
     """Which multipart uploads to list; see :class:`~example_app.index.ListingQuery`.
 
-    :param id_marker: with it, uploads to ``key_marker`` itself are listed that sort after it.
+    :param id_marker: if given, uploads to ``key_marker`` with later ids are listed as well.
     """
 
     prefix: str = ""
@@ -65,7 +65,10 @@ class UploadQuery:
 
 @dataclass(frozen=True, slots=True)
 class UploadListing:
-    """A part of a bucket's uploads. ``next_marker`` is the key and the id to go on from."""
+    """A part of the uploads to a bucket.
+
+    :param next_marker: the key and the id that start the next part; None if this is the last one.
+    """
 
     uploads: list[Upload]
     common_prefixes: list[str]
@@ -97,14 +100,14 @@ def find_upload(connection: sqlite3.Connection, bucket: str, key: str, upload_id
 
 
 def delete_upload(connection: sqlite3.Connection, upload: Upload) -> list[str]:
-    """Forget an upload with its parts; give their files."""
+    """Delete the records of an upload and its parts; give the files to remove."""
     files = [part.file for part in find_parts(connection, upload)]
     connection.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
     return files
 
 
 def replace_part(connection: sqlite3.Connection, upload: Upload, part: Part) -> list[str]:
-    """Record a part, in place of the one that has its number; give the files left behind."""
+    """Record a part, and replace the one with its number; give the files to remove."""
     query = "SELECT file FROM parts WHERE upload = ? AND number = ?"
     old = connection.execute(query, (upload.id, part.number)).fetchall()
     modified = int(part.modified.timestamp())
@@ -116,7 +119,7 @@ def replace_part(connection: sqlite3.Connection, upload: Upload, part: Part) -> 
 def find_parts(
     connection: sqlite3.Connection, upload: Upload, after: int = 0, limit: int = -1
 ) -> list[Part]:
-    """Give the parts of an upload by number, from the one after ``after`` on."""
+    """Give the parts of an upload with numbers above ``after``, sorted by number."""
     query = "SELECT * FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?"
     return [_part(row) for row in connection.execute(query, (upload.id, after, limit))]
 

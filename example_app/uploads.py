@@ -1,8 +1,8 @@
-"""Multipart uploads on disk: parts are files as objects are, and become one when completed.
+"""Multipart uploads on disk: each part is a file, until all parts are joined into an object.
 
-Completing copies the parts into a new file before it takes the lock of the index. In one
-transaction, then, the object appears, and the upload with its parts is gone: of two that
-complete an upload at once, one does. Uploads that nobody completes or aborts stay.
+To complete an upload, the parts are copied into a new file without a lock on the index. Then one
+transaction adds the object and removes the upload with its parts. So if two requests complete an
+upload at once, only one succeeds. Uploads that are neither completed nor aborted stay.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ MAX_PART_NUMBER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class NamedPart:
-    """A part, as the request that completes an upload names it."""
+    """A part in the request that completes an upload."""
 
     number: int
     etag: str
@@ -36,7 +36,7 @@ class NamedPart:
 class Uploads:
     """The multipart uploads of a store.
 
-    Parts have no smallest size, while COS asks for 1 MiB of all but the last.
+    Parts can have any size; in COS, all but the last have at least 1 MiB.
     """
 
     def __init__(self, index_path: Path, files: Files) -> None:
@@ -46,9 +46,9 @@ class Uploads:
     def start(
         self, bucket: str, key: str, headers: Mapping[str, str], *, forbid_overwrite: bool = False
     ) -> Upload:
-        """Begin an upload."""
+        """Start an upload."""
         index.check_key(key)
-        # Ids sort by time: SDKs resume the last upload that is listed.
+        # Ids sort by time, because SDKs resume the last upload in a listing.
         upload_id = f"{time.time_ns()}{secrets.token_hex(24)}"
         upload = Upload(upload_id, key, _now(), headers, forbid_overwrite)
         with self._writing() as connection:
@@ -64,7 +64,7 @@ class Uploads:
         chunks: Iterable[bytes],
         content_md5: str | None = None,
     ) -> Part:
-        """Store a part, in place of the one that has this number.
+        """Store a part, and replace the one with this number.
 
         :param chunks: see :meth:`example_app.storage.Storage.put_object`.
         """
@@ -89,7 +89,7 @@ class Uploads:
     def list_parts(
         self, bucket: str, key: str, upload_id: str, query: PartQuery
     ) -> tuple[Upload, list[Part]]:
-        """Give parts of an upload, by number; one more than asked for, if there are more."""
+        """Give parts of an upload, sorted by number; one more than requested, if there are more."""
         with self._reading() as connection:
             upload = upload_index.find_upload(connection, bucket, key, upload_id)
             limit = query.max_parts + 1
@@ -108,7 +108,7 @@ class Uploads:
         named: Sequence[NamedPart],
         condition: Condition = always,
     ) -> StoredObject:
-        """Make the named parts an object, in place of the one that has this key.
+        """Join the named parts to an object, and replace the one with this key.
 
         :param condition: see :meth:`example_app.storage.Storage.put_object`.
         """
@@ -120,13 +120,13 @@ class Uploads:
             try:
                 return self._join(bucket, upload, parts, named, condition)
             except FileNotFoundError:
-                # A part was replaced meanwhile: look again. Files missed twice are lost.
+                # A part was replaced meanwhile: look again. A file missing twice is lost.
                 if parts == missed:
                     raise
                 missed = parts
 
     def abort(self, bucket: str, key: str, upload_id: str) -> None:
-        """Forget an upload and its parts."""
+        """Remove an upload and its parts."""
         with self._writing() as connection:
             upload = upload_index.find_upload(connection, bucket, key, upload_id)
             old = upload_index.delete_upload(connection, upload)
@@ -143,7 +143,7 @@ class Uploads:
         with self._files.written(self._files.joined(part.file for part in parts)) as file:
             stored = _object(upload, parts, file)
             with self._writing() as connection:
-                # Somebody may have completed, aborted or replaced something meanwhile.
+                # Another request may have completed, aborted or changed the upload meanwhile.
                 upload_index.find_upload(connection, bucket, upload.key, upload.id)
                 _choose(upload_index.find_parts(connection, upload), named)
                 if upload.forbid_overwrite:

@@ -1,7 +1,7 @@
-"""The names of headers for SDKs of OSS, S3 and OBS, so that the rest of the store speaks only COS.
+"""Renames headers for SDKs of OSS, S3 and OBS, so that the rest of the store knows only COS.
 
-``x-cos-acl`` is ``x-oss-acl``, ``x-amz-acl`` and ``x-obs-acl`` to the others. A request that is
-signed as another vendor's has its headers renamed, and so has its response.
+For the other vendors, ``x-cos-acl`` is ``x-oss-acl``, ``x-amz-acl`` and ``x-obs-acl``. If a request
+has the signature of another vendor, its headers are renamed, and so are those of the response.
 """
 
 from flask import Response, g, request
@@ -13,7 +13,10 @@ _PREFIXES = {"cos": "x-cos-", "oss": "x-oss-", "s3": "x-amz-", "obs": "x-obs-"}
 
 
 def translate_request(signed: SignedRequest) -> None:
-    """Rename the headers of the request, after it has been read for its signature."""
+    """Rename the headers of the request. The signature covers the old names.
+
+    :param signed: the request as it was sent.
+    """
     scheme = find_scheme(signed)
     if scheme is None or scheme.dialect == "cos":
         return
@@ -24,7 +27,7 @@ def translate_request(signed: SignedRequest) -> None:
         for name, value in request.environ.items()
         if name.startswith(f"HTTP_{theirs}")
     }
-    # The signature does not cover what came under our names.
+    # The signature does not cover headers that were sent with the names of COS.
     for name in list(request.environ):
         if name.startswith(f"HTTP_{ours}"):
             del request.environ[name]
@@ -38,11 +41,11 @@ def translate_response(response: Response) -> None:
 
 
 def vendor() -> str:
-    """The vendor whose signature the request carries; COS if it carries none."""
+    """The vendor of the request's signature; COS if there is none."""
     found: str = g.get("vendor", "cos")
     return found
 
 
 def as_theirs(text: str) -> str:
-    """Write the names of headers as the sender knows them."""
+    """Replace names of headers in a text by those of the vendor."""
     return text.replace(_PREFIXES["cos"], _PREFIXES[vendor()])

@@ -1,6 +1,6 @@
-"""The blueprint of the store: checks who may do what, runs the operation, and words errors.
+"""The blueprint of the store: authorises requests, runs operations, and responds to errors.
 
-It takes every URL of its application; :mod:`example_app.dispatch` finds the operation.
+It serves every URL of its application; :mod:`example_app.dispatch` finds the operation.
 """
 
 import secrets
@@ -26,7 +26,7 @@ from example_app.vendors import as_theirs, translate_request, translate_response
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.signatures import Keys, SignatureError, SignedRequest, verify
 
-# Status of an HTTPException to error code.
+# The error code for each status of an HTTPException.
 _HTTP_ERRORS = {
     404: "NoSuchKey",
     405: "MethodNotAllowed",
@@ -37,17 +37,17 @@ _HTTP_ERRORS = {
 
 
 class _AnyPath(BaseConverter):
-    """Takes every path; Werkzeug's ``path`` stops at line feeds, which keys may hold."""
+    """Matches every path; Werkzeug's ``path`` stops at a line feed, which a key may contain."""
 
     part_isolating = False
     regex = "(?s:.*)"
 
 
 def create_blueprint(storage: Storage, keys: Keys, host_suffix: str = "") -> Blueprint:
-    """Make the blueprint. Register it without a ``url_prefix``.
+    """Create the blueprint. Register it without a ``url_prefix``.
 
     :param keys: who may sign requests, as for :func:`flask_bucketcors.signatures.verify`;
-        if there are none, objects in public buckets can be read and nothing else is allowed.
+        without keys, only reading objects in public buckets is allowed.
     :param host_suffix: see :func:`~example_app.addressing.find_target`.
     """
     blueprint = Blueprint("storage", __name__)
@@ -89,7 +89,7 @@ def _authorise(
         policy = verify_form(form, target.bucket, keys, now=time.time())
         g.form = replace(form, file=policy.bounded(form.file))
         return
-    # What makes the call another one must be signed, or others could change it.
+    # The signature must cover what selects the operation, or others could change it.
     strict = [name for name in request.args if name in operation.strict]
     strict += [operation.parameter] if operation.parameter else []
     signer = verify(
@@ -122,7 +122,7 @@ def _respond_to_storage_error(error: StorageError) -> Response:
     response.headers["x-cos-trace-id"] = trace_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     if request.method == "HEAD" and vendor() == "oss":
-        # A response without a body: OSS has the document here, and its SDKs read it.
+        # A response to HEAD has no body, so OSS sends the document in this header.
         response.headers["x-oss-err"] = _base64(document)
     return response
 
@@ -151,7 +151,7 @@ def _finish(response: Response) -> Response:
 
 
 def _request_id() -> str:
-    # In the form of COS: the time and three numbers, in hexadecimal, as base64.
+    # In the form of COS: the base64 of the time and three numbers, in hexadecimal.
     if "request_id" not in g:
         random = "_".join(f"{secrets.randbits(bits):x}" for bits in (32, 20, 24))
         g.request_id = _base64(f"{int(time.time()):08x}_{random}")

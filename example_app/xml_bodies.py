@@ -1,4 +1,4 @@
-"""The XML documents that clients send. Namespaces differ among them, so local names count."""
+"""Reads the XML documents that clients send. Their namespaces differ, so only local names count."""
 
 import re
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from flask_bucketcors.documents.from_xml import parse_element
 MAX_DELETED = 1000
 
 _COMPLETION = (
-    "Send a CompleteMultipartUpload document, with for each part a Part with PartNumber and ETag."
+    "Send a CompleteMultipartUpload document: for each part, a Part with PartNumber and ETag."
 )
-_DELETION = f"Send a Delete document, with Quiet and 1 to {MAX_DELETED} times an Object with a Key."
+_DELETION = (
+    f"Send a Delete document: Quiet, and 1 to {MAX_DELETED} elements Object, each with a Key."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
     """Which objects to delete.
 
-    :param versions: keys of objects of which one version was to be deleted. There are none.
-    :param quiet: name only what could not be deleted.
+    :param versions: keys with a version to delete; this store has no versions.
+    :param quiet: whether the response lists only objects that could not be deleted.
     """
 
     keys: list[str]

@@ -602,7 +602,7 @@ def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(SQLiteStore, "list", full)
     output = run("export", "-", code=1).output
-    assert "nothing more can be written: No space left on device" in output
+    assert "cannot write: No space left on device" in output
 
 
 def test_an_export_that_ends_early_leaves_the_old_file(

@@ -139,7 +139,7 @@ def test_keys_are_counted_and_never_shown(keys: Any, text: str, store: SQLiteSto
                 "c": AccessKey(f" {SECRET}"),
                 "d": SECRET,
             },
-            "BUCKETCORS_ACCESS_KEYS: 3 ids or secrets begin or end with a blank",
+            "BUCKETCORS_ACCESS_KEYS: 3 ids or secrets begin or end with a space",
         ),
     ],
 )

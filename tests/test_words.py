@@ -32,23 +32,12 @@ WORDS_IN_PAGES = {**WORDS, r"witness(es)?": "example request"}
 #: How many characters of the text are shown on either side of a word.
 AROUND = 30
 
-#: Folders and modules that still hold some of these words; remove them from here as they lose them.
-UNREVISED = {
-    "flask_bucketcors/cli",
-    "flask_bucketcors/documents",
-    "example_app",
-}
-
 
 def modules() -> list[Path]:
     """The modules of the package, the example, the benchmarks and the documentation."""
     folders = ("flask_bucketcors", "example_app", "benchmarks", "docs")
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py*"))]
-    return [path for path in found if path.suffix in {".py", ".pyi"} and not is_unrevised(path)]
-
-
-def is_unrevised(path: Path) -> bool:
-    return any(f"{name_of(path)}/".startswith(f"{each}/") for each in UNREVISED)
+    return [path for path in found if path.suffix in {".py", ".pyi"}]
 
 
 def name_of(path: Path) -> str:
@@ -74,10 +63,6 @@ def test_pages_use_the_words_of_the_field(page: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_modules_use_the_words_of_the_field(path: Path) -> None:
     assert found_in(f"{prose(path)}\n{messages(path)}", WORDS) == []
-
-
-def test_what_is_unrevised_exists() -> None:
-    assert [name for name in UNREVISED if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize(

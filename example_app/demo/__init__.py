@@ -1,9 +1,9 @@
 """The vendors' demo page: a web page on another port that uses the store from a browser.
 
-Being on another port makes every request of the page to the store a cross-origin one. The page
-has a small server of its own, as a real one would: it signs requests, so that the secret stays
-out of the browser, and it switches the bucket's rules through the store's ``?cors``. When a
-request fails, the server lets :func:`flask_bucketcors.explain` say why.
+Because it is on another port, each request of the page to the store is cross-origin. Like a real
+page, it has a small server, which signs requests, so that the secret stays out of the browser, and
+switches the rules of the bucket by the store's ``?cors`` API. When a request fails, the server
+calls :func:`flask_bucketcors.explain` to say why.
 """
 
 import os
@@ -22,19 +22,19 @@ from example_app.demo.page_request import read_page_request
 from example_app.demo.rule_sets import rule_sets
 from flask_bucketcors import explain
 
-# The server signs what a page of its own asks for, and not what one under another name does.
+# The server signs for its own page only. A page under another name could reach it by DNS rebinding.
 TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
 
-# Where npm puts the vendor's SDK; the page works without it.
+# Where npm installs the SDK of the vendor; the page works without it.
 SDK_FILE = Path("node_modules", "cos-js-sdk-v5", "dist", "cos-js-sdk-v5.min.js")
 
 
 def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
-    """Make the page's server.
+    """Create the server of the page.
 
-    :param client: signs and sends requests to the store.
+    :param client: signs requests and sends them to the store.
     :param bucket: the bucket whose rules the page switches.
-    :param key: an object in it that everybody may read.
+    :param key: an object in the bucket that everybody may read.
     """
     demo = Flask(__name__)
     sdk = Path(os.environ.get("EXAMPLE_COS_JS_SDK", SDK_FILE)).absolute()
@@ -90,13 +90,13 @@ def create_demo(client: StoreClient, bucket: str, key: str) -> Flask:
 
 
 def start_demo(demo: Flask, host: str, port: int) -> bool:
-    """Serve the page from a thread of this process; False if the port is taken."""
+    """Serve the page from a thread of this process; False if the port is in use."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
         except OSError:
-            # Another worker was faster, or something else is there: the store goes on.
+            # Another worker serves the page, or another program uses the port.
             return False
         listener.listen()
         server = make_server(host, port, demo, threaded=True, fd=listener.fileno())

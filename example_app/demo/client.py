@@ -1,4 +1,4 @@
-"""A client of the store: signs requests as Tencent COS has it (436/7778), and sends them."""
+"""A client of the store: signs requests as Tencent COS specifies (436/7778), and sends them."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ VALID_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class StoreResponse:
-    """A response of the store. Header names are as they were sent."""
+    """A response of the store, with header names as sent."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -22,7 +22,7 @@ class StoreResponse:
 
 
 class StoreClient:
-    """Sends requests to a store, path style.
+    """Sends path-style requests to a store.
 
     :param url: scheme, host and port of the store; only ``http``.
     """
@@ -34,7 +34,10 @@ class StoreClient:
         self._secret_key = secret_key
 
     def call(self, method: str, target: str, body: bytes = b"") -> StoreResponse:
-        """Send a signed request; ``target`` is path and query."""
+        """Send a signed request.
+
+        :param target: path and query.
+        """
         path, _, query = target.partition("?")
         parameters = dict(parse_qsl(query, keep_blank_values=True))
         authorization = self.sign(method, path, parameters, time.time())
@@ -43,11 +46,11 @@ class StoreClient:
     def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
     ) -> StoreResponse:
-        """Send a request as it is."""
+        """Send a request without signing it."""
         connection = HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, target, body or None, dict(headers))
-            # Where the server says that it closes, the socket is the response's.
+            # If the server closes the connection, the response owns the socket.
             with connection.getresponse() as response:
                 return StoreResponse(response.status, response.getheaders(), response.read())
         finally:
@@ -57,7 +60,7 @@ class StoreClient:
         """Give the Authorization header for a request.
 
         :param path: decoded, as the store sees it.
-        :param query: all parameters of the URL; all are covered, and the host.
+        :param query: all parameters of the URL. The signature covers them, and the host.
         :param now: seconds since 1970.
         """
         period = f"{int(now) - 60};{int(now) + VALID_SECONDS}"

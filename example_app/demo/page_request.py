@@ -1,7 +1,7 @@
-"""A request of the page to the store: as the page describes it, and as the demo's server tries it.
+"""A request of the page to the store, which the server of the demo repeats.
 
-A page learns nothing from its browser but that a request failed. Its server can send the same to
-the store and read the response.
+A browser tells a page only that a request failed. The server can send the same request and read
+the response.
 """
 
 import re
@@ -22,9 +22,9 @@ _HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 class PageRequest:
     """A request of the page.
 
-    :param path: decoded; begins with a slash.
+    :param path: decoded, with a leading slash.
     :param query: names and values of the parameters.
-    :param headers: names of the headers that a browser names in the preflight.
+    :param headers: the requested headers of the preflight.
     """
 
     method: str
@@ -33,7 +33,7 @@ class PageRequest:
     headers: tuple[str, ...]
 
     def tries(self, client: StoreClient, origin: str) -> Iterator[dict[str, Any]]:
-        """Send the preflight and a HEAD to the store, and give what came back."""
+        """Send the preflight and a HEAD request to the store, and give the responses."""
         path = quote(self.path)
         asks = {"Origin": origin, "Access-Control-Request-Method": self.method}
         if self.headers:
@@ -53,7 +53,7 @@ class PageRequest:
 
 def read_page_request() -> PageRequest:
     """Read the JSON body of Flask's request; the response to anything else is 400 or 415."""
-    # JSON only: another site's page cannot send that without a preflight, which fails here.
+    # JSON only: a page of another site cannot send it without a preflight, which fails here.
     data = request.get_json()
     if not isinstance(data, dict):
         abort(400)
@@ -65,7 +65,7 @@ def read_page_request() -> PageRequest:
         abort(400)
     if not all(_fits(name, _HEADER_NAME) for name in headers):
         abort(400)
-    # The vendor's SDK has numbers among its parameters.
+    # Some parameters of the vendor's SDK are numbers.
     parameters = {name: str(value) for name, value in query.items()}
     return PageRequest(method, path, parameters, tuple(headers))
 

@@ -1,10 +1,10 @@
-"""The three rule sets that the page switches between, as the documents that a client puts."""
+"""The rule sets that the page switches between, as documents for PUT."""
 
 from collections.abc import Iterable, Iterator
 from html import escape
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
-# What the page and the vendor's SDK send beyond what a browser always may.
+# The headers of the page and the vendor's SDK that need a preflight.
 REQUEST_HEADERS = (
     "authorization",
     "cache-control",
@@ -16,7 +16,10 @@ EXPOSED_HEADERS = ("ETag", "Content-Length", "x-cos-meta-demo", "x-cos-request-i
 
 
 def rule_sets(origin: str) -> dict[str, str | None]:
-    """The rule sets by name; None stands for no rules. ``origin`` is the page's own."""
+    """The rule sets by name; None for no rules.
+
+    :param origin: the origin of the page.
+    """
     return {
         "none": None,
         "least": _document("*", ["*"], EXPOSED_HEADERS),
@@ -30,7 +33,7 @@ def _document(origin: str, headers: Iterable[str], exposed: Iterable[str]) -> st
         *_elements("AllowedMethod", METHODS),
         *_elements("AllowedHeader", headers),
         *_elements("ExposeHeader", exposed),
-        # The browser keeps no preflight, so that a switch is seen at once.
+        # The browser caches no preflight response, so a switch has an effect at once.
         *_elements("MaxAgeSeconds", ["0"]),
     )
     return f"<CORSConfiguration><CORSRule>{''.join(lines)}</CORSRule></CORSConfiguration>"

@@ -26,8 +26,8 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.errors import BucketCORSError, DangerousRules, StoreUnavailable
 
-# Where each command is. Its module is imported when it runs, or for the help of the group: Flask
-# imports this file for every other command too, and those should not wait.
+# The module and the function of each command. The module is imported when the command runs, or for
+# the help of the group: Flask imports this file for its other commands as well.
 _COMMANDS: Final = {
     "check": "check.command:check",
     "delete": "stored_rules:delete_rules",
@@ -44,12 +44,12 @@ _COMMANDS: Final = {
     "show": "stored_rules:show_rules",
 }
 
-# Errors of a full disk. Other errors of the system are an application's own to show.
+# Errors of a full disk. Other errors of the system are left to the application.
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Group(AppGroup):
-    """A group that prints errors of this package as a sentence."""
+    """A group that prints an error of this package as a message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*_COMMANDS, *super().list_commands(ctx)})
@@ -62,7 +62,7 @@ class _Group(AppGroup):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # click leaves colours out where the output is no terminal; users may do so, too
+        # click omits colours if the output is not a terminal; NO_COLOR turns them off everywhere
         # (https://no-color.org).
         if os.environ.get("NO_COLOR") or is_dumb():
             ctx.color = False
@@ -78,7 +78,7 @@ class _Group(AppGroup):
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise Refused(f"nothing more can be written: {error.strerror}") from error
+            raise Refused(f"cannot write: {error.strerror}") from error
 
 
 @click.group("bucketcors", cls=_Group)

@@ -16,7 +16,7 @@ from flask_bucketcors.extension import EXTENSION, BucketCORSState
 from flask_bucketcors.stores import Store
 
 HOW_TO_ADD: Final = (
-    "write BucketCORS(app), or BucketCORS().init_app(app) in the function that makes it"
+    "write BucketCORS(app), or BucketCORS().init_app(app) in the application factory"
 )
 
 author_option = click.option(
@@ -29,7 +29,7 @@ author_option = click.option(
 
 
 def current_state() -> BucketCORSState:
-    """Give what the extension made for the current application.
+    """Give the state of the extension in the current application.
 
     :raises click.UsageError: if the application does not have the extension.
     """
@@ -41,17 +41,17 @@ def current_state() -> BucketCORSState:
 
 
 def close_at_the_end(store: Store) -> None:
-    """Close a store when the command line ends.
+    """Close a store when the command ends.
 
-    A store in memory stays open: it would lose its rules, and a program that runs commands may
-    still need them.
+    A store in memory stays open, because it would lose its rules, which the program that runs the
+    command may still need.
     """
     if getattr(store, "path", None) is not None:
         click.get_current_context().find_root().call_on_close(store.close)
 
 
 def current_writer() -> RulesWriter:
-    """Give a writer of the current application's rules, for buckets that exist or not.
+    """Give a writer of the current application's rules; it does not ask whether buckets exist.
 
     :raises click.UsageError: as :func:`current_state`.
     """
@@ -68,7 +68,7 @@ def current_writer() -> RulesWriter:
 
 
 def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = None) -> Source:
-    """Take rules of a bucket of the current application, by its settings.
+    """Give rules of a bucket as a source, with the settings of the current application.
 
     :raises click.UsageError: as :func:`current_state`.
     """
@@ -97,5 +97,5 @@ def _login_name() -> str | None:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        # A container may run as a user id without a name.
+        # A container may run under a user id that has no name.
         return None

@@ -1,4 +1,4 @@
-"""``diff``: what a change of rules newly allows, and what it no longer allows."""
+"""``diff``: show which requests two rule sets treat differently."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,12 +23,12 @@ from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES
 
-# How many rules a bucket may have is checked when they are put.
+# The limits of a dialect apply when rules are put; these bound the work.
 _LIMITS: Final = replace(COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES)
 
 
 class _Trouble(Refused):
-    """Rules cannot be compared. The exit code 1 would mean that there are changes."""
+    """The rules cannot be compared; exit code 2, because 1 means that there are changes."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""``explain``: why a page's request is refused, and how to fix it."""
+"""``explain``: explain why a page's request is refused, and how to fix it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -37,7 +37,7 @@ from flask_bucketcors.core.browser import (
     unsafe_names,
 )
 
-# A character may take four bytes.
+# A character has up to four bytes.
 MAX_TEXT_BYTES: Final = 4 * max(MAX_CONSOLE, MAX_CURL)
 
 
@@ -110,7 +110,7 @@ def explain_request(
 
 
 def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """What is known of each request but for the options that say it outright."""
+    """What a curl command, a HAR file or a console text tells of each request."""
     har = known["har"]
     if sum(known[name] is not None for name in ("console", "curl", "har")) > 1:
         raise click.UsageError("write one of --console, --curl and --har")
@@ -126,7 +126,7 @@ def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _text_of(text: str | None) -> str | None:
-    # So much is read that it can be told that it is too much.
+    # Reads enough to notice that a text is too long.
     return read_bytes(STDIN, MAX_TEXT_BYTES).decode(errors="replace") if text == STDIN else text
 
 
@@ -134,20 +134,20 @@ def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         found = from_console(text)
     except ValueError:
-        # Options may say enough of the request, and the text something of the answer.
+        # The options may describe the request, and the text the response.
         if known["origin"] is None:
             raise
         return {"response": {"console": text}}
     method = known["method"] or found["method"]
     if method not in SAFE_METHODS or _asked_headers(known["headers"]):
-        # The text may be about the request behind the preflight, which is judged first.
+        # The text may be about the actual request, but a browser sends a preflight first.
         found["kind"] = "preflight"
     return found
 
 
 def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """What evidence and options say of one request; options count more."""
-    # As it is written: in which case it was sent is part of the question.
+    """What evidence and options tell of one request; options win."""
+    # The case is kept: it may be the cause.
     method = known["method"]
     headers = _asked_headers(known["headers"])
     said = {
@@ -158,7 +158,7 @@ def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
         "kind": "actual" if known["actual"] else None,
     }
     if said["kind"] is None and evidence and needs_preflight(method or "GET", headers):
-        # What the options add may be what a browser asks for first.
+        # What the options add may need a preflight.
         said["kind"] = "preflight"
     seen = {"status": known["status"], "headers": known["seen"] or None}
     response = {**(evidence.get("response") or {}), **_said(seen)}
@@ -166,7 +166,7 @@ def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
 
 
 def _asked_headers(texts: Sequence[str]) -> list[str]:
-    """The names that a preflight asks for: all, but those whose value needs no asking."""
+    """The requested headers of a preflight: all names but those with a safe value."""
     pairs = [(name.strip(), value.strip()) for name, _, value in (t.partition(":") for t in texts)]
     unsafe = unsafe_names(combined(pair for pair in pairs if pair[1]))
     names = dict.fromkeys(name for name, value in pairs if not value or name.lower() in unsafe)
@@ -178,7 +178,7 @@ def _said(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _report(source: Source, explanations: Sequence[Explanation], form: str) -> None:
-    # Of many requests the first that fails is the one that somebody asks about.
+    # Among many requests, the first one that fails is explained first.
     first, *more = sorted(explanations, key=lambda each: each.allowed)
     if form == JSON:
         others = {"more": [explanation_data(each) for each in more]} if more else {}

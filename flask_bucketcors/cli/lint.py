@@ -1,4 +1,4 @@
-"""``lint``: what is dangerous, useless or misspelt in rules."""
+"""``lint``: find what is dangerous, useless or misspelled in rules."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -41,15 +41,15 @@ public_suffix_option = click.option(
 
 @dataclass
 class _Lint:
-    """Rules that are looked at, one after another, and what was found.
+    """A run over several rule sets, with its counts.
 
-    :param least: what is less severe is not shown.
-    :param ignored: checks that are not, either.
-    :param looked: how many rule sets there were.
-    :param odd: how many of them have findings.
-    :param left_out: how many could not be read.
-    :param hidden: findings that are not shown.
-    :param shown: how many are, by severity.
+    :param least: the lowest severity to show.
+    :param ignored: ids of checks to leave out.
+    :param looked: the number of rule sets that were linted.
+    :param odd: the number of those with findings.
+    :param left_out: the number of rule sets that could not be linted.
+    :param hidden: the number of findings that are not shown.
+    :param shown: the numbers of findings that are shown, by severity.
     """
 
     sources: Iterable[Source | None]
@@ -63,7 +63,7 @@ class _Lint:
     shown: Counter[Severity] = field(default_factory=Counter)
 
     def findings(self) -> Iterator[tuple[Source, Finding]]:
-        """Give all findings that are to be shown."""
+        """Give the findings to show, each with the rules that it is about."""
         for source in self.sources:
             if source is None:
                 self.left_out += 1
@@ -87,7 +87,7 @@ class _Lint:
         return is_severe and finding.id not in self.ignored
 
     def summary(self, unit: str) -> str:
-        """What was found in all, in words."""
+        """The counts, in words."""
         text = count_of_findings(self.shown)
         if self.looked != 1:
             text += f", in {self.odd} of {self.looked} {unit}s"
@@ -122,7 +122,7 @@ def _read_ids(
     "--ignore",
     multiple=True,
     callback=_read_ids,
-    help="A check to leave out, such as BC108. Repeatable.",
+    help="The id of a check to leave out, such as BC108. Repeatable.",
 )
 @public_suffix_option
 @format_option
@@ -138,9 +138,9 @@ def lint_rules(
     public_suffix: bool | None,
     form: str,
 ) -> None:
-    """Find what is dangerous, useless or misspelt in rules.
+    """Find what is dangerous, useless or misspelled in rules.
 
-    Give the rules as files (- is standard input), or use those of a bucket, or of all. You can
+    Lint files (- is standard input), the rules of a bucket, or those of all buckets. You can
     pass rules that the API would reject. Each finding has an example request and help.
 
     \b
@@ -174,7 +174,7 @@ def _print(run: _Lint, unit: str) -> None:
 def _buckets(
     context: click.Context, bucket: str | None, dialect: str | None
 ) -> Iterator[Source | None]:
-    """Give the rules of a bucket, or of all; None for some that cannot be read."""
+    """Give the rules of a bucket, or of all buckets; None for rules that cannot be read."""
     push_app(context)
     if bucket is None:
         for name, found in each_bucket(current_state().store):
@@ -182,6 +182,6 @@ def _buckets(
         return
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
-        # One that is misspelt must not pass.
+        # A misspelled name must not look like rules without findings.
         raise click.UsageError(f"bucket {printable(bucket)} has no rules")
     yield bucket_source(bucket, rule_set, dialect)

@@ -10,7 +10,7 @@ from flask_bucketcors.core.dialects import ELEMENTS
 
 # How many values of a field are shown.
 _MAX_SHOWN: Final = 3
-# Characters in a line if no terminal tells.
+# The number of characters in a line if the terminal does not tell.
 _USUAL_WIDTH: Final = 100
 _LEAST_WIDTH: Final = 20
 _CUT: Final = "..."
@@ -19,11 +19,11 @@ _CUT: Final = "..."
 def marked_value(
     field: str, value: str, span: tuple[int, int], others: int, colour: str, note: str = ""
 ) -> Iterator[str]:
-    """One value of a field, with a part of it marked; a long value is cut around that part.
+    """Print one value of a field, and mark a part of it; a long value is cut around that part.
 
     :param span: where the part begins and ends.
-    :param others: how many more values the field has.
-    :param note: what to write behind the mark.
+    :param others: the number of other values of the field.
+    :param note: what to print behind the mark.
     """
     begin, end = span
     before, part, behind = map(escaped, (value[:begin], value[begin:end], value[end:]))
@@ -34,18 +34,18 @@ def marked_value(
 
 
 def marked_values(field: str, values: Sequence[str], colour: str, note: str = "") -> Iterator[str]:
-    """The values of a field, all of them marked."""
+    """Print the values of a field, and mark all of them."""
     shown = listed(values)
     return _lines(field, shown, 0, len(shown), colour, note)
 
 
 def unmarked_values(field: str, values: Sequence[str]) -> str:
-    """The values of a field."""
+    """The line with the values of a field."""
     return _margin(field) + listed(values)
 
 
 def count_of_more(more: int) -> str:
-    """How many there are that are not shown, if any are, in words."""
+    """The number of values that are not shown, in words; empty if all are."""
     return f"  (and {more} more)" if more > 0 else ""
 
 
@@ -67,14 +67,14 @@ def _margin(field: str) -> str:
 
 
 def listed(values: Sequence[str]) -> str:
-    """The first of some values, and how many there are besides."""
+    """The first values of a list, and the number of the others."""
     room = _room_beside("")
     shown = ", ".join(escaped(_windowed(each, 0, 0, room)[0]) for each in values[:_MAX_SHOWN])
     return (shown or "(none)") + count_of_more(len(values) - _MAX_SHOWN)
 
 
 def _windowed(text: str, start: int, length: int, room: int) -> tuple[str, int, int]:
-    """Give the part of a long text in which something is marked, and where it is there."""
+    """Cut a long text around its marked part; give the place of the mark in what is left."""
     if len(text) <= room:
         return text, start, length
     length = min(length, room)
@@ -85,6 +85,6 @@ def _windowed(text: str, start: int, length: int, room: int) -> tuple[str, int, 
 
 
 def _room_beside(margin: str) -> int:
-    """How many characters of a value go in a line behind a margin."""
+    """The number of characters of a value that fit into a line behind a margin."""
     width = get_terminal_size((_USUAL_WIDTH, 0)).columns
     return max(_LEAST_WIDTH, width - len(margin) - 2 * len(_CUT))

@@ -30,7 +30,7 @@ def find_source(
         return file_source(rules, dialect)
     if bucket is None:
         return None
-    # Without --bucket, no application is loaded, nor what serves it.
+    # Without --bucket, no application is loaded, and no code that serves one.
     from flask_bucketcors.cli.application import bucket_source, current_state, push_app
 
     push_app(context)

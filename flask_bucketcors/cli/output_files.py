@@ -1,4 +1,4 @@
-"""Files to write: they are written completely, or stay as they were."""
+"""Output files: each is replaced completely, or stays as it was."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from flask_bucketcors.cli.rule_files import STDIN, told
 
 @contextmanager
 def open_output(path: str) -> Iterator[TextIO]:
-    """Open a file, or standard output, to write ASCII. A file is replaced when all is written.
+    """Open a file, or standard output, to write ASCII. A file is replaced at the end.
 
     :raises click.UsageError: if it cannot be opened.
     """
@@ -25,7 +25,7 @@ def open_output(path: str) -> Iterator[TextIO]:
         with _replacement(path) as file:
             yield file
         return
-    # A pipe or a device is written to, not replaced by a file.
+    # A pipe or a device is written to; a file must not replace it.
     with told(path):
         opened = cast(TextIO, click.open_file(path, "w", encoding="ascii"))
     with opened as file:
@@ -34,9 +34,9 @@ def open_output(path: str) -> Iterator[TextIO]:
 
 @contextmanager
 def _replacement(path: str) -> Iterator[TextIO]:
-    """A file that replaces the one at the path, unless an error comes first.
+    """A file that replaces the one at the path, unless an error occurs first.
 
-    click's own atomic file replaces it half written then.
+    The atomic files of click replace it even then, half written.
     """
     target = os.path.realpath(path)
     beside = os.path.join(os.path.dirname(target), f".bucketcors-{token_hex(8)}")

@@ -1,4 +1,4 @@
-"""``put``: replaces the rules of a bucket; with ``--diff``, shows changes and dangers first."""
+"""``put``: replace the rules of a bucket; with ``--diff``, show changes and dangers first."""
 
 import sys
 from dataclasses import replace
@@ -48,7 +48,7 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     rule_set = read_file(file, writer.dialect)
     expected: Expected = ANY_VERSION
     if show_diff:
-        # Before you are asked about rules that are refused in the end.
+        # Nobody should confirm rules that are refused afterwards.
         writer.refuse_dangers(rule_set)
         stored = current_state().store.read(bucket)
         if not _show_changes(bucket, stored, rule_set, name_of(file)):
@@ -65,13 +65,13 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
 def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, where: str) -> bool:
     """Print what changes; False if nothing does.
 
-    :param where: where the new rules are from, for people.
+    :param where: the source of the new rules, to be printed.
     """
     name = printable(bucket)
     try:
         old = stored.parse() if stored else None
     except StoredRulesInvalid as error:
-        # The new rules correct that.
+        # Unreadable rules are a reason to put new ones.
         click.echo(f"{printable(str(error))}; nothing to compare with")
         return True
     if old == rule_set:
@@ -84,7 +84,7 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
             old, rule_set, settings.dialect, allow_credentials=settings.allow_credentials
         )
     except TooIntricate as error:
-        # Often because of the old rules, which the new ones correct.
+        # Often the old rules are the reason, and the new ones correct that.
         click.echo(f"the changes cannot be shown: {error}")
     else:
         print_changes(changes)

@@ -1,4 +1,4 @@
-"""What a change of rules does, in lines that begin with ``+``, ``-`` or ``~``."""
+"""Prints the changes between rule sets, in lines that begin with ``+``, ``-`` or ``~``."""
 
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
@@ -33,7 +33,7 @@ _NAMES: Final = {
     "exposed": EXPOSE_HEADERS,
     "max_age": MAX_AGE,
 }
-# Changes of one kind that a person is shown; JSON has all.
+# The number of changes of one kind that are printed; JSON has all.
 _MAX_CHANGES: Final = 20
 _MAX_SHOWN: Final = 5
 
@@ -41,7 +41,7 @@ _MAX_SHOWN: Final = 5
 class Side(NamedTuple):
     """Rules to compare.
 
-    :param name: where they come from.
+    :param name: the file or the bucket, printable.
     :param rule_set: None for no rules.
     """
 
@@ -50,9 +50,9 @@ class Side(NamedTuple):
 
 
 def print_sides(old: Side, new: Side) -> None:
-    """Print what is compared, as other tools do, and a change of ResponseVary.
+    """Print the names of both sides, as ``diff -u`` does, and a change of ResponseVary.
 
-    ResponseVary decides no request, so it is not among the changes.
+    ResponseVary does not decide requests, so it is not among the changes.
     """
     for mark, side in (("---", old), ("+++", new)):
         none = "" if side.rule_set else " (no rules)"
@@ -63,7 +63,7 @@ def print_sides(old: Side, new: Side) -> None:
 
 
 def print_changes(changes: Diff) -> None:
-    """Print all changes by kind, the newly allowed first, and their number."""
+    """Print the changes by kind, newly allowed requests first, and the number of changes."""
     for kind, (mark, colour, title) in _GROUPS.items():
         group = changes.of_kind(kind)
         if group:
@@ -77,7 +77,7 @@ def print_changes(changes: Diff) -> None:
 
 
 def _count_of(changes: Diff) -> str:
-    """How many changes there are, in words."""
+    """The number of changes, in words."""
     if not changes:
         return "both rule sets treat every request alike"
     counts = {title: len(changes.of_kind(kind)) for kind, (_, _, title) in _GROUPS.items()}
@@ -97,7 +97,7 @@ def _listed(names: Collection[str]) -> str:
 
 
 def _terms(change: Change) -> Iterator[str]:
-    """What responses grant, or how that differs from before."""
+    """The terms of newly allowed requests, or how terms change."""
     before, after = change.before, change.after
     if before is not None and after is not None:
         for aspect in change.aspects:
@@ -112,7 +112,7 @@ _SAID: Final = ("credentials", "exposed", "max_age")
 
 
 def _other(aspect: str, before: Terms, after: Terms) -> str:
-    """A term before and after; of long lists, what was removed and added."""
+    """A term before and after; of a long list, what was removed and what was added."""
     old, new = getattr(before, aspect), getattr(after, aspect)
     if isinstance(old, frozenset) and max(len(old), len(new)) > _MAX_SHOWN:
         parts = {"without": old - new, "with": new - old}

@@ -1,4 +1,4 @@
-"""Explanations as text and as JSON."""
+"""Prints explanations, as text and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
@@ -29,7 +29,7 @@ def explain_by(source: Source, **request: Any) -> Explanation:
 
 
 def explanation_data(explanation: Explanation) -> dict[str, Any]:
-    """An explanation as plain data; each fix holds its rules."""
+    """An explanation as plain data; each fix has its rules."""
     return {
         "allowed": explanation.allowed,
         "cause": explanation.cause,
@@ -44,7 +44,7 @@ def _fix_data(fix: Fix) -> dict[str, Any]:
     try:
         newly_allows = [each.as_dict() for each in fix.newly_allows]
     except TooIntricate:
-        # The effect says so.
+        # The effect says that it cannot be listed.
         newly_allows = None
     return {
         "text": fix.text,
@@ -55,7 +55,7 @@ def _fix_data(fix: Fix) -> dict[str, Any]:
 
 
 def print_explanation(explanation: Explanation, source: Source) -> None:
-    """Print an explanation, with the part of the rules that decides."""
+    """Print an explanation, with the marked values of the nearest rule."""
     colour = "green" if explanation.allowed else _COLOUR
     cause = f"[{explanation.cause}]" if explanation.cause else ""
     verdict = click.style(explanation.verdict + cause, fg=colour, bold=True)
@@ -70,7 +70,7 @@ def print_explanation(explanation: Explanation, source: Source) -> None:
 
 
 def _marked_rule(explanation: Explanation, source: Source) -> Iterator[str]:
-    """The lines that show where the request and the nearest rule differ; none if they do not."""
+    """The values of the nearest rule that do not match, if they are the cause."""
     trace = explanation.nearest
     if trace is None or explanation.cause not in trace.causes:
         return
@@ -80,7 +80,7 @@ def _marked_rule(explanation: Explanation, source: Source) -> Iterator[str]:
 
 
 def _marked_field(mismatch: Mismatch, values: Sequence[str]) -> Iterator[str]:
-    """The value that came nearest, and below it what differs and why."""
+    """The nearest value, and below it what differs and why."""
     note = f" sent: {escaped(mismatch.asked)} ({', '.join(mismatch.causes)})"
     if mismatch.nearest is None:
         return marked_values(mismatch.field, values, _COLOUR, note)
@@ -89,12 +89,12 @@ def _marked_field(mismatch: Mismatch, values: Sequence[str]) -> Iterator[str]:
 
 
 def _difference(text: str, other: str) -> tuple[int, int]:
-    """Where the part of a text begins and ends that another text has not."""
+    """The start and the end of the part of a text in which it differs from another text."""
     start = _count_equal(text, other)
     return start, len(text) - _count_equal(text[start:][::-1], other[start:][::-1])
 
 
 def _count_equal(text: str, other: str) -> int:
-    """How many characters two texts begin with in common."""
+    """The number of characters at the start that two texts have in common."""
     pairs = zip(text, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,4 +1,4 @@
-"""Findings of lint as compilers print them: what, where with a mark, example requests, help."""
+"""Prints findings as compilers do: text, place with a mark, example requests, help."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from flask_bucketcors.core.hosts import PublicSuffix
 SEVERITIES: Final = tuple(Severity)
 
 _COLOURS: Final = {Severity.DANGER: "red", Severity.WARNING: "yellow", Severity.ADVICE: "cyan"}
-# A text quotes values, which may be as long as the file.
+# A text quotes values, which can be as long as the file.
 _MAX_TEXT: Final = 1000
 _MAX_HEADERS: Final = 5
 _MAX_ID: Final = 40
@@ -42,15 +42,15 @@ def lint_by(source: Source, public_suffix: PublicSuffix | None) -> list[Finding]
 
 
 def find_public_suffix(wanted: bool | None) -> PublicSuffix | None:
-    """Give the function that looks into the list of public suffixes, if it is installed.
+    """Give the function that looks a name up in the list of public suffixes.
 
-    :param wanted: None: if it is there.
-    :raises click.UsageError: if it is wanted and not there.
+    :param wanted: whether to use the list; None uses it if it is installed.
+    :raises click.UsageError: if it is wanted but not installed.
     """
     if wanted is False:
         return None
     try:
-        # Of an extra, and slow to load for those who do not lint.
+        # It belongs to an extra, and is slow to load.
         module = import_module("publicsuffixlist")
     except ModuleNotFoundError:
         if wanted:
@@ -63,7 +63,7 @@ def find_public_suffix(wanted: bool | None) -> PublicSuffix | None:
 
 
 def print_finding(finding: Finding, source: Source) -> None:
-    """Print a finding, with the rule that it is about and what is marked in it."""
+    """Print a finding, with the marked values of its rule."""
     colour = _COLOURS[finding.severity]
     title = click.style(f"{finding.severity}[{finding.id}]", fg=colour, bold=True)
     rule = source.rule(finding.rule)
@@ -78,7 +78,7 @@ def print_finding(finding: Finding, source: Source) -> None:
 
 
 def count_of_findings(counts: Counter[Severity]) -> str:
-    """How many findings there are of each severity, in words."""
+    """The number of findings of each severity, in words."""
     count = counts.total()
     if not count:
         return "no findings"
@@ -95,7 +95,7 @@ def _id_of(rule: PlainRule) -> str:
 
 
 def _marked(finding: Finding, rule: PlainRule, colour: str) -> Iterator[str]:
-    """The lines of the rule that it is about, marked where it is about a field."""
+    """The values of the field that a finding is about, marked; without a field, the rule."""
     if finding.field is None:
         for field in _WHOLE_RULE:
             if values := getattr(rule, field):

@@ -1,4 +1,4 @@
-"""Files to read: rule sets and other input."""
+"""Input files: rule sets and others."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,14 +15,14 @@ from flask_bucketcors.documents import parse_rules
 
 STDIN: Final = "-"
 
-#: The type of an argument that names a file to read; it is opened only when it is read.
+#: The type of an argument for an input file, which is opened only when it is read.
 INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 def read_file(path: str, limits: Dialect) -> RuleSet:
     """Read the rules in a file: XML of any vendor, JSON of S3 or of this package.
 
-    :raises Refused: if it holds none, or none that a bucket may have.
+    :raises Refused: if it contains no rules, or rules that a bucket cannot have.
     """
     try:
         return parse_rules(read_bytes(path, limits.max_body_bytes), limits)
@@ -31,12 +31,12 @@ def read_file(path: str, limits: Dialect) -> RuleSet:
 
 
 def reason_of(error: InvalidRules) -> str:
-    """Why rules are refused, to stand behind "the file is"; lines of problems follow."""
+    """Why rules are refused; it follows "the file is", and lines of problems follow it."""
     return printable(error.detail) or "refused:"
 
 
 def read_bytes(path: str, limit: int) -> bytes:
-    """What a file holds, or just enough of it to tell that it is longer than the limit."""
+    """Read a file, at most one byte more than the limit, which shows that it is longer."""
     with open_input(path) as file, told(path):
         return file.read(limit + 1)
 
@@ -45,7 +45,7 @@ def read_bytes(path: str, limit: int) -> bytes:
 def open_input(path: str) -> Iterator[BinaryIO]:
     """Open a file, or standard input, to read it.
 
-    :raises click.UsageError: if that cannot be done.
+    :raises click.UsageError: if it cannot be opened.
     """
     if path == STDIN and sys.stdin is None:
         raise click.UsageError("standard input is closed")
@@ -57,7 +57,7 @@ def open_input(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def told(path: str) -> Iterator[None]:
-    """Report what the system has against a file.
+    """Report an error of the system with the name of the file.
 
     :raises click.UsageError: in place of an OSError.
     """
@@ -68,14 +68,14 @@ def told(path: str) -> Iterator[None]:
 
 
 def once_stdin(paths: Iterable[str | None]) -> None:
-    """Refuse to read several things from standard input: one would get it all.
+    """Refuse to read several inputs from standard input: the first would get everything.
 
-    :raises click.UsageError: if it stands there more than once.
+    :raises click.UsageError: if more than one path is ``-``.
     """
     if sum(path == STDIN for path in paths) > 1:
         raise click.UsageError("standard input can be read only once")
 
 
 def name_of(path: str) -> str:
-    """What to call a file in a message."""
+    """The name of a file, to be printed."""
     return "standard input" if path == STDIN else printable(path)

@@ -1,4 +1,4 @@
-"""Rules that a command looks at, and where they are from: a file or a bucket."""
+"""Rules to explain or lint, from a file or a bucket."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, read_rules
 
 @dataclass(frozen=True)
 class Source:
-    """Rules of a file or a bucket, and how to respond by them.
+    """Rules of a file or a bucket, and the settings for responses.
 
     :param kind: ``file`` or ``bucket``.
     :param name: the file's or the bucket's, not made printable.
@@ -38,7 +38,7 @@ class Source:
 
     @property
     def where(self) -> str:
-        """What to call it in a message."""
+        """The name, to be printed."""
         return name_of(self.name) if self.kind == "file" else f"bucket {printable(self.name)}"
 
     @cached_property

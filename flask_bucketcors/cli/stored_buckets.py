@@ -1,4 +1,4 @@
-"""What several commands do with the buckets of a store: list them, and read their rules."""
+"""Lists the buckets of a store and reads their rules, for several commands."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +11,7 @@ from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores import Store
 
-# Names to read at a time, so that a list of any length needs little memory.
+# The number of names to read at a time, so that a long list needs little memory.
 PAGE: Final = 1000
 
 
@@ -23,9 +23,9 @@ def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[st
 
 
 def listed_rules(store: Store, bucket: str) -> RuleSet | None:
-    """Give the rules of a bucket whose name comes from the store; None if they are gone.
+    """Give the rules of a bucket that the store listed; None if they were deleted meanwhile.
 
-    :raises InvalidBucketName: if another tool wrote the name, and no request finds rules by it.
+    :raises InvalidBucketName: if no bucket can have the name; another tool wrote it.
     :raises StoredRulesInvalid: if the rules are unreadable.
     """
     if not is_bucket_name(bucket):
@@ -34,7 +34,7 @@ def listed_rules(store: Store, bucket: str) -> RuleSet | None:
 
 
 def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet | None]]:
-    """Give all buckets with their rules; None for unreadable rules, which a line reports."""
+    """Give all buckets with their rules; None for unreadable rules, which are reported."""
     for bucket in bucket_names(store, prefix):
         try:
             rule_set = listed_rules(store, bucket)
@@ -42,6 +42,5 @@ def each_bucket(store: Store, prefix: str = "") -> Iterator[tuple[str, RuleSet |
             click.echo(f"left out: {printable(str(error))}", err=True)
             yield bucket, None
         else:
-            # The rules may have been deleted meanwhile.
             if rule_set is not None:
                 yield bucket, rule_set

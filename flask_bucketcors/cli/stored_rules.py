@@ -73,7 +73,7 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
 def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     """Print the rules of BUCKET.
 
-    You can put the output again.
+    You can pass the output to `put`.
 
     \b
     Example:
@@ -122,7 +122,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
 def show_history(bucket: str, form: str) -> None:
     """Print the changes to the rules of BUCKET, newest first.
 
-    Times are UTC. --format json prints the rules of each revision, too.
+    Times are in UTC. --format json also prints the rules of each revision.
 
     \b
     Example:
@@ -143,9 +143,7 @@ def show_history(bucket: str, form: str) -> None:
 @author_option
 @with_appcontext
 def roll_back(bucket: str, revision: int, author: str | None) -> None:
-    """Put the rules that BUCKET had at REVISION again.
-
-    They become a new revision.
+    """Restore the rules that BUCKET had at REVISION, as a new revision.
 
     \b
     Example:
@@ -186,12 +184,12 @@ def _time(entry: HistoryEntry) -> str:
     try:
         return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
     except (TypeError, ValueError, OverflowError, OSError):
-        # Another tool may have written anything there.
+        # Another tool may have written any value.
         return ascii(entry.time)
 
 
 def _author(entry: HistoryEntry) -> str | None:
-    # Another tool may have written something that is not text.
+    # Another tool may have written bytes.
     return ascii(entry.author) if isinstance(entry.author, bytes) else entry.author
 
 
@@ -202,9 +200,10 @@ def _what(entry: HistoryEntry) -> str:
 
 
 def _printable_xml(text: str) -> str:
-    """Replace control characters in a document by references, which mean the same in XML.
+    """Replace control characters in a document by character references.
 
-    If the output is not UTF-8, as the document declares, all but ASCII is replaced, too.
+    If the output is not in UTF-8, which the document declares, other characters beyond ASCII are
+    replaced as well.
     """
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
 

@@ -15,13 +15,13 @@ from flask_bucketcors.core.problems import Problem
 TEXT: Final = "text"
 JSON: Final = "json"
 
-#: What to do about a database that does not open.
+#: Help for a database that does not open.
 STORE_REMEDY: Final = (
     "check that this is the application's own database, that you can write to it and to its "
     "folder, and that no other program has locked it; docs/deployment.md"
 )
 
-#: What to say of rules that an application refuses because lint calls them dangerous.
+#: The message for rules that a strict application refuses.
 STRICT_REFUSES: Final = "BUCKETCORS_STRICT refuses dangerous rules"
 
 #: The option of every command that reports something.
@@ -36,7 +36,7 @@ format_option = click.option(
 
 
 def utf8_text(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
-    """Check an argument that goes to a store: arguments of a process may be any bytes."""
+    """Refuse an argument that is not UTF-8, because a store cannot keep it."""
     try:
         (text or "").encode()
     except UnicodeEncodeError:
@@ -45,7 +45,7 @@ def utf8_text(context: click.Context, parameter: click.Parameter, text: str | No
 
 
 def is_dumb() -> bool:
-    """Whether the terminal can only print: no colours, no moving of the cursor."""
+    """Whether the terminal knows no colours and cannot move the cursor."""
     return os.environ.get("TERM") == "dumb"
 
 
@@ -59,8 +59,8 @@ def escape_unknown_characters() -> None:
 class Refused(click.ClickException):
     """A command refuses to do something; exit code 1.
 
-    :param message: why.
-    :param problems: everything that is wrong, a line each.
+    :param message: the reason.
+    :param problems: everything that is wrong; each is printed on a line of its own.
     """
 
     exit_code = 1
@@ -70,15 +70,15 @@ class Refused(click.ClickException):
 
 
 def problem_lines(problems: Iterable[Problem]) -> list[str]:
-    """Problems, as lines to stand below what they are about."""
+    """The lines that list problems below a message."""
     return [f"  {printable(str(problem))}" for problem in problems]
 
 
 def printable(text: str) -> str:
-    """Escape characters that a terminal obeys or does not show.
+    """Escape characters that control a terminal or are invisible.
 
-    Names, rules and responses come from others. A colour code, a line feed or a change of the
-    writing direction in them must not look like output of this program.
+    Names, rules and responses come from outside. A colour code, a line feed or a change of the
+    writing direction in them must not pass for output of this program.
     """
     if text.isprintable():
         return text
@@ -90,23 +90,23 @@ def _escaped(character: str) -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """A text of at most so many characters, and how many more there are."""
+    """Cut a text after a number of characters, and say how many more it has."""
     more = len(text) - most
     return f"{text[:most]}... (and {more} more characters)" if more > 0 else text
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things, such as ``1 rule`` or ``2 rules``."""
+    """A number with its noun, such as ``1 rule`` or ``2 rules``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def echo_json(data: Any) -> None:
-    """Print data as JSON, in ASCII, which no terminal obeys."""
+    """Print data as JSON, in printable ASCII."""
     click.echo(json.dumps(data, indent=2))
 
 
 def echo_json_list(items: Iterable[Any]) -> None:
-    """Print a list as JSON, each item as soon as it is known."""
+    """Print a list as JSON, each item as soon as it is available."""
     before = "["
     for each in items:
         click.echo(f"{before}\n{indent(json.dumps(each, indent=2), '  ')}", nl=False)

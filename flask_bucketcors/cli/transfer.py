@@ -1,4 +1,4 @@
-"""Commands for the rules of many buckets: JSON lines out and in."""
+"""``export`` and ``import``: the rules of many buckets as JSON lines."""
 
 import json
 import os
@@ -41,12 +41,12 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents import load_json, parse_rules
 from flask_bucketcors.stores import Store
 
-# Buckets to store in one transaction, because each transaction waits for the disk.
+# The number of buckets in a transaction: each transaction waits for the disk.
 BATCH: Final = 500
-# The longest document of a dialect has 64 KiB, and as JSON about as many.
+# The longest document of a dialect has 64 KiB, and about as many as JSON.
 MAX_LINE_BYTES: Final = 1024 * 1024
 
-# In characters: the bar, and the text beside it, such as "100%  00:00:02".
+# The widths of the bar, and of the text beside it, such as "100%  00:00:02", in characters.
 _BAR_WIDTH: Final = 36
 _BESIDE_BAR: Final = 32
 _ERASE_LINE: Final = "\r\x1b[K"
@@ -80,7 +80,7 @@ def export_rules(file: str, prefix: str) -> None:
 
 
 def _exported(store: Store, prefix: str) -> Iterator[str | None]:
-    """Give the line of each bucket; None for a bucket that is left out."""
+    """Give a line for each bucket; None for a bucket that is left out."""
     for bucket, rule_set in each_bucket(store, prefix):
         if rule_set is None:
             yield None
@@ -90,11 +90,11 @@ def _exported(store: Store, prefix: str) -> Iterator[str | None]:
 
 @dataclass
 class _Import:
-    """An import under way.
+    """The state of an import.
 
-    :param stored: how many buckets got other rules than they had.
-    :param equal: how many buckets had these rules already.
-    :param refused: how many lines are wrong.
+    :param stored: the number of buckets whose rules were replaced.
+    :param equal: the number of buckets that had these rules already.
+    :param refused: the number of lines that are wrong.
     """
 
     writer: RulesWriter
@@ -107,7 +107,7 @@ class _Import:
     def take(self, line: bytes) -> None:
         """Store the rules of a line, now or with those of later lines.
 
-        :raises InvalidRules: if the line is wrong; its bucket keeps what it has.
+        :raises InvalidRules: if the line is wrong; its bucket keeps its rules.
         """
         bucket, rule_set = self._parse(line)
         self.batch[bucket] = rule_set
@@ -115,7 +115,7 @@ class _Import:
             self.flush()
 
     def flush(self) -> None:
-        """Store the rules of the lines so far, where a bucket has others."""
+        """Store the rules of the lines so far, for each bucket that has other rules."""
         changed = {
             bucket: rules for bucket, rules in self.batch.items() if self._current(bucket) != rules
         }
@@ -139,7 +139,7 @@ class _Import:
         except InvalidBucketName as error:
             raise InvalidRules(detail=f"refused: {error}") from None
         except DangerousRules as error:
-            # Where the bucket has them already, nothing is written.
+            # Nothing is written for a bucket that has these rules already.
             if self._current(bucket) != rule_set:
                 raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
         return bucket, rule_set
@@ -200,7 +200,7 @@ def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
 
 
 def _lines(file: BinaryIO, path: str) -> Iterator[bytes]:
-    """Give the lines of a file, and of a line that is too long the beginning."""
+    """Give the lines of a file; of a line that is too long, only its beginning."""
     while line := _line(file, path):
         yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
@@ -229,7 +229,7 @@ Progress = tuple[Callable[[int], Any], Callable[[str], None]]
 
 @contextmanager
 def _progress(file: BinaryIO) -> Iterator[Progress]:
-    """Give a function that adds bytes to the bar, and one that prints a line beside it."""
+    """Give a function that advances the bar by some bytes, and one that prints above the bar."""
     size = _size(file)
     if size is None or not sys.stderr.isatty() or is_dumb():
         yield (lambda count: None), (lambda text: click.echo(text, err=True))
@@ -240,7 +240,7 @@ def _progress(file: BinaryIO) -> Iterator[Progress]:
 
 
 def _size(file: BinaryIO) -> int | None:
-    """Give the size in bytes; None if it has none, as a pipe."""
+    """Give the size of a file in bytes; None for a pipe."""
     try:
         return os.fstat(file.fileno()).st_size or None
     except OSError:

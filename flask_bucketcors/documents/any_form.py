@@ -1,7 +1,7 @@
-"""Rules in any form: XML, JSON, and what a program holds.
+"""Reads rules in any form: XML, JSON, and Python objects.
 
-:func:`read_rules` gives plain data that nobody checked, for what explains and lints rules;
-:func:`read_rule_set` gives a valid rule set, for what stores and compares them.
+:func:`read_rules` gives unchecked plain data, for explaining and linting; :func:`read_rule_set`
+gives a valid rule set, for storing and comparing.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from flask_bucketcors.documents.from_xml import (
     read_element,
 )
 
-#: The reader refuses longer texts, in bytes, unless a dialect says less.
+#: Longer texts are refused, in bytes, unless a dialect has a lower limit.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 _LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
 # The S3 JSON has the plural of the names of list elements.
@@ -40,32 +40,32 @@ _JSON_ELEMENTS: Final = {
     "ExposedHeaders": "expose_headers",
     "MaxAge": "max_age_seconds",
 }
-# Its development kit starts with a small letter.
+# Its development kit writes them with a small first letter.
 _JSON_NAMES: Final = {
     **{name[0].lower() + name[1:]: field for name, field in _JSON_ELEMENTS.items()},
     **_JSON_ELEMENTS,
 }
-# What the list of rules is called in JSON: here, by `aws s3api`, by the COS SDK, by
+# The names of the list of rules in JSON: of this package, `aws s3api`, the COS SDK and
 # CloudFormation.
 _RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule", "CorsRules")
 _WRAPPERS: Final = ("CORSConfiguration", "CorsConfiguration")
-# What may stand beside the rules; boto3 adds the last one to what it reads.
+# The keys beside the rules; boto3 adds the last one to what it reads.
 _TOP_KEYS: Final = frozenset({*_RULES_KEYS, "response_vary", "ResponseVary", "ResponseMetadata"})
 _BARE_RULE: Final = b"<CORSRule>"
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
-#: Rules as people and programs have them: a rule set, a document as text, plain data in the names
-#: of :class:`~flask_bucketcors.Rule` or of a vendor's SDK, or None for a bucket without rules.
+#: Rules in any form: a rule set, a document as text, plain data with the names of
+#: :class:`~flask_bucketcors.Rule` or of a vendor's SDK, or None for a bucket without rules.
 AnyRules = RuleSet | str | bytes | Mapping[str, Any] | Iterable[Any] | None
 
 
 class _Read(NamedTuple):
-    """What a text or an object holds.
+    """The content of a text or an object.
 
-    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` where
-        it is set. What does not belong in a rule of JSON is among its keys.
-    :param problems: what is wrong with the document, and does not show in the data.
-    :param in_xml: whether its author knows fields by the names of XML elements.
+    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
+        is set. Unknown keys of a rule in JSON are kept.
+    :param problems: what is wrong with the document but not visible in the data.
+    :param in_xml: whether the document names fields by XML elements.
     """
 
     data: dict[str, Any]
@@ -76,13 +76,13 @@ class _Read(NamedTuple):
 def read_rules(rules: AnyRules) -> RuleSet | dict[str, Any] | None:
     """Read rules in any form without checking their values.
 
-    Forms: XML of COS, OSS and S3 in any namespace, and rules in it without their root; JSON of
+    Forms: XML of COS, OSS and S3 in any namespace, with or without the root element; JSON of
     ``aws s3api get-bucket-cors``, of the COS SDK and of CloudFormation, alone or as the
     ``CORSConfiguration`` of a call; JSON of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON
     list of rules; the same as Python objects.
 
-    :returns: what is no rule set as plain data: ``rules``, mappings with the names of Rule's
-        fields, and ``response_vary`` where it is set.
+    :returns: a rule set or None as it is; everything else as plain data: ``rules``, mappings with
+        the names of Rule's fields, and ``response_vary`` if it is set.
     :raises InvalidRules: if a text is too long, or has none of the forms.
     """
     if rules is None or isinstance(rules, RuleSet):
@@ -92,13 +92,13 @@ def read_rules(rules: AnyRules) -> RuleSet | dict[str, Any] | None:
         _check_names(read.data["rules"])
     for problem in read.problems:
         if problem.rule is not None and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
-            # As in JSON, so that linter and explainer can name it.
+            # Kept as in JSON, so that lint and explain can name it.
             read.data["rules"][problem.rule].setdefault(problem.field, None)
     return read.data
 
 
 def read_rule_set(rules: AnyRules) -> RuleSet | None:
-    """Read rules in any form that have to be valid; see :func:`read_rules`.
+    """Read valid rules in any form; see :func:`read_rules`.
 
     :raises InvalidRules: with everything that is wrong.
     """
@@ -108,7 +108,7 @@ def read_rule_set(rules: AnyRules) -> RuleSet | None:
 def parse_rules(rules: str | bytes | Iterable[Any], limits: Dialect | None = None) -> RuleSet:
     """Parse valid rules: a document as text, or plain data; see :func:`read_rules`.
 
-    :param limits: the dialect whose numbers of bytes and rules count.
+    :param limits: the dialect whose limits of bytes and rules apply; None for no dialect.
     :raises InvalidRules: with everything that is wrong.
     """
     read = _read(rules, limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES)
@@ -146,7 +146,7 @@ def _read(rules: Any, max_bytes: int) -> _Read:
 
 def _from_xml(body: bytes) -> _Read:
     if body.startswith(_BARE_RULE):
-        # Questions often quote a rule without its root.
+        # Questions often quote a rule without the root element.
         body = b"<%b>%b</%b>" % (ROOT.encode(), body, ROOT.encode())
     try:
         root = parse_element(body)
@@ -159,7 +159,7 @@ def _from_xml(body: bytes) -> _Read:
 
 
 def load_json(body: bytes) -> tuple[Any, list[Problem]]:
-    """Parse JSON; give what it holds, and a problem for each key that stands twice in an object.
+    """Parse JSON; give its content, and a problem for each key that stands twice in an object.
 
     :raises InvalidRules: if it is none.
     """
@@ -185,7 +185,7 @@ def _without_repetition(problems: list[Problem], pairs: list[tuple[str, Any]]) -
 
 
 def _from_data(data: Any, problems: list[Problem]) -> _Read:
-    """Take rules as plain data, in our own form or in that of an SDK."""
+    """Take rules as plain data, in the form of this package or of an SDK."""
     strangers = sorted(map(str, _strangers(data)))
     problems.extend(Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in strangers)
     data = _unwrapped(data)
@@ -193,7 +193,7 @@ def _from_data(data: Any, problems: list[Problem]) -> _Read:
         data = {"rules": data}
     rules = next((data[name] for name in _RULES_KEYS if name in data), None)
     if isinstance(rules, Mapping):
-        # XML that was converted to JSON has no list around a single rule.
+        # XML that was converted to JSON has no list for a single rule.
         rules = [rules]
     found: dict[str, Any] = {"rules": list(map(_with_field_names, _listed(rules)))}
     vary = data.get("response_vary", data.get("ResponseVary"))
@@ -201,19 +201,19 @@ def _from_data(data: Any, problems: list[Problem]) -> _Read:
 
 
 def _strangers(data: Any) -> Iterator[Any]:
-    """The keys of a configuration that do not belong there."""
+    """The unknown keys of a configuration."""
     configuration = _unwrapped(data)
     if configuration is not data:
-        # What stands beside a configuration may name another bucket.
+        # Keys beside a configuration may name another bucket.
         yield from (key for key in data if data[key] is not configuration)
     if isinstance(configuration, Mapping):
         yield from configuration.keys() - _TOP_KEYS
-        # Of several lists of rules only one would be read.
+        # Only one of several lists of rules would be read.
         yield from [key for key in _RULES_KEYS if key in configuration][1:]
 
 
 def _unwrapped(data: Any) -> Any:
-    """The configuration, also where it is an argument of a call or part of a template."""
+    """The configuration; it may be an argument of a call or part of a template."""
     for name in _WRAPPERS:
         if isinstance(data, Mapping) and isinstance(data.get(name), Mapping | list | tuple):
             return data[name]
@@ -229,7 +229,7 @@ def _listed(rules: Any) -> list[Mapping[str, Any]]:
 
 
 def _check_names(rules: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse rules in the names of another vendor, of which nothing would be seen."""
+    """Refuse rules with unknown names, which would look like empty rules."""
     for number, rule in enumerate(rules, 1):
         if not {"allowed_origins", "allowed_methods"} & rule.keys():
             detail = f"in an unknown form: rule {number} has no AllowedOrigins and AllowedMethods"
@@ -241,7 +241,7 @@ def _with_field_names(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json_value(name: str, value: Any) -> Any:
-    """A value as a rule has it; in the COS SDK's form values are texts, as in XML."""
+    """A value of a rule; in the form of the COS SDK, values are texts, as in XML."""
     if isinstance(value, str):
         if name in _LISTS:
             return [value]

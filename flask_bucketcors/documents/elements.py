@@ -1,4 +1,4 @@
-"""How the values of fields are read from documents, and what documents call the fields."""
+"""Reads the values of fields in documents, and names fields as documents do."""
 
 import re
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from flask_bucketcors.core.dialects import ELEMENTS
 from flask_bucketcors.core.problems import Problem
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-# Python refuses longer numbers; they are out of range anyway.
+# Python refuses to convert longer numbers, which are out of range anyway.
 _MAX_DIGITS: Final = 4000
 
 
 def read_integer(text: str | None) -> int | str | None:
-    """Read a whole number; other texts stay as they are."""
+    """Read a whole number; give any other text as it is."""
     if text is None or not _INTEGER.fullmatch(text):
         return text
     return shortened_integer(text)
@@ -26,8 +26,8 @@ def shortened_integer(digits: str) -> int:
 
 
 def in_element_names(problem: Problem, elements: Mapping[str, str] = ELEMENTS) -> Problem:
-    """A problem as the author of a document knows its field.
+    """A problem whose field has the name that the document uses.
 
-    :param elements: what the document calls each field.
+    :param elements: the names of the fields in the document.
     """
     return replace(problem, field=elements.get(problem.field, problem.field))

@@ -2,8 +2,8 @@
 
 Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to send):
 
-- Namespaces differ from client to client, and several have existed: local names count.
-- Elements stand in any order, and blanks around a value do not belong to it.
+- Clients use different namespaces, so only local names count.
+- Elements may have any order, and white space around a value does not belong to it.
 - An empty ID or MaxAgeSeconds is the same as none.
 """
 
@@ -28,16 +28,16 @@ from flask_bucketcors.documents.elements import in_element_names, read_integer
 
 #: The root element of a document.
 ROOT: Final = "CORSConfiguration"
-# An error document names so many problems, and counts the others.
+# The number of problems that an error document names; it counts the others.
 MAX_PROBLEMS_SHOWN: Final = 20
-# Elements may be nested so deep; those of rules are at level 3. Deeper ones could overflow the
-# interpreter's stack.
+# The elements of rules are nested 3 levels deep. Deep nesting could overflow the stack of the
+# interpreter.
 MAX_LEVELS: Final = 64
 _XML_BLANKS: Final = " \t\r\n"
 _ENCODING = re.compile(r"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
-# A parser repeats a namespace in the name of every element: a long one, times thousands of
-# elements, would fill the memory from a document of 64 KiB.
+# The parser repeats the namespace in the name of every element: with a long namespace, a document
+# of 64 KiB with thousands of elements would fill the memory.
 _LONG_ATTRIBUTE = re.compile(r"=\s*(?:\"[^\"]{257}|'[^']{257})")
 
 
@@ -92,7 +92,7 @@ def checked_rules(
     """Build the rule set of a document.
 
     :param problems: those of its structure.
-    :param limits: the dialect whose number of rules counts.
+    :param limits: the dialect whose limit of rules applies; None for no limit.
     :raises InvalidRules: with these problems and those of the data.
     """
     found = list(problems)
@@ -116,11 +116,11 @@ def parse_element(body: bytes) -> Element:
     try:
         text = body.decode("utf-8-sig")
         declared = _ENCODING.match(text)
-        # UTF-16 without a byte order mark has NULs; the parser would guess it.
+        # UTF-16 without a byte order mark contains NULs, and the parser would accept it.
         if "\0" in text or (declared and declared[1].lower() not in _ENCODINGS):
             raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.")
         if _LONG_ATTRIBUTE.search(text):
-            raise DocumentError(Refusal.MALFORMED_XML, "No attribute may be that long.")
+            raise DocumentError(Refusal.MALFORMED_XML, "An attribute is over 256 characters.")
         parser = DefusedXMLParser(target=_ShallowTreeBuilder(), forbid_dtd=True)
         parser.feed(text)
         root: Element = parser.close()
@@ -155,9 +155,9 @@ class _ShallowTreeBuilder(TreeBuilder):
 def read_element(
     root: Element, elements: Mapping[str, str] = ELEMENTS
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Give the rules in a CORSConfiguration as plain data, and what is wrong with its structure.
+    """Give the rules in a CORSConfiguration as plain data, and the problems of its structure.
 
-    :param elements: what the document calls each field.
+    :param elements: the names of the fields in the document.
     """
     fields_by_name = {name: field for field, name in elements.items()}
     rules_name, vary_name = elements["rules"], elements["response_vary"]
@@ -200,7 +200,10 @@ def _read_rule(
 
 
 def _stray_problems(element: Element, known: Collection[str]) -> Iterator[Problem]:
-    """What does not belong in an element; ``known`` is empty for one that holds a value."""
+    """The problems of unknown children and stray text.
+
+    :param known: names of children; empty for an element with a value.
+    """
     for child in element:
         if local_name(child) not in known:
             yield Problem(local_name(child)[:64], None, ProblemReason.UNKNOWN_ELEMENT)
@@ -229,10 +232,10 @@ def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
     more = len(problems) - len(texts)
     if more:
         texts.append(f"and {more} more")
-    # Some of the vendors' sentences have a full stop.
+    # Some of the vendors' messages end with a full stop.
     text = "; ".join([*(each.removesuffix(".") for each in texts[:-1]), texts[-1]])
     if not structural and _vendor_text(problems[0], dialect):
-        # The vendor's words are a message of their own.
+        # The vendor's text is a whole message.
         return DocumentError(code, problems=problems, message=text)
     return DocumentError(code, text.removesuffix(".") + ".", problems)
 

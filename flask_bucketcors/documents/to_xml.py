@@ -1,8 +1,8 @@
-"""Rule sets as XML.
+"""Writes rule sets as XML.
 
-COS's response to GET has a fixed form, byte for byte: declaration in single quotes, LF, one TAB
-per level, no newline at the end, no namespace (with one, some SDKs read no rules). The forms of
-the others are in :mod:`flask_bucketcors.core.dialects`.
+The response of COS to GET has a fixed form, byte for byte: declaration in single quotes, LF, one
+TAB per level, no newline at the end, no namespace (with one, some SDKs find no rules). The forms of
+other vendors are in :mod:`flask_bucketcors.core.dialects`.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from flask_bucketcors.core.dialects import LIST_ELEMENTS, XML_ESCAPES, Dialect, ShowVary
 from flask_bucketcors.core.rules import Rule, RuleSet
 
-# XML 1.0, 2.2: what no document may hold.
+# XML 1.0, 2.2: characters that a document cannot contain.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -33,12 +33,12 @@ def format_xml(rule_set: RuleSet, dialect: Dialect) -> bytes:
 
 
 def escape_text(text: str, escapes: Mapping[str, str] = XML_ESCAPES) -> str:
-    """Give ``text`` as a document may hold it; ``?`` stands for what no XML document may hold.
+    """Escape a text for a document; ``?`` replaces characters that XML cannot contain.
 
-    :param escapes: how the document writes characters that it cannot hold as they are.
+    :param escapes: characters, each with its escape.
     """
     if text.isalnum():
-        # The usual methods; to look at each escape would take longer than the rest.
+        # Usual for methods, and much faster than trying each escape.
         return text
     text = _NOT_XML.sub("?", text)
     for character, escaped in escapes.items():

@@ -1,4 +1,4 @@
-"""``check``: sends a running server what a browser would send, and judges its responses.
+"""``check``: sends a live server the requests of a browser, and judges the responses.
 
 This package is private: it may change without notice.
 """

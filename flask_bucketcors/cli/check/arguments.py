@@ -1,4 +1,4 @@
-"""The arguments of ``check``, as a browser would take them."""
+"""The arguments of ``check``, as a browser would send them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,13 +13,13 @@ from flask_bucketcors.core.browser import is_forbidden, sent_method
 from flask_bucketcors.core.headers import is_header_name
 
 _FORBIDDEN_METHODS: Final = ("CONNECT", "TRACE", "TRACK")
-# Parsing a URL drops these.
+# urlsplit drops these.
 _BREAKS: Final = frozenset("\t\r\n")
 _MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-", "accept": "*/*"}
 
 
 def read_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
-    """Read the URL to ask; its host becomes what a browser asks for.
+    """Read the URL to check, with the host as a browser sends it.
 
     :raises click.BadParameter: if it is not an http or https URL.
     """
@@ -40,7 +40,7 @@ def read_url(context: click.Context, parameter: click.Parameter, text: str) -> S
 def read_origin(context: click.Context, parameter: click.Parameter, text: str) -> str:
     """Read the origin of the page, as a browser sends it.
 
-    :raises click.BadParameter: if no browser sends it.
+    :raises click.BadParameter: if browsers send it in another form, or not at all.
     """
     sent = browser_form(text)
     if not is_sendable(sent):
@@ -53,11 +53,11 @@ def read_origin(context: click.Context, parameter: click.Parameter, text: str) -
 def read_method(context: click.Context, parameter: click.Parameter, text: str) -> str:
     """Read the method of the request, as a browser sends it.
 
-    :raises click.BadParameter: if no page may send it.
+    :raises click.BadParameter: if a page cannot send it.
     """
     method = sent_method(text)
     if not is_header_name(method) or method.upper() in _FORBIDDEN_METHODS:
-        raise click.BadParameter("no page may send that")
+        raise click.BadParameter("a page cannot send this method")
     return method
 
 
@@ -66,7 +66,7 @@ def read_headers(
 ) -> Headers:
     """Read the headers that the page sets.
 
-    :raises click.BadParameter: if no page may set one of them.
+    :raises click.BadParameter: if a page cannot set one of them.
     """
     return [_read_header(text) for text in texts]
 
@@ -77,5 +77,5 @@ def _read_header(text: str) -> tuple[str, str]:
     if not is_header_name(name) or not (value.isascii() and value.isprintable()):
         raise click.BadParameter("write NAME or 'NAME: VALUE' in ASCII")
     if is_forbidden(name):
-        raise click.BadParameter(f"no page may set {lowered}; its browser does")
+        raise click.BadParameter(f"a page cannot set {lowered}; its browser does")
     return name, value or _MADE_UP_VALUES.get(lowered, "1")

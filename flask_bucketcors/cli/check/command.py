@@ -1,4 +1,4 @@
-"""``check``: asks a live server and judges its responses as a browser does."""
+"""``check``: send requests to a live server, and judge the responses as a browser does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ from flask_bucketcors.core.browser import Failure, value_of
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
 from flask_bucketcors.core.hosts import is_loopback
 
-# Faults of a response that may come from something in front of the storage.
+# Faults that something in front of the storage may have caused.
 _PERHAPS_OF_ANOTHER: Final = (
     Failure.NO_ALLOW_ORIGIN,
     Failure.OTHER_ORIGIN,
@@ -54,7 +54,11 @@ ACTUAL: Final = "actual"
 
 @dataclass(frozen=True)
 class _Check:
-    """What to ask, and how."""
+    """The requests to send.
+
+    :param send_unsafe: whether to send methods that may change something.
+    :param seconds: to wait for each response.
+    """
 
     url: SplitResult
     request: BrowserRequest
@@ -62,9 +66,9 @@ class _Check:
     seconds: float
 
     def steps(self) -> list[Step]:
-        """Send the requests that a browser would send."""
+        """Send the requests that a browser would send, and judge the responses."""
         if self._is_mixed():
-            text = "browsers let no https page request an http address: serve it by https"
+            text = "browsers block http requests of https pages: serve the address over https"
             fault = Fault(ServerFault.MIXED_CONTENT, text)
             return [Step(ACTUAL, self.request.method, None, [fault])]
         if not self.request.needs_preflight:
@@ -73,7 +77,7 @@ class _Check:
         if preflight.blocks:
             return [preflight]
         actual = self._actual()
-        # Caches keep no response to OPTIONS; the other one shows for itself whether it varies.
+        # Caches do not store responses to OPTIONS, so the actual response is what has to vary.
         return [preflight.without(Cause.VARY_MISSING) if actual.response else preflight, actual]
 
     def _actual(self) -> Step:
@@ -86,7 +90,7 @@ class _Check:
         return step
 
     def _is_fixed(self, step: Step) -> bool:
-        """Whether the server sends this origin to everybody, so that its response does not vary."""
+        """Whether the server always sends this origin, so that its response does not vary."""
         if not step.has(Cause.VARY_MISSING):
             return False
         headers = [pair for pair in self.request.actual_headers() if pair[0] != "Origin"]
@@ -166,7 +170,7 @@ def check(
 ) -> None:
     """Check how a live server responds to a page.
 
-    Sends the preflight, if a browser would send one, and then the request itself. Judges the
+    Sends the preflight, if a browser would send one, and then the actual request. Judges the
     responses as a browser does: by their Access-Control headers, not by the status.
 
     GET and HEAD requests are sent. Other methods may change something: they are sent only with
@@ -196,7 +200,7 @@ def check(
 
 
 def _explain(source: Source, request: BrowserRequest, steps: Sequence[Step]) -> Explanation:
-    """Explain the last response; if one refuses, it is that."""
+    """Explain the last response, which is the one that fails if any does."""
     seen = [(step.name, _seen(step, step.response)) for step in steps if step.response]
     kind, response = seen[-1] if seen else (steps[-1].name, None)
     return explain_by(
@@ -211,8 +215,8 @@ def _explain(source: Source, request: BrowserRequest, steps: Sequence[Step]) -> 
 
 
 def _seen(step: Step, response: Response) -> dict[str, Any]:
-    """A response as :func:`flask_bucketcors.explain` takes it; what the page reads is not known."""
+    """A response as :func:`flask_bucketcors.explain` takes it; no header is known to be read."""
     seen = {"headers": list(response.headers), "reads": []}
-    # The page gets the response, whatever its status: CORS has no part in that.
+    # CORS does not depend on the status of an actual response.
     passes = step.name == ACTUAL and not step.blocks
     return seen if passes else {**seen, "status": response.status}

@@ -1,4 +1,4 @@
-"""What is wrong with a response: what a browser refuses, and what only concerns the server."""
+"""The faults of a response: those that a browser rejects, and those of the server alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,38 +30,38 @@ from flask_bucketcors.core.headers import (
     VARY,
 )
 
-# What a browser refuses, in words, and the header that decides.
+# What a browser rejects, in words, and the header that decides.
 _TEXTS: Final = {
     Failure.NO_ALLOW_ORIGIN: (
-        f"the response has no {ALLOW_ORIGIN}: no rule allows this request, or the response is not "
-        "the storage's",
+        f"the response has no {ALLOW_ORIGIN}: no rule allows this request, or the storage did not "
+        "send the response",
         ALLOW_ORIGIN,
     ),
     Failure.SEVERAL_ORIGINS: (
-        f"{ALLOW_ORIGIN} has several values, and a browser accepts one: leave it to the rules, and "
+        f"{ALLOW_ORIGIN} has several values, and a browser accepts one: let the rules set it, and "
         "remove it from the application or proxy",
         ALLOW_ORIGIN,
     ),
     Failure.OTHER_ORIGIN: (
-        "the value is not {origin}: a cache kept the response to another page, or the server "
+        "the value is not {origin}: a cache stored the response to another page, or the server "
         "sends a fixed value",
         ALLOW_ORIGIN,
     ),
     Failure.CREDENTIALS_WILDCARD: (
-        "a browser does not accept * with credentials: name the origin in a rule without *",
+        "a browser rejects * with credentials: name the origin in a rule without *",
         ALLOW_ORIGIN,
     ),
     Failure.CREDENTIALS_MISSING: (
         f"with credentials the response needs {ALLOW_CREDENTIALS}: true, once",
         ALLOW_CREDENTIALS,
     ),
-    Failure.STATUS: ("the status of the preflight is {value}: it has to be 200 to 299", ""),
+    Failure.STATUS: ("the status of the preflight is {value}: a browser expects 200 to 299", ""),
     Failure.METHOD_MISSING: (
-        "{value} is not among the methods: add it to the rule as an AllowedMethod",
+        "the methods do not include {value}: add it to the rule as an AllowedMethod",
         ALLOW_METHODS,
     ),
     Failure.HEADER_MISSING: (
-        "{value} is not among the headers: add it to the rule as an AllowedHeader",
+        "the headers do not include {value}: add it to the rule as an AllowedHeader",
         ALLOW_HEADERS,
     ),
 }
@@ -69,7 +69,7 @@ _BAD_LIST: Final = f"{ALLOW_HEADERS} is not a list of names, so a browser allows
 
 
 class ServerFault(StrEnum):
-    """What is wrong with a server, and not for a browser to judge by a response."""
+    """A fault of the server that a browser does not notice by the headers of a response."""
 
     REDIRECTED = "redirected"
     IN_FRONT = "in_front"
@@ -80,7 +80,7 @@ class ServerFault(StrEnum):
 class Fault(NamedTuple):
     """One thing that is wrong.
 
-    :param text: what, and what to do.
+    :param text: what is wrong, and what to do.
     :param header: the header that decides; ``""`` if none does.
     :param blocks: whether a browser keeps the response from the page.
     """
@@ -95,8 +95,8 @@ class Fault(NamedTuple):
 class BrowserRequest:
     """The request that a browser sends for a page.
 
-    :param origin: the page's, as a browser writes it.
-    :param headers: names and values that the page sets itself.
+    :param origin: the origin of the page, as a browser sends it.
+    :param headers: names and values of the headers that the page sets.
     :param credentials: whether the browser sends cookies.
     """
 
@@ -107,7 +107,7 @@ class BrowserRequest:
 
     @property
     def requested_headers(self) -> list[str]:
-        """The names that a preflight asks for, as browsers write them: lower case, sorted."""
+        """The names that a preflight requests, as browsers write them: lower case, sorted."""
         return unsafe_names(combined(self.headers))
 
     @property
@@ -126,7 +126,7 @@ class BrowserRequest:
         ]
 
     def actual_headers(self) -> Headers:
-        """The headers of the request itself."""
+        """The headers of the actual request."""
         own = {name.lower() for name, _ in self.headers}
         accept = [] if "accept" in own else [("Accept", "*/*")]
         return [*accept, ("Origin", self.origin), *self.headers]
@@ -135,7 +135,7 @@ class BrowserRequest:
 def preflight_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
     """What is wrong with the response to a preflight, in a browser's order."""
     if 300 <= response.status < 400:
-        yield _redirected("a browser does not follow one for a preflight. Use the address it names")
+        yield _redirected("browsers do not follow it for a preflight. Request its Location")
         return
     for failure, value in preflight_failures(
         request.origin,
@@ -150,23 +150,23 @@ def preflight_faults(request: BrowserRequest, response: Response) -> Iterator[Fa
 
 
 def actual_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
-    """What is wrong with the response to the request itself, in a browser's order."""
+    """What is wrong with the response to the actual request, in a browser's order."""
     failure = cors_failure(request.origin, request.credentials, response.headers)
     if failure:
         yield _fault(failure, request)
     if 300 <= response.status < 400 and response.status != 304:
-        yield _redirected("a browser follows it. Check the address it names")
+        yield _redirected("browsers follow it. Check its Location")
     yield from _vary_faults(request, response)
 
 
 def source_faults(response: Response) -> Iterator[Fault]:
-    """Whether a refusal may come from something else than the storage."""
+    """Whether something other than the storage may have refused the request."""
     seen = Seen(response.status, response.headers)
     if is_own(seen):
         return
     lacking = "the response has no id of a storage, such as x-cos-request-id"
     if is_from_cdn(seen) or is_from_proxy(seen):
-        text = f"{lacking}: a CDN or a proxy sent it. Let it pass on OPTIONS and Origin"
+        text = f"{lacking}: a CDN or a proxy sent it. Let it forward OPTIONS and Origin"
     else:
         text = f"{lacking}: perhaps the storage did not send it"
     yield Fault(ServerFault.IN_FRONT, text, blocks=False)
@@ -188,7 +188,7 @@ def _vary_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]
     seen = Seen(response.status, response.headers)
     if seen.value(ALLOW_ORIGIN) == request.origin and not varies(seen):
         text = (
-            "the response names the origin without Vary: Origin, so a cache may hand it to "
+            "the response names the origin without Vary: Origin, so a cache may use it for "
             "another page: let the server send Vary: Origin"
         )
         yield Fault(Cause.VARY_MISSING, text, VARY, blocks=False)

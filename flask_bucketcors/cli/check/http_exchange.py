@@ -1,6 +1,6 @@
 """One request to a live server and its response; redirects are not followed.
 
-No body is sent or read: the headers decide. They are kept as they came, repetitions included.
+No body is sent or read: the headers decide. Repeated headers are kept as they were sent.
 """
 
 import re
@@ -32,7 +32,7 @@ class Unreachable(Exception):
 class Response(NamedTuple):
     """What a server sent.
 
-    :param headers: names and values in the order in which they came, repetitions included.
+    :param headers: names and values in the order in which they were sent, repeated ones included.
     """
 
     status: int
@@ -42,14 +42,14 @@ class Response(NamedTuple):
 def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Response:
     """Send one request and give the response.
 
-    :param seconds: for connecting, and again up to the end of the response's headers.
+    :param seconds: the time limit for connecting, and again for the headers of the response.
     :raises Unreachable: if there is none.
     """
     connection = _connection(url, seconds)
     try:
         with _deadline(connection, seconds):
             _send(connection, url, method, headers)
-            # Where the server says that it closes, the socket is the response's.
+            # If the server closes the connection, the response owns the socket.
             with connection.getresponse() as response:
                 return _received(response)
     except ssl.SSLError as error:
@@ -61,38 +61,38 @@ def ask(url: SplitResult, method: str, headers: Headers, seconds: float) -> Resp
 
 
 class _FinalResponse(HTTPResponse):
-    """The response behind informational ones, such as 103 (RFC 9110, 15.2)."""
+    """The final response, after informational ones such as 103 (RFC 9110, 15.2)."""
 
     def begin(self) -> None:
         super().begin()
         while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            # Without headers it has not begun yet.
+            # http.client takes a response with headers for one that has begun.
             self.headers = None  # type: ignore[assignment]
             super().begin()
 
 
 def _received(response: HTTPResponse) -> Response:
     if response.headers.defects:
-        # The standard library ends the headers there, browsers go on behind it.
+        # The standard library ends the headers at such a line; browsers go on.
         raise HTTPException("one of their lines is not a header")
-    # RFC 9112, 5.2: a folded line is one line with a blank.
+    # RFC 9112, 5.2: a folded line is one line with a space.
     headers = [(name, _FOLD.sub(" ", value).strip()) for name, value in response.getheaders()]
     return Response(response.status, headers)
 
 
 def _no_tls(error: ssl.SSLError) -> Unreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
-        hint = "a browser stops here, too: correct the certificate"
+        hint = "browsers refuse it, too: correct the certificate"
         return Unreachable(f"the certificate is refused: {error.verify_message}", hint)
     reason = (error.reason or str(error)).replace("_", " ").lower()
-    hint = "a browser stops here, too: does the server speak TLS on this port?"
+    hint = "browsers fail, too: does the server speak TLS on this port?"
     return Unreachable(f"no TLS connection: {reason}", hint)
 
 
 def _unreachable(error: Exception, seconds: float) -> Unreachable:
     if isinstance(error, TimeoutError):
         return Unreachable(
-            f"no response within {seconds:g} seconds", "is the server busy, or a port filtered?"
+            f"no response within {seconds:g} seconds", "is the server busy, or behind a firewall?"
         )
     if isinstance(error, OSError):
         return Unreachable(
@@ -100,7 +100,7 @@ def _unreachable(error: Exception, seconds: float) -> Unreachable:
             "is the address right, and the server running?",
         )
     if type(error) is HTTPException:
-        # The one that http.client raises about headers has no kind of its own either.
+        # http.client raises this class, and no subclass, for bad headers.
         hint = "correct them in the server, or in what is in front of it"
         return Unreachable(f"the response's headers cannot be read: {error}", hint)
     return Unreachable(f"the response is not HTTP: {error!r}", "is this the right port and scheme?")
@@ -112,7 +112,7 @@ class _LateHandshake(HTTPSConnection):
     def connect(self) -> None:
         HTTPConnection.connect(self)
         context = ssl.create_default_context()
-        # As http.client does: some servers do not respond to other clients.
+        # As http.client does: some servers do not respond without it.
         context.set_alpn_protocols(["http/1.1"])
         self.sock = context.wrap_socket(
             self.sock, server_hostname=self.host, do_handshake_on_connect=False
@@ -128,7 +128,7 @@ def _connection(url: SplitResult, seconds: float) -> HTTPConnection:
 
 @contextmanager
 def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
-    """Connect, and then give the rest a time limit: a server may send a byte now and then."""
+    """Connect, and limit the time of the rest as a whole: a server may send single bytes."""
     connection.connect()
     connected = connection.sock
     expired = threading.Event()
@@ -151,12 +151,12 @@ def _deadline(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     finally:
         timer.cancel()
     if expired.is_set():
-        # Cut off, the beginning of a response may look like a whole one.
+        # The beginning of a response may look like a whole one.
         raise TimeoutError
 
 
 def _send(connection: HTTPConnection, url: SplitResult, method: str, headers: Headers) -> None:
-    # Escapes that are there stay; what no request line can hold is escaped.
+    # Existing escapes stay; characters that a request line cannot contain are escaped.
     target = quote(url.path or "/", safe="%/:@!$&'()*+,;=~")
     if url.query:
         target += "?" + quote(url.query, safe="%/:@!$&'()*+,;=~?")

@@ -1,4 +1,4 @@
-"""What ``check`` found, as text and as JSON."""
+"""Prints the results of ``check``, as text and as JSON."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,18 +15,18 @@ from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.cli.terminal import clipped, printable
 
-# Characters of an address or a header's value that a person is shown; JSON has all.
+# The number of characters of an address or a value that are printed; JSON has all.
 _MAX_SHOWN: Final = 500
 
-# Others may hold secrets, such as cookies.
+# Other headers may contain secrets, such as cookies.
 _SHOWN_HEADERS: Final = OWN_IDS | {"age", "location", "server", "vary", "via", "x-cache"}
 _SHOWN_START: Final = "access-control-"
 
 
 class Step(NamedTuple):
-    """A request of the check.
+    """A request of the check, and its result.
 
-    :param response: None if it was not sent, or got no response.
+    :param response: None if the request was not sent, or got no response.
     :param faults: what is wrong with the response, or why there is none.
     """
 
@@ -37,7 +37,7 @@ class Step(NamedTuple):
 
     @property
     def blocks(self) -> bool:
-        """Whether a fault keeps the response from the page."""
+        """Whether a fault lets a browser keep the response from the page."""
         return any(each.blocks for each in self.faults)
 
     def has(self, *kinds: StrEnum) -> bool:
@@ -74,7 +74,7 @@ def _response_data(step: Step) -> dict[str, Any] | None:
 
 def _shown_headers(response: Response) -> list[tuple[str, str]]:
     return [
-        # The query of an address may be a signature.
+        # The query of an address may contain a signature.
         (name, value.partition("?")[0] if name.lower() == "location" else value)
         for name, value in response.headers
         if name.lower() in _SHOWN_HEADERS or name.lower().startswith(_SHOWN_START)
@@ -82,7 +82,7 @@ def _shown_headers(response: Response) -> list[tuple[str, str]]:
 
 
 def print_steps(url: SplitResult, request: BrowserRequest, steps: Sequence[Step]) -> None:
-    """Print responses and faults for a person."""
+    """Print responses and faults as text."""
     url_text = f"{url.scheme}://{url.netloc}{url.path or '/'}"
     address = clipped(printable(url_text), _MAX_SHOWN)
     for step in steps:
@@ -99,7 +99,10 @@ def print_steps(url: SplitResult, request: BrowserRequest, steps: Sequence[Step]
 
 
 def _allowed(response: Response | None) -> str:
-    """What a page may do, by the last response; None if the request was not sent."""
+    """What the page may do.
+
+    :param response: the last response; None if the actual request was not sent.
+    """
     if response is None:
         return "send this request"
     if response.status >= 400:

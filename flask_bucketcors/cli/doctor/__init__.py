@@ -38,9 +38,8 @@ def doctor(context: click.Context, write: bool, form: str) -> None:
     """Check the configuration, database and workers of an app.
 
     Checks the settings, the database with every stored rule set, and whether another process
-    sees the same rules. Secrets are never printed, and nothing is written. With --write, rules
-    for the bucket bucketcors-doctor are put and deleted, to measure when another process sees
-    them.
+    sees the same rules. Never prints secrets, and writes nothing. With --write, puts and deletes
+    rules for the bucket bucketcors-doctor, to measure when another process sees them.
 
     \b
     Example:
@@ -71,7 +70,7 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
 
 
 def _load(info: ScriptInfo) -> Flask | Note:
-    """Load the application; if the extension refuses it, give a note."""
+    """Load the application; give a note if the extension refuses its configuration."""
     try:
         return info.load_app()
     except StoreUnavailable as error:

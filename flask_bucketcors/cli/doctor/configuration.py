@@ -1,4 +1,4 @@
-"""The settings in force, the keys, and the order of the middlewares."""
+"""Checks the settings, the access keys and the order of the middlewares."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -24,7 +24,7 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
     for name in sorted(SETTING_NAMES):
         if name != "access_keys":
             value = getattr(state.settings, name)
-            # A read-only mapping is shown as a dictionary.
+            # A read-only mapping is printed as a dictionary.
             shown = dict(value) if isinstance(value, Mapping) else value
             yield _note(f"{PREFIX}{name.upper()} is {shown!r}")
     yield _reserved_note(state)
@@ -53,8 +53,8 @@ def _examine_keys(state: BucketCORSState) -> Iterator[Note]:
         yield _note(f"{_KEYS} holds {counted(len(keys), 'key')}")
         padded = [key for key, secret in keys.items() if _is_padded(key) or _is_padded(secret)]
         if padded:
-            text = f"{_KEYS}: {len(padded)} ids or secrets begin or end with a blank"
-            yield _note(text, "remove the blanks: no client signs with them")
+            text = f"{_KEYS}: {len(padded)} ids or secrets begin or end with a space"
+            yield _note(text, "remove the spaces: no client signs with them")
 
 
 def _is_padded(key: str | AccessKey) -> bool:

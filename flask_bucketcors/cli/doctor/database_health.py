@@ -1,4 +1,4 @@
-"""The database: its file, its tables, and every stored rule set."""
+"""Checks the database: its files, its tables, and every stored rule set."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from flask_bucketcors.stores.sqlite.waiting import retry
 
 TIMEOUT_SECONDS: Final = 5.0
 MAX_SHOWN: Final = 20
-#: A larger write-ahead log has not been shortened for a long time.
+#: A write-ahead log that is larger has had no checkpoint for a long time.
 LARGE_LOG_BYTES: Final = 256 * 1024 * 1024
 
 _BESIDE: Final = ("-wal", "-shm", "-lock", "-revision")
@@ -39,7 +39,7 @@ _note = partial(Note, "database")
 
 
 def examine_database(store: Store, reserved: Collection[str]) -> Iterator[Note]:
-    """Check where the rules are stored, and every rule set.
+    """Check the store, and every rule set in it.
 
     :param reserved: names that no bucket can have: the application's own URLs begin with them.
     """
@@ -62,7 +62,7 @@ def _examine_file(path: Path) -> Iterator[Note]:
             yield _note(f"{file} cannot be read and written", "let the workers' user do both")
     if len({file.stat().st_uid for file in present}) > 1:
         text = "the database and the files beside it belong to different users"
-        yield _note(text, "make the user that the workers run as the owner of all of them")
+        yield _note(text, "give all of them to the user that the workers run as")
     yield _token_note(path, path.with_name(path.name + "-revision"))
     log = files[1].stat().st_size if files[1] in present else 0
     if log > LARGE_LOG_BYTES:
@@ -90,7 +90,7 @@ def _file_system_note(path: Path) -> Note:
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system that holds a path; empty if the system does not tell."""
+    """The type of the file system of a path; empty if the system does not tell."""
     try:
         lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -99,7 +99,7 @@ def file_system(path: Path) -> str:
     for line in lines:
         mount, _, rest = line.partition(" - ")
         point = Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), mount.split(" ")[4]))
-        # Of two on one point, the later one covers the other.
+        # Of two file systems mounted at one point, the later one covers the other.
         if path.resolve().is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), rest.split(" ")[0]
     return kind
@@ -131,7 +131,7 @@ def _form(connection: sqlite3.Connection) -> Iterator[Note]:
         yield _note("readers do not wait for writers (WAL)")
     else:
         text = f"journal_mode is {mode}, not wal"
-        yield _note(text, "stop all other programs that use it, and start a worker: it sets WAL")
+        yield _note(text, "stop all other programs that use it; the next worker to start sets WAL")
     yield _note(f"schema version {schema_version(connection)}")
     missing = sorted(_expected_objects() - set(connection.execute(_OBJECTS)))
     for name, _ in missing:
@@ -160,5 +160,5 @@ def _examine_rules(store: Store, reserved: Collection[str]) -> Iterator[Note]:
     for text, remedy in invalid[:MAX_SHOWN]:
         yield _note(text, remedy)
     if len(invalid) > MAX_SHOWN:
-        text = f"{len(invalid) - MAX_SHOWN} more buckets have such faults"
+        text = f"{len(invalid) - MAX_SHOWN} more buckets have such problems"
         yield _note(text, "correct those above, and run doctor again")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Note(NamedTuple):
-    """One thing that was checked.
+    """The result of one check.
 
     :param area: ``settings``, ``database`` or ``workers``.
     :param text: what was found.

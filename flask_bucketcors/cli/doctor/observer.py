@@ -1,8 +1,8 @@
-"""The second process of ``doctor``: it looks at a store as a worker does and prints what it sees.
+"""The second process of ``doctor``: reads a store as a worker does, and prints what it sees.
 
-Run it as a script with the path of a database. It reads one command a line: ``look`` prints what
-the store shows. ``wait BUCKET`` prints ``ready``, waits for a change, and prints when it saw one
-(in monotonic seconds) and whether the bucket had rules by then, or ``late``.
+Run it as a script with the path of a database. It reads a command from each line. ``look`` prints
+the state of the store. ``wait BUCKET`` prints ``ready`` and waits for a change. Then it prints the
+time (in monotonic seconds) and whether the bucket had rules by then, or ``late``.
 """
 
 import sys
@@ -13,7 +13,7 @@ from flask_bucketcors.stores import SQLiteStore, Store
 
 
 def wait(store: Store, bucket: str) -> str:
-    """Wait for a change as requests do: by looking at the signal."""
+    """Wait for a change as a request notices it: by the signal."""
     signal = store.signal()
     seen = signal[0]
     print("ready", flush=True)
@@ -27,7 +27,7 @@ def wait(store: Store, bucket: str) -> str:
 
 
 def main(path: str) -> None:
-    """Read commands from standard input and print what the store at a path shows."""
+    """Read commands from standard input, and print what they tell of the store at a path."""
     store = SQLiteStore(path)
     for line in sys.stdin:
         command, _, bucket = line.strip().partition(" ")

@@ -1,4 +1,4 @@
-"""How a change becomes visible: what another process sees, and when."""
+"""Checks what another process sees of the store, and when it sees a change."""
 
 import os
 import subprocess  # nosec B404 # for one program, this interpreter
@@ -19,21 +19,21 @@ from flask_bucketcors.stores import MemoryStore, SQLiteStore, Store
 
 BUCKET: Final = "bucketcors-doctor"
 AUTHOR: Final = "flask bucketcors doctor"
-#: How long the second process waits for a change.
+#: How long the second process waits for a change, in seconds.
 WAIT_SECONDS: Final = 5.0
-#: How long this one waits for a line of the second, which has to start and to open the database.
+#: How long to wait for a line of the second process, which has to start first, in seconds.
 LINE_SECONDS: Final = 30.0
-# Another process may write between the two looks.
+# Another process may write between the two reads.
 _ATTEMPTS: Final = 5
 _RULES: Final = RuleSet([Rule(["https://doctor.invalid"], ["GET"])])
 
-_SHARE: Final = "keep the rules in a file: BUCKETCORS_DATABASE = 'bucketcors.sqlite'"
+_SHARE: Final = "store the rules in a file: BUCKETCORS_DATABASE = 'bucketcors.sqlite'"
 
 _note = partial(Note, "workers")
 
 
 def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
-    """Compare what a second process sees of the store with what this one sees.
+    """Compare what a second process sees of the store with what this process sees.
 
     :param write: whether to put and delete rules, to measure when the change is seen.
     """
@@ -49,7 +49,7 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
         except StoreUnavailable as error:
             yield _note(str(error), STORE_REMEDY)
         except (OSError, EOFError) as error:
-            yield _note(f"the second process failed: {error}", "see what it printed above")
+            yield _note(f"the second process failed: {error}", "read its output above")
 
 
 def _examine(store: SQLiteStore, observer: "_Observer", *, write: bool) -> Iterator[Note]:
@@ -72,7 +72,7 @@ def _sees_the_same(store: SQLiteStore, observer: "_Observer") -> bool:
 
 
 def look(store: Store) -> str:
-    """What a process sees of a store, in one line."""
+    """The state of a store as this process sees it, in one line."""
     return f"{store.signal()[0]} {store.state()}"
 
 
@@ -94,7 +94,7 @@ def _measure(store: SQLiteStore, observer: "_Observer") -> Note:
 
 
 class _Observer:
-    """The second process: a command in, a line out."""
+    """The second process, which prints a line for each command."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -123,7 +123,7 @@ class _Observer:
 @contextmanager
 def _observer(path: Path) -> Iterator[_Observer]:
     command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.observer", str(path)]
-    # It has to find the package where this process found it.
+    # The second process must import the same package.
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(  # nosec B603 # this interpreter, and a path as one argument
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True
