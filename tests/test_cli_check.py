@@ -197,8 +197,12 @@ def test_the_address_is_one_of_http(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["a b", "a%20b", "a\tb", "a|b", "a..b", "a" * 64 + ".test", "a." * 127 + "test", "..."]
-)
+    "host",
+    [
+        "a b", "a%20b", "a\tb", "a|b", "a..b", "a\u202eb.test", "\xfc\u2063.test",
+        "a" * 64 + ".test", "a." * 127 + "test", "...",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_host_is_one_that_a_browser_asks_for(scheme: str, host: str) -> None:
     output = check(f"{scheme}://{host}/", code=2).output

@@ -116,6 +116,9 @@ def test_the_address_of_a_page_gives_the_same_origin(written: str, sent: str) ->
         ("https://stra\xdfe.example/a", "https://xn--strae-oqa.example/a"),
         ("http://Photos.Test:8000/a?b", "http://photos.test:8000/a?b"),
         ("http://[0::1]:5000/", "http://[::1]:5000/"),
+        # What browsers leave out, as UTS 46 has it.
+        ("http://photos\xad.te\u200bst/", "http://photos.test/"),
+        ("http://\ufeffb\u2060\xfccher.test/", "http://xn--bcher-kva.test/"),
     ],
 )
 def test_check_asks_the_host_that_a_browser_asks(url: str, asked: str) -> None:
