@@ -140,6 +140,20 @@ def test_a_fix_adds_a_rule_to_a_bucket_without_rules() -> None:
     assert fix.text == f"Add a rule for '{PAGE}' with PUT and the headers 'x-a'."
 
 
+@pytest.mark.parametrize("on", [True, False, None])
+@pytest.mark.parametrize(
+    "rules",
+    [[], [rule("https://*.*.b.example")], [rule(PAGE, allowed_methods=["TRACE"])], [rule(OTHER)]],
+    ids=["none", "without an origin", "without a method", "valid"],
+)
+def test_a_fix_keeps_response_vary(rules: list[dict[str, Any]], on: bool | None) -> None:
+    fixes = explain({"rules": rules, "response_vary": on}, origin=PAGE, method="PUT").fixes
+    assert fixes
+    for fix in fixes:
+        assert fix.rules.response_vary is on
+        assert fix.edit.apply(fix.before) == fix.rules
+
+
 def test_a_rule_is_moved_only_if_nothing_else_helps() -> None:
     rules = [rule(PAGE, methods="PUT"), rule(OTHER), rule("*", methods="PUT", headers="x_a")]
     fixes = why(*rules, headers=["x-a"], response=UNEXPOSED).fixes

@@ -68,6 +68,12 @@ def test_a_bucket_without_rules_gets_its_first() -> None:
     assert AddRule(NEW).apply(None) == AddRule(NEW, 0).apply(None) == RuleSet([NEW])
 
 
+def test_a_first_rule_brings_response_vary_and_others_do_not() -> None:
+    edit = AddRule(NEW, response_vary=False)
+    assert edit.apply(None) == RuleSet([NEW], False)
+    assert edit.apply(named("a")) == AddRule(NEW).apply(named("a"))
+
+
 @pytest.mark.parametrize(
     "edit, number",
     [

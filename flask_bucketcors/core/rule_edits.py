@@ -54,14 +54,19 @@ class AddRule(RuleEdit):
 
     :param rule: the new rule.
     :param index: its new index; the rules from there on move down. None adds it at the end.
+    :param response_vary: of a bucket that has no rules yet; others keep theirs.
     """
 
     rule: Rule
     index: int | None = None
+    response_vary: bool | None = None
 
     def _edit(self, rules: list[Rule]) -> None:
         index = len(rules) if self.index is None else self.index
         rules.insert(_place(index, len(rules) + 1), self.rule)
+
+    def _response_vary(self, rule_set: RuleSet | None) -> bool | None:
+        return rule_set.response_vary if rule_set else self.response_vary
 
     def __str__(self) -> str:
         where = "" if self.index is None else f" as rule {self.index + 1}"

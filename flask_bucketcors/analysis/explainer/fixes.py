@@ -137,7 +137,7 @@ class _Workshop:
         headers = list(dict.fromkeys(request.headers))
         expose_headers = [*exposed, *unlisted(request.wanted, exposed)]
         rule = Rule([request.origin], [request.method], headers, expose_headers)
-        last, first = AddRule(rule), AddRule(rule, 0)
+        last, first = self._adding(rule), self._adding(rule, 0)
         yield from self._try(last, f"A{str(last)[1:]}")
         if self._kept:
             yield from self._try_at_top(first, f"A{str(first)[1:]}")
@@ -191,8 +191,12 @@ class _Workshop:
     def _replacing(self, index: int, rule: Rule, to: int | None = None) -> RuleEdit:
         place = self._place(index)
         if self._base[index].rule is None:
-            return AddRule(rule, place if to is None else to)
+            return self._adding(rule, place if to is None else to)
         return ReplaceRule(place, rule, to)
+
+    def _adding(self, rule: Rule, index: int | None = None) -> AddRule:
+        # Where no rule is left, nothing else holds what was given.
+        return AddRule(rule, index, None if self._before else self._plain.response_vary)
 
     def _try_changed(self, index: int, changed: PlainRule, text: str) -> Iterator[Fix]:
         if changed.rule is not None:
