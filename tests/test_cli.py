@@ -337,6 +337,24 @@ def test_an_import_of_dangerous_rules_is_refused(run_strict: Run, store: SQLiteS
     assert (store.get("photos"), store.get("new")) == (RULES, OTHER)
 
 
+def test_an_import_puts_no_dangerous_rules_over_those_of_somebody_else(
+    run_strict: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("photos", DANGEROUS)
+    get = SQLiteStore.get
+
+    def get_and_correct(self: SQLiteStore, bucket: str) -> RuleSet | None:
+        found = get(self, bucket)
+        store.put(bucket, RULES)
+        return found
+
+    monkeypatch.setattr(SQLiteStore, "get", get_and_correct)
+    lines = [json.dumps({"bucket": "photos", **each.as_dict()}) for each in (OTHER, DANGEROUS)]
+    output = run_strict("import", "-", input="\n".join(lines)).output
+    assert "0 stored, 1 had these rules already, 0 lines refused" in output
+    assert get(store, "photos") == RULES
+
+
 def test_rules_that_were_changed_while_delete_asked_stay(
     run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,11 @@ class _Import:
         :raises InvalidRules: if the line is wrong; its bucket keeps its rules.
         """
         bucket, rule_set = self._parse(line)
+        if rule_set is None:
+            self.equal += 1
+            # The last line of a bucket counts.
+            self.batch.pop(bucket, None)
+            return
         self.batch[bucket] = rule_set
         if len(self.batch) >= BATCH:
             self.flush()
@@ -130,7 +135,8 @@ class _Import:
             f"{counted(self.refused, 'line')} refused"
         )
 
-    def _parse(self, line: bytes) -> tuple[str, RuleSet]:
+    def _parse(self, line: bytes) -> tuple[str, RuleSet | None]:
+        """Read a line; None instead of dangerous rules that the bucket has already."""
         bucket, data = _parse_line(line)
         try:
             self.writer.check_bucket(bucket)
@@ -139,9 +145,10 @@ class _Import:
         except InvalidBucketName as error:
             raise InvalidRules(detail=f"refused: {error}") from None
         except DangerousRules as error:
-            # Nothing is written for a bucket that has these rules already.
             if self._current(bucket) != rule_set:
                 raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
+            # Never written, as other rules may take their place before the batch is stored.
+            return bucket, None
         return bucket, rule_set
 
     def _current(self, bucket: str) -> RuleSet | None:
