@@ -8,14 +8,13 @@ The JSON form of a rule set itself is :meth:`flask_bucketcors.RuleSet.as_dict`.
 from flask_bucketcors.documents.any_form import (
     MAX_RULES_TEXT_BYTES,
     AnyRules,
-    load_json,
     parse_rules,
     read_rule_set,
     read_rules,
-    to_s3_json,
 )
 from flask_bucketcors.documents.error_documents import error_places, fill_error
 from flask_bucketcors.documents.from_xml import DocumentError, check_size, parse_xml
+from flask_bucketcors.documents.json_forms import load_json, to_s3_json
 from flask_bucketcors.documents.to_xml import escape_text, format_xml
 
 __all__ = [
