@@ -53,7 +53,7 @@ def examine(app: Flask, *options: str, code: int = 0) -> Notes:
 def finding(app: Flask, *options: str) -> tuple[str, str]:
     """The only finding, and what to do."""
     [note] = [note for note in examine(app, *options, code=1) if not note["ok"]]
-    return note["text"], note["remedy"]
+    return note["text"], note["help"]
 
 
 def edit(store: SQLiteStore, statement: str) -> None:
@@ -170,9 +170,9 @@ def test_an_application_that_lost_its_middleware_is_a_finding(store: SQLiteStore
 
 
 def test_an_application_without_the_extension_is_told_what_to_write() -> None:
-    text, remedy = finding(Flask("bare"))
+    text, help = finding(Flask("bare"))
     assert text == "the application 'bare' has no rules"
-    assert "write BucketCORS(app)" in remedy
+    assert "write BucketCORS(app)" in help
 
 
 def test_a_setting_that_is_refused_is_a_finding(tmp_path: Path) -> None:
@@ -206,16 +206,16 @@ def test_a_database_that_does_not_open_is_a_finding(tmp_path: Path) -> None:
 
 def test_rules_that_no_longer_parse_are_findings(store: SQLiteStore) -> None:
     edit(store, "UPDATE bucketcors_rules SET document = '{\"rules\": 1}'")
-    text, remedy = finding(make_app(store))
+    text, help = finding(make_app(store))
     assert text.startswith("the stored rules of bucket 'photos': rules {'rules': 1} is not a rule")
-    assert remedy.startswith("put the rules again")
+    assert help.startswith("put the rules again")
 
 
 def test_a_bucket_that_nobody_can_have_is_a_finding(store: SQLiteStore) -> None:
     edit(store, "UPDATE bucketcors_rules SET bucket = 'a/b'")
-    text, remedy = finding(make_app(store))
+    text, help = finding(make_app(store))
     assert text.startswith("'a/b' is not a bucket name")
-    assert remedy == "another tool wrote it: delete it from bucketcors_rules"
+    assert help == "another tool wrote it: delete it from bucketcors_rules"
 
 
 def test_a_table_that_is_gone_is_a_finding_and_nothing_else_is_lost(store: SQLiteStore) -> None:
@@ -235,9 +235,9 @@ def test_a_token_that_cannot_be_used_is_a_finding(
     token = Path(f"{store.path}-revision")
     token.unlink()
     make(token)
-    text, remedy = finding(app)
+    text, help = finding(app)
     assert text.startswith("rules.sqlite-revision cannot be used, so every request asks")
-    assert "with a file, not a link, that the workers' user can write" in remedy
+    assert "with a file, not a link, that the workers' user can write" in help
 
 
 def test_workers_that_share_no_token_are_a_finding(
@@ -256,7 +256,7 @@ def test_workers_that_share_no_token_are_a_finding(
     assert note["text"].startswith(
         "rules.sqlite-revision is missing, so every request asks the database"
     )
-    assert note["remedy"] == "give the workers' user write permission for the folder"
+    assert note["help"] == "give the workers' user write permission for the folder"
 
 
 def test_a_database_without_its_own_row_is_a_finding(tmp_path: Path, store: SQLiteStore) -> None:
@@ -331,9 +331,9 @@ def test_a_network_disk_is_a_finding(
         f"2 1 0:9 / {str(tmp_path).replace('-', chr(92) + '055')} rw - nfs4 server:/data rw\n"
     )
     monkeypatch.setattr(database, "_MOUNTS", mounts)
-    text, remedy = finding(make_app(store))
+    text, help = finding(make_app(store))
     assert text == "the disk is nfs4, on which SQLite's write-ahead log does not work"
-    assert remedy == "move the database to a local disk"
+    assert help == "move the database to a local disk"
 
 
 @pytest.mark.parametrize("make", [MemoryStore, lambda: SQLiteStore(":memory:")])
@@ -349,4 +349,4 @@ def test_the_report_is_for_people(store: SQLiteStore) -> None:
     assert (
         "\n  !!  bucketcors_deleted is missing or changed\n      restore a backup" in result.output
     )
-    assert result.output.endswith("\n1 finding\n")
+    assert result.output.endswith("\n1 fault\n")

@@ -6,13 +6,13 @@ import pytest
 
 from flask_bucketcors import Request
 from flask_bucketcors.core.reserved import Reserved
-from flask_bucketcors.core.resolvers import Kind, make_resolver
+from flask_bucketcors.core.resolvers import URLKind, make_resolver
 
 PHOTOS = ("photos", True)
 IN_PHOTOS = ("photos", False)
 NO_BUCKET = None
-CLOSED = Kind.DOT_SEGMENT
-RESERVED = Kind.RESERVED
+CLOSED = URLKind.DOT_SEGMENT
+RESERVED = URLKind.RESERVED
 
 SUFFIXES = ["cos.test", "cos.{region}.example.com", "example.com"]
 
@@ -27,7 +27,7 @@ def reserving(*segments):
 
 def said(resolved):
     """Name and root of a bucket; the kind of what is none; None."""
-    if resolved is None or resolved.kind is Kind.BUCKET:
+    if resolved is None or resolved.kind is URLKind.BUCKET:
         return resolved and resolved[:2]
     return resolved.kind
 

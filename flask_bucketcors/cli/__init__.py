@@ -17,7 +17,7 @@ import click
 from flask.cli import AppGroup
 
 from flask_bucketcors.cli.terminal import (
-    STORE_REMEDY,
+    STORE_HELP,
     STRICT_REFUSES,
     Refused,
     escape_unknown_characters,
@@ -70,7 +70,7 @@ class _Group(AppGroup):
         try:
             return super().invoke(ctx)
         except StoreUnavailable as error:
-            raise Refused(f"{printable(str(error))}\n  {STORE_REMEDY}") from error
+            raise Refused(f"{printable(str(error))}\n  {STORE_HELP}") from error
         except DangerousRules as error:
             raise Refused(f"{STRICT_REFUSES}: {printable(str(error))}") from error
         except BucketCORSError as error:

@@ -62,7 +62,7 @@ def print_explanation(explanation: Explanation, source: Source) -> None:
     click.echo(f"{verdict}: {printable(explanation.summary)}")
     for line in _marked_rule(explanation, source):
         click.echo(line)
-    for line in filter(None, (*explanation.details, explanation.remedy)):
+    for line in filter(None, (*explanation.details, explanation.help)):
         click.echo(printable(line))
     for number, fix in enumerate(explanation.fixes, 1):
         text = printable(f"{fix.text} {fix.effect}")

@@ -16,7 +16,7 @@ TEXT: Final = "text"
 JSON: Final = "json"
 
 #: Help for a database that does not open.
-STORE_REMEDY: Final = (
+STORE_HELP: Final = (
     "check that this is the application's own database, that you can write to it and to its "
     "folder, and that no other program has locked it; docs/deployment.md"
 )

@@ -17,7 +17,7 @@ from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.core.request import Request
-from flask_bucketcors.core.resolvers import Kind, Resolved, Resolver
+from flask_bucketcors.core.resolvers import Resolved, Resolver, URLKind
 
 
 class Responder(Enum):
@@ -31,8 +31,8 @@ class Responder(Enum):
 
 # In CPython 3.11, access to a member of an enumeration is slow.
 APPLICATION, VERSION, RULES, API = Responder
-_RESERVED: Final = Kind.RESERVED
-_DOT_SEGMENT: Final = Kind.DOT_SEGMENT
+_RESERVED: Final = URLKind.RESERVED
+_DOT_SEGMENT: Final = URLKind.DOT_SEGMENT
 
 
 class Outcome(NamedTuple):

@@ -30,7 +30,7 @@ from flask_bucketcors.core.reserved import FindReserved, Reserved, begins_with
 BucketFunction = Callable[[Request], tuple[str, str] | None]
 
 
-class Kind(Enum):
+class URLKind(Enum):
     """What a URL stands for."""
 
     BUCKET = "a bucket or an object in it"
@@ -48,7 +48,7 @@ class Resolved(NamedTuple):
 
     bucket: str
     is_root: bool
-    kind: Kind = Kind.BUCKET
+    kind: URLKind = URLKind.BUCKET
 
 
 # Longer hosts are always resolved in full. In characters, with the port.
@@ -57,8 +57,8 @@ MAX_HOST: Final = 253
 MAX_LEARNT: Final = 64
 
 _NO_NAME: Final = ""
-_DOT_SEGMENT: Final = Resolved(_NO_NAME, True, Kind.DOT_SEGMENT)
-_RESERVED: Final = Resolved(_NO_NAME, True, Kind.RESERVED)
+_DOT_SEGMENT: Final = Resolved(_NO_NAME, True, URLKind.DOT_SEGMENT)
+_RESERVED: Final = Resolved(_NO_NAME, True, URLKind.RESERVED)
 
 
 class Resolver(ABC):

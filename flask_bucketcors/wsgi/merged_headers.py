@@ -1,4 +1,4 @@
-"""The headers of an application with those of its bucket's rules."""
+"""The headers of an application, Vary among them, merged with those of the rules of a bucket."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice

@@ -16,7 +16,7 @@ from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.diagnosis import find_causes
 from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.explainer.fix import Fix
-from flask_bucketcors.analysis.explainer.fixes import find_fixes
+from flask_bucketcors.analysis.explainer.fix_search import find_fixes
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
@@ -52,7 +52,7 @@ class Explanation:
     :param verdict: what became of the request, in a word or a few.
     :param summary: why, in a sentence or two.
     :param details: what there is to see, a line each.
-    :param remedy: what helps, if there is no fix; may be empty.
+    :param help: what helps, if there is no fix; may be empty.
     """
 
     allowed: bool
@@ -66,7 +66,7 @@ class Explanation:
     verdict: str
     summary: str
     details: tuple[str, ...]
-    remedy: str
+    help: str
 
     @property
     def headline(self) -> str:
@@ -77,7 +77,7 @@ class Explanation:
     def text(self) -> str:
         """The whole in a few lines, for a person; of the fixes the first."""
         fix = f"Fix: {self.fixes[0].text} {self.fixes[0].effect}" if self.fixes else ""
-        return "\n".join(filter(None, (self.headline, *self.details, self.remedy, fix)))
+        return "\n".join(filter(None, (self.headline, *self.details, self.help, fix)))
 
 
 def explain(
@@ -181,7 +181,7 @@ def _explain(case: Case) -> Explanation:
         verdict=wording.verdict(told),
         summary=wording.summary(told),
         details=tuple(wording.details(told)),
-        remedy=wording.remedy(told),
+        help=wording.help_text(told),
     )
 
 

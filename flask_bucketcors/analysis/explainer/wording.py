@@ -244,7 +244,7 @@ def _miswritten_origin(held: str) -> str:
     return "Browsers do not send it like that."
 
 
-def remedy(found: Told) -> str:
+def help_text(found: Told) -> str:
     """What helps if there is no fix; empty if that is unknown, or if nothing has to."""
     if not found.causes or found.fixes or found.case.request.lacks_credentials:
         return ""

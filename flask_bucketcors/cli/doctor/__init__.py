@@ -17,7 +17,7 @@ from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.doctor.workers import examine_workers
 from flask_bucketcors.cli.terminal import (
     JSON,
-    STORE_REMEDY,
+    STORE_HELP,
     counted,
     echo_json,
     fail_if,
@@ -74,7 +74,7 @@ def _load(info: ScriptInfo) -> Flask | Note:
     try:
         return info.load_app()
     except StoreUnavailable as error:
-        return Note("database", str(error), STORE_REMEDY)
+        return Note("database", str(error), STORE_HELP)
     except SetupRefused as error:
         return Note(
             "settings", str(error), "correct it and run doctor again; see docs/configuration.md"
@@ -86,11 +86,11 @@ def _print(notes: Sequence[Note]) -> None:
         click.echo(click.style(area, bold=True))
         for note in group:
             _print_note(note)
-    click.echo(counted(sum(not note.ok for note in notes), "finding"))
+    click.echo(counted(sum(not note.ok for note in notes), "fault"))
 
 
 def _print_note(note: Note) -> None:
     mark = click.style("ok", fg="green") if note.ok else click.style("!!", fg="red", bold=True)
     click.echo(f"  {mark}  {printable(note.text)}")
-    if note.remedy:
-        click.echo(f"{_MARGIN}{printable(note.remedy)}")
+    if note.help:
+        click.echo(f"{_MARGIN}{printable(note.help)}")

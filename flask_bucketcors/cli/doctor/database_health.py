@@ -12,7 +12,7 @@ from typing import Final
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.stored_buckets import bucket_names, listed_rules
-from flask_bucketcors.cli.terminal import STORE_REMEDY
+from flask_bucketcors.cli.terminal import STORE_HELP
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.stores import SQLiteStore, Store
 from flask_bucketcors.stores.sqlite.database_file import DatabaseFile
@@ -51,7 +51,7 @@ def examine_database(store: Store, reserved: Collection[str]) -> Iterator[Note]:
             yield from _examine_tables(path)
         yield from _examine_rules(store, reserved)
     except (StoreUnavailable, sqlite3.Error, OSError) as error:
-        yield _note(str(error), STORE_REMEDY)
+        yield _note(str(error), STORE_HELP)
 
 
 def _examine_file(path: Path) -> Iterator[Note]:
@@ -157,8 +157,8 @@ def _examine_rules(store: Store, reserved: Collection[str]) -> Iterator[Note]:
         except StoredRulesInvalid as error:
             invalid.append((str(error), _PUT_AGAIN))
     yield _note(f"{count} {'bucket has' if count == 1 else 'buckets have'} rules")
-    for text, remedy in invalid[:MAX_SHOWN]:
-        yield _note(text, remedy)
+    for text, help in invalid[:MAX_SHOWN]:
+        yield _note(text, help)
     if len(invalid) > MAX_SHOWN:
         text = f"{len(invalid) - MAX_SHOWN} more buckets have such problems"
         yield _note(text, "correct those above, and run doctor again")

@@ -8,14 +8,14 @@ class Note(NamedTuple):
 
     :param area: ``settings``, ``database`` or ``workers``.
     :param text: what was found.
-    :param remedy: what to do; None if there is nothing to do.
+    :param help: what to do; None if there is nothing to do.
     """
 
     area: str
     text: str
-    remedy: str | None = None
+    help: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether there is nothing to do."""
-        return self.remedy is None
+        return self.help is None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from flask_bucketcors.cli.doctor.notes import Note
-from flask_bucketcors.cli.terminal import STORE_REMEDY
+from flask_bucketcors.cli.terminal import STORE_HELP
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores import MemoryStore, SQLiteStore, Store
@@ -44,16 +44,18 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
         yield _note("the database is in memory, so each worker has its own", _SHARE)
     else:
         try:
-            with _observer(store.path) as observer:
-                yield from _examine(store, observer, write=write)
+            with _start_second_process(store.path) as second_process:
+                yield from _examine(store, second_process, write=write)
         except StoreUnavailable as error:
-            yield _note(str(error), STORE_REMEDY)
+            yield _note(str(error), STORE_HELP)
         except (OSError, EOFError) as error:
             yield _note(f"the second process failed: {error}", "read its output above")
 
 
-def _examine(store: SQLiteStore, observer: "_Observer", *, write: bool) -> Iterator[Note]:
-    if not any(_sees_the_same(store, observer) for _ in range(_ATTEMPTS)):
+def _examine(
+    store: SQLiteStore, second_process: "_SecondProcess", *, write: bool
+) -> Iterator[Note]:
+    if not any(_sees_the_same(store, second_process) for _ in range(_ATTEMPTS)):
         text = "another process sees other rules than this one"
         yield _note(text, "give all workers the same path, on a local disk")
         return
@@ -63,12 +65,12 @@ def _examine(store: SQLiteStore, observer: "_Observer", *, write: bool) -> Itera
     elif store.get(BUCKET) is not None:
         yield _note(f"the bucket {BUCKET} has rules, so no write was measured")
     else:
-        yield _measure(store, observer)
+        yield _measure(store, second_process)
 
 
-def _sees_the_same(store: SQLiteStore, observer: "_Observer") -> bool:
-    observer.tell("look")
-    return observer.line() == look(store)
+def _sees_the_same(store: SQLiteStore, second_process: "_SecondProcess") -> bool:
+    second_process.tell("look")
+    return second_process.line() == look(store)
 
 
 def look(store: Store) -> str:
@@ -76,13 +78,13 @@ def look(store: Store) -> str:
     return f"{store.signal()[0]} {store.state()}"
 
 
-def _measure(store: SQLiteStore, observer: "_Observer") -> Note:
-    observer.tell(f"wait {BUCKET}")
-    observer.line()
+def _measure(store: SQLiteStore, second_process: "_SecondProcess") -> Note:
+    second_process.tell(f"wait {BUCKET}")
+    second_process.line()
     try:
         store.put(BUCKET, _RULES, AUTHOR)
         returned = time.monotonic()
-        seen, _, rules = observer.line().partition(" ")
+        seen, _, rules = second_process.line().partition(" ")
     finally:
         store.delete(BUCKET, AUTHOR)
     if seen == "late" or rules != str(True):
@@ -93,7 +95,7 @@ def _measure(store: SQLiteStore, observer: "_Observer") -> Note:
     return _note(f"another process saw a write {when} it returned")
 
 
-class _Observer:
+class _SecondProcess:
     """The second process, which prints a line for each command."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -121,14 +123,14 @@ class _Observer:
 
 
 @contextmanager
-def _observer(path: Path) -> Iterator[_Observer]:
-    command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.observer", str(path)]
+def _start_second_process(path: Path) -> Iterator[_SecondProcess]:
+    command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.second_process", str(path)]
     # The second process must import the same package.
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(  # nosec B603 # this interpreter, and a path as one argument
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True
     ) as process:
         try:
-            yield _Observer(process)
+            yield _SecondProcess(process)
         finally:
             process.kill()
