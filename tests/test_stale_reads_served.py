@@ -26,10 +26,10 @@ from tests.support.rule_histories import DISAGREES, REPLACED, Read, Write, find_
 
 CLIENTS = 6
 WORKERS = 3
-ROUNDS = rounds(few=60, many=300)
+ROUNDS = rounds(few=40, many=300)
 # Most faults make more than a dozen reads too old in so many rounds. Which reads fall into the time
 # in which a fault can be seen is up to the machine, so the clients may try again.
-ROUNDS_WITH_A_FAULT = 30
+ROUNDS_WITH_A_FAULT = 20
 TRIES_WITH_A_FAULT = 5
 # Bounds, for a machine that has much else to do.
 ROUND_SECONDS = 2
