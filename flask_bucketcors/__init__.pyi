@@ -47,7 +47,7 @@ Functions that your application passes, and what they get.
 
 from flask_bucketcors.api.authorize import Authorize as Authorize
 from flask_bucketcors.api.authorize import RulesCall as RulesCall
-from flask_bucketcors.api.writes import BucketExists as BucketExists
+from flask_bucketcors.api.rules_writer import BucketExists as BucketExists
 from flask_bucketcors.core.resolvers import BucketFunction as BucketFunction
 from flask_bucketcors.core.request import Request as Request
 from flask_bucketcors.core.hosts import PublicSuffix as PublicSuffix

@@ -9,7 +9,7 @@ from flask.blueprints import BlueprintSetupState
 
 from flask_bucketcors.api.authorize import Authorize, RulesCall
 from flask_bucketcors.api.rules_api import RulesAPI
-from flask_bucketcors.api.writes import BucketExists
+from flask_bucketcors.api.rules_writer import BucketExists
 from flask_bucketcors.core.dialects import Limits
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.hosts import PublicSuffix

@@ -9,7 +9,7 @@ from flask import Flask
 
 from flask_bucketcors.api.authorize import Authorize
 from flask_bucketcors.api.rules_api import RulesAPI
-from flask_bucketcors.api.writes import BucketExists
+from flask_bucketcors.api.rules_writer import BucketExists
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.reserved import Reserved

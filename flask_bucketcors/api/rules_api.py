@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask_bucketcors.api.authorize import Authorize, RulesCall, bodiless, is_allowed
 from flask_bucketcors.api.bodies import check_digests, read_body
-from flask_bucketcors.api.writes import BucketExists, NoSuchBucket, RulesWriter, Written
+from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect, Limits, limited
 from flask_bucketcors.core.errors import CallRefused, DangerousRules, Refusal, StoreUnavailable

@@ -7,7 +7,7 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 
-from flask_bucketcors.api.writes import RulesWriter
+from flask_bucketcors.api.rules_writer import RulesWriter
 from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.dialects import limited

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import click
 from flask.cli import with_appcontext
 
-from flask_bucketcors.api.writes import RulesWriter
+from flask_bucketcors.api.rules_writer import RulesWriter
 from flask_bucketcors.cli.application import (
     author_option,
     current_state,

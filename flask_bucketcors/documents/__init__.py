@@ -1,8 +1,6 @@
 """Rules and errors as text: XML in and out, JSON, and the forms of other tools.
 
 This package is private: it may change without notice.
-
-The JSON form of a rule set itself is :meth:`flask_bucketcors.RuleSet.as_dict`.
 """
 
 from flask_bucketcors.documents.any_form import (
@@ -13,8 +11,9 @@ from flask_bucketcors.documents.any_form import (
     read_rules,
 )
 from flask_bucketcors.documents.error_documents import error_places, fill_error
+from flask_bucketcors.documents.from_json import load_json
 from flask_bucketcors.documents.from_xml import DocumentError, check_size, parse_xml
-from flask_bucketcors.documents.json_forms import load_json, to_s3_json
+from flask_bucketcors.documents.to_json import to_s3_json
 from flask_bucketcors.documents.to_xml import escape_text, format_xml
 
 __all__ = [

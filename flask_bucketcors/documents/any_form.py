@@ -12,6 +12,7 @@ from flask_bucketcors.core.errors import shortened
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.elements import in_element_names
+from flask_bucketcors.documents.from_json import load_json, read_data
 from flask_bucketcors.documents.from_xml import (
     ROOT,
     DocumentError,
@@ -20,7 +21,6 @@ from flask_bucketcors.documents.from_xml import (
     parse_element,
     read_element,
 )
-from flask_bucketcors.documents.json_forms import load_json, read_data
 
 #: Longer texts are refused, in bytes, unless a dialect has a lower limit.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024

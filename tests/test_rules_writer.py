@@ -16,7 +16,7 @@ from flask_bucketcors import (
     RuleSet,
     UnknownRevision,
 )
-from flask_bucketcors.api.writes import NoSuchBucket, RulesWriter
+from flask_bucketcors.api.rules_writer import NoSuchBucket, RulesWriter
 from flask_bucketcors.core.dialects import COS, OSS
 from flask_bucketcors.core.errors import BucketCORSError, DangerousRules, ReservedBucketName
 

@@ -9,22 +9,18 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS
+from flask_bucketcors.core.dialects import LIST_ELEMENTS
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
-from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.documents.elements import read_integer, shortened_integer
+from flask_bucketcors.documents.to_json import S3_NAMES
 
 _LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
-# The S3 JSON has the plural of the names of list elements.
-_S3_NAMES: Final = {
-    **{field: f"{element}s" for field, element in LIST_ELEMENTS.items()},
-    **{field: ELEMENTS[field] for field in ("id", "max_age_seconds")},
-}
 _JSON_ELEMENTS: Final = {
     **_LISTS,
-    **{name: field for field, name in _S3_NAMES.items()},
+    **{name: field for field, name in S3_NAMES.items()},
     # As CloudFormation calls them.
     "ExposedHeaders": "expose_headers",
     "MaxAge": "max_age_seconds",
@@ -129,9 +125,3 @@ def _json_value(name: str, value: Any) -> Any:
         if name == "MaxAgeSeconds":
             return read_integer(value)
     return value
-
-
-def to_s3_json(rule_set: RuleSet) -> dict[str, Any]:
-    """A rule set as ``aws s3api put-bucket-cors --cors-configuration`` takes it."""
-    rules = [rule.as_dict() for rule in rule_set.rules]
-    return {"CORSRules": [{_S3_NAMES[name]: rule[name] for name in rule} for rule in rules]}
