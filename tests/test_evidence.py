@@ -209,6 +209,12 @@ def test_a_har_file_gives_what_failed_once() -> None:
     assert from_har(text.encode()) == [found]
 
 
+@pytest.mark.parametrize("status", [True, -1, 200.5, "200", None])
+def test_a_har_file_whose_status_is_no_number_has_no_response(status: Any) -> None:
+    (found,) = from_har(har(entry("GET", status, {"Origin": PAGE})))
+    assert found["response"] == {}
+
+
 def test_a_har_file_without_failures_gives_what_crossed_origins() -> None:
     fine = {"access_control_allow_origin": PAGE}
     text = har(entry("OPTIONS", 200, ASKED, **fine), entry("PUT", 200, {"Origin": PAGE}, **fine))

@@ -131,6 +131,8 @@ class MoveRule(RuleEdit):
         rules.insert(_place(self.to, len(rules) + 1), rule)
 
     def __str__(self) -> str:
+        if self.to == self.index:
+            return f"leave rule {self.index + 1} in its place"
         side = "above" if self.to < self.index else "below"
         return f"move rule {self.index + 1} {side} rule {self.to + 1}"
 
@@ -151,6 +153,8 @@ class SetResponseVary(RuleEdit):
         return self.response_vary
 
     def __str__(self) -> str:
+        if self.response_vary is None:
+            return "remove ResponseVary"
         return f"turn ResponseVary {'on' if self.response_vary else 'off'}"
 
 

@@ -14,7 +14,8 @@ _PREFIX_LENGTH: Final = len(_CORS_PREFIX)
 # An application uses few header names, but clients may be able to choose some.
 MAX_PLAIN_NAMES: Final = 512
 MAX_NAME_LENGTH: Final = 64
-#: Known header names, as spelt, that are neither Vary nor Access-Control-*.
+#: Known header names, as spelt, that are neither Vary nor Access-Control-*; of all applications of
+#: the process, since it is the spelling alone that says so.
 plain_names: set[str] = set()
 
 

@@ -78,7 +78,8 @@ def _har_entry(entry: object) -> _Entry | None:
 
 def _har_response(message: object) -> dict[str, Any]:
     status = _mapping(message).get("status")
-    if not isinstance(status, int) or status < 0:
+    # JSON's true is no number.
+    if type(status) is not int or status < 0:
         return {}
     if status == 0:
         # Browsers write this of requests that they stopped, or that got no response.
