@@ -1,7 +1,7 @@
 """Linting rules when they are put: findings are logged or sent in a header, or refuse the rules.
 
-Most rules are put when nobody reads advice. Then lint looks only for dangers, and does nothing at
-all if the rules cannot have any.
+Most rules are put when nobody reads advice. Then lint looks only for dangers, and does no algebra
+if the rules cannot have any.
 """
 
 import logging
