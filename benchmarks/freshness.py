@@ -32,7 +32,7 @@ from serving import Server, serving
 from timing import calls, least_seconds, requests
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
-from flask_bucketcors.stores import Signal
+from flask_bucketcors.stores.contract import Signal
 
 BUCKET = "bucket"
 # The rules allow one of them in turn, so a response by the previous rules is always different.

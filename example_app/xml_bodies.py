@@ -6,8 +6,7 @@ from xml.etree.ElementTree import Element  # nosec B405 # a type; flask_bucketco
 
 from example_app.errors import StorageError
 from example_app.uploads import MAX_PART_NUMBER, NamedPart
-from flask_bucketcors.documents import DocumentError
-from flask_bucketcors.documents.from_xml import parse_element
+from flask_bucketcors.documents.from_xml import DocumentError, parse_element
 
 MAX_DELETED = 1000
 

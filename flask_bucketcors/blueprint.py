@@ -18,7 +18,7 @@ from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resol
 from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.settings import checked
 from flask_bucketcors.signatures import Keys
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 

@@ -16,7 +16,7 @@ from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import BucketFunction
 from flask_bucketcors.routes import reserved_by_routes
 from flask_bucketcors.settings import Settings, arguments_for, checked
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer

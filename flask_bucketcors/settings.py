@@ -24,8 +24,7 @@ from flask_bucketcors.core.hosts import (
     checked_suffix,
 )
 from flask_bucketcors.signatures import AccessKey, Keys
-from flask_bucketcors.stores import Store
-from flask_bucketcors.stores.contract import HISTORY_LIMIT
+from flask_bucketcors.stores.contract import HISTORY_LIMIT, Store
 from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_database
 
 PREFIX: Final = "BUCKETCORS_"

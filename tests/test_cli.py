@@ -27,7 +27,7 @@ from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.transfer import BATCH, MAX_LINE_BYTES
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.documents import format_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
 from tests.support.command_line import invoke
 from tests.support.processes import children, servers

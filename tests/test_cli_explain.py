@@ -15,7 +15,7 @@ from flask import Flask
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, explain
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.documents import format_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
 from tests.support.command_line import invoke
 

@@ -17,7 +17,7 @@ from click.testing import Result
 from flask_bucketcors import Rule, RuleSet, SQLiteStore, lint
 from flask_bucketcors.cli import report_lint
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.documents import format_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
 from tests.support.command_line import invoke
 from tests.support.processes.children import CHILD_SECONDS, interruptible, running, sigint_ignored

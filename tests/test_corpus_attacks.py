@@ -13,7 +13,7 @@ import pytest
 
 from flask_bucketcors import BucketCORSMiddleware, InvalidRules, MemoryStore, RulesAPI, lint
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.documents import DocumentError, parse_xml
+from flask_bucketcors.documents.from_xml import DocumentError, parse_xml
 from tests.support.attack_corpus import (
     Storage,
     call,

@@ -7,7 +7,7 @@ own (S3 writes a namespace): those cases ask whether the rules come back.
 import pytest
 
 from flask_bucketcors.core.dialects import S3
-from flask_bucketcors.documents import parse_xml
+from flask_bucketcors.documents.from_xml import parse_xml
 from tests.support.vendor_corpus import (
     Case,
     cases,

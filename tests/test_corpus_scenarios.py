@@ -35,7 +35,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.api.bodies import MAX_DRAINED_BYTES
 from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.documents import format_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
 from tests.support.attack_corpus import Response, call, environ_of, lets_proceed, make_app, unmet
 from tests.support.choices_page import assert_is_chosen

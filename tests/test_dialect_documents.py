@@ -18,7 +18,8 @@ from webtest import TestApp
 
 from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS, OBS, OSS, S3, Dialect, ShowVary
-from flask_bucketcors.documents import format_xml, parse_xml
+from flask_bucketcors.documents.from_xml import parse_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support.cos_signing import send
 from tests.support.dialect_facts import FACTS, READERS
 from tests.support.naive_evaluator import RuleDict

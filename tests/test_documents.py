@@ -11,18 +11,11 @@ from flask_bucketcors import InvalidRules, Rule, RuleSet
 from flask_bucketcors.core.dialects import BASE, COS, DIALECTS, ELEMENTS
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.problems import ProblemReason
-from flask_bucketcors.documents import (
-    MAX_RULES_TEXT_BYTES,
-    DocumentError,
-    error_places,
-    fill_error,
-    format_xml,
-    load_json,
-    parse_rules,
-    parse_xml,
-    read_rules,
-)
-from flask_bucketcors.documents.from_xml import MAX_PROBLEMS_SHOWN
+from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES, parse_rules, read_rules
+from flask_bucketcors.documents.error_documents import error_places, fill_error
+from flask_bucketcors.documents.from_json import load_json
+from flask_bucketcors.documents.from_xml import MAX_PROBLEMS_SHOWN, DocumentError, parse_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support.strategies import rule_sets
 from tests.support.vendor_corpus import load, vector_rule_set, vectors
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores import SQLiteStore
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 from tests.support import ROOT
 from tests.support.processes import endless_writers
 from tests.support.processes.endless_writers import (

@@ -36,7 +36,7 @@ from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.problems import ProblemReason
-from flask_bucketcors.documents import read_rules
+from flask_bucketcors.documents.any_form import read_rules
 from tests.support.broken_setups import BROKEN, FINE, NO_ALLOW_ORIGIN, PAGE, Broken, blocked, rule
 from tests.support.fetch_model import PageRequest, exposed_headers, may_proceed
 from tests.support.naive_evaluator import RuleDict, evaluate

@@ -681,6 +681,15 @@ def test_serving_loads_no_analysis() -> None:
     ) | {"PUT": "loaded"}
 
 
+def test_the_middleware_alone_loads_neither_sqlite_nor_a_parser_of_xml():
+    code = """
+import sys
+import flask_bucketcors.wsgi.middleware
+print(*{"flask", "sqlite3", "defusedxml", "xml.etree"} & sys.modules.keys())
+"""
+    assert run_python(code, {**os.environ, "PYTHONPATH": str(ROOT)}).split() == []
+
+
 SERVING = """
 import sys
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores import SQLiteStore
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 from tests.support.processes.served_workers import (
     BUCKET,
     build_put,

@@ -19,7 +19,7 @@ from flask_bucketcors.analysis.mistakes import Check, Severity
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import Wildcard
-from flask_bucketcors.documents import parse_xml
+from flask_bucketcors.documents.from_xml import parse_xml
 from tests.support.call_counts import count_calls
 from tests.support.naive_evaluator import RuleDict, evaluate, fits, is_origin, origin_matches
 from tests.support.strategies import rule_sets

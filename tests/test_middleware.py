@@ -37,7 +37,7 @@ from flask_bucketcors import (
     StoreUnavailable,
 )
 from flask_bucketcors.core.dialects import DIALECTS
-from flask_bucketcors.stores import Signal, StoredRules
+from flask_bucketcors.stores.contract import Signal, StoredRules
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 from tests.support.vendor_corpus import vector_rule_set, vectors
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import MemoryStore, SQLiteStore, StoreUnavailable
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import is_database, open_store, shown_database
 
 

@@ -24,7 +24,7 @@ from flask_bucketcors import (
     create_blueprint,
 )
 from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.documents import DocumentError, parse_xml
+from flask_bucketcors.documents.from_xml import DocumentError, parse_xml
 from flask_bucketcors.signatures import SignatureError, SignedRequest, verify
 from tests.support.cos_signing import authorization, send
 from tests.support.processes.children import CHILD_SECONDS

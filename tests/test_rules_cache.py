@@ -13,8 +13,7 @@ from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
-from flask_bucketcors.stores import Signal, StoredRules
-from flask_bucketcors.stores.contract import Versions
+from flask_bucketcors.stores.contract import Signal, StoredRules, Versions
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_ABSENT, RulesCache
 from tests.support.processes.children import CHILD_SECONDS
 

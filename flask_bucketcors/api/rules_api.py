@@ -18,7 +18,8 @@ from flask_bucketcors.core.dialects import Dialect, Limits, limited
 from flask_bucketcors.core.errors import CallRefused, DangerousRules, Refusal, StoreUnavailable
 from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.hosts import PublicSuffix
-from flask_bucketcors.documents import check_size, format_xml, parse_xml
+from flask_bucketcors.documents.from_xml import check_size, parse_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.settings import checked
 from flask_bucketcors.signatures import (
@@ -29,7 +30,7 @@ from flask_bucketcors.signatures import (
     has_unknown_authorization,
     verify,
 )
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.wsgi.environ import BUCKET
 from flask_bucketcors.wsgi.error_responses import error_response
 from flask_bucketcors.wsgi.request_ids import response_ids

@@ -13,7 +13,7 @@ from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.dialects import limited
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 
 HOW_TO_ADD: Final = (
     "write BucketCORS(app), or BucketCORS().init_app(app) in the application factory"

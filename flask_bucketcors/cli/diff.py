@@ -21,7 +21,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import TooIntricate
-from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES
+from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES
 
 # The limits of a dialect apply when rules are put; these bound the work.
 _LIMITS: Final = replace(COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES)

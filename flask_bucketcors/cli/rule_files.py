@@ -11,7 +11,7 @@ from flask_bucketcors.cli.terminal import Refused, printable
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents import parse_rules
+from flask_bucketcors.documents.any_form import parse_rules
 
 STDIN: Final = "-"
 

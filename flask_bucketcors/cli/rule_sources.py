@@ -13,7 +13,7 @@ from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.problems import InvalidRules
-from flask_bucketcors.documents import MAX_RULES_TEXT_BYTES, read_rules
+from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES, read_rules
 
 
 @dataclass(frozen=True)

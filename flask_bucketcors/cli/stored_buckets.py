@@ -9,7 +9,7 @@ from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 
 # The number of names to read at a time, so that a long list needs little memory.
 PAGE: Final = 1000

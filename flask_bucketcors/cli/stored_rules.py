@@ -26,7 +26,8 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
-from flask_bucketcors.documents import format_xml, to_s3_json
+from flask_bucketcors.documents.to_json import to_s3_json
+from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 
 

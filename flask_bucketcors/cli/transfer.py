@@ -38,8 +38,9 @@ from flask_bucketcors.cli.terminal import (
 from flask_bucketcors.core.errors import DangerousRules, InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents import load_json, parse_rules
-from flask_bucketcors.stores import Store
+from flask_bucketcors.documents.any_form import parse_rules
+from flask_bucketcors.documents.from_json import load_json
+from flask_bucketcors.stores.contract import Store
 
 # The number of buckets in a transaction: each transaction waits for the disk.
 BATCH: Final = 500

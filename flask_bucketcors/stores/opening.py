@@ -9,8 +9,6 @@ from typing import Final
 
 from flask_bucketcors.stores.contract import HISTORY_LIMIT, Store
 from flask_bucketcors.stores.sqlite.places import check_path, is_url
-from flask_bucketcors.stores.sqlite.registry import MEMORY
-from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 #: What to write as ``BUCKETCORS_DATABASE``.
 DATABASE_FORM: Final = "the path of a file, or ':memory:'"
@@ -45,6 +43,10 @@ def open_store(
     """
     if isinstance(setting, Store):
         return setting
+    # Settings are checked by this module; a middleware with a store of its own needs no SQLite.
+    from flask_bucketcors.stores.sqlite.registry import MEMORY
+    from flask_bucketcors.stores.sqlite.store import SQLiteStore
+
     check_path(setting)
     path = os.fspath(setting)
     if path != MEMORY:

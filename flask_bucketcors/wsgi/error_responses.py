@@ -11,7 +11,8 @@ from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.hosts import split_host
-from flask_bucketcors.documents import error_places, escape_text, fill_error
+from flask_bucketcors.documents.error_documents import error_places, fill_error
+from flask_bucketcors.documents.to_xml import escape_text
 from flask_bucketcors.wsgi.request_ids import Ids, ids_of
 
 # An error document repeats a part of the request (OWASP Secure Headers Project).

@@ -22,7 +22,7 @@ from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, prefli
 from flask_bucketcors.core.reserved import FindReserved, Reserved
 from flask_bucketcors.core.resolvers import BucketFunction, make_resolver
 from flask_bucketcors.settings import CACHED_BUCKETS, checked
-from flask_bucketcors.stores import Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.wsgi.environ import BUCKET, DECISION, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path

@@ -29,7 +29,7 @@ from flask_bucketcors.core.compiled import CompiledRules, Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
-from flask_bucketcors.stores import Signal, Store
+from flask_bucketcors.stores.contract import Signal, Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from example_app.demo import create_demo
 from example_app.demo.client import StoreClient
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.documents import format_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support.processes.children import STOP_SECONDS
 
 PLAIN_CARDS = ["head", "get", "put", "delete", "upload"]

@@ -9,15 +9,11 @@ from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.problems import InvalidRules, Problem
-from flask_bucketcors.documents import (
-    DocumentError,
-    error_places,
-    fill_error,
-    format_xml,
-    parse_rules,
-    parse_xml,
-    to_s3_json,
-)
+from flask_bucketcors.documents.any_form import parse_rules
+from flask_bucketcors.documents.error_documents import error_places, fill_error
+from flask_bucketcors.documents.from_xml import DocumentError, parse_xml
+from flask_bucketcors.documents.to_json import to_s3_json
+from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from tests.fuzz.target import Target, check_words
 from tests.support.dialect_facts import READERS

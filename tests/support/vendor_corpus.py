@@ -13,7 +13,8 @@ from webtest import TestApp
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.dialects import COS, Dialect
-from flask_bucketcors.documents import format_xml, parse_xml
+from flask_bucketcors.documents.from_xml import parse_xml
+from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
 
 BUCKET = "examplebucket-1250000000"

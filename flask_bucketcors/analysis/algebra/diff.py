@@ -18,7 +18,7 @@ from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requ
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.rules import Rule
-from flask_bucketcors.documents import AnyRules, read_rule_set
+from flask_bucketcors.documents.any_form import AnyRules, read_rule_set
 
 
 class ChangeKind(StrEnum):

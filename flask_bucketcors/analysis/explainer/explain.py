@@ -27,7 +27,7 @@ from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.problems import Problem
 from flask_bucketcors.core.wildcards import ANY
-from flask_bucketcors.documents import AnyRules
+from flask_bucketcors.documents.any_form import AnyRules
 
 KINDS: Final = ("preflight", "actual")
 # Stands for an unknown page (RFC 6761: no one has a name below .invalid).

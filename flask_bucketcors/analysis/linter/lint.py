@@ -21,7 +21,7 @@ from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.hosts import PublicSuffix
-from flask_bucketcors.documents import AnyRules
+from flask_bucketcors.documents.any_form import AnyRules
 
 _CHECKS: Final = (
     order_findings,

@@ -12,7 +12,7 @@ from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
-from flask_bucketcors.documents import AnyRules, read_rules
+from flask_bucketcors.documents.any_form import AnyRules, read_rules
 
 _SINGLES: Final = ("max_age_seconds", "id")
 # What stands in for a list that a rule must have and this one has not, so that its other

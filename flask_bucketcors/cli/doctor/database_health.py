@@ -14,9 +14,10 @@ from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.stored_buckets import bucket_names, listed_rules
 from flask_bucketcors.cli.terminal import STORE_HELP
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, StoreUnavailable
-from flask_bucketcors.stores import SQLiteStore, Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.sqlite.database_file import DatabaseFile
 from flask_bucketcors.stores.sqlite.schema import migrate, schema_version
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 from flask_bucketcors.stores.sqlite.waiting import retry
 
 TIMEOUT_SECONDS: Final = 5.0

@@ -9,7 +9,8 @@ import sys
 import time
 
 from flask_bucketcors.cli.doctor.workers import WAIT_SECONDS, look
-from flask_bucketcors.stores import SQLiteStore, Store
+from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 
 def wait(store: Store, bucket: str) -> str:

@@ -15,7 +15,9 @@ from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.terminal import STORE_HELP
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.stores import MemoryStore, SQLiteStore, Store
+from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.memory import MemoryStore
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 BUCKET: Final = "bucketcors-doctor"
 AUTHOR: Final = "flask bucketcors doctor"

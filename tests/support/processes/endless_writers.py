@@ -34,7 +34,7 @@ from typing import Any, NoReturn
 
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.stores import SQLiteStore
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 WRITERS = 4
