@@ -34,7 +34,7 @@ REPLACEMENTS = 20
 # That many of each writer's puts must have begun since a file was replaced.
 PUTS_AFTER_REPLACEMENT = 4
 # A bound, for a machine that has much else to do.
-ANSWER_SECONDS = 30
+RESPONSE_SECONDS = 30
 
 
 class Stored(NamedTuple):
@@ -109,7 +109,7 @@ class Forks:
 
     def listen(self, until: Callable[[], bool]) -> None:
         """Take in what is said until the condition holds."""
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + RESPONSE_SECONDS
         while not until():
             wait = max(0, deadline - time.monotonic())
             readable, _, _ = select.select([self._process.stdout], [], [], wait)
@@ -135,7 +135,7 @@ class Forks:
     def close(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(ANSWER_SECONDS)
+        self._process.wait(RESPONSE_SECONDS)
         self._process.stdin.close()
         self._process.stdout.close()
 

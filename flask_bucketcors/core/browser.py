@@ -28,7 +28,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 NORMALIZED_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 #: "CORS-safelisted response-header name" and "forbidden response-header name": pages can read
 #: the first without Expose-Headers, and the others never.
-READABLE: Final = frozenset(
+READABLE_NAMES: Final = frozenset(
     {
         "cache-control",
         "content-language",
@@ -39,7 +39,7 @@ READABLE: Final = frozenset(
         "pragma",
     }
 )
-UNREADABLE: Final = frozenset({"set-cookie", "set-cookie2"})
+HIDDEN_NAMES: Final = frozenset({"set-cookie", "set-cookie2"})
 
 #: "CORS non-wildcard request-header name".
 NON_WILDCARD_NAME: Final = "authorization"
@@ -163,8 +163,8 @@ def unexposed_names(names: Iterable[str], credentials: bool, pairs: Pairs) -> li
     listed = names_in(EXPOSE_HEADERS, pairs) or frozenset()
     exposed = {name.lower() for name in listed}
     if ANY in exposed and not credentials:
-        return [name for name in names if name.lower() in UNREADABLE]
-    readable = (READABLE | exposed) - UNREADABLE
+        return [name for name in names if name.lower() in HIDDEN_NAMES]
+    readable = (READABLE_NAMES | exposed) - HIDDEN_NAMES
     return [name for name in names if name.lower() not in readable]
 
 

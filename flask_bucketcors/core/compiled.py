@@ -146,7 +146,7 @@ class CompiledRules:
         vary: VaryMode | str = VaryMode.SAFE,
         allow_credentials: bool = True,
     ) -> None:
-        dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
+        dialect = find_dialect(dialect)
         response_vary = bool(rule_set.response_vary)
         self._forms = forms = forms_of(dialect, VaryMode(vary), response_vary, allow_credentials)
         #: What a response carries if the request has no origin.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STORAGE_HOST = "cos.app.test"
 
 # For a machine that has much else to do.
-ANSWER_SECONDS = 60
+WAIT_SECONDS = 60
 
 # Fetches go out in batches, since a browser queues what is more than six for a host anyway.
 FETCH_ALL = """async ({requests, batch}) => {
@@ -62,7 +62,7 @@ OPEN_IFRAME = """([sandbox, source]) => new Promise(resolve => {
 
 
 @dataclass(frozen=True)
-class Answer:
+class Received:
     """What a script learns of an answer that it may read; headers by lower-case name."""
 
     status: int
@@ -78,15 +78,15 @@ class Page:
     def __init__(self, frame: "Frame") -> None:
         self.frame = frame
 
-    def fetch(self, url: str, **init: Any) -> Answer | None:
+    def fetch(self, url: str, **init: Any) -> Received | None:
         """Call ``fetch``; None is the failure of which a script learns nothing else."""
         return self.fetch_all([(url, init)])[0]
 
-    def fetch_all(self, requests: Sequence[tuple[str, dict[str, Any]]]) -> list[Answer | None]:
-        """Call ``fetch`` with each URL and its init; give the answers in the same order."""
+    def fetch_all(self, requests: Sequence[tuple[str, dict[str, Any]]]) -> list[Received | None]:
+        """Call ``fetch`` with each URL and its init; give the responses in the same order."""
         plain = [{"url": url, "init": init} for url, init in requests]
         found = self.frame.evaluate(FETCH_ALL, {"requests": plain, "batch": BATCH})
-        return [None if each is None else Answer(**each) for each in found]
+        return [None if each is None else Received(**each) for each in found]
 
     def load_image(self, url: str, cross_origin: str | None = None) -> bool:
         """Load an image as ``<img>`` does, without CORS if not told so; say whether it worked."""
@@ -142,7 +142,7 @@ class Site:
 
     def seen_by_token(self, prefix: str) -> list[Request]:
         """Give the requests that have reached the server, whose token begins like this."""
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)) as connection:
             connection.request("GET", f"{LOG_PATH}?token={prefix}")
             return [Request(**each) for each in json.load(connection.getresponse())]
 

@@ -77,7 +77,7 @@ class Recorder:
 
 
 def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    """Answer as the query asks.
+    """Received as the query asks.
 
     ``status`` and ``header`` (``Name: value``, any number of them) say what to answer;
     ``login=1`` lets nobody in who sends no Authorization, and ``slash=1`` redirects to the path

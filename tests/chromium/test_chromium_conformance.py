@@ -4,7 +4,7 @@ Each row is a bucket with rules, the origin of a page, and a request of its scri
 say what a script learns and what goes over the wire, and they must agree:
 
 - the rules: whether they allow the request, by ``naive_evaluator.evaluate`` and nothing else;
-- the model (``fetch_model.py``): what a browser makes of the middleware's raw answers;
+- the model (``fetch_model.py``): what a browser makes of the middleware's raw responses;
 - Chromium: what ``fetch`` gave, and which requests reached the server.
 
 One deviation is known: to Chromium, ``Access-Control-Allow-Headers: *`` without credentials
@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from pages import ANSWER_SECONDS, STORAGE_HOST, Answer, Page, Site
+from pages import STORAGE_HOST, WAIT_SECONDS, Page, Received, Site
 from served import ETAG, SIZE_HEADER, Request
 
 from flask_bucketcors import Rule
@@ -237,7 +237,7 @@ def by_model(row: Row, url: str, connection: HTTPConnection) -> Outcome:
     return Outcome(tuple(sent), status, frozenset(readable & STORAGE_HEADERS))
 
 
-def by_chromium(answer: Answer | None, seen: Sequence[Request]) -> Outcome:
+def by_chromium(answer: Received | None, seen: Sequence[Request]) -> Outcome:
     """The third judge: what Chromium did."""
     sent = tuple(_line_seen(request) for request in seen)
     if answer is None:
@@ -345,7 +345,7 @@ def ask_chromium(table: Table, rows: Sequence[Row], page: Page) -> list[Outcome]
 
 
 def ask_model(table: Table, rows: Sequence[Row]) -> list[Outcome]:
-    """Fetch the raw answers to the requests of all rows, and judge them."""
+    """Fetch the raw responses to the requests of all rows, and judge them."""
     with _connect(table.site) as connection:
         return [
             by_model(row, table.site.url(table.names[row.bucket], status=row.status), connection)
@@ -363,7 +363,7 @@ def _init(row: Row) -> dict[str, Any]:
 
 
 def _connect(site: Site) -> closing[HTTPConnection]:
-    return closing(HTTPConnection("127.0.0.1", site.port, timeout=ANSWER_SECONDS))
+    return closing(HTTPConnection("127.0.0.1", site.port, timeout=WAIT_SECONDS))
 
 
 def _values(rows: Iterable[Row]) -> set[object]:

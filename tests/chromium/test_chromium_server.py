@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from pages import ANSWER_SECONDS, STORAGE_HOST, Page, Site
+from pages import STORAGE_HOST, WAIT_SECONDS, Page, Site
 from served import ETAG, OBJECT, SIZE_HEADER
 
 from flask_bucketcors import Rule, RuleSet
@@ -55,7 +55,7 @@ def raw_headers(
 ) -> list[str]:
     """Ask without a browser; give every header of that name in the answer."""
     parts = urlsplit(url)
-    with closing(HTTPConnection("127.0.0.1", site.port, timeout=ANSWER_SECONDS)) as connection:
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=WAIT_SECONDS)) as connection:
         target = f"{parts.path}?{parts.query}"
         connection.request(method, target, headers={"Host": parts.netloc, **headers})
         response = connection.getresponse()
@@ -398,7 +398,7 @@ def put_twice(page: Page, url: str) -> None:
 
 def put_until_preflight(site: Site, page: Page, url: str) -> None:
     """Send requests until Chromium asks again whether it may."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS
     while site.methods_seen(url).count("OPTIONS") < 2:
         assert time.monotonic() < deadline, "Chromium still keeps the preflight"
         page.fetch(url, method="PUT")

@@ -124,7 +124,7 @@ def diff(
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
-    dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    dialect = find_dialect(dialect)
     old_rules, new_rules = _rules(old), _rules(new)
     rules = (*old_rules, *new_rules)
     terms = [terms_of(rule, dialect, allow_credentials) for rule in rules]

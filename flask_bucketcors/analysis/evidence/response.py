@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from flask_bucketcors.analysis.evidence.browser_log import Complaint, Console, read_console
 from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.core.browser import (
-    UNREADABLE,
+    HIDDEN_NAMES,
     names_in,
     unexposed_names,
     value_of,
@@ -154,7 +154,7 @@ def wanted_headers(seen: Seen) -> tuple[str, ...]:
         named = [name for name in named if name in unexposed_names(named, True, seen.pairs)]
     written = {"etag": "ETag"}
     wanted = dict.fromkeys(written.get(name.lower(), name) for name in named if name)
-    return tuple(name for name in wanted if name.lower() not in UNREADABLE)
+    return tuple(name for name in wanted if name.lower() not in HIDDEN_NAMES)
 
 
 def is_duplicated(seen: Seen) -> bool:

@@ -126,7 +126,7 @@ def explain(
         headers=names,
         credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
         preflighted=preflighted,
-        dialect=find_dialect(dialect) if isinstance(dialect, str) else dialect,
+        dialect=find_dialect(dialect),
         wanted=wanted_headers(seen),
         allow_credentials=allow_credentials,
         vary=VaryMode(vary),

@@ -54,7 +54,7 @@ def lint(
     :raises ValueError: if the rules have no known form, or there is no such dialect.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
-    dialect = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    dialect = find_dialect(dialect)
     plain = PlainRules.read(rules)
     suffix = public_suffix or usual_public_suffix
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)

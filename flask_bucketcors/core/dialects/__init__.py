@@ -52,11 +52,13 @@ Limits = Mapping[str, tuple[int, int]]
 DIALECTS: Final[Mapping[str, Dialect]] = {each.name: each for each in (COS, OSS, S3, OBS)}
 
 
-def find_dialect(name: str) -> Dialect:
-    """Give the dialect of that name.
+def find_dialect(name: str | Dialect) -> Dialect:
+    """Give the dialect of a name; a dialect stands for itself.
 
-    :raises ValueError: if there is none.
+    :raises ValueError: if no dialect has the name.
     """
+    if isinstance(name, Dialect):
+        return name
     if name not in DIALECTS:
         known = ", ".join(map(repr, DIALECTS))
         raise ValueError(f"dialect is {name!r}: write one of {known}")

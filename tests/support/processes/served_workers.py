@@ -41,12 +41,12 @@ class Response(NamedTuple):
 
 
 class Workers:
-    """The worker processes of a server, all of which answer.
+    """The worker processes of a server, all of which respond.
 
     A new connection goes to whichever worker is fastest, and that can leave one out a hundred
     times. So connections that a worker keeps are used again. A sync worker keeps none, but has
     one at a time until the client closes it; therefore none is closed here before all have
-    answered.
+    responded.
     """
 
     def __init__(self, server: Server, count: int, each: int) -> None:
@@ -57,14 +57,14 @@ class Workers:
         self._names: set[str] = set()
 
     def preflight(self, origin: str) -> list[Response]:
-        """Send preflights until each worker has answered ``each`` of them; give all responses."""
+        """Send preflights until each worker responded to ``each`` of them; give all responses."""
         message = build_preflight(origin)
         responses = exchange(self._connections, message)
         deadline = time.monotonic() + ALL_WORKERS_SECONDS
-        while not self._all_have(answered := Counter(response.worker for response in responses)):
+        while not self._all_have(responded := Counter(response.worker for response in responses)):
             assert time.monotonic() < deadline, (
-                f"in {ALL_WORKERS_SECONDS} s not each of {self._count} workers has answered "
-                f"{self._each} preflights; these have: {dict(answered)}"
+                f"in {ALL_WORKERS_SECONDS} s not each of {self._count} workers has responded to "
+                f"{self._each} preflights; these have: {dict(responded)}"
             )
             new = [connect(self._server) for _ in range(self._count)]
             self._connections += new
@@ -93,11 +93,11 @@ class Workers:
             new = [stack.enter_context(connect(self._server)) for _ in range(self._count - 1)]
             return exchange(new, message)
 
-    def _all_have(self, answered: Counter[str]) -> bool:
-        if len(answered) < self._count or min(answered.values()) < self._each:
+    def _all_have(self, responded: Counter[str]) -> bool:
+        if len(responded) < self._count or min(responded.values()) < self._each:
             return False
-        self._names = self._names or set(answered)
-        assert set(answered) == self._names, "a worker has died and another took its place"
+        self._names = self._names or set(responded)
+        assert set(responded) == self._names, "a worker has died and another took its place"
         return True
 
     def _keep(self, responses: Sequence[Response]) -> None:
@@ -118,7 +118,7 @@ def serving(
 ) -> Iterator[tuple[Server, Workers]]:
     """Run the application.
 
-    :param each: how many preflights each worker is to answer at the same time.
+    :param each: how many preflights each worker is to respond to at the same time.
     :param together: how many workers are to open the database at one moment.
     :param settings: see :func:`gunicorn`.
     """
