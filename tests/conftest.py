@@ -1,5 +1,6 @@
 """Settings and fixtures that test files share."""
 
+import os
 import platform
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -44,15 +45,36 @@ _LEFT_OUT = {
     for name in names
     if platform.python_implementation() == "PyPy" and find_spec(package) is None
 }
-collect_ignore = list(_LEFT_OUT)
+# Real clients, and readers and writers that race under a real server, take as long as a tenth of
+# all other tests. They run where a variable asks for them; .ci/run does so on each interpreter.
+_ONLY_IF_ASKED_FOR = {
+    "sdks": "BUCKETCORS_CLIENTS",
+    "test_stale_reads_served.py": "BUCKETCORS_HISTORIES",
+}
+_NOT_ASKED_FOR = {
+    name: variable for name, variable in _ONLY_IF_ASKED_FOR.items() if variable not in os.environ
+}
+collect_ignore = [*_LEFT_OUT, *_NOT_ASKED_FOR]
 
 
 def pytest_report_header() -> list[str]:
     """Say what is left out, and why."""
     return [
-        f"left out: tests/{name}; {package}, which it needs, has no wheel for PyPy"
-        for name, package in _LEFT_OUT.items()
+        *(
+            f"left out: tests/{name}; {package}, which it needs, has no wheel for PyPy"
+            for name, package in _LEFT_OUT.items()
+        ),
+        *(
+            f"left out: tests/{name}; set {variable} to run it"
+            for name, variable in _NOT_ASKED_FOR.items()
+        ),
     ]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: many tests wait for processes that they started."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Clients that are installed when they are asked for: old releases, commands, packages of npm.
 
-They are asked for by ``BUCKETCORS_CLIENTS=1``. Where they cannot be installed then, tests fail
-with what the installer said; without the variable they are skipped, and need no index.
+``BUCKETCORS_CLIENTS=1`` installs them. If that fails, tests fail with what the installer said.
+With ``BUCKETCORS_CLIENTS=installed`` they are skipped, and the tests need no package index.
 """
 
 import os
