@@ -72,9 +72,11 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers() -> int | None:
     """One worker more than there are cores: many tests wait for processes that they started."""
-    return (os.cpu_count() or 1) + 1
+    # None leaves the choice to xdist, which reads the variable.
+    is_chosen = "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ
+    return None if is_chosen else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture
