@@ -41,7 +41,7 @@ def create_blueprint(
     dialect: str = "cos",
     limits: Limits | None = None,
     require_content_md5: bool = False,
-    strict: bool = False,
+    strict: str = "off",
     public_suffix: PublicSuffix | None = None,
     allow_credentials: bool = True,
     name: str = "bucketcors",

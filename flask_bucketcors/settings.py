@@ -30,6 +30,8 @@ from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_da
 PREFIX: Final = "BUCKETCORS_"
 #: How many buckets' compiled rules a process keeps.
 CACHED_BUCKETS: Final = 100_000
+#: Which findings of lint refuse rules, from the least to the most strict.
+STRICT_LEVELS: Final = ("off", "dangers", "warnings")
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -137,7 +139,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "True, False or None", lambda value: value is None or isinstance(value, bool)
     ),
     "require_content_md5": _FLAG,
-    "strict": _FLAG,
+    "strict": _one_of(STRICT_LEVELS),
     "public_suffix": _Row(
         "a function that gives the public suffix of a host name, or None", _is_function_or_none
     ),
@@ -217,7 +219,7 @@ class Settings:
     allow_credentials: bool = True
     api_cross_origin: bool | None = None
     require_content_md5: bool = False
-    strict: bool = False
+    strict: str = "off"
     public_suffix: PublicSuffix | None = None
     cached_buckets: int = CACHED_BUCKETS
     history: int = HISTORY_LIMIT

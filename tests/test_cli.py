@@ -89,7 +89,7 @@ def run(app: Flask) -> Run:
 def run_strict(app: Flask, store: SQLiteStore) -> Run:
     """The same on one that refuses dangerous rules."""
     app = Flask("storage", instance_path=app.instance_path, static_folder=None)
-    app.config["BUCKETCORS_STRICT"] = True
+    app.config["BUCKETCORS_STRICT"] = "dangers"
     BucketCORS(app, store=store)
     return partial(invoke, app=app)
 
@@ -315,13 +315,14 @@ def test_rollback_brings_old_rules_back(run: Run, store: SQLiteStore) -> None:
 
 
 DANGEROUS = RuleSet([Rule(["null"], ["GET"])])
+ODD = RuleSet([Rule(["https://A.test"], ["GET"])])
 
 
 def test_a_rollback_to_dangerous_rules_is_refused(run_strict: Run, store: SQLiteStore) -> None:
     store.put("photos", DANGEROUS)
     store.put("photos", RULES)
     output = run_strict("rollback", "photos", 1, code=1).output
-    assert "BUCKETCORS_STRICT refuses dangerous rules: BC206 rule 1" in output
+    assert "BUCKETCORS_STRICT or --strict refuses these rules: BC206 rule 1" in output
     assert store.get("photos") == RULES
 
 
@@ -332,9 +333,42 @@ def test_an_import_of_dangerous_rules_is_refused(run_strict: Run, store: SQLiteS
     rule_sets = {"photos": DANGEROUS, "had": DANGEROUS, "new": OTHER}
     lines = [json.dumps({"bucket": name, **each.as_dict()}) for name, each in rule_sets.items()]
     output = run_strict("import", "-", input="\n".join(lines), code=1).output
-    assert "line 1 is refused: BUCKETCORS_STRICT refuses dangerous rules: BC206 rule 1" in output
+    assert (
+        "line 1 is refused: BUCKETCORS_STRICT or --strict refuses these rules: BC206 rule 1"
+        in output
+    )
     assert "1 stored, 1 had these rules already, 1 line refused" in output
     assert (store.get("photos"), store.get("new")) == (RULES, OTHER)
+
+
+STRICTER = [
+    # of the application, of the command, the rules that are refused
+    ("off", [], []),
+    ("off", ["--strict", "dangers"], [DANGEROUS]),
+    ("off", ["--strict", "warnings"], [DANGEROUS, ODD]),
+    ("dangers", ["--strict", "off"], [DANGEROUS]),
+    ("dangers", ["--strict", "warnings"], [DANGEROUS, ODD]),
+    ("warnings", ["--strict", "dangers"], [DANGEROUS, ODD]),
+]
+
+
+@pytest.mark.parametrize("setting, option, refused", STRICTER)
+def test_the_option_strict_only_tightens(
+    tmp_path: Path, store: SQLiteStore, setting: str, option: list[str], refused: list[RuleSet]
+) -> None:
+    app = Flask("storage", instance_path=str(tmp_path), static_folder=None)
+    app.config["BUCKETCORS_STRICT"] = setting
+    BucketCORS(app, store=store)
+    for rules in (OTHER, ODD, DANGEROUS):
+        code = int(rules in refused)
+        document = json.dumps(rules.as_dict())
+        line = json.dumps({"bucket": "b", **rules.as_dict()})
+        revision = store.put("c", rules)
+        store.put("c", RULES)
+        invoke("put", "a", "-", *option, app=app, code=code, input=document)
+        invoke("import", "-", *option, app=app, code=code, input=line)
+        invoke("rollback", "c", revision, *option, app=app, code=code)
+        assert (store.get("c") == rules) is not bool(code)
 
 
 def test_an_import_puts_no_dangerous_rules_over_those_of_somebody_else(

@@ -473,9 +473,9 @@ def test_put_refuses_what_a_strict_application_does(
 ) -> None:
     dangerous = written(tmp_path / "dangerous.json", DANGEROUS)
     arguments = ["put", "photos", dangerous, *options]
-    result = run_app(*arguments, code=1, BUCKETCORS_STRICT=True)
+    result = run_app(*arguments, code=1, BUCKETCORS_STRICT="dangers")
     assert "BC201 rule 2: 'https://*abc.com' matches 'https://evilabc.com'" in result.output
-    assert "BUCKETCORS_STRICT refuses dangerous rules: BC201 rule 2" in result.output
+    assert "BUCKETCORS_STRICT or --strict refuses these rules: BC201 rule 2" in result.output
     assert store.get("photos") is None
     run_app(*arguments)
     assert store.get("photos") == DANGEROUS

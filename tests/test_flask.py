@@ -625,7 +625,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("PLAIN_OPTIONS", "refuse", status_of_plain_options, 200, 403),
         ("PUBLIC_SUFFIX", lambda host: host, findings_for_a_suffix, "none", "BC205;rule=1"),
         ("REQUIRE_CONTENT_MD5", True, status_of_call, 200, 400),
-        ("STRICT", True, status_of_dangerous_rules, 200, 400),
+        ("STRICT", "dangers", status_of_dangerous_rules, 200, 400),
         ("URL_PREFIX", "/storage", status_below_a_prefix, 403, 200),
         ("VARY", "vendor", vary, "Origin", None),
     ],
@@ -666,7 +666,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "PLAIN_OPTIONS": "app",
         "PUBLIC_SUFFIX": None,
         "REQUIRE_CONTENT_MD5": False,
-        "STRICT": False,
+        "STRICT": "off",
         "URL_PREFIX": "",
         "VARY": "vendor",
     }
@@ -747,7 +747,7 @@ WRONG = [
     ("PLAIN_OPTIONS", ["pass", True, None], "'app', 'refuse'"),
     ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),
-    ("STRICT", ["False", 1, None], "True or False"),
+    ("STRICT", [True, False, "danger", 1, None], "'off', 'dangers', 'warnings'"),
     ("URL_PREFIX", ["storage", "/storage/", None, 5, b"/storage"], "'/storage'"),
     ("VARY", ["Safe", True, None, ""], "'safe', 'vendor'"),
 ]

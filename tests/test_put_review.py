@@ -1,8 +1,10 @@
 """What a PUT says of the rules that it brings: in the log, in a header, or as a refusal."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,12 +25,12 @@ from flask_bucketcors.api import put_review
 from flask_bucketcors.api.put_review import MAX_EXPLAINED, MAX_LISTED, Reviewer
 from flask_bucketcors.api.rules_api import FINDINGS, LINT
 from flask_bucketcors.core.dialects import COS
-from flask_bucketcors.core.errors import DangerousRules
+from flask_bucketcors.core.errors import RefusedByLint
 from tests.support.cos_signing import KEYS, NOW, signed
 from tests.support.strategies import rule_sets
 
 PLAIN = "https://a.example"
-STRICT = Reviewer(strict=True, public_suffix=None, allow_credentials=True)
+STRICT = Reviewer(strict="dangers", public_suffix=None, allow_credentials=True)
 Put = Callable[..., TestResponse]
 
 
@@ -109,12 +111,12 @@ def test_what_is_no_danger_is_looked_at_for_those_alone_who_read_it(put, caplog)
 
 
 def test_rules_that_are_refused_are_not_logged_as_put(put, caplog):
-    put("null", strict=True)
+    put("null", strict="dangers")
     assert not caplog.records
 
 
 def test_strict_refuses_what_is_dangerous(put, store):
-    answer = put("http://*abc.com", strict=True)
+    answer = put("http://*abc.com", strict="dangers")
     assert answer.status_code == 400
     assert answer.xml.findtext("Code") == "InvalidArgument"
     message = answer.xml.findtext("Message")
@@ -125,19 +127,50 @@ def test_strict_refuses_what_is_dangerous(put, store):
 
 
 def test_strict_explains_a_few_and_counts_the_rest(put):
-    answer = put(*(f"http://h{i}.example" for i in range(80)), strict=True)
+    answer = put(*(f"http://h{i}.example" for i in range(80)), strict="dangers")
     message = answer.xml.findtext("Message")
     assert message.count("BC207") == MAX_EXPLAINED
     assert message.endswith(f"And {80 - MAX_EXPLAINED} more.")
 
 
 def test_strict_takes_what_is_only_odd(put):
-    assert put("https://A.example", strict=True).status_code == 200
+    assert put("https://A.example", strict="dangers").status_code == 200
+
+
+ODD = "https://A.example"
+LEVELS = [
+    # origins, and the levels that refuse them for which finding
+    ([PLAIN], {}),
+    ([PLAIN, "https://b.example"], {}),
+    ([ODD], {"warnings": "BC301"}),
+    (["null"], {"dangers": "BC206", "warnings": "BC206"}),
+    ([ODD, "null"], {"dangers": "BC206", "warnings": "BC206"}),
+]
+
+
+@pytest.mark.parametrize("level", ["off", "dangers", "warnings"])
+@pytest.mark.parametrize("origins, refusing", LEVELS)
+def test_each_level_refuses_its_findings_the_worst_first(put, store, origins, refusing, level):
+    answer = put(*origins, strict=level)
+    if level in refusing:
+        message = answer.xml.findtext("Message")
+        assert re.findall(r"BC\d+", message)[0] == refusing[level]
+    assert answer.status_code == (400 if level in refusing else 200)
+    assert (store.get("photos") is None) is (level in refusing)
+
+
+def test_warnings_refuse_rules_that_lint_cannot_judge_though_they_are_not_dangerous(put):
+    rule = {"allowed_methods": ["GET"], "allowed_headers": ["*" + "a" * 60_000]}
+    rules = RuleSet([Rule(allowed_origins=[PLAIN], **rule)])
+    warned = replace(STRICT, strict="warnings")
+    for in_full in (True, False):
+        with pytest.raises(RefusedByLint, match="too long, or overlap"):
+            warned.review(rules, COS, in_full=in_full)
 
 
 def test_strict_is_about_the_credentials_that_there_are(put):
-    assert put("http://a.example", strict=True).status_code == 400
-    assert put("http://a.example", strict=True, allow_credentials=False).status_code == 200
+    assert put("http://a.example", strict="dangers").status_code == 400
+    assert put("http://a.example", strict="dangers", allow_credentials=False).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -167,7 +200,7 @@ def test_rules_too_intricate_to_look_at_are_stored_and_that_is_said(put, store, 
 
 
 def test_strict_refuses_them(put, store):
-    answer = put(*INTRICATE, strict=True)
+    answer = put(*INTRICATE, strict="dangers")
     assert answer.status_code == 400
     assert "overlap in too many ways" in answer.xml.findtext("Message")
     assert store.get("photos") is None
@@ -179,7 +212,7 @@ def test_what_is_too_intricate_is_refused_if_it_may_be_dangerous():
     assert STRICT.review(plain, COS) == ()
     assert STRICT.review(plain, COS, in_full=True) is None
     dangerous = RuleSet([Rule(allowed_origins=["http://a.example"], **rule)])
-    with pytest.raises(DangerousRules, match="too long, or overlap"):
+    with pytest.raises(RefusedByLint, match="too long, or overlap"):
         STRICT.review(dangerous, COS)
 
 
@@ -187,9 +220,9 @@ def test_what_is_too_intricate_is_refused_if_it_may_be_dangerous():
 def test_strict_judges_the_dangers_where_the_rest_is_too_intricate(monkeypatch, origin, refused):
     monkeypatch.setattr(put_review, "HASTY", put_review.HASTY._replace(pairs=0))
     rules = RuleSet([Rule([origin, "https://*.a.example"], ["GET"])] * 2)
-    with pytest.raises(DangerousRules, match="BC206") if refused else nullcontext():
+    with pytest.raises(RefusedByLint, match="BC206") if refused else nullcontext():
         assert STRICT.review(rules, COS, in_full=True) is None
-    with pytest.raises(DangerousRules, match="BC206") if refused else nullcontext():
+    with pytest.raises(RefusedByLint, match="BC206") if refused else nullcontext():
         assert STRICT.review(rules, COS) == ()
 
 
@@ -208,15 +241,18 @@ def lintings(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 RUNS = [
     # origin, strict, asked for findings: whether each run looks for dangers only
-    (PLAIN, False, False, [True]),
-    (PLAIN, True, False, [True]),
-    (PLAIN, True, True, [False]),
-    ("null", False, False, [True]),
-    ("null", True, False, [True]),
-    ("null", False, True, [False]),
-    ("null", True, True, [False]),
-    ("https://*.a.example", True, False, [True]),
-    ("https://*.a.example", True, True, [False]),
+    (PLAIN, "off", False, [True]),
+    (PLAIN, "dangers", False, [True]),
+    (PLAIN, "dangers", True, [False]),
+    ("null", "off", False, [True]),
+    ("null", "dangers", False, [True]),
+    ("null", "off", True, [False]),
+    ("null", "dangers", True, [False]),
+    ("https://*.a.example", "dangers", False, [True]),
+    ("https://*.a.example", "dangers", True, [False]),
+    # A warning can be in any rules.
+    (PLAIN, "warnings", False, [False]),
+    ("null", "warnings", True, [False]),
 ]
 
 
@@ -238,7 +274,7 @@ def test_a_failing_function_for_public_suffixes_breaks_no_put(put, store, caplog
 
 
 def test_unless_dangers_are_to_be_refused(put, store, caplog):
-    assert put("https://*.com", strict=True, public_suffix=failing).status_code == 500
+    assert put("https://*.com", strict="dangers", public_suffix=failing).status_code == 500
     assert store.get("photos") is None
     assert "LookupError" in caplog.text
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.api.rules_writer import NoSuchBucket, RulesWriter
 from flask_bucketcors.core.dialects import COS, OSS
-from flask_bucketcors.core.errors import BucketCORSError, DangerousRules, ReservedBucketName
+from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, ReservedBucketName
 
 PLAIN = RuleSet([Rule(["https://a.example"], ["GET"])])
 OTHER = RuleSet([Rule(["https://b.example"], ["GET"])])
@@ -79,25 +80,24 @@ def test_advice_is_given_on_request_and_dangers_always(make, write, rules, in_fu
 
 @a_write
 def test_a_strict_writer_refuses_dangerous_rules(make: Make, store: MemoryStore, write) -> None:
-    with pytest.raises(DangerousRules, match="BC201 rule 1"):
-        write(make(strict=True), DANGEROUS)
+    with pytest.raises(RefusedByLint, match="BC201 rule 1"):
+        write(make(strict="dangers"), DANGEROUS)
     assert all(each.author is None for each in store.history("photos"))
 
 
 @a_write
 def test_a_strict_writer_takes_other_rules(make: Make, write) -> None:
-    assert write(make(strict=True), ODD).revision
+    assert write(make(strict="dangers"), ODD).revision
 
 
-@pytest.mark.parametrize("strict", [True, False])
-def test_dangers_are_refused_before_a_write_where_that_is_asked_for(make: Make, strict) -> None:
-    writer = make(strict=strict)
-    writer.refuse_dangers(PLAIN)
-    if strict:
-        with pytest.raises(DangerousRules):
-            writer.refuse_dangers(DANGEROUS)
-    else:
-        writer.refuse_dangers(DANGEROUS)
+@pytest.mark.parametrize(
+    "strict, refused",
+    [("off", []), ("dangers", [DANGEROUS]), ("warnings", [DANGEROUS, ODD])],
+)
+def test_rules_are_refused_before_a_write_where_that_is_asked_for(make, strict, refused) -> None:
+    for rules in (PLAIN, ODD, DANGEROUS):
+        with pytest.raises(RefusedByLint) if rules in refused else nullcontext():
+            make(strict=strict).check_strict(rules)
 
 
 @a_write

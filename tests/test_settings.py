@@ -59,7 +59,7 @@ WRONG = [
     (api, {"access_keys": {"AKID": ""}}, "access_keys is dict: write a mapping"),
     (api, {"dialect": "azure"}, "dialect is 'azure': write one of 'cos', 'oss', 's3', 'obs'"),
     (api, {"limits": {"oss": 20}}, "limits is {'oss': 20}: write a mapping of dialects"),
-    (api, {"strict": "False"}, "strict is 'False': write True or False"),
+    (api, {"strict": True}, "strict is True: write one of 'off', 'dangers', 'warnings'"),
     (middleware, {"app": None}, "app is NoneType: write a WSGI application"),
     (middleware, {"store": "rules.sqlite"}, f"store is str: {STORE}"),
     (middleware, {"api": True}, "api is True: write a WSGI application such as RulesAPI(store)"),

@@ -5,7 +5,7 @@ if the rules cannot have any.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -15,7 +15,7 @@ from flask_bucketcors.analysis.linter.findings import Finding, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.core.dialects import Dialect
-from flask_bucketcors.core.errors import DangerousRules, TooIntricate
+from flask_bucketcors.core.errors import RefusedByLint, TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
@@ -25,6 +25,12 @@ logger = logging.getLogger(__name__)
 # A log line, a header or a message lists at most this many findings; the others are counted.
 MAX_LISTED: Final = 50
 MAX_EXPLAINED: Final = 3
+
+_REFUSED: Final[Mapping[str, Collection[Severity]]] = {
+    "off": (),
+    "dangers": (Severity.DANGER,),
+    "warnings": (Severity.DANGER, Severity.WARNING),
+}
 
 #: The findings of a review; None if lint could not judge the rules.
 Findings = tuple[Finding, ...] | None
@@ -36,11 +42,11 @@ _Lint = Callable[..., tuple[Finding, ...]]
 class Reviewer:
     """Lints rules that are put.
 
-    :param strict: whether to refuse dangerous rules.
+    :param strict: which findings refuse rules; see :class:`~flask_bucketcors.RulesAPI`.
     :param public_suffix, allow_credentials: see :func:`flask_bucketcors.lint`.
     """
 
-    strict: bool
+    strict: str
     public_suffix: PublicSuffix | None
     allow_credentials: bool
     _log: IntervalLog = field(default_factory=partial(IntervalLog, logger), init=False)
@@ -50,7 +56,8 @@ class Reviewer:
 
         :param in_full: whether to give all findings. Otherwise only the dangers are given, and the
             others if they are logged.
-        :raises DangerousRules: if this is strict, and the rules are dangerous or cannot be judged.
+        :raises RefusedByLint: if this is strict, and the rules have such a finding or cannot be
+            judged.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
         lint_rules = partial(
@@ -61,8 +68,8 @@ class Reviewer:
             allow_credentials=self.allow_credentials,
             bounds=HASTY,
         )
-        if self.strict:
-            return self._refuse_dangers(lint_rules, in_full)
+        if refused := _REFUSED[self.strict]:
+            return self._refuse(refused, lint_rules, in_full)
         return self._try_to_lint(lint_rules, dangers_only=not in_full)
 
     def log_findings(self, bucket: str, findings: Findings) -> None:
@@ -77,16 +84,19 @@ class Reviewer:
         if others:
             logger.info("rules for bucket %r: %s", bucket, _listed(others))
 
-    def _refuse_dangers(self, lint_rules: _Lint, in_full: bool) -> Findings:
-        findings = self._try_to_lint(lint_rules, dangers_only=False) if in_full else None
-        try:
+    def _refuse(self, refused: Collection[Severity], lint_rules: _Lint, in_full: bool) -> Findings:
+        dangers_only = Severity.WARNING not in refused
+        findings = None
+        if dangers_only and in_full:
             # If lint cannot judge everything, it may still find the dangers.
-            judged = lint_rules(dangers_only=True) if findings is None else findings
+            findings = self._try_to_lint(lint_rules, dangers_only=False)
+        try:
+            judged = lint_rules(dangers_only=dangers_only) if findings is None else findings
         except TooIntricate as error:
-            raise DangerousRules(_sentence(error)) from None
-        if dangers := _dangers(judged):
-            raise DangerousRules(_explained(dangers))
-        return findings if in_full else judged
+            raise RefusedByLint(_sentence(error)) from None
+        if worst := [each for each in worst_first(judged) if each.severity in refused]:
+            raise RefusedByLint(_explained(worst))
+        return findings if dangers_only and in_full else judged
 
     def _try_to_lint(self, lint_rules: _Lint, *, dangers_only: bool) -> Findings:
         try:
@@ -134,8 +144,8 @@ def _named(finding: Finding) -> str:
     return f"{finding.id} rule {finding.rule + 1}{value}: {finding.check.meaning}"
 
 
-def _explained(dangers: Sequence[Finding]) -> str:
-    shown = dangers[:MAX_EXPLAINED]
+def _explained(findings: Sequence[Finding]) -> str:
+    shown = findings[:MAX_EXPLAINED]
     sentences = [f"{each} Example request: {each.witnesses[0]}." for each in shown]
-    more = len(dangers) - len(sentences)
+    more = len(findings) - len(sentences)
     return " ".join([*sentences, f"And {more} more."] if more else sentences)

@@ -15,7 +15,7 @@ from flask_bucketcors.api.bodies import check_digests, read_body
 from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect, Limits, limited
-from flask_bucketcors.core.errors import CallRefused, DangerousRules, Refusal, StoreUnavailable
+from flask_bucketcors.core.errors import CallRefused, Refusal, RefusedByLint, StoreUnavailable
 from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.documents.from_xml import check_size, parse_xml
@@ -68,7 +68,8 @@ class RulesAPI:
     :param limits: by dialect, the rules and bytes that a document may have, instead of the
         vendor's: ``{"oss": (20, 65536)}``.
     :param require_content_md5: whether to refuse a PUT without Content-MD5.
-    :param strict: whether to refuse rules that :func:`~flask_bucketcors.lint` calls dangerous.
+    :param strict: ``"dangers"`` refuses rules that :func:`~flask_bucketcors.lint` calls dangerous,
+        ``"warnings"`` also those with a warning, ``"off"`` none.
     :param public_suffix, allow_credentials: see :func:`~flask_bucketcors.lint`.
     :param clock: seconds since 1970, UTC.
     :raises SettingRefused: if an argument does not have its form.
@@ -85,7 +86,7 @@ class RulesAPI:
         dialect: str = "cos",
         limits: Limits | None = None,
         require_content_md5: bool = False,
-        strict: bool = False,
+        strict: str = "off",
         public_suffix: PublicSuffix | None = None,
         allow_credentials: bool = True,
         clock: Callable[[], float] = time.time,
@@ -179,7 +180,7 @@ class RulesAPI:
             return error
         if isinstance(error, NoSuchBucket):
             return CallRefused(Refusal.NO_SUCH_BUCKET)
-        if isinstance(error, DangerousRules):
+        if isinstance(error, RefusedByLint):
             return CallRefused(Refusal.INVALID_VALUE, str(error))
         message = "?cors call on bucket %r failed"
         self._log.write(logging.ERROR, message, environ.get(BUCKET), exc_info=True)

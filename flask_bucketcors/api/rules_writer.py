@@ -42,7 +42,7 @@ class Written(NamedTuple):
 
     :param revision: the number of the write.
     :param findings: what lint found in the rules: only the dangers, unless all findings were
-        requested or are logged. None if lint could not judge the rules.
+        requested, are logged or may refuse the rules. None if lint could not judge the rules.
     """
 
     revision: int
@@ -62,7 +62,7 @@ class RulesWriter:
     :param bucket_exists: whether there is a bucket of a name; None if any name will do.
     :param reserved: names that no bucket can have, because URLs of the application begin with
         them.
-    :param strict: whether to refuse rules that :func:`~flask_bucketcors.lint` calls dangerous.
+    :param strict: which findings of lint refuse rules; see :class:`~flask_bucketcors.RulesAPI`.
     :param public_suffix, allow_credentials: see :func:`~flask_bucketcors.lint`.
     """
 
@@ -70,7 +70,7 @@ class RulesWriter:
     dialect: Dialect
     bucket_exists: BucketExists | None = None
     reserved: Set[str] = frozenset()
-    strict: bool = False
+    strict: str = "off"
     public_suffix: PublicSuffix | None = None
     allow_credentials: bool = True
 
@@ -84,12 +84,12 @@ class RulesWriter:
         if self._is_gone(bucket):
             raise NoSuchBucket(bucket)
 
-    def refuse_dangers(self, rule_set: RuleSet) -> None:
+    def check_strict(self, rule_set: RuleSet) -> None:
         """Refuse rules as :meth:`put` would, if this writer is strict.
 
-        :raises DangerousRules: if they are dangerous.
+        :raises RefusedByLint: if it refuses them.
         """
-        if self.strict:
+        if self.strict != "off":
             self._reviewer.review(rule_set, self.dialect)
 
     def put(
@@ -110,7 +110,7 @@ class RulesWriter:
         :param in_full: whether to give all findings, and not only the dangers.
         :raises InvalidBucketName: if no bucket can have this name.
         :raises InvalidRules: if there are more rules than the dialect allows.
-        :raises DangerousRules: if the writer is strict and the rules are dangerous.
+        :raises RefusedByLint: if the writer is strict and lint finds something in the rules.
         :raises RulesChanged: if the bucket has other rules than expected.
         :raises NoSuchBucket: if the bucket is gone once the rules are stored; they are deleted
             again.

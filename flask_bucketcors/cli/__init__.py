@@ -24,7 +24,7 @@ from flask_bucketcors.cli.terminal import (
     is_dumb,
     printable,
 )
-from flask_bucketcors.core.errors import BucketCORSError, DangerousRules, StoreUnavailable
+from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, StoreUnavailable
 
 # The module and the function of each command. The module is imported when the command runs, or for
 # the help of the group: Flask imports this file for its other commands as well.
@@ -71,7 +71,7 @@ class _Group(AppGroup):
             return super().invoke(ctx)
         except StoreUnavailable as error:
             raise Refused(f"{printable(str(error))}\n  {STORE_HELP}") from error
-        except DangerousRules as error:
+        except RefusedByLint as error:
             raise Refused(f"{STRICT_REFUSES}: {printable(str(error))}") from error
         except BucketCORSError as error:
             raise Refused(printable(str(error))) from error

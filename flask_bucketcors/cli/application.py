@@ -13,6 +13,7 @@ from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.dialects import limited
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
+from flask_bucketcors.settings import STRICT_LEVELS
 from flask_bucketcors.stores.contract import Store
 
 HOW_TO_ADD: Final = (
@@ -25,6 +26,13 @@ author_option = click.option(
     default=lambda: _login_name(),
     show_default="your login name",
     help="Who made the change, for the history.",
+)
+strict_option = click.option(
+    "--strict",
+    type=click.Choice(STRICT_LEVELS),
+    default=STRICT_LEVELS[0],
+    show_default=True,
+    help="Refuse rules with such findings of lint. It does not loosen BUCKETCORS_STRICT.",
 )
 
 
@@ -50,9 +58,10 @@ def close_at_the_end(store: Store) -> None:
         click.get_current_context().find_root().call_on_close(store.close)
 
 
-def current_writer() -> RulesWriter:
+def current_writer(strict: str = STRICT_LEVELS[0]) -> RulesWriter:
     """Give a writer of the current application's rules; it does not ask whether buckets exist.
 
+    :param strict: replaces the application's level if it is stricter.
     :raises click.UsageError: as :func:`current_state`.
     """
     state = current_state()
@@ -61,7 +70,7 @@ def current_writer() -> RulesWriter:
         store=state.store,
         dialect=limited(settings.limits)[settings.dialect],
         reserved=state.middleware.resolve.reserved.names,
-        strict=settings.strict,
+        strict=max(settings.strict, strict, key=STRICT_LEVELS.index),
         public_suffix=settings.public_suffix,
         allow_credentials=settings.allow_credentials,
     )

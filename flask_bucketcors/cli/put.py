@@ -13,6 +13,7 @@ from flask_bucketcors.cli.application import (
     bucket_source,
     current_state,
     current_writer,
+    strict_option,
 )
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.report_lint import find_public_suffix, lint_by, print_finding
@@ -29,9 +30,12 @@ from flask_bucketcors.stores.contract import ANY_VERSION, Expected, StoredRules
 @click.argument("file", type=INPUT_FILE)
 @click.option("--diff", "show_diff", is_flag=True, help="Show the changes, and ask first.")
 @click.option("--yes", is_flag=True, help="With --diff, do not ask.")
+@strict_option
 @author_option
 @with_appcontext
-def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | None) -> None:
+def put_rules(
+    bucket: str, file: str, show_diff: bool, yes: bool, strict: str, author: str | None
+) -> None:
     """Replace the rules of BUCKET with those in FILE.
 
     FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
@@ -43,13 +47,13 @@ def put_rules(bucket: str, file: str, show_diff: bool, yes: bool, author: str | 
     Example:
       flask bucketcors put photos rules.xml
     """
-    writer = current_writer()
+    writer = current_writer(strict)
     writer.check_bucket(bucket)
     rule_set = read_file(file, writer.dialect)
     expected: Expected = ANY_VERSION
     if show_diff:
         # Nobody should confirm rules that are refused afterwards.
-        writer.refuse_dangers(rule_set)
+        writer.check_strict(rule_set)
         stored = current_state().store.read(bucket)
         if not _show_changes(bucket, stored, rule_set, name_of(file)):
             return

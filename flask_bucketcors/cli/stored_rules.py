@@ -13,6 +13,7 @@ from flask_bucketcors.cli.application import (
     author_option,
     current_state,
     current_writer,
+    strict_option,
 )
 from flask_bucketcors.cli.stored_buckets import bucket_names
 from flask_bucketcors.cli.terminal import (
@@ -141,9 +142,10 @@ def show_history(bucket: str, form: str) -> None:
 @click.command("rollback")
 @click.argument("bucket")
 @click.argument("revision", type=int)
+@strict_option
 @author_option
 @with_appcontext
-def roll_back(bucket: str, revision: int, author: str | None) -> None:
+def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> None:
     """Restore the rules that BUCKET had at REVISION, as a new revision.
 
     \b
@@ -152,7 +154,7 @@ def roll_back(bucket: str, revision: int, author: str | None) -> None:
     """
     name = printable(bucket)
     try:
-        done = current_writer().rollback(bucket, revision, author)
+        done = current_writer(strict).rollback(bucket, revision, author)
     except UnknownRevision:
         message = f"bucket {name} has no rules of revision {revision}"
         raise Refused(f"{message}; flask bucketcors history {name} lists them") from None

@@ -21,8 +21,8 @@ STORE_HELP: Final = (
     "folder, and that no other program has locked it; docs/deployment.md"
 )
 
-#: The message for rules that a strict application refuses.
-STRICT_REFUSES: Final = "BUCKETCORS_STRICT refuses dangerous rules"
+#: The message for rules that are refused because of what lint found.
+STRICT_REFUSES: Final = "BUCKETCORS_STRICT or --strict refuses these rules"
 
 #: The option of every command that reports something.
 format_option = click.option(

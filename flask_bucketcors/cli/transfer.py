@@ -17,6 +17,7 @@ from flask_bucketcors.cli.application import (
     author_option,
     current_state,
     current_writer,
+    strict_option,
 )
 from flask_bucketcors.cli.output_files import open_output
 from flask_bucketcors.cli.rule_files import (
@@ -35,7 +36,7 @@ from flask_bucketcors.cli.terminal import (
     problem_lines,
     utf8_text,
 )
-from flask_bucketcors.core.errors import DangerousRules, InvalidBucketName, StoredRulesInvalid
+from flask_bucketcors.core.errors import InvalidBucketName, RefusedByLint, StoredRulesInvalid
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.any_form import parse_rules
@@ -137,15 +138,15 @@ class _Import:
         )
 
     def _parse(self, line: bytes) -> tuple[str, RuleSet | None]:
-        """Read a line; None instead of dangerous rules that the bucket has already."""
+        """Read a line; None instead of refused rules that the bucket has already."""
         bucket, data = _parse_line(line)
         try:
             self.writer.check_bucket(bucket)
             rule_set = parse_rules(data, self.writer.dialect)
-            self.writer.refuse_dangers(rule_set)
+            self.writer.check_strict(rule_set)
         except InvalidBucketName as error:
             raise InvalidRules(detail=f"refused: {error}") from None
-        except DangerousRules as error:
+        except RefusedByLint as error:
             if self._current(bucket) != rule_set:
                 raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
             # Never written, as other rules may take their place before the batch is stored.
@@ -161,9 +162,10 @@ class _Import:
 
 @click.command("import")
 @click.argument("file", type=INPUT_FILE)
+@strict_option
 @author_option
 @with_appcontext
-def import_rules(file: str, author: str | None) -> None:
+def import_rules(file: str, strict: str, author: str | None) -> None:
     """Replace the rules of the buckets in FILE.
 
     FILE has the form that `export` writes; - is standard input. The rules of a line may also be
@@ -180,7 +182,7 @@ def import_rules(file: str, author: str | None) -> None:
     Example:
       flask bucketcors import buckets.jsonl
     """
-    work = _Import(current_writer(), author)
+    work = _Import(current_writer(strict), author)
     try:
         with open_input(file) as opened:
             _import_lines(opened, file, work)

@@ -28,8 +28,8 @@ class TooIntricate(BucketCORSError):
         )
 
 
-class DangerousRules(BucketCORSError):
-    """A strict application refuses rules that lint considers dangerous or cannot judge."""
+class RefusedByLint(BucketCORSError):
+    """The strict setting refuses rules, because of a finding or because lint cannot judge them."""
 
 
 class Refusal(StrEnum):
