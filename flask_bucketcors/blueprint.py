@@ -111,7 +111,7 @@ def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:
     if hook is None:
         return None
 
-    def authorize(call: RulesCall) -> bool:
+    def authorize(call: RulesCall) -> bool | str | None:
         with app.request_context(call.environ):
             return hook(call)
 

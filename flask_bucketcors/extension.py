@@ -51,7 +51,8 @@ class BucketCORS:
         applications in turn.
     :param store: where the rules are; by default, a SQLite file at ``BUCKETCORS_DATABASE``.
     :param authorize: function that takes a :class:`~flask_bucketcors.RulesCall` and returns
-        whether it may read or edit rules. It runs in the request context of ``app``.
+        whether it may read or edit rules, or the name of the author for the history. It runs in
+        the request context of ``app``.
     :param bucket_exists: function that takes the name of a bucket and returns whether the bucket
         exists; if not, a call gets NoSuchBucket. It runs in the application context of ``app``.
     :param buckets: function that takes a :class:`~flask_bucketcors.Request` and returns

@@ -148,7 +148,9 @@ _ROWS: Final[Mapping[str, _Row]] = {
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
     "api": _Row("a WSGI application such as RulesAPI(store), or None", _is_function_or_none),
-    "authorize": _Row("a function of a RulesCall that returns True or False", _is_function_or_none),
+    "authorize": _Row(
+        "a function of a RulesCall that returns True, False or a name", _is_function_or_none
+    ),
     "bucket_exists": _Row("a function of a bucket's name", _is_function_or_none),
     "buckets": _Row(
         "a function of a Request that returns (bucket, key) or None", _is_function_or_none

@@ -21,8 +21,9 @@ import pytest
 from qcloud_cos import CosConfig
 from qcloud_cos.cos_auth import CosS3Auth
 from webtest import TestApp, TestRequest, TestResponse
-from werkzeug import Request
+from werkzeug import Request, Response
 from werkzeug.exceptions import abort
+from werkzeug.local import LocalProxy
 from werkzeug.test import run_wsgi_app
 
 from flask_bucketcors import (
@@ -852,7 +853,7 @@ def test_the_hook_learns_who_wants_what(make):
     assert [call.environ["HTTP_HOST"] for call in calls] == [HOST, HOST]
 
 
-@pytest.mark.parametrize("answer", [None, False, 0, ""], ids=repr)
+@pytest.mark.parametrize("answer", [None, False, "", " "], ids=repr)
 @pytest.mark.parametrize("call", [send, signed], ids=["unsigned", "signed"])
 def test_the_hook_may_refuse_anybody(make, store, call, answer):
     """Whoever signed as well."""
@@ -907,15 +908,36 @@ def test_rules_that_came_after_a_refused_put_are_kept(make, store):
 
 @pytest.mark.parametrize(
     "answer",
-    ["Forbidden", ("Forbidden", 403), object()],
-    ids=["a text", "a text and a status", "an object"],
+    [1, 0, b"alice", ["alice"], {}, ("Forbidden", 403), Response("Forbidden"), object()],
+    ids=lambda answer: type(answer).__name__ + str(bool(answer)),
 )
 def test_a_hook_that_gives_something_else_does_not_allow(make, store, caplog, answer):
     """A response of a view counts as true."""
     app = make(authorize=lambda call: answer)
     assert_error(signed(app, "PUT", URL, BODY), 500, "InternalError")
-    assert "return True or False" in caplog.text
+    shown = re.escape(ascii(answer)[:80])
+    wanted = f"the authorize hook returned {shown}.*: return True, False, or the name of"
+    assert re.search(wanted, caplog.text)
     assert store.list() == []
+
+
+@pytest.mark.parametrize(
+    "call, said, author",
+    [
+        pytest.param(send, "alice", "alice", id="a name, unsigned"),
+        pytest.param(send, True, None, id="True, unsigned"),
+        pytest.param(signed, "alice", "alice", id="a name, signed: the name"),
+        pytest.param(signed, True, ACCESS_KEY, id="True, signed: the key"),
+        pytest.param(send, " alice\n", "alice", id="spaces around it"),
+        pytest.param(send, LocalProxy(lambda: "alice"), "alice", id="a proxy"),
+        pytest.param(send, "al\udcffice", "al\\udcffice", id="not UTF-8"),
+    ],
+)
+def test_the_hook_may_name_the_author(make, store, call, said, author):
+    app = make(authorize=lambda rules_call: said)
+    assert call(app, "PUT", URL, BODY).status_code == 200
+    assert call(app, "DELETE", URL).status_code == 204
+    assert [entry.author for entry in store.history("photos")] == [author, author]
 
 
 def test_a_hook_that_fails_is_an_error_of_the_server(make):

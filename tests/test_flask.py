@@ -889,6 +889,25 @@ def test_the_hook_can_look_at_the_session(make_app, store, install):
 
 
 @HOOKED
+def test_the_hook_can_name_the_author(make_app, store, install):
+    """As it finds the name in the session, which gives None where nobody has logged in."""
+    app = make_app()
+    app.secret_key = "secret"
+
+    @app.route("/login")
+    def login() -> str:
+        session["user"] = "alice"
+        return "hello"
+
+    install(app, store, authorize=lambda call: session.get("user"))
+    browser = TestApp(app)
+    assert browser.put(URL, BODY, status=403).content_type == "application/xml"
+    browser.get("/login")
+    assert browser.put(URL, BODY).status_code == 200
+    assert store.history("photos")[0].author == "alice"
+
+
+@HOOKED
 def test_around_the_hook_only_teardown_functions_run(make_app, store, install):
     """What they close, the hook may have opened."""
     app = make_app()

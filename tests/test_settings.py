@@ -40,7 +40,7 @@ def middleware(app: Any = application, store: Any = None, **arguments: Any) -> o
 
 STORE = "write a store, such as SQLiteStore('rules.sqlite') or MemoryStore()"
 BUCKETS = "write a function of a Request that returns (bucket, key) or None"
-HOOK = "write a function of a RulesCall that returns True or False"
+HOOK = "write a function of a RulesCall that returns True, False or a name"
 WRONG = [
     (extension, {"store": "rules.sqlite"}, f"store is str: {STORE}"),
     (extension, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import NamedTuple
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
+
+from flask_bucketcors.core.errors import shown_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +27,45 @@ class RulesCall:
     environ: WSGIEnvironment
 
 
-#: Returns whether to allow a call, as True or False. It may also call ``abort(403)``.
-Authorize = Callable[[RulesCall], bool]
+#: Returns whether to allow a call: True, False, or the name of the person who makes it, which
+#: allows the call and becomes the author in the history. An empty name, or None, allows nothing.
+#: The function may also call ``abort(403)``.
+Authorize = Callable[[RulesCall], bool | str | None]
 
 
-def is_allowed(authorize: Authorize, call: RulesCall) -> bool:
+class Verdict(NamedTuple):
+    """What a hook says of a call.
+
+    :param author: the name for the history; None if the hook names nobody.
+    """
+
+    allowed: bool
+    author: str | None = None
+
+
+def ask(authorize: Authorize, call: RulesCall) -> Verdict:
     """Call the hook.
 
-    :raises TypeError: if it returns neither True nor False.
+    :raises TypeError: if it returns something else than True, False, None or text.
     """
     try:
-        verdict: object = authorize(call)
+        said: object = authorize(call)
     except HTTPException as error:
         if error.code is None or error.code >= 500:
             raise
         # Flask applications refuse with abort(401) and the like.
-        return False
-    if verdict and verdict is not True:
-        # Responses, coroutines, and tuples of text and status would all count as true.
-        raise TypeError(
-            f"the authorize hook returned {type(verdict).__name__}: return True or False"
-        )
-    return bool(verdict)
+        return Verdict(False)
+    if said is None or isinstance(said, bool):
+        return Verdict(said is True)
+    if isinstance(said, str):
+        # A store cannot keep what UTF-8 cannot encode.
+        author = said.strip().encode("utf-8", "backslashreplace").decode()
+        return Verdict(bool(author), author or None)
+    # Responses, coroutines, and tuples of text and status would all count as true.
+    raise TypeError(
+        f"the authorize hook returned {shown_value(said)}: return True, False, or the name of the "
+        "person as text"
+    )
 
 
 def bodiless(environ: WSGIEnvironment) -> WSGIEnvironment:

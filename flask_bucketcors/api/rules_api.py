@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask_bucketcors.api.authorize import Authorize, RulesCall, bodiless, is_allowed
+from flask_bucketcors.api.authorize import Authorize, RulesCall, ask, bodiless
 from flask_bucketcors.api.bodies import check_digests, read_body
 from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
@@ -59,8 +59,8 @@ class RulesAPI:
     :param store: where the rules are.
     :param access_keys: access key ids and their secrets, as a mapping or a function. A signed call
         is allowed, unless ``authorize`` refuses it.
-    :param authorize: called with a :class:`RulesCall`; returns whether to allow it. The hook then
-        decides unsigned calls, too.
+    :param authorize: called with a :class:`RulesCall`; returns whether to allow it, or the name
+        of the author. The hook then decides unsigned calls, too.
     :param bucket_exists: called with a name. If it returns False, the response is NoSuchBucket.
         A PUT calls it again after it has stored the rules.
     :param dialect: the name of the dialect, such as ``"cos"``, of responses to unsigned calls. A
@@ -133,8 +133,7 @@ class RulesAPI:
             return _Response("200 OK", headers=(("Allow", _ALLOW),))
         if method not in ("GET", "PUT", "DELETE"):
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
-        signer = self._admit(environ, signed)
-        requester = signer.access_key_id if signer else None
+        signer, author = self._admit(environ, signed)
         # Before checking the bucket: it may be deleted while the body arrives, and the next bucket
         # of that name must not get these rules.
         body = read_body(environ, dialect.max_body_bytes) if method == "PUT" else b""
@@ -149,30 +148,35 @@ class RulesAPI:
             check_digests(environ, body, payload, require_content_md5=self._require_content_md5)
             in_full = _LINT in environ
             rules = parse_xml(body, dialect)
-            done = self._writer.put(bucket, rules, requester, dialect=dialect, in_full=in_full)
+            done = self._writer.put(bucket, rules, author, dialect=dialect, in_full=in_full)
             return _Response("200 OK", headers=_findings_header(done) if in_full else ())
-        self._writer.delete(bucket, requester)
+        self._writer.delete(bucket, author)
         return _Response("204 No Content")
 
-    def _admit(self, environ: WSGIEnvironment, signed: SignedRequest) -> Signer | None:
-        """Determine who signed the call; None if it is unsigned.
+    def _admit(
+        self, environ: WSGIEnvironment, signed: SignedRequest
+    ) -> tuple[Signer | None, str | None]:
+        """Determine who signed the call, and the author; None if it is unsigned or unknown.
 
         :raises CallRefused: if the signature is invalid, or the call is not allowed.
         """
         signer = None
         if self._keys is not None:
             signer = verify(signed, self._keys, now=self._clock(), must_sign=("cors",))
+        requester = signer.access_key_id if signer else None
+        author = requester
         if self._authorize is not None:
-            requester = signer.access_key_id if signer else None
             call = RulesCall(signed.bucket, signed.method, requester, bodiless(environ))
-            if not is_allowed(self._authorize, call):
+            verdict = ask(self._authorize, call)
+            if not verdict.allowed:
                 raise CallRefused(Refusal.ACCESS_DENIED)
+            author = verdict.author or requester
         elif signer is None:
             if self._keys is None:
                 self._log.write(logging.WARNING, _NO_KEYS)
             unknown = has_unknown_authorization(signed)
             raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
-        return signer
+        return signer, author
 
     def _refusal(self, environ: WSGIEnvironment, error: Exception) -> CallRefused:
         """Turn an error into a refusal, and log it if it is not the fault of the caller."""
