@@ -123,8 +123,8 @@ _ROWS: Final[Mapping[str, _Row]] = {
         _type_name,
     ),
     "host_suffixes": _Row(
-        "a list of host names such as 'cos.example.com' or 'cos.{region}.example.com', without "
-        "port and leading dot",
+        "a list of host names such as 'cos.example.com', 'cos.{region}.example.com' or "
+        "'oss-{region}.example.com', without port and leading dot",
         _all_checked(checked_suffix),
     ),
     "url_prefix": _Row(

@@ -388,10 +388,49 @@ def test_a_reserved_segment_stands_below_the_prefix(path, expected):
     )
 
 
-@pytest.mark.parametrize("suffix", ["COS.Test", "localhost", "{region}.test", "cos-1.{region}"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param("COS.Test", id="case"),
+        pytest.param("localhost", id="one label"),
+        pytest.param("{region}.test", id="placeholder at the beginning"),
+        pytest.param("cos-1.{region}", id="placeholder at the end"),
+        pytest.param("cos.{region}.myqcloud.com", id="COS"),
+        pytest.param("oss-{region}.aliyuncs.com", id="OSS"),
+        pytest.param("oss-{region}-internal.aliyuncs.com", id="OSS, in its own network"),
+        pytest.param("s3.{region}.amazonaws.com", id="S3"),
+        pytest.param("s3-{region}.amazonaws.com", id="S3, as older regions are called"),
+        pytest.param("obs.{region}.myhuaweicloud.com", id="OBS"),
+        pytest.param("{region}-cos.test", id="placeholder that begins a label"),
+        pytest.param("{region}.{region}.test", id="placeholders in two labels"),
+    ],
+)
 def test_suffixes_that_are_taken(suffix):
-    host = f"photos.{suffix.replace('{region}', 'eu')}"
-    assert resolve(make_resolver(host_suffixes=[suffix]), "/", host) == PHOTOS
+    resolver = make_resolver(host_suffixes=[suffix])
+    for region in ("eu", "cn-north-4"):
+        host = f"photos.{suffix.replace('{region}', region)}"
+        assert resolve(resolver, "/", host) == PHOTOS
+        # Once it is known, the hot path finds it, too.
+        assert resolver.name_bucket("/cat.png", host) == "photos"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("photos.oss-.aliyuncs.com", id="no region"),
+        pytest.param("photos.oss-eu.west.aliyuncs.com", id="region with a dot"),
+        pytest.param("photos.oss.aliyuncs.com", id="no hyphen"),
+        pytest.param("photos.myoss-eu.aliyuncs.com", id="label that ends like it"),
+        pytest.param("oss-eu.aliyuncs.com", id="bare suffix"),
+        pytest.param("aliyuncs.com", id="what follows its label"),
+    ],
+)
+def test_a_placeholder_stands_for_a_part_of_one_label(host):
+    resolver = make_resolver(host_suffixes=["oss-{region}.aliyuncs.com"])
+    resolve(resolver, "/", "photos.oss-eu.aliyuncs.com")
+    assert resolve(resolver, "/albums/a", host) == ("albums", False)
+    with pytest.raises(LookupError):
+        resolver.name_bucket("/albums/a", host)
 
 
 @pytest.mark.parametrize(
@@ -406,7 +445,9 @@ def test_suffixes_that_are_taken(suffix):
         pytest.param("cos.test/", id="slash"),
         pytest.param("*.cos.test", id="star"),
         pytest.param("{zone}.cos.test", id="other placeholder"),
-        pytest.param("cos{region}.test", id="placeholder inside a label"),
+        pytest.param("{region}{region}.test", id="placeholders side by side"),
+        pytest.param("a{region}b{region}.test", id="placeholders in one label"),
+        pytest.param("oss-{region.test", id="open placeholder"),
         pytest.param("cos test", id="blank"),
         pytest.param("cos.test\n", id="newline"),
         pytest.param("b\xfccher.test", id="beyond ASCII"),

@@ -15,9 +15,11 @@ PublicSuffix = Callable[[str], str | None]
 #: The port that browsers omit, by scheme.
 DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
-#: Stands for one label in a host suffix.
+#: Stands for one label in a host suffix, or for a part of one.
 REGION: Final = "{region}"
-_SUFFIX = re.compile(r"(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))*")
+# Not twice in a label, because it could not be said where the first one ends.
+_LABEL = r"(?:[a-z0-9-]+(?:\{region\}[a-z0-9-]*)?|\{region\}[a-z0-9-]*)"
+_SUFFIX = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 # RFC 9110, 7.2, restricted to what real hosts look like: a name or an IPv6 address, and a port.
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:[0-9]{0,5})?")
@@ -47,8 +49,8 @@ def checked_suffix(suffix: str) -> str:
     """
     if not _SUFFIX.fullmatch(suffix.lower()):
         raise ValueError(
-            f"{suffix!r} is not a host suffix: write it like 'cos.example.com' or "
-            "'cos.{region}.example.com', without port and leading dot"
+            f"{suffix!r} is not a host suffix: write it like 'cos.example.com', "
+            "'cos.{region}.example.com' or 'oss-{region}.example.com', without port and leading dot"
         )
     return suffix.lower()
 
