@@ -135,6 +135,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "plain_options": _one_of(("app", "refuse")),
     "no_rules": _one_of(("refuse", "pass")),
     "allow_credentials": _FLAG,
+    "timing_allow_origin": _FLAG,
     "api_cross_origin": _Row(
         "True, False or None", lambda value: value is None or isinstance(value, bool)
     ),
@@ -219,6 +220,7 @@ class Settings:
     plain_options: str = "app"
     no_rules: str = "refuse"
     allow_credentials: bool = True
+    timing_allow_origin: bool = False
     api_cross_origin: bool | None = None
     require_content_md5: bool = False
     strict: str = "off"

@@ -36,7 +36,12 @@ def store() -> MemoryStore:
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Answers with headers of every kind, and with what it was told."""
-    headers = [("Content-Type", "text/plain"), ("Vary", "Accept"), ("access-control-max-age", "1")]
+    headers = [
+        ("Content-Type", "text/plain"),
+        ("Vary", "Accept"),
+        ("timing-allow-origin", EVIL),
+        ("access-control-max-age", "1"),
+    ]
     start_response("200 OK", headers[: environ["test.headers"]])
     return [repr(environ.get(DECISION)).encode()]
 
@@ -118,7 +123,7 @@ environs = st.fixed_dictionaries(
         "QUERY_STRING": st.sampled_from(["", "", "cors", "a=1&cors=", "%63ors", "x=%2F"]),
         "HTTP_HOST": hosts,
         "SCRIPT_NAME": st.just(""),
-        "test.headers": st.integers(0, 3),
+        "test.headers": st.integers(0, 4),
     },
     optional={
         "HTTP_ORIGIN": st.sampled_from([A, A, EVIL, "https://x.b.example", "null", "", "a,b"]),
@@ -148,6 +153,7 @@ options = st.fixed_dictionaries(
         "plain_options": st.sampled_from(["app", "refuse"]),
         "no_rules": st.sampled_from(["refuse", "pass"]),
         "allow_credentials": st.booleans(),
+        "timing_allow_origin": st.booleans(),
         "api_cross_origin": st.booleans(),
     },
 )

@@ -121,6 +121,8 @@ class CompiledRules:
     :param vary: see :class:`VaryMode`.
     :param allow_credentials: whether a response that names the origin also allows credentials,
         as COS and S3 do.
+    :param timing_allow_origin: whether the response to an actual request carries
+        Timing-Allow-Origin, so that the page may read its timing.
     :raises ValueError: if there is no such dialect or mode.
 
     The decisions of an instance do not change. It remembers lookups: the origins that the rules
@@ -145,10 +147,13 @@ class CompiledRules:
         *,
         vary: VaryMode | str = VaryMode.SAFE,
         allow_credentials: bool = True,
+        timing_allow_origin: bool = False,
     ) -> None:
         dialect = find_dialect(dialect)
         response_vary = bool(rule_set.response_vary)
-        self._forms = forms = forms_of(dialect, VaryMode(vary), response_vary, allow_credentials)
+        self._forms = forms = forms_of(
+            dialect, VaryMode(vary), response_vary, allow_credentials, timing_allow_origin
+        )
         #: What a response carries if the request has no origin.
         self.without_origin = forms.without_origin
         self.rules = tuple(forms.compile_rule(rule) for rule in rule_set.rules)

@@ -8,6 +8,8 @@ Facts:
 - 436/8288: what the response to an allowed preflight carries; Allow-Headers holds all names of
   the rule in lower case, or the requested names if the rule contains ``*``.
 - Fetch, "CORS protocol": ``*`` never goes with credentials.
+- Fetch, "TAO check": a page may read the timing of a response whose Timing-Allow-Origin holds its
+  origin or ``*``.
 """
 
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ from flask_bucketcors.core.headers import (
     ALLOW_ORIGIN,
     EXPOSE_HEADERS,
     MAX_AGE,
+    TIMING_ALLOW_ORIGIN,
     VARY,
     RequestedHeaders,
 )
@@ -61,15 +64,22 @@ class Forms:
     :param vary: see :class:`VaryMode`.
     :param response_vary: the ResponseVary of the rule set.
     :param allow_credentials: whether a response that names the origin also allows credentials.
+    :param timing_allow_origin: whether actual responses let the page read their timing.
     """
 
     def __init__(
-        self, dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool
+        self,
+        dialect: Dialect,
+        vary: VaryMode,
+        response_vary: bool,
+        allow_credentials: bool,
+        timing_allow_origin: bool = False,
     ) -> None:
         self.join = dialect.list_separator.join
         self.allow_headers = dialect.allow_headers
         self.actual_in_full = dialect.actual_in_full
         self.allow_credentials = allow_credentials
+        self.timing_allow_origin = timing_allow_origin
         always = vary is VaryMode.SAFE or (response_vary and not dialect.varies_on_match)
         on_match = always or dialect.varies_on_match
         self.vary = actual_vary(dialect) if on_match else ()
@@ -124,6 +134,7 @@ class Grant:
 
     __slots__ = (
         "_actual_end",
+        "_allows_timing",
         "_any_header",
         "_credentials",
         "_fixed_headers",
@@ -148,6 +159,7 @@ class Grant:
     ) -> None:
         self._forms = forms
         self.actual_in_full = forms.actual_in_full
+        self._allows_timing = forms.timing_allow_origin
         self.any_origin = any_origin
         self.methods = methods
         self._any_header = ANY in headers
@@ -185,7 +197,10 @@ class Grant:
 
     def actual(self, origin: str) -> HeaderPairs:
         """The pairs of the response to an allowed actual request, without the max-age."""
-        return (self.allow_origin(origin), *self._actual_end)
+        allow_origin = self.allow_origin(origin)
+        if self._allows_timing:
+            return (allow_origin, (TIMING_ALLOW_ORIGIN, allow_origin[1]), *self._actual_end)
+        return (allow_origin, *self._actual_end)
 
     def preflight(self, requested: RequestedHeaders) -> HeaderPairs | None:
         """The grant's pairs of the response to a preflight; None if it is refused."""
@@ -243,10 +258,14 @@ class CompiledRule:
 
 @lru_cache(MAX_FORMS)
 def forms_of(
-    dialect: Dialect, vary: VaryMode, response_vary: bool, allow_credentials: bool
+    dialect: Dialect,
+    vary: VaryMode,
+    response_vary: bool,
+    allow_credentials: bool,
+    timing_allow_origin: bool = False,
 ) -> Forms:
     """Give the forms for these settings. Equal settings share one object."""
-    return Forms(dialect, vary, response_vary, allow_credentials)
+    return Forms(dialect, vary, response_vary, allow_credentials, timing_allow_origin)
 
 
 def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:

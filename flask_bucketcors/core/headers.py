@@ -10,6 +10,7 @@ ALLOW_METHODS: Final = "Access-Control-Allow-Methods"
 ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
 MAX_AGE: Final = "Access-Control-Max-Age"
+TIMING_ALLOW_ORIGIN: Final = "Timing-Allow-Origin"
 VARY: Final = "Vary"
 
 # Limits on work: a longer Access-Control-Request-Headers is refused without parsing it.

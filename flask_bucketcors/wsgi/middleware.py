@@ -53,6 +53,8 @@ class BucketCORSMiddleware:
     :param dialect: the name of the dialect of responses, such as ``"cos"``.
     :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.VaryMode`.
     :param allow_credentials: whether responses that name the origin allow credentials.
+    :param timing_allow_origin: whether responses to actual requests carry Timing-Allow-Origin,
+        so that a page that a rule allows may read their timing.
     :param plain_options: what to do with an OPTIONS request without Origin or requested method:
         ``"app"`` passes it to the application, ``"refuse"`` refuses it like a preflight.
     :param no_rules: what to do with a preflight for a bucket without rules: ``"refuse"``
@@ -88,6 +90,7 @@ class BucketCORSMiddleware:
         dialect: str = "cos",
         vary: str = "safe",
         allow_credentials: bool = True,
+        timing_allow_origin: bool = False,
         plain_options: str = "app",
         no_rules: str = "refuse",
         api_cross_origin: bool | None = None,
@@ -107,10 +110,16 @@ class BucketCORSMiddleware:
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
         form = VaryMode(vary)
-        compile_rules = partial(CompiledRules, vary=form, allow_credentials=allow_credentials)
+        compile_rules = partial(
+            CompiledRules,
+            dialect=self._dialect,
+            vary=form,
+            allow_credentials=allow_credentials,
+            timing_allow_origin=timing_allow_origin,
+        )
         self._rules = RulesCache(
             store,
-            partial(compile_rules, dialect=self._dialect),
+            compile_rules,
             cached_buckets=cached_buckets,
             closed=ClosedRules(Reason.UNREADABLE, self._dialect, vary=form),
         )

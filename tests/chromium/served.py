@@ -50,9 +50,15 @@ def create_app() -> WSGIApplication:
     """Build the application around the database that the environment names."""
     store = SQLiteStore(os.environ[DATABASE])
     api = RulesAPI(store, access_keys=KEYS)
-    vary = os.environ[VARY]
     return Recorder(
-        BucketCORSMiddleware(answer, store=store, api=api, url_prefix=PREFIX, vary=vary)
+        BucketCORSMiddleware(
+            answer,
+            store=store,
+            api=api,
+            url_prefix=PREFIX,
+            vary=os.environ[VARY],
+            timing_allow_origin=True,
+        )
     )
 
 
