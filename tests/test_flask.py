@@ -576,6 +576,10 @@ def allowed_credentials(app: Flask) -> str | None:
     return get(app).headers.get("Access-Control-Allow-Credentials")
 
 
+def timing_allow_origin(app: Flask) -> str | None:
+    return get(app).headers.get("Timing-Allow-Origin")
+
+
 def vary(app: Flask) -> str | None:
     return get(app).headers.get("Vary")
 
@@ -626,6 +630,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("PUBLIC_SUFFIX", lambda host: host, findings_for_a_suffix, "none", "BC205;rule=1"),
         ("REQUIRE_CONTENT_MD5", True, status_of_call, 200, 400),
         ("STRICT", "dangers", status_of_dangerous_rules, 200, 400),
+        ("TIMING_ALLOW_ORIGIN", True, timing_allow_origin, None, PAGE),
         ("URL_PREFIX", "/storage", status_below_a_prefix, 403, 200),
         ("VARY", "vendor", vary, "Origin", None),
     ],
@@ -667,6 +672,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "PUBLIC_SUFFIX": None,
         "REQUIRE_CONTENT_MD5": False,
         "STRICT": "off",
+        "TIMING_ALLOW_ORIGIN": False,
         "URL_PREFIX": "",
         "VARY": "vendor",
     }
@@ -748,6 +754,7 @@ WRONG = [
     ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),
     ("STRICT", [True, False, "danger", 1, None], "'off', 'dangers', 'warnings'"),
+    ("TIMING_ALLOW_ORIGIN", ["True", 1, None], "True or False"),
     ("URL_PREFIX", ["storage", "/storage/", None, 5, b"/storage"], "'/storage'"),
     ("VARY", ["Safe", True, None, ""], "'safe', 'vendor'"),
 ]
