@@ -274,7 +274,7 @@ def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
 def test_responses_to_the_request_are_judged_by_their_headers(
     response: Lines, options: Lines, expected: Lines, serve: Serve
 ) -> None:
-    server = serve(GET=response)
+    server = serve(GET=response, OPTIONS=["204 No Content"])
     assert faults(server.url, *options) == [("actual", cause) for cause in expected]
 
 
@@ -405,7 +405,7 @@ def test_the_deciding_value_is_marked(serve: Serve) -> None:
 def test_what_a_server_says_does_not_command_the_terminal(serve: Serve) -> None:
     evil = "\x1b[31mred\x07"
     lines = ["302 Found", f"Server: {evil}", f"Location: /{evil}?token=secret", "Set-Cookie: s=1"]
-    output = check(serve(GET=lines).url, code=1).output
+    output = check(serve(GET=lines, OPTIONS=lines).url, code=1).output
     assert r"Server: \x1b[31mred\x07" in output
     assert "\x1b" not in output
     assert "secret" not in output
@@ -413,7 +413,8 @@ def test_what_a_server_says_does_not_command_the_terminal(serve: Serve) -> None:
 
 
 def test_of_a_value_without_end_the_beginning_is_shown(serve: Serve) -> None:
-    output = check(serve(GET=["200 OK", f"Vary: {'a' * 60_000}"]).url, code=1).output
+    lines = ["200 OK", f"Vary: {'a' * 60_000}"]
+    output = check(serve(GET=lines, OPTIONS=lines).url, code=1).output
     assert "(and 59500 more characters)" in output
     assert len(output) < 2000
 
@@ -590,8 +591,9 @@ def werkzeug_server(app: Any, **options: Any) -> Iterator[str]:
         server.server_close()
 
 
-def make_app(store: MemoryStore) -> Flask:
+def make_app(store: MemoryStore, **settings: object) -> Flask:
     app = Flask("storage")
+    app.config.update(settings)
     app.add_url_rule("/<bucket>/<path:key>", "read", lambda bucket, key: "an object")
     BucketCORS(app, store=store)
     return app
@@ -666,6 +668,88 @@ def test_secrets_that_a_page_sends_are_not_shown(serve: Serve) -> None:
     server = serve(OPTIONS=["403 Forbidden", ID])
     output = check(server.url, "--header", "Authorization: Bearer secret", code=1).output
     assert "secret" not in output
+
+
+REFUSED = {
+    "other rules": [Rule([OTHER_PAGE], ["GET"])],
+    "other method": [Rule([PAGE], ["PUT"])],
+    "no rules": [],
+}
+
+
+@pytest.mark.parametrize("vary", ["safe", "vendor"])
+@pytest.mark.parametrize("rules", REFUSED.values(), ids=REFUSED)
+def test_a_refusal_by_a_wrapped_application_is_known_to_be_its_own(
+    rules: list[Rule], vary: str
+) -> None:
+    """It has no id of a storage; the response to a preflight of the same URL has one."""
+    store = MemoryStore()
+    if rules:
+        store.put("photos", RuleSet(rules))
+    with werkzeug_server(make_app(store, BUCKETCORS_VARY=vary)) as url:
+        assert faults(f"{url}/photos/cat.png") == [("actual", "no_allow_origin")]
+
+
+def through_cdn(app: Any, *, forwards_origin: bool) -> Any:
+    """The application behind a CDN, as a WSGI application."""
+
+    def cdn(environ: Any, start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] != "OPTIONS" and not forwards_origin:
+            environ.pop("HTTP_ORIGIN", None)
+        marks = [("Server", "cloudflare"), ("CF-Ray", "7d1"), ("X-Cache", "MISS")]
+
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, *marks], exc_info)
+
+        return app(environ, start)
+
+    return cdn
+
+
+def test_a_cdn_is_not_blamed_for_what_the_rules_refuse(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.put("photos", RuleSet([Rule([OTHER_PAGE], ["GET"])]))
+    rules = Path(tmp_path, "rules.json")
+    rules.write_text(json.dumps([{"allowed_origins": [OTHER_PAGE], "allowed_methods": ["GET"]}]))
+    with werkzeug_server(through_cdn(make_app(store), forwards_origin=True)) as url:
+        output = check(f"{url}/photos/cat.png", "--rules", rules, code=1).output
+    assert "in_front" not in output
+    assert "Refused[origin_not_listed]" in output
+    assert "CDN" not in output
+
+
+@pytest.mark.parametrize("sends", ["GET without Origin", "500 of the server"])
+def test_what_a_preflight_allows_was_changed_behind_the_rules(sends: str) -> None:
+    store = MemoryStore()
+    store.put("photos", RuleSet([Rule([PAGE], ["GET"])]))
+    app = through_cdn(make_app(store), forwards_origin=False)
+
+    def failing(environ: Any, start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            return app(environ, start_response)
+        start_response("500 Internal Server Error", [("Content-Length", "0")])
+        return []
+
+    with werkzeug_server(failing if sends == "500 of the server" else app) as url:
+        output = check(f"{url}/photos/cat.png", code=1).output
+    assert "in_front: the storage allows this request in a preflight, so a cache" in output
+
+
+def test_a_response_that_names_origin_in_vary_was_decided_by_rules(serve: Serve) -> None:
+    """Also where something in front responds to OPTIONS in place of the storage."""
+    server = serve(GET=["200 OK", "Vary: Accept, origin"], OPTIONS=["204 No Content"])
+    assert faults(server.url) == [("actual", "no_allow_origin")]
+
+
+def test_two_responses_without_an_id_are_said_to_be_of_somebody_else(serve: Serve) -> None:
+    server = serve(GET=["200 OK"], OPTIONS=["204 No Content"])
+    output = check(server.url, code=1).output
+    assert server.methods == ["GET", "OPTIONS"]
+    assert (
+        "in_front: the response has no id of a storage, such as x-cos-request-id, and neither has "
+        "the response to a preflight: perhaps the storage did not send it, or the bucket has no "
+        "rules\n"
+    ) in output
 
 
 def test_two_layers_that_both_respond_are_found() -> None:

@@ -169,6 +169,15 @@ def is_own(seen: Seen) -> bool:
     return bool(names & OWN_IDS) or bool(_OWN_SERVERS.search(seen.value("Server") or ""))
 
 
+def is_decided(seen: Seen) -> bool:
+    """Whether the response names Origin in Vary, so that something decided by it.
+
+    A refused actual response of an application that this package wraps shows nothing else: it
+    keeps the ids of the application. A CDN or a proxy does not add this Vary on its own.
+    """
+    return "origin" in {name.lower() for name in names_in(VARY, seen.pairs or ()) or ()}
+
+
 def is_from_cdn(seen: Seen) -> bool:
     """Whether the response has the marks of a content network and none of the storage."""
     if seen.pairs is None or is_own(seen):
@@ -202,8 +211,7 @@ def is_fetched_by_cdn(seen: Seen) -> bool:
 
 def varies(seen: Seen) -> bool:
     """Whether the response says that it depends on the origin."""
-    names = names_in(VARY, seen.pairs or ()) or frozenset()
-    return ANY in names or "origin" in {name.lower() for name in names}
+    return is_decided(seen) or ANY in (names_in(VARY, seen.pairs or ()) or ())
 
 
 def seen_origin(seen: Seen) -> str | None:

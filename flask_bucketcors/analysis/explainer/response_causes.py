@@ -6,6 +6,7 @@ from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import (
     Seen,
     is_cached,
+    is_decided,
     is_duplicated,
     is_fetched_by_cdn,
     is_from_cdn,
@@ -48,7 +49,9 @@ def before_rules(case: Case) -> list[Cause]:
 
 def after_rules(case: Case) -> list[Cause]:
     """What may stop the request once the rules no longer refuse it."""
-    from_cdn = is_from_cdn(case.seen) and not _is_fine(case)
+    seen = case.seen
+    # An application behind a CDN refuses without an id, but with this Vary.
+    from_cdn = is_from_cdn(seen) and not is_decided(seen) and not _is_fine(case)
     return [Cause.CDN_RESPONDED] if from_cdn else []
 
 

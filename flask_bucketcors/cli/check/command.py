@@ -15,6 +15,7 @@ from flask_bucketcors.cli.check.faults import (
     Fault,
     ServerFault,
     actual_faults,
+    has_id,
     preflight_faults,
     source_faults,
 )
@@ -73,18 +74,18 @@ class _Check:
             return [Step(ACTUAL, self.request.method, None, [fault])]
         if not self.request.needs_preflight:
             return [self._actual()]
-        preflight = self._send(PREFLIGHT)
+        preflight = self._with_source(self._send(PREFLIGHT))
         if preflight.blocks:
             return [preflight]
-        actual = self._actual()
+        actual = self._actual(preflight.response)
         # Caches do not store responses to OPTIONS, so the actual response is what has to vary.
         return [preflight.without(Cause.VARY_MISSING) if actual.response else preflight, actual]
 
-    def _actual(self) -> Step:
+    def _actual(self, preflight: Response | None = None) -> Step:
         method = self.request.method
         if method not in _HARMLESS_METHODS and not self.send_unsafe:
             return Step(ACTUAL, method, None, [])
-        step = self._send(ACTUAL)
+        step = self._with_source(self._send(ACTUAL), preflight)
         if method in _HARMLESS_METHODS and step.response and self._is_fixed(step):
             return step.without(Cause.VARY_MISSING)
         return step
@@ -110,10 +111,19 @@ class _Check:
         except Unreachable as error:
             fault = Fault(ServerFault.UNREACHABLE, f"{error}: {error.hint}")
             return Step(name, method, None, [fault])
-        step = Step(name, method, response, list(find_faults(request, response)))
-        if step.has(*_PERHAPS_OF_ANOTHER):
-            step = step._replace(faults=[*step.faults, *source_faults(response)])
-        return step
+        return Step(name, method, response, list(find_faults(request, response)))
+
+    def _with_source(self, step: Step, preflight: Response | None = None) -> Step:
+        """The step, with the fault of what stands in front of the storage, if there is one.
+
+        :param preflight: the response to a preflight, if one was sent before the step.
+        """
+        if step.response is None or not step.has(*_PERHAPS_OF_ANOTHER):
+            return step
+        if step.name == ACTUAL and preflight is None and not has_id(step.response):
+            preflight = self._send(PREFLIGHT).response
+        found = source_faults(self.request, step.response, preflight)
+        return step._replace(faults=[*step.faults, *found])
 
     def _is_mixed(self) -> bool:
         return (
@@ -171,7 +181,8 @@ def check(
     """Check how a live server responds to a page.
 
     Sends the preflight, if a browser would send one, and then the actual request. Judges the
-    responses as a browser does: by their Access-Control headers, not by the status.
+    responses as a browser does: by their Access-Control headers, not by the status. If a refused
+    response does not show that a storage sent it, sends a preflight to find out.
 
     GET and HEAD requests are sent. Other methods may change something: they are sent only with
     --send-unsafe, without a body, so a PUT creates an empty object. Redirects are not followed,

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.response import (
     Seen,
+    is_decided,
     is_from_cdn,
     is_from_proxy,
     is_own,
@@ -65,6 +66,11 @@ _TEXTS: Final = {
         ALLOW_HEADERS,
     ),
 }
+_CHANGED: Final = (
+    "the storage allows this request in a preflight, so a cache, a proxy or the server itself sent "
+    "the response or changed its headers. Let what is in front forward Origin, and look for an "
+    "error in the server's log"
+)
 _BAD_LIST: Final = f"{ALLOW_HEADERS} is not a list of names, so a browser allows none of them"
 
 
@@ -159,17 +165,45 @@ def actual_faults(request: BrowserRequest, response: Response) -> Iterator[Fault
     yield from _vary_faults(request, response)
 
 
-def source_faults(response: Response) -> Iterator[Fault]:
-    """Whether something other than the storage may have refused the request."""
+def source_faults(
+    request: BrowserRequest, response: Response, preflight: Response | None
+) -> Iterator[Fault]:
+    """Whether something other than the storage may have sent the response.
+
+    Responses of an application that this package wraps keep the application's ids, or have none.
+    The response to a preflight of the same URL has an id of the package.
+
+    :param preflight: that response, if this one is to an actual request.
+    """
     seen = Seen(response.status, response.headers)
-    if is_own(seen):
+    if has_id(response):
         return
-    lacking = "the response has no id of a storage, such as x-cos-request-id"
+    if preflight is not None and has_id(preflight):
+        if _is_allowed_only_by(preflight, request, response):
+            yield Fault(ServerFault.IN_FRONT, _CHANGED, blocks=False)
+        return
+    if preflight is not None and is_decided(seen):
+        return
+    also = "" if preflight is None else ", and neither has the response to a preflight"
+    lacking = f"the response has no id of a storage, such as x-cos-request-id{also}"
     if is_from_cdn(seen) or is_from_proxy(seen):
         text = f"{lacking}: a CDN or a proxy sent it. Let it forward OPTIONS and Origin"
     else:
-        text = f"{lacking}: perhaps the storage did not send it"
+        text = f"{lacking}: perhaps the storage did not send it, or the bucket has no rules"
     yield Fault(ServerFault.IN_FRONT, text, blocks=False)
+
+
+def has_id(response: Response) -> bool:
+    """Whether a response has an id of a storage."""
+    return is_own(Seen(response.status, response.headers))
+
+
+def _is_allowed_only_by(preflight: Response, request: BrowserRequest, response: Response) -> bool:
+    """Whether the response to a preflight allows what the actual response does not."""
+    asked = request.origin, request.method, (), request.credentials
+    return not any(preflight_failures(*asked, preflight.headers, preflight.status)) and bool(
+        cors_failure(request.origin, request.credentials, response.headers)
+    )
 
 
 def _fault(failure: Failure, request: BrowserRequest, value: str = "") -> Fault:
