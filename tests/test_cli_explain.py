@@ -174,6 +174,38 @@ def test_a_request_is_read_from_the_console(rules: Path) -> None:
     assert "'https://b.test'" in found["text"]
 
 
+@pytest.mark.parametrize(
+    "option, text, cause",
+    [("--curl", CURL, "method_missing"), ("--console", CONSOLE, "origin_not_listed")],
+)
+def test_a_text_is_read_from_a_file_that_is_marked(
+    option: str, text: str, cause: str, rules: Path, tmp_path: Path
+) -> None:
+    file = Path(tmp_path, "text.txt")
+    file.write_text(text)
+    assert data("--rules", rules, option, f"@{file}")["cause"] == cause
+    assert data("--rules", rules, option, "@-", input=text)["cause"] == cause
+    # It would be taken for a text that says nothing, where options describe the request.
+    output = run("--rules", rules, option, file, "--origin", PAGE, code=2).output
+    assert f"this is the name of a file: write @{file} to read it" in unwrapped(output)
+
+
+def unwrapped(output: str) -> str:
+    """The output without the frame and the line breaks that Click adds to long errors."""
+    return " ".join(output.split())
+
+
+def test_a_file_may_be_marked_as_a_text_is(rules: Path, tmp_path: Path) -> None:
+    har = Path(tmp_path, "page.har")
+    har.write_text(json.dumps({"log": {"entries": []}}))
+    assert "crosses origins" in run("--rules", f"@{rules}", "--har", f"@{har}", code=2).output
+    marked = Path(tmp_path, "@rules.json")
+    marked.write_bytes(rules.read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert data("--rules", marked.name, "--curl", CURL)["cause"] == "method_missing"
+
+
 def test_requests_are_read_from_a_har_file(rules: Path, tmp_path: Path) -> None:
     def entry(method: str) -> dict[str, Any]:
         headers = [{"name": "Origin", "value": PAGE}]
@@ -196,6 +228,12 @@ def test_requests_are_read_from_a_har_file(rules: Path, tmp_path: Path) -> None:
         (["--rules", "nowhere.xml", "--origin", PAGE], "does not exist"),
         (["--rules", "RULES", "--curl", "x", "--console", "y"], "write one of"),
         (["--rules", "RULES", "--curl", "wget x"], "curl"),
+        (["--rules", "RULES", "--curl", "@nowhere.txt"], "'nowhere.txt' does not exist"),
+        (["--rules", "RULES", "--console", "@nowhere.txt"], "'nowhere.txt' does not exist"),
+        (["--rules", "RULES", "--har", "@nowhere.har"], "'nowhere.har' does not exist"),
+        (["--rules", "RULES", "--har", '{"log": {}}'], "pass text on standard input, with -"),
+        (["--rules", "<CORSRule/>"], "pass text on standard input, with -"),
+        (["--rules", "-", "--curl", "@-"], "standard input can be read only once"),
         (["--rules", "-", "--har", "-"], "standard input can be read only once"),
         (["--rules", "-", "--console", "-"], "standard input can be read only once"),
         (["--rules", "RULES", "--console", "hello"], "reports no CORS failure"),

@@ -21,7 +21,13 @@ from flask_bucketcors.cli.options import (
     rules_option,
 )
 from flask_bucketcors.cli.report_explain import explain_by, explanation_data, print_explanation
-from flask_bucketcors.cli.rule_files import INPUT_FILE, STDIN, once_stdin, read_bytes
+from flask_bucketcors.cli.rule_files import (
+    INPUT_FILE,
+    INPUT_TEXT,
+    once_stdin,
+    read_bytes,
+    read_text,
+)
 from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -75,8 +81,12 @@ def _read_pair(
     callback=_read_pair,
     help="A header of the response, 'NAME: VALUE'. Repeatable.",
 )
-@click.option("--console", help="What the browser's console shows; - is standard input.")
-@click.option("--curl", help="A curl command that sends the request; - is standard input.")
+@click.option(
+    "--console", type=INPUT_TEXT, help="What the browser's console shows; - is standard input."
+)
+@click.option(
+    "--curl", type=INPUT_TEXT, help="A curl command that sends the request; - is standard input."
+)
 @click.option("--har", type=INPUT_FILE, help="A HAR file, saved by a browser's network tab.")
 @format_option
 @click.pass_context
@@ -114,20 +124,15 @@ def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     har = known["har"]
     if sum(known[name] is not None for name in ("console", "curl", "har")) > 1:
         raise click.UsageError("write one of --console, --curl and --har")
-    console, curl = _text_of(known["console"]), _text_of(known["curl"])
     try:
-        if console is not None:
-            return [_from_console(console, known)]
-        if curl is not None:
-            return [from_curl(curl)]
+        # Enough is read to notice that a text is too long.
+        if known["console"] is not None:
+            return [_from_console(read_text(known["console"], MAX_TEXT_BYTES), known)]
+        if known["curl"] is not None:
+            return [from_curl(read_text(known["curl"], MAX_TEXT_BYTES))]
         return [{}] if har is None else from_har(read_bytes(har, MAX_HAR))
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None
-
-
-def _text_of(text: str | None) -> str | None:
-    # Reads enough to notice that a text is too long.
-    return read_bytes(STDIN, MAX_TEXT_BYTES).decode(errors="replace") if text == STDIN else text
 
 
 def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:

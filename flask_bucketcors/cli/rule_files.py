@@ -1,9 +1,10 @@
 """Input files: rule sets and others."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import click
 
@@ -15,8 +16,41 @@ from flask_bucketcors.documents.any_form import parse_rules
 
 STDIN: Final = "-"
 
+_MARK: Final = "@"
+# How rules and HAR files begin.
+_TEXT_STARTS: Final = ("<", "{", "[")
+
+
+class _InputFile(click.Path):
+    """The name of a file, or ``-``; ``@`` in front of it is ignored, see :data:`INPUT_TEXT`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.path.exists(value):
+            value = value.removeprefix(_MARK)
+            if value.lstrip().startswith(_TEXT_STARTS):
+                self.fail("this is not the name of a file: pass text on standard input, with -")
+        return super().convert(value, param, ctx)
+
+
+class _InputText(click.types.StringParamType):
+    """A text, ``@FILE`` or ``-``; :func:`read_text` gives the text."""
+
+    name = "text|@file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value.startswith(_MARK):
+            path = INPUT_FILE.convert(value.removeprefix(_MARK), param, ctx)
+            return path if path == STDIN else _MARK + path
+        if os.path.isfile(value):
+            self.fail(f"this is the name of a file: write {_MARK}{printable(value)} to read it")
+        return value
+
+
 #: The type of an argument for an input file, which is opened only when it is read.
-INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
+INPUT_FILE: Final = _InputFile(exists=True, dir_okay=False, allow_dash=True)
+
+#: The type of an option for a text that may also be in a file.
+INPUT_TEXT: Final = _InputText()
 
 
 def read_file(path: str, limits: Dialect) -> RuleSet:
@@ -39,6 +73,13 @@ def read_bytes(path: str, limit: int) -> bytes:
     """Read a file, at most one byte more than the limit, which shows that it is longer."""
     with open_input(path) as file, told(path):
         return file.read(limit + 1)
+
+
+def read_text(value: str, limit: int) -> str:
+    """The text of an :data:`INPUT_TEXT`; of a file at most one byte more than the limit."""
+    if value != STDIN and not value.startswith(_MARK):
+        return value
+    return read_bytes(value.removeprefix(_MARK), limit).decode(errors="replace")
 
 
 @contextmanager
