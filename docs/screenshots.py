@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 
 IMAGES = Path(__file__).parent / "images"
 PORT = 5080
+PICTURE = bytes(3 * 1024 * 1024)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -42,17 +43,20 @@ def serve() -> None:
 def take(page: Page) -> None:
     IMAGES.mkdir(exist_ok=True)
     page.goto(f"http://127.0.0.1:{PORT + 1}/")
-    show(page, "none", ["head", "put"])
+    page.wait_for_selector("body[data-rules=initial]")
+    press(page, ["head", "put", "upload"])
     page.screenshot(path=IMAGES / "demo-refused.png", full_page=True)
-    show(page, "most", ["head", "get", "put", "delete", "upload", "sdk"])
+    page.click("[data-rules=most]")
+    page.wait_for_selector("body[data-rules=most]")
+    for chooser in page.query_selector_all("input[type=file]"):
+        chooser.set_input_files({"name": "cat.png", "mimeType": "image/png", "buffer": PICTURE})
+    press(page, ["head", "get", "put", "delete", "upload", "sdk"])
     page.screenshot(path=IMAGES / "demo.png", full_page=True)
     page.set_viewport_size({"width": 360, "height": 800})
     page.screenshot(path=IMAGES / "demo-narrow.png", full_page=True)
 
 
-def show(page: Page, rules: str, cards: list[str]) -> None:
-    page.click(f"[data-rules={rules}]")
-    page.wait_for_selector(f"body[data-rules={rules}]")
+def press(page: Page, cards: list[str]) -> None:
     for card in cards:
         if page.query_selector(f"#{card}"):
             page.click(f"#{card} button")

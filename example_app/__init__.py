@@ -31,7 +31,9 @@ Where the bytes are:
   SQLite file that records the file of each object
 - :mod:`~example_app.files`: the files
 
-Finally, :mod:`~example_app.demo` is a web page on another port that uses the store from a browser.
+For people, :mod:`~example_app.root_page` is at the address that Flask prints, and
+:mod:`~example_app.demo` is a web page on another port that uses the store from a browser. Both are
+about the bucket of :mod:`~example_app.example_bucket`.
 """
 
 import os
@@ -43,25 +45,17 @@ from flask.helpers import get_debug_flag
 
 from example_app.demo import create_demo, start_demo
 from example_app.demo.client import StoreClient
-from example_app.errors import StorageError
+from example_app.example_bucket import (
+    SEEDED_BUCKET,
+    SEEDED_OBJECT,
+    SEEDED_RULES,
+    find_trial,
+    seed,
+)
+from example_app.root_page import create_root_page
 from example_app.storage import Storage
 from example_app.views import create_blueprint
-from flask_bucketcors import BucketCORS, Rule, RuleSet
-
-SEEDED_BUCKET = "examplebucket-1250000000"
-SEEDED_OBJECT = "exampleobject"
-SEEDED_ORIGIN = "https://www.example.com"
-SEEDED_RULES = RuleSet(
-    [
-        Rule(
-            allowed_origins=[SEEDED_ORIGIN],
-            allowed_methods=["GET", "HEAD", "PUT"],
-            allowed_headers=["*"],
-            expose_headers=["ETag", "x-cos-request-id"],
-            max_age_seconds=600,
-        )
-    ]
-)
+from flask_bucketcors import BucketCORS, Store
 
 # For trials only: these keys are public.
 DEFAULT_ACCESS_KEY = "AKIDEXAMPLE"
@@ -97,10 +91,13 @@ def create_app() -> Flask:
     app.config.setdefault("BUCKETCORS_ACCESS_KEYS", keys)
     app.config.setdefault("BUCKETCORS_HOST_SUFFIXES", [host_suffix] if host_suffix else [])
     extend(app, storage)
+    store: Store = app.extensions["bucketcors"].store
+    address = _run_address()
     if os.environ.get("EXAMPLE_EMPTY") != "1":
-        _seed(app, storage)
-        _announce(_run_address())
-    _serve_demo(keys, _run_address())
+        seed(storage, store)
+        _announce(address, store)
+    demo_url = _serve_demo(keys, address)
+    app.register_blueprint(create_root_page(storage, store, host_suffix, demo_url))
     return app
 
 
@@ -119,54 +116,46 @@ def _keys() -> dict[str, str]:
     return {access_key: secret_key} if access_key and secret_key else {}
 
 
-def _seed(app: Flask, storage: Storage) -> None:
-    try:
-        storage.create_bucket(SEEDED_BUCKET, public=True)
-    except StorageError:
-        # An earlier run, or another worker, has created it.
-        pass
-    else:
-        storage.put_object(SEEDED_BUCKET, SEEDED_OBJECT, [b"hello"], {"content-type": "text/plain"})
-        app.extensions["bucketcors"].store.put(SEEDED_BUCKET, SEEDED_RULES)
-
-
 def _run_address() -> tuple[str, int] | None:
     """The host and port of ``flask run``; None if another server runs the application."""
     context = click.get_current_context(silent=True)
     if context is None or not context.params.get("port"):
         return None
-    host = context.params["host"]
     everywhere = "0.0.0.0"  # nosec B104 # only compared
-    return "127.0.0.1" if host == everywhere else host, context.params["port"]
+    host = context.params["host"]
+    host = {everywhere: "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host, context.params["port"]
 
 
-def _announce(address: tuple[str, int] | None) -> None:
+def _announce(address: tuple[str, int] | None, store: Store) -> None:
     """Print how to send a preflight, if ``flask run`` serves the application."""
     if address is None:
         return
-    host, port = address
-    url = f"http://{host}:{port}/{SEEDED_BUCKET}/{SEEDED_OBJECT}"
-    click.echo(
-        "Send a preflight as a browser does; the response is 200 with "
-        "Access-Control-Allow-Origin:\n"
-        f"  curl -i -X OPTIONS {url} -H 'Origin: {SEEDED_ORIGIN}' "
-        "-H 'Access-Control-Request-Method: PUT' "
-        "-H 'Access-Control-Request-Headers: content-type'",
-        err=True,
-    )
+    trial = find_trial(store.get(SEEDED_BUCKET))
+    command = trial.command("http://{}:{}".format(*address))
+    message = f"Send a preflight as a browser does; the response is {trial.outcome}:\n  {command}"
+    click.echo(message, err=True)
 
 
-def _serve_demo(keys: dict[str, str], address: tuple[str, int] | None) -> None:
-    """Start the demo page, if it is wanted and its port is free."""
+def _serve_demo(keys: dict[str, str], address: tuple[str, int] | None) -> str | None:
+    """Start the demo page, if it is wanted and its port is free; give its address."""
     host, store_port = address or ("127.0.0.1", 8000)
-    text = os.environ.get("EXAMPLE_DEMO_PORT", str(store_port + 1) if address else "0")
-    if not text.isdecimal():
-        raise RuntimeError(f"EXAMPLE_DEMO_PORT is {text!r}: write a number, or 0 for no demo page")
+    port = os.environ.get("EXAMPLE_DEMO_PORT", str(store_port + 1) if address else "0")
+    if not port.isdecimal():
+        raise RuntimeError(f"EXAMPLE_DEMO_PORT is {port!r}: write a number, or 0 for no demo page")
+    if not 0 < int(port) < 65536 or not keys:
+        return None
+    demo_url = f"http://127.0.0.1:{port}/"
     # The parent process of the reloader only watches; its child serves.
-    watches = get_debug_flag() and address and os.environ.get("WERKZEUG_RUN_MAIN") != "true"
-    if not 0 < int(text) < 65536 or not keys or watches:
-        return
-    url = os.environ.get("EXAMPLE_URL", f"http://{host}:{store_port}")
-    client = StoreClient(url, *next(iter(keys.items())))
-    if start_demo(create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT), "127.0.0.1", int(text)):
-        click.echo(f"The demo page: http://127.0.0.1:{text}/", err=True)
+    if get_debug_flag() and address and os.environ.get("WERKZEUG_RUN_MAIN") != "true":
+        return demo_url
+    store_url = os.environ.get("EXAMPLE_URL", f"http://{host}:{store_port}")
+    client = StoreClient(store_url, *next(iter(keys.items())))
+    demo = create_demo(client, SEEDED_BUCKET, SEEDED_OBJECT, SEEDED_RULES)
+    if start_demo(demo, "127.0.0.1", int(port)):
+        click.echo(f"The demo page: {demo_url}", err=True)
+    elif address:
+        click.echo(f"No demo page: port {port} is in use; set EXAMPLE_DEMO_PORT", err=True)
+        return None
+    # Another worker of the same server may serve it.
+    return demo_url

@@ -25,12 +25,14 @@ class PageRequest:
     :param path: decoded, with a leading slash.
     :param query: names and values of the parameters.
     :param headers: the requested headers of the preflight.
+    :param message: what the page was told when the request failed; ``""`` if it did not.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: tuple[str, ...]
+    message: str
 
     def tries(self, client: StoreClient, origin: str) -> Iterator[dict[str, Any]]:
         """Send the preflight and a HEAD request to the store, and give the responses."""
@@ -51,23 +53,26 @@ class PageRequest:
             }
 
 
-def read_page_request() -> PageRequest:
-    """Read the JSON body of Flask's request; the response to anything else is 400 or 415."""
-    # JSON only: a page of another site cannot send it without a preflight, which fails here.
+def read_json() -> dict[str, Any]:
+    """Read the JSON object in Flask's request; the response to anything else is 400 or 415."""
     data = request.get_json()
-    if not isinstance(data, dict):
-        abort(400)
-    method, path = data.get("method", ""), data.get("path", "")
+    return data if isinstance(data, dict) else abort(400)
+
+
+def read_page_request() -> PageRequest:
+    """Read a request of the page as JSON; the response to anything else is 400 or 415."""
+    data = read_json()
+    method, path, message = (data.get(name, "") for name in ("method", "path", "message"))
     query, headers = data.get("query", {}), data.get("headers", [])
     if not isinstance(query, dict) or not isinstance(headers, list):
         abort(400)
     if not _fits(method, _METHOD) or not isinstance(path, str) or not path.startswith("/"):
         abort(400)
-    if not all(_fits(name, _HEADER_NAME) for name in headers):
+    if not all(_fits(name, _HEADER_NAME) for name in headers) or not isinstance(message, str):
         abort(400)
     # Some parameters of the vendor's SDK are numbers.
     parameters = {name: str(value) for name, value in query.items()}
-    return PageRequest(method, path, parameters, tuple(headers))
+    return PageRequest(method, path, parameters, tuple(headers), message)
 
 
 def _fits(value: object, form: re.Pattern[str]) -> bool:

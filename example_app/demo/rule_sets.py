@@ -1,7 +1,8 @@
-"""The rule sets that the page switches between, as documents for PUT."""
+"""The rule sets that the page switches between."""
 
-from collections.abc import Iterable, Iterator
-from html import escape
+from collections.abc import Sequence
+
+from flask_bucketcors import Rule, RuleSet
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 # The headers of the page and the vendor's SDK that need a preflight.
@@ -15,29 +16,20 @@ REQUEST_HEADERS = (
 EXPOSED_HEADERS = ("ETag", "Content-Length", "x-cos-meta-demo", "x-cos-request-id")
 
 
-def rule_sets(origin: str) -> dict[str, str | None]:
+def rule_sets(origin: str, initial: RuleSet) -> dict[str, RuleSet | None]:
     """The rule sets by name; None for no rules.
 
     :param origin: the origin of the page.
+    :param initial: the rules that the bucket had first.
     """
     return {
+        "initial": initial,
         "none": None,
-        "least": _document("*", ["*"], EXPOSED_HEADERS),
-        "most": _document(origin, REQUEST_HEADERS, ["ETag"]),
+        "least": _rules("*", ["*"], EXPOSED_HEADERS),
+        "most": _rules(origin, REQUEST_HEADERS, ["ETag"]),
     }
 
 
-def _document(origin: str, headers: Iterable[str], exposed: Iterable[str]) -> str:
-    lines = (
-        *_elements("AllowedOrigin", [origin]),
-        *_elements("AllowedMethod", METHODS),
-        *_elements("AllowedHeader", headers),
-        *_elements("ExposeHeader", exposed),
-        # The browser caches no preflight response, so a switch has an effect at once.
-        *_elements("MaxAgeSeconds", ["0"]),
-    )
-    return f"<CORSConfiguration><CORSRule>{''.join(lines)}</CORSRule></CORSConfiguration>"
-
-
-def _elements(name: str, texts: Iterable[str]) -> Iterator[str]:
-    return (f"<{name}>{escape(text)}</{name}>" for text in texts)
+def _rules(origin: str, headers: Sequence[str], exposed: Sequence[str]) -> RuleSet:
+    # The browser caches no preflight response, so a switch has an effect at once.
+    return RuleSet([Rule([origin], METHODS, headers, exposed, max_age_seconds=0)])

@@ -10,15 +10,10 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from example_app import (
-    DEFAULT_ACCESS_KEY,
-    DEFAULT_SECRET_KEY,
-    SEEDED_BUCKET,
-    SEEDED_OBJECT,
-    create_app,
-)
+from example_app import DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, create_app
 from example_app.demo import create_demo
 from example_app.demo.client import StoreClient
+from example_app.example_bucket import SEEDED_BUCKET, SEEDED_OBJECT, SEEDED_RULES
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.documents.to_xml import format_xml
@@ -26,6 +21,7 @@ from tests.support.processes.children import STOP_SECONDS
 
 PLAIN_CARDS = ["head", "get", "put", "delete", "upload"]
 METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
+SIZE = 3 * 1024 * 1024
 
 
 @contextmanager
@@ -55,7 +51,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreClient]:
 
 @pytest.fixture(scope="module")
 def demo_url(store: StoreClient) -> Iterator[str]:
-    with serving(create_demo(store, SEEDED_BUCKET, SEEDED_OBJECT)) as url:
+    with serving(create_demo(store, SEEDED_BUCKET, SEEDED_OBJECT, SEEDED_RULES)) as url:
         yield url
 
 
@@ -85,9 +81,14 @@ def switch(page: Any, name: str) -> None:
     page.wait_for_selector(f"body[data-rules={name}]")
 
 
-def press(page: Any, card: str) -> tuple[str, str]:
+def press(page: Any, card: str, button: str = ".controls button") -> tuple[str, str]:
     """Press a card's button; give the outcome and what the card says then."""
-    page.click(f"#{card} button")
+    if chooser := page.query_selector(f"#{card} input[type=file]"):
+        file = {"name": "zeros", "mimeType": "application/octet-stream", "buffer": bytes(SIZE)}
+        chooser.set_input_files(file)
+    # The outcome of the last request is to be gone when this one is awaited.
+    page.evaluate("card => delete document.getElementById(card).dataset.outcome", card)
+    page.click(f"#{card} {button}")
     page.wait_for_selector(f"#{card}[data-outcome]")
     return page.get_attribute(f"#{card}", "data-outcome"), page.inner_text(f"#{card} .result")
 
@@ -125,9 +126,106 @@ def test_test_cors_shows_what_script_can_read(page: Any) -> None:
 def test_the_page_shows_the_rules_as_the_store_gives_them(page: Any) -> None:
     switch(page, "most")
     origin = page.inner_text("#origin")
-    assert f"<AllowedOrigin>{origin}</AllowedOrigin>" in page.inner_text("#rules")
+    assert f"<AllowedOrigin>{origin}</AllowedOrigin>" in page.input_value("#rules")
+    page.reload()
+    page.wait_for_selector("body[data-rules=most]")
+    assert page.get_attribute("[data-rules=most][aria-pressed]", "aria-pressed") == "true"
     switch(page, "none")
-    assert "NoSuchCORSConfiguration" in page.inner_text("#rules")
+    assert page.input_value("#rules") == ""
+    assert page.inner_text("#outcome") == "The bucket has no rules."
+
+
+def save(page: Any, document: str) -> str:
+    """Save rules; give what the page says then."""
+    page.fill("#rules", document)
+    page.evaluate("document.getElementById('outcome').replaceChildren()")
+    page.click("#save")
+    page.wait_for_selector("#outcome :text-matches('.')")
+    return str(page.inner_text("#outcome"))
+
+
+def test_rules_are_edited_in_the_page(page: Any) -> None:
+    """What is wrong with them is said, and so is what lint finds; the first ones come back."""
+    switch(page, "initial")
+    initial = page.input_value("#rules")
+    said = save(page, '[{"allowed_origins": ["https://a.test/b"], "allowed_methods": ["GET"]}]')
+    assert "allowed_origins 'https://a.test/b' contains a path" in said
+    # Nothing that was written is lost.
+    assert "https://a.test/b" in page.input_value("#rules")
+    said = save(page, '[{"allowed_origins": ["https://a.test/"], "allowed_methods": ["GET"]}]')
+    assert said.startswith("Saved.")
+    assert "<AllowedOrigin>https://a.test/</AllowedOrigin>" in page.input_value("#rules")
+    assert "remove the trailing slash" in page.inner_text("#findings")
+    switch(page, "initial")
+    assert page.input_value("#rules") == initial
+    assert page.inner_text("#findings") == ""
+
+
+@pytest.mark.parametrize("rules", ["initial", "none"])
+@pytest.mark.parametrize("card", PLAIN_CARDS)
+def test_a_refused_request_works_once_its_fix_is_applied(page: Any, rules: str, card: str) -> None:
+    switch(page, rules)
+    outcome, said = press(page, card)
+    assert outcome == "failed"
+    # What the fix newly allows is said before it is applied.
+    assert "\nFix: Add a rule for 'http://127.0.0.1:" in said
+    assert " It allows nothing else." in said
+    outcome, said = press(page, card, ".fix")
+    assert (outcome, said[:1]) == ("succeeded", "2"), said
+    assert page.inner_text("#origin") in page.input_value("#rules")
+
+
+def test_a_fix_of_rules_that_have_changed_since_is_not_applied(
+    page: Any, store: StoreClient
+) -> None:
+    switch(page, "initial")
+    press(page, "delete")
+    put_rules(store, expose_headers=["ETag"])
+    page.click("#delete .fix")
+    page.wait_for_selector("#delete :text('The rules have changed since')")
+    # The page shows what is stored.
+    page.wait_for_selector("body[data-rules=edited]")
+    assert "<AllowedOrigin>*</AllowedOrigin>" in page.input_value("#rules")
+
+
+def test_an_upload_without_a_file_says_so(page: Any) -> None:
+    page.click("#upload button")
+    page.wait_for_selector("#upload[data-outcome=unsent]")
+    assert page.inner_text("#upload .result") == "Choose a file first."
+
+
+def test_a_page_of_another_origin_cannot_edit_the_rules(
+    page: Any, store: StoreClient, demo_url: str
+) -> None:
+    """Also if it is on the same host, as objects of the store are, and if it needs no preflight."""
+    switch(page, "most")
+    before = page.input_value("#rules")
+    origin = page.inner_text("#origin")
+    page.goto(f"{store.url}/{SEEDED_BUCKET}/{SEEDED_OBJECT}")
+    tries = [
+        ("PUT", "/rules/none", {}),
+        ("PUT", "/rules", {"Content-Type": "application/json"}),
+        ("POST", "/fix", {"Content-Type": "text/plain"}),
+        ("POST", "/sign", {}),
+    ]
+    for method, path, headers in tries:
+        for mode in ("cors", "no-cors"):
+            page.evaluate(FETCH_BLINDLY, [f"{demo_url}{path}", method, headers, mode])
+    page.goto(origin)
+    page.wait_for_selector("body[data-rules=most]")
+    assert page.input_value("#rules") == before
+
+
+FETCH_BLINDLY = """async ([url, method, headers, mode]) => {
+    try { await fetch(url, { method, headers, mode, body: "{}" }); } catch (error) { /* blocked */ }
+}"""
+
+
+def test_the_address_that_flask_prints_is_for_people_too(page: Any, store: StoreClient) -> None:
+    page.goto(f"{store.url}/")
+    assert "Send a preflight as a browser does" in page.inner_text("body")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 360
 
 
 def test_the_page_is_readable_on_a_narrow_screen(page: Any) -> None:
@@ -148,13 +246,13 @@ def test_the_vendors_multipart_upload_needs_etag_exposed(sdk_page: Any, store: S
     outcome, said = press(sdk_page, "sdk")
     assert outcome == "failed"
     assert 'get ETag error, please add "ETag" to CORS ExposeHeader setting.' in said
-    put_rules(store, expose_headers=["ETag"])
-    outcome, said = press(sdk_page, "sdk")
+    assert "Fix: In rule 1, add 'ETag' to ExposeHeader." in said
+    outcome, said = press(sdk_page, "sdk", ".fix")
     assert (outcome, said[:3]) == ("succeeded", "200"), said
     assert sdk_page.get_attribute("#sdk progress", "value") is not None
     assert sdk_page.evaluate("document.querySelector('#sdk progress').value") == 1
     stored = store.call("GET", f"/{SEEDED_BUCKET}/demo/multipart")
-    assert stored.body == bytes(3 * 1024 * 1024)
+    assert stored.body == bytes(SIZE)
 
 
 def test_the_vendors_multipart_upload_works_by_the_narrowest_rules(sdk_page: Any) -> None:

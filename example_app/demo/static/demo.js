@@ -153,19 +153,32 @@ function showSuccess(result, response) {
   if (hidden && response.status !== 204) result.append(element("div", hidden, "hint"));
 }
 
-async function showFailure(result, request, error) {
+async function showFailure(result, request, card, error) {
+  const message = error.message || error.error || String(error);
   const line = element("div");
-  line.append(element("strong", "Failed: ", "bad"), error.message || error.error || String(error));
+  line.append(element("strong", "Failed: ", "bad"), message);
   result.replaceChildren(line);
-  const failed = { method: request.method, path: request.path, headers: request.headers || [] };
+  const failed = { method: request.method, path: request.path, headers: request.headers || [], message };
   let found;
   try {
     found = await ownServer("POST", "/explanation", failed);
   } catch (trouble) {
-    result.append(element("div", trouble.message, "explanation"));
+    result.append(element("div", trouble.message, "lines"));
     return;
   }
-  result.append(element("div", found.text, "explanation"));
+  result.append(element("div", found.text, "lines"));
+  if (found.fix) {
+    // The last line of the text says what the fix newly allows.
+    const button = element("button", "Apply this fix and try again", "fix");
+    button.addEventListener("click", () =>
+      changeRules("POST", "/fix", { ...failed, fix: found.fix })
+        .then(() => run(request, card))
+        .catch((trouble) => {
+          button.replaceWith(element("div", trouble.message, "bad"));
+          changeRules("GET", "/rules").catch(showTrouble);
+        }));
+    result.append(button);
+  }
   for (const response of found.responses) {
     const text = response.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
     result.append(headersShown(`${response.status} to ${response.request}`, text));
@@ -176,18 +189,22 @@ async function run(request, card) {
   const result = card.querySelector(".result");
   const progress = card.querySelector("progress");
   const button = card.querySelector("button");
-  const chosen = card.querySelector("input");
-  const file = chosen?.files[0] || new File([new Uint8Array(3 * 1024 * 1024)], "zeros.bin");
+  const file = card.querySelector("input")?.files[0];
+  delete card.dataset.outcome;
+  if (request.file && !file) {
+    result.replaceChildren("Choose a file first.");
+    card.dataset.outcome = "unsent";
+    return;
+  }
   progress.hidden = !request.file;
   progress.value = 0;
   button.disabled = true;
   result.replaceChildren("…");
-  delete card.dataset.outcome;
   try {
     showSuccess(result, await request.run(file, (share) => { progress.value = share; }));
     card.dataset.outcome = "succeeded";
   } catch (error) {
-    await showFailure(result, request, error);
+    await showFailure(result, request, card, error);
     card.dataset.outcome = "failed";
   } finally {
     button.disabled = false;
@@ -203,7 +220,7 @@ for (const request of requests) {
   button.textContent = request.title === "Test CORS" ? "Test CORS" : request.method;
   if (request.file) {
     const input = Object.assign(element("input"), { type: "file" });
-    input.setAttribute("aria-label", "File; without one, three MiB of zeros");
+    input.setAttribute("aria-label", "File to upload");
     card.querySelector(".controls").append(input);
     button.textContent = "Upload";
   }
@@ -213,20 +230,39 @@ for (const request of requests) {
 
 const switches = [...document.querySelectorAll("[data-rules]")];
 
-async function showRules(pressed) {
-  const shown = await ownServer("GET", "/rules").catch((trouble) => ({ body: trouble.message }));
-  document.getElementById("rules").textContent = shown.body;
+async function changeRules(method, path, data) {
+  delete document.body.dataset.rules;
+  const rules = await ownServer(method, path, data);
+  document.getElementById("rules").value = rules.document;
+  const change = method === "GET" ? "" : "Saved. The rules are in force from the next request on.";
+  showOutcome(rules.document ? change : "The bucket has no rules.");
+  document.getElementById("findings").replaceChildren(...rules.findings.map((finding) => {
+    const item = element("li", "", "lines");
+    item.append(element("strong", finding.title), ` ${finding.text}`);
+    return item;
+  }));
   for (const button of switches) {
-    button.setAttribute("aria-pressed", String(button.dataset.rules === pressed));
+    button.setAttribute("aria-pressed", String(button.dataset.rules === rules.name));
   }
-  document.body.dataset.rules = pressed || "as found";
+  document.body.dataset.rules = rules.name || "edited";
+}
+
+function showOutcome(text, className = "") {
+  document.getElementById("outcome").replaceChildren(element("div", text, className));
+}
+
+function showTrouble(trouble) {
+  showOutcome(trouble.message, "bad lines");
+  // They are about the rules that are stored.
+  document.getElementById("findings").replaceChildren();
 }
 
 for (const button of switches) {
-  button.addEventListener("click", async () => {
-    const switched = ownServer("PUT", `/rules/${button.dataset.rules}`);
-    await showRules(await switched.then(() => button.dataset.rules, () => undefined));
-  });
+  button.addEventListener("click", () =>
+    changeRules("PUT", `/rules/${button.dataset.rules}`).catch(showTrouble));
 }
 
-showRules();
+document.getElementById("save").addEventListener("click", () =>
+  changeRules("PUT", "/rules", { document: document.getElementById("rules").value }).catch(showTrouble));
+
+changeRules("GET", "/rules").catch(showTrouble);
