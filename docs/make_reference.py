@@ -30,13 +30,13 @@ PRIVATE_TYPES: Final = {
     "Arguments": "Arguments of `explain`, as a dictionary: `explain(rules, **from_curl(text))`.",
     "Bounds": "How much work `lint` may do. Leave it out.",
     "Dialect": 'The record of a dialect. Pass a name: `"cos"`, `"oss"`, `"s3"` or `"obs"`.',
-    "FindReserved": "How the extension passes what the routes of an application reserve.",
     "HeaderPairs": "Names and values of headers: `Sequence[tuple[str, str]]`.",
     "Keys": "Access key ids to secrets, as a mapping, or as a function that returns None for an"
     " unknown id. A secret is a `str` or an `AccessKey`.",
     "Kind": "How far a mistake takes a request from a rule; the order of its members counts.",
     "AnyVersion": "The type of `ANY_VERSION`.",
     "Limits": "Names of dialects to `(rules, bytes)`.",
+    "Resolver": "Finds the bucket of a `Request`, as the middleware does.",
 }
 
 _HEAD: Final = """\

@@ -10,13 +10,14 @@ from flask.blueprints import BlueprintSetupState
 from flask_bucketcors.api.authorize import Authorize, RulesCall
 from flask_bucketcors.api.rules_api import RulesAPI
 from flask_bucketcors.api.rules_writer import BucketExists
+from flask_bucketcors.core.bucket_paths import ReadRoutes
 from flask_bucketcors.core.dialects import Limits
 from flask_bucketcors.core.errors import SetupRefused
-from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.hosts import PublicSuffix, checked_prefix
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
-from flask_bucketcors.routes import reserved_by_routes
-from flask_bucketcors.settings import checked
+from flask_bucketcors.routes import read_routes
+from flask_bucketcors.settings import ROUTE_VARIABLE, check_hosts_only, checked
 from flask_bucketcors.signatures import Keys
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
@@ -37,6 +38,8 @@ def create_blueprint(
     bucket_exists: BucketExists | None = None,
     buckets: BucketFunction | None = None,
     host_suffixes: Iterable[str] = (),
+    hosts_only: bool = False,
+    route_variable: str = ROUTE_VARIABLE,
     reserved: Iterable[str] = (),
     dialect: str = "cos",
     limits: Limits | None = None,
@@ -50,19 +53,27 @@ def create_blueprint(
 
     Once it is registered, ``?cors`` calls on buckets go to the API and not to the application. The
     blueprint has no routes, because they would run after the application's hooks. Its
-    ``url_prefix`` is the path below which the buckets are. ``authorize`` runs in the request
-    context of the application, ``bucket_exists`` in the application context. If you wrap the
-    application in :class:`~flask_bucketcors.BucketCORSMiddleware`, before or after, you need not
-    pass ``api=`` there.
+    ``url_prefix`` is the path below which the buckets are; without one, the routes of the
+    application say where they are, as for :class:`~flask_bucketcors.BucketCORS`. ``authorize``
+    runs in the request context of the application, ``bucket_exists`` in the application context.
+    If you wrap the application in :class:`~flask_bucketcors.BucketCORSMiddleware`, before or
+    after, you need not pass ``api=`` there, and the middleware reads the routes, too.
 
     :param store: where the rules are.
-    :param buckets, host_suffixes: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :param buckets, host_suffixes, hosts_only: see
+        :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :param route_variable: what the routes of the application call the bucket.
     :param reserved: see :class:`~flask_bucketcors.BucketCORS`.
     :param name: the name of the blueprint; change it if the application has another of this name.
     :raises SettingRefused: if an argument does not have its form.
 
     The other parameters are those of :class:`RulesAPI`.
     """
+    check_hosts_only(hosts_only, host_suffixes)
+    resolver = partial(
+        make_resolver, buckets, host_suffixes=tuple(host_suffixes), hosts_only=hosts_only
+    )
+    also_reserved = Reserved.these(reserved)
     make_api = partial(
         RulesAPI,
         store,
@@ -78,13 +89,13 @@ def create_blueprint(
     def install(state: BlueprintSetupState) -> None:
         app = cast(Flask, state.app)
         # As Flask does for routes, leave out a slash at the end.
-        prefix = (state.url_prefix or "").rstrip("/")
-        find_reserved = partial(reserved_by_routes, app, Reserved.these(reserved))
-        resolve = make_resolver(buckets, host_suffixes, prefix, partial(find_reserved, prefix))
+        prefix = state.url_prefix and (state.url_prefix.rstrip("/") or "/")
+        checked_prefix(prefix or "")
         authorizes = in_request_context(app, authorize)
         exists = in_app_context(app, bucket_exists)
         api = make_api(authorize=authorizes, bucket_exists=exists)
-        _install(app, api, resolve, find_reserved)
+        read = partial(read_routes, app, route_variable, also_reserved)
+        _install(app, api, partial(resolver, url_prefix=prefix or ""), read)
 
     blueprint = Blueprint(name, __name__)
     blueprint.record(install)
@@ -92,18 +103,18 @@ def create_blueprint(
 
 
 def _install(
-    app: Flask, api: RulesAPI, resolve: Resolver, find_reserved: Callable[[str], Reserved]
+    app: Flask, api: RulesAPI, resolver: Callable[..., Resolver], read: ReadRoutes
 ) -> None:
     middleware = find_layer(app.wsgi_app, BucketCORSMiddleware)
     if middleware is None:
-        router = RulesCallRouter(app.wsgi_app, api, resolve, find_reserved)
+        router = RulesCallRouter(app.wsgi_app, api, resolver, read)
         app.wsgi_app = router  # type: ignore[method-assign]
         return
     if middleware.api is not None:
         raise SetupRefused(ONE_API)
     middleware.api = api
     # The middleware may look for buckets elsewhere than the blueprint was registered for.
-    middleware.wrap(RulesCallRouter(middleware.app, api, resolve, find_reserved))
+    middleware.wrap(RulesCallRouter(middleware.app, api, resolver, read))
 
 
 def in_request_context(app: Flask, hook: Authorize | None) -> Authorize | None:

@@ -14,7 +14,7 @@ from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_conte
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import BucketFunction
-from flask_bucketcors.routes import reserved_by_routes
+from flask_bucketcors.routes import read_routes
 from flask_bucketcors.settings import Settings, arguments_for, checked
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import open_store
@@ -110,8 +110,8 @@ class BucketCORS:
             store=store,
             api=api,
             buckets=self._buckets,
-            reserved=partial(reserved_by_routes, app, self._reserved, settings.url_prefix),
             **arguments_for(BucketCORSMiddleware, settings),
         )
+        middleware.read_routes = partial(read_routes, app, settings.route_variable, self._reserved)
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = BucketCORSState(settings, store, middleware, api)

@@ -28,6 +28,8 @@ from flask_bucketcors.stores.contract import HISTORY_LIMIT, Store
 from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_database
 
 PREFIX: Final = "BUCKETCORS_"
+#: What the routes of an application call the bucket.
+ROUTE_VARIABLE: Final = "bucket"
 #: How many buckets' compiled rules a process keeps.
 CACHED_BUCKETS: Final = 100_000
 #: Which findings of lint refuse rules, from the least to the most strict.
@@ -127,9 +129,14 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "'oss-{region}.example.com', without port and leading dot",
         _all_checked(checked_suffix),
     ),
+    "hosts_only": _FLAG,
     "url_prefix": _Row(
-        "a path such as '/storage', without variables",
+        "a path such as '/storage', without variables, or '/' for all paths",
         lambda value: isinstance(value, str) and checked_prefix(value) is not None,
+    ),
+    "route_variable": _Row(
+        "the name of a variable in the application's routes, such as 'bucket'",
+        lambda value: isinstance(value, str) and value.isidentifier(),
     ),
     "vary": _one_of(VaryMode),
     "plain_options": _one_of(("app", "refuse")),
@@ -158,8 +165,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "reserved": _Row(
         "a list of first segments of paths, such as ['api', 'static']",
-        # The extension passes a function, because routes are added later.
-        lambda value: callable(value) or _all_checked(checked_segment)(value),
+        _all_checked(checked_segment),
     ),
     "store": _Row(
         "a store, such as SQLiteStore('rules.sqlite') or MemoryStore()",
@@ -192,6 +198,21 @@ def checked(function: Callable[_P, _T]) -> Callable[_P, _T]:
     return check_and_call
 
 
+def check_hosts_only(hosts_only: bool, host_suffixes: Iterable[str], prefix: str = "") -> None:
+    """Check that some URLs can be about buckets, if only hosts name them.
+
+    :param prefix: what the names of the two arguments begin with.
+    :raises SettingRefused: if there is no host suffix.
+    """
+    if hosts_only and not tuple(host_suffixes):
+        only, suffixes = (f"{prefix}{name}" for name in ("hosts_only", "host_suffixes"))
+        only, suffixes = (only.upper(), suffixes.upper()) if prefix else (only, suffixes)
+        raise SettingRefused(
+            f"{only} is True, but {suffixes} is empty, so no URL would be about a bucket: write "
+            f"host names such as 'cos.example.com' in {suffixes}"
+        )
+
+
 def _check(name: str, value: object, key: str) -> None:
     row = _ROWS[name]
     try:
@@ -215,7 +236,9 @@ class Settings:
     limits: Limits = field(default_factory=lambda: MappingProxyType({}))
     access_keys: Keys | None = field(default=None, repr=False)
     host_suffixes: Iterable[str] = ()
+    hosts_only: bool = False
     url_prefix: str = ""
+    route_variable: str = ROUTE_VARIABLE
     vary: str = "safe"
     plain_options: str = "app"
     no_rules: str = "refuse"
@@ -246,6 +269,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check(**{name: getattr(self, name) for name in SETTING_NAMES})
+        check_hosts_only(self.hosts_only, self.host_suffixes, PREFIX)
 
 
 SETTING_NAMES: Final = tuple(each.name for each in fields(Settings))

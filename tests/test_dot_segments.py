@@ -35,7 +35,7 @@ STYLES = {
     "prefix on a host": (
         {"host_suffixes": ["cos.test"], "url_prefix": "/storage"},
         HOST,
-        "/storage",
+        "",
     ),
 }
 DOTTED = [

@@ -624,6 +624,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("HISTORY", 2, entries_of_history, 5, 2),
         ("HOST_SUFFIXES", ["cos.test"], status_below_a_host, 404, 200),
         ("HOST_SUFFIXES", ("cos.test",), status_below_a_host, 404, 200),
+        ("ROUTE_VARIABLE", "key", status_without_rules, 403, 200),
         ("CACHED_BUCKETS", 1, reads_of_two_buckets_in_turn, 2, 4),
         ("NO_RULES", "pass", status_without_rules, 403, 200),
         ("PLAIN_OPTIONS", "refuse", status_of_plain_options, 200, 403),
@@ -647,6 +648,18 @@ def test_what_a_setting_does(make_app, setting, value, look, by_default, changed
     assert seen == [by_default, changed]
 
 
+def test_hosts_alone_may_name_buckets(make_app):
+    """Elsewhere, Flask responds to a preflight itself."""
+    seen = []
+    for hosts_only in (False, True):
+        app = make_app(f"{hosts_only}", HOST_SUFFIXES=["cos.test"], HOSTS_ONLY=hosts_only)
+        BucketCORS(app, store=MemoryStore())
+        add_storage(app)
+        hosts = ("photos.cos.test", "localhost")
+        seen.append([status_of_preflight(app, "/albums", Host=host) for host in hosts])
+    assert seen == [[403, 403], [403, 200]]
+
+
 @pytest.mark.parametrize("keys", [KEYS, KEYS.get, {ACCESS_KEY: AccessKey(SECRET_KEY)}])
 def test_forms_of_access_keys(make_app, keys):
     app = make_app(ACCESS_KEYS=keys)
@@ -664,6 +677,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "DATABASE": "bucketcors.sqlite",
         "DIALECT": "cos",
         "HISTORY": 50,
+        "HOSTS_ONLY": False,
         "HOST_SUFFIXES": (),
         "LIMITS": {},
         "CACHED_BUCKETS": 100_000,
@@ -671,6 +685,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "PLAIN_OPTIONS": "app",
         "PUBLIC_SUFFIX": None,
         "REQUIRE_CONTENT_MD5": False,
+        "ROUTE_VARIABLE": "bucket",
         "STRICT": "off",
         "TIMING_ALLOW_ORIGIN": False,
         "URL_PREFIX": "",
@@ -741,6 +756,7 @@ WRONG = [
     ("DATABASE", ["", None, 5, b"rules.sqlite", True], "the path of a file"),
     ("DIALECT", ["azure", "COS", None, ["cos"]], "'cos'"),
     ("HISTORY", [0, -1, "50", 1.5, True, None], "a whole number from 1"),
+    ("HOSTS_ONLY", ["False", 1, None], "True or False"),
     ("HOST_SUFFIXES", ["cos.test", [5], {"cos.test"}, None], "a list of host names"),
     ("HOST_SUFFIXES", [[".cos.test"], ["cos.test:80"], ["a.test", ""]], "cos.example.com"),
     ("CACHED_BUCKETS", [0, -1, "100", 1.5, True, None], "a whole number from 1"),
@@ -753,6 +769,7 @@ WRONG = [
     ("PLAIN_OPTIONS", ["pass", True, None], "'app', 'refuse'"),
     ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),
+    ("ROUTE_VARIABLE", ["", "<bucket>", "a-b", None, 5], "such as 'bucket'"),
     ("STRICT", [True, False, "danger", 1, None], "'off', 'dangers', 'warnings'"),
     ("TIMING_ALLOW_ORIGIN", ["True", 1, None], "True or False"),
     ("URL_PREFIX", ["storage", "/storage/", None, 5, b"/storage"], "'/storage'"),

@@ -139,7 +139,7 @@ def test_a_reserved_segment_is_known_in_every_spelling(store, path, prefix, warm
     if warmed:
         for each in (ON_HOST, "h"):
             assert is_opened(send(app, each, f"{prefix}/photos/cat.png"))
-    assert not is_opened(send(app, host, prefix + path))
+    assert not is_opened(send(app, host, path if host == ON_HOST else prefix + path))
 
 
 @pytest.mark.parametrize("path", ["/.api/x", "/..api/x", "/apis/x", "/a/api", "/x\\api", "/./x"])

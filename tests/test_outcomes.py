@@ -8,7 +8,6 @@ from flask_bucketcors import CompiledRules, Reason, Request, Rule, RuleSet
 from flask_bucketcors.core.dialects import COS, DIALECTS, S3
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.outcomes import Outcome, Outcomes, Responder, preflight_refusal
-from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import make_resolver
 
 PAGE = "https://a.example"
@@ -34,7 +33,7 @@ def outcome(
     """What becomes of a request, where ``api`` is reserved and ``photos`` has rules."""
     path, _, query = url.partition("?")
     outcomes = Outcomes(
-        make_resolver(buckets, find_reserved=lambda: Reserved.these(["api"])),
+        make_resolver(buckets, reserved=["api"]),
         {name: CompiledRules(rules, dialect) for name, rules in RULES.items()}.get,
         dialect,
         **options,

@@ -1,11 +1,8 @@
 """Which bucket a request is about: by path, by host, or as the application says."""
 
-from functools import partial
-
 import pytest
 
 from flask_bucketcors import Request
-from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import URLKind, make_resolver
 
 PHOTOS = ("photos", True)
@@ -19,10 +16,6 @@ SUFFIXES = ["cos.test", "cos.{region}.example.com", "example.com"]
 
 def resolve(resolver, path="/", host="", method="OPTIONS"):
     return said(resolver(Request(method, path, host)))
-
-
-def reserving(*segments):
-    return partial(Reserved.these, segments)
 
 
 def said(resolved):
@@ -222,18 +215,27 @@ def test_path_below_a_prefix(path, expected):
 @pytest.mark.parametrize(
     "path, expected",
     [
-        pytest.param("/storage", PHOTOS, id="prefix alone"),
-        pytest.param("/storage/", PHOTOS, id="prefix with slash"),
-        pytest.param("/storage/cat.png", IN_PHOTOS, id="object"),
+        pytest.param("/storage", IN_PHOTOS, id="prefix"),
+        pytest.param("/storage/albums", IN_PHOTOS, id="what is below it"),
+        pytest.param("/cat.png", IN_PHOTOS, id="elsewhere"),
         pytest.param("/storage/a/../b", CLOSED, id="two dots in a key"),
-        pytest.param("/storagex", NO_BUCKET, id="longer segment"),
-        pytest.param("/", NO_BUCKET, id="root of the site"),
-        pytest.param("/cat.png", NO_BUCKET, id="elsewhere"),
+        pytest.param("/", PHOTOS, id="root of the site"),
     ],
 )
-def test_virtual_host_below_a_prefix(path, expected):
+def test_on_a_virtual_host_the_whole_path_is_the_key(path, expected):
+    """A prefix is for other hosts."""
     resolver = make_resolver(host_suffixes=["cos.test"], url_prefix="/storage")
     assert resolve(resolver, path, "photos.cos.test") == expected
+    assert resolve(resolver, "/storage/photos/a", "h") == IN_PHOTOS
+    assert resolve(resolver, "/photos/a", "h") is NO_BUCKET
+
+
+@pytest.mark.parametrize("path", ["/", "/photos", "/photos/a", "/photos/../a"])
+def test_paths_name_no_bucket_where_only_hosts_do(path):
+    resolver = make_resolver(host_suffixes=["cos.test"], hosts_only=True)
+    assert resolve(resolver, path, "h") is NO_BUCKET
+    assert resolve(resolver, path, "cos.test") is NO_BUCKET
+    assert resolve(resolver, "/a", "photos.cos.test") == IN_PHOTOS
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_function_replaces_the_other_means_and_may_read_the_environ():
 
 @pytest.mark.parametrize("path", ["/other/../photos", "/../photos", "/api/items"])
 def test_a_function_decides_about_dot_segments_and_reserved_segments_too(path):
-    resolver = make_resolver(lambda request: ("photos", ""), find_reserved=reserving("api"))
+    resolver = make_resolver(lambda request: ("photos", ""), reserved=["api"])
     assert resolve(resolver, path) == PHOTOS
 
 
@@ -340,7 +342,7 @@ def test_a_function_decides_about_dot_segments_and_reserved_segments_too(path):
     ],
 )
 def test_a_reserved_segment_is_no_bucket(path, expected):
-    assert resolve(make_resolver(find_reserved=reserving("api", "b\xfccher")), path) == expected
+    assert resolve(make_resolver(reserved=["api", "b\xfccher"]), path) == expected
 
 
 @pytest.mark.parametrize(
@@ -363,7 +365,7 @@ def test_a_reserved_segment_is_no_bucket(path, expected):
 def test_no_object_on_a_host_begins_with_a_reserved_segment(host, path, expected):
     resolver = make_resolver(
         host_suffixes=["cos.test"],
-        find_reserved=reserving("api", "a\\b", "b\xfccher"),
+        reserved=["api", "a\\b", "b\xfccher"],
     )
     for _ in range(2):
         assert resolve(resolver, path, host) == expected
@@ -381,7 +383,7 @@ def test_no_object_on_a_host_begins_with_a_reserved_segment(host, path, expected
 def test_a_reserved_segment_stands_below_the_prefix(path, expected):
     assert (
         resolve(
-            make_resolver(url_prefix="/storage", find_reserved=reserving("upload")),
+            make_resolver(url_prefix="/storage", reserved=["upload"]),
             path,
         )
         == expected

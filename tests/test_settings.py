@@ -40,6 +40,10 @@ def middleware(app: Any = application, store: Any = None, **arguments: Any) -> o
 
 STORE = "write a store, such as SQLiteStore('rules.sqlite') or MemoryStore()"
 BUCKETS = "write a function of a Request that returns (bucket, key) or None"
+NO_HOSTS = (
+    "hosts_only is True, but host_suffixes is empty, so no URL would be about a bucket: write host "
+    "names such as 'cos.example.com' in host_suffixes"
+)
 HOOK = "write a function of a RulesCall that returns True, False or a name"
 WRONG = [
     (extension, {"store": "rules.sqlite"}, f"store is str: {STORE}"),
@@ -65,6 +69,12 @@ WRONG = [
     (middleware, {"api": True}, "api is True: write a WSGI application such as RulesAPI(store)"),
     (middleware, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
     (middleware, {"url_prefix": "storage"}, "url_prefix is 'storage': write a path such as"),
+    (middleware, {"hosts_only": 1}, "hosts_only is 1: write True or False"),
+    (middleware, {"hosts_only": True}, NO_HOSTS),
+    (blueprint, {"hosts_only": True}, NO_HOSTS),
+    (Settings, {"hosts_only": True}, "BUCKETCORS_HOSTS_ONLY is True, but BUCKETCORS_HOST_SUFFIXES"),
+    (blueprint, {"route_variable": "<bucket>"}, "route_variable is '<bucket>': write the name of"),
+    (middleware, {"reserved": lambda: []}, "write a list of first segments"),
     (middleware, {"vary": "Safe"}, "vary is 'Safe': write one of 'safe', 'vendor'"),
     (middleware, {"cached_buckets": 0}, "cached_buckets is 0: write a whole number from 1"),
 ]

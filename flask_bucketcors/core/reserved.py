@@ -1,16 +1,16 @@
 """Names that no bucket can have, because the application uses them for its own URLs."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from flask_bucketcors.core.request import SEPARATORS
 
 
 class Reserved(NamedTuple):
-    """First segments of paths below the prefix, and hosts, that belong to the application.
+    """Segments of paths, and hosts, that belong to the application.
 
-    :param names: no bucket has one of these names.
+    :param names: no bucket has one of these names, whichever URL names it.
     :param on_hosts: on a bucket's own host, no object's key begins with one of these segments.
     :param hosts: hosts of the application; no bucket has the name that such a host would give it.
     """
@@ -25,9 +25,10 @@ class Reserved(NamedTuple):
         names = frozenset(segments)
         return cls(names, names)
 
+    def union(self, other: "Reserved") -> "Reserved":
+        """Reserve what one of the two reserves."""
+        return Reserved(*map(frozenset.union, self, other))
 
-#: Returns what is reserved. It is called once, at the first request.
-FindReserved = Callable[[], Reserved]
 
 _NO_SEGMENTS = re.compile(r"(?:\.?[/\\])*")
 # How a path begins if applications may interpret it in several ways.

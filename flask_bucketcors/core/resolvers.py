@@ -16,13 +16,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import cached_property
 from typing import Final, NamedTuple
 
+from flask_bucketcors.core.bucket_paths import BucketPaths, ReadRoutes, Where, without_routes
 from flask_bucketcors.core.errors import shown_value
-from flask_bucketcors.core.hosts import REGION, checked_prefix, checked_suffix, split_host
+from flask_bucketcors.core.hosts import REGION, checked_suffix, split_host
 from flask_bucketcors.core.request import Request
-from flask_bucketcors.core.reserved import FindReserved, Reserved, begins_with
+from flask_bucketcors.core.reserved import Reserved, begins_with
 
 #: Returns which bucket a request is about: ``(bucket, key)``, or None for no bucket. A key that is
 #: empty, or has only slashes, stands for the bucket itself. So if hosts name the buckets, you can
@@ -66,11 +66,15 @@ class Resolver(ABC):
 
     #: Whether the first segment of the path always names it.
     is_plain_path = False
+    #: Which paths name buckets.
+    paths = BucketPaths({})
+    #: The forms of URLs that are about a bucket, for people.
+    url_forms: tuple[str, ...] = ()
 
     @property
     def reserved(self) -> Reserved:
         """What belongs to the application."""
-        return Reserved()
+        return self.paths.reserved
 
     @abstractmethod
     def __call__(self, request: Request) -> Resolved | None: ...
@@ -88,59 +92,92 @@ class Resolver(ABC):
 
 def make_resolver(
     buckets: BucketFunction | None = None,
+    *,
     host_suffixes: Iterable[str] = (),
     url_prefix: str = "",
-    find_reserved: FindReserved = Reserved,
+    hosts_only: bool = False,
+    reserved: Iterable[str] = (),
+    read_routes: ReadRoutes = without_routes,
 ) -> Resolver:
     """Build the resolver for an application.
 
     :param buckets: the application's own function; if given, the other parameters are not used.
     :param host_suffixes: host names below which each bucket has a name of its own, such as
         ``cos.example.com`` or ``cos.{region}.example.com``.
-    :param url_prefix: path below which the buckets are, such as ``/storage``.
-    :param find_reserved: gives what belongs to the application.
+    :param url_prefix, hosts_only: see :class:`~flask_bucketcors.core.bucket_paths.Where`.
+    :param reserved: segments that belong to the application.
+    :param read_routes: reads which paths name buckets, and what else belongs to the application.
     :raises ValueError: if a suffix or the prefix does not have that form.
     """
     if buckets is not None:
         return ByFunction(buckets)
-    prefix = checked_prefix(url_prefix)
     suffixes = tuple(map(checked_suffix, host_suffixes))
-    return ByHost(suffixes, prefix, find_reserved) if suffixes else ByPath(prefix, find_reserved)
+    paths = read_routes(Where(suffixes, url_prefix, hosts_only)).reserving(reserved)
+    if suffixes:
+        return ByHost(suffixes, paths)
+    return ByOnePath(paths) if len(paths.prefixes) == 1 else ByPath(paths)
 
 
 class ByPath(Resolver):
-    """The first segment of the path below a prefix names the bucket."""
+    """The segment below a prefix names the bucket."""
 
-    def __init__(self, prefix: str, find_reserved: FindReserved = Reserved) -> None:
-        self._prefix = prefix
-        self._start = f"{_raw(prefix)}/"
-        self._start_length = len(self._start)
-        self._find_reserved = find_reserved
-        self.is_plain_path = not prefix
-
-    @cached_property
-    def reserved(self) -> Reserved:
-        return self._find_reserved()
+    def __init__(self, paths: BucketPaths) -> None:
+        self.paths = paths
+        # The longest first, because one prefix may be below another.
+        self._prefixes = sorted(paths.prefixes.items(), key=lambda each: len(each[0]), reverse=True)
+        self.url_forms = tuple(f"{prefix}/<bucket>/<key>" for prefix in sorted(paths.prefixes))
+        self.is_plain_path = [*paths.prefixes] == [""]
+        # If all prefixes have one pattern, other names never have rules in memory.
+        is_uniform = len(set(paths.prefixes.values())) <= 1
+        self._starts = [
+            (start := f"{_raw(prefix)}/", len(start), None if is_uniform else pattern)
+            for prefix, pattern in self._prefixes
+        ]
 
     def __call__(self, request: Request) -> Resolved | None:
-        path = _below(self._prefix, request)
+        path = _path(request)
         if path is None:
             return None
-        if request.has_dot_segment:
-            return _DOT_SEGMENT
-        bucket, _, key = path.partition("/")
-        if not bucket.strip("."):
-            return None
+        for prefix, pattern in self._prefixes:
+            below = _below(prefix, path)
+            if below is None:
+                continue
+            if request.has_dot_segment:
+                return _DOT_SEGMENT
+            bucket, _, key = below.partition("/")
+            if bucket.strip(".") and (pattern is None or pattern.fullmatch(bucket)):
+                return self._in_path(bucket, key)
+        return None
+
+    def _in_path(self, bucket: str, key: str) -> Resolved | None:
         is_root = not key or not key.strip("/")
         if begins_with(self.reserved.names, bucket):
             return _RESERVED if is_root else None
         return Resolved(bucket, is_root)
 
     def name_bucket(self, path: str, host: str) -> str:
+        for start, length, pattern in self._starts:
+            if path.startswith(start):
+                bucket, _, key = path[length:].partition("/")
+                # "0" follows "/" in ASCII: a key from "0" on is not empty and does not begin with
+                # a slash.
+                if key < "0" or (pattern is not None and not pattern.fullmatch(bucket)):
+                    raise LookupError
+                return bucket
+        raise LookupError
+
+
+class ByOnePath(ByPath):
+    """The same below one prefix, in less time."""
+
+    def __init__(self, paths: BucketPaths) -> None:
+        super().__init__(paths)
+        [(self._start, self._start_length, _)] = self._starts
+
+    def name_bucket(self, path: str, host: str) -> str:
         if not path.startswith(self._start):
             raise LookupError
         bucket, _, key = path[self._start_length :].partition("/")
-        # "0" follows "/" in ASCII: a key from "0" on is not empty and does not begin with a slash.
         if key < "0":
             raise LookupError
         return bucket
@@ -149,18 +186,17 @@ class ByPath(Resolver):
 class ByHost(ByPath):
     """Below a suffix, the rest of the host names the bucket; elsewhere the path does."""
 
-    def __init__(self, suffixes: Iterable[str], prefix: str, find_reserved: FindReserved) -> None:
-        super().__init__(prefix, find_reserved)
-        self.is_plain_path = False
+    def __init__(self, suffixes: Iterable[str], paths: BucketPaths) -> None:
         self._below_suffix = _host_pattern(suffixes)
         self._behind_label = _host_pattern(filter(None, (s.partition(".")[2] for s in suffixes)))
         self._learnt: set[str] = set()
-
-    @cached_property
-    def reserved(self) -> Reserved:
-        found = self._find_reserved()
-        names = filter(None, map(self._name_by_host, found.hosts))
-        return found._replace(names=found.names.union(names))
+        reserved = paths.reserved
+        by_host = filter(None, map(self._name_by_host, reserved.hosts))
+        names = reserved.names.union(by_host)
+        super().__init__(paths._replace(reserved=reserved._replace(names=names)))
+        self.is_plain_path = False
+        self.url_forms = (*(f"<bucket>.{each}/<key>" for each in suffixes), *self.url_forms)
+        self._reserved_on_hosts = frozenset(map(_raw, reserved.on_hosts))
 
     def _name_by_host(self, host: str) -> str | None:
         split = split_host(host)
@@ -175,7 +211,7 @@ class ByHost(ByPath):
             # An invalid Host names no bucket, and must not become path style.
             return super().__call__(request) if split or not host else Resolved(_NO_NAME, True)
         self._learn(host, match["bucket"])
-        path = _below(self._prefix, request)
+        path = _path(request)
         if path is None:
             return None
         if request.has_dot_segment:
@@ -191,22 +227,16 @@ class ByHost(ByPath):
 
     def name_bucket(self, path: str, host: str) -> str:
         label, _, rest = host.partition(".")
-        if self._prefix:
-            is_object = path.startswith(self._start) and path[self._start_length :] >= "0"
-        else:
-            is_object = path >= "/0"
+        # Such a path begins with one slash, and does not end there.
+        is_object = "/0" <= path < "0"
         if rest in self._learnt and label.islower() and is_object and len(host) <= MAX_HOST:
             if self._reserved_on_hosts and self._may_be_reserved(path):
                 raise LookupError
             return label
         raise LookupError
 
-    @cached_property
-    def _reserved_on_hosts(self) -> frozenset[str]:
-        return frozenset(map(_raw, self.reserved.on_hosts))
-
     def _may_be_reserved(self, path: str) -> bool:
-        first = path[self._start_length :].partition("/")[0]
+        first = path[1:].partition("/")[0]
         return first in self._reserved_on_hosts or "\\" in first
 
     def _learn(self, host: str, bucket: str) -> None:
@@ -226,6 +256,8 @@ class ByHost(ByPath):
 class ByFunction(Resolver):
     """A function of the application names the bucket."""
 
+    url_forms = ("those for which the buckets function names one",)
+
     def __init__(self, function: BucketFunction) -> None:
         self._function = function
 
@@ -243,17 +275,20 @@ class ByFunction(Resolver):
         )
 
 
-def _below(prefix: str, request: Request) -> str | None:
-    """The path below the prefix, without the slashes that it begins with.
+def _path(request: Request) -> str | None:
+    """The path without the slashes that it begins with; None if the request has none.
 
     Werkzeug's router treats several slashes as one. If this function did not, a ``?cors`` call
     could reach the route for the bucket.
     """
-    path = request.path
-    if path == "*" and request.method == "OPTIONS":
+    if request.path == "*" and request.method == "OPTIONS":
         # RFC 9112, 3.2.4: the request is about the server as a whole.
         return None
-    path = path.lstrip("/")
+    return request.path.lstrip("/")
+
+
+def _below(prefix: str, path: str) -> str | None:
+    """What of a path is below a prefix; None if the path is elsewhere."""
     if not prefix:
         return path
     head, below = path[: len(prefix) - 1], path[len(prefix) - 1 :]

@@ -9,27 +9,33 @@ redirected. So the middleware responds before the application's authentication a
 """
 
 from collections.abc import Iterable
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask_bucketcors.core.bucket_paths import ReadRoutes, without_routes
 from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, preflight_refusal
-from flask_bucketcors.core.reserved import FindReserved, Reserved
-from flask_bucketcors.core.resolvers import BucketFunction, make_resolver
-from flask_bucketcors.settings import CACHED_BUCKETS, checked
+from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
+from flask_bucketcors.settings import CACHED_BUCKETS, check_hosts_only, checked
 from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi.environ import BUCKET, DECISION, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path
 from flask_bucketcors.wsgi.merged_headers import Pair
 from flask_bucketcors.wsgi.request_ids import response_ids
 from flask_bucketcors.wsgi.rules_cache import RulesCache
-from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer, version_response
+from flask_bucketcors.wsgi.rules_calls import (
+    RulesCallRouter,
+    find_layer,
+    log_urls,
+    version_response,
+)
 
 
 class BucketCORSMiddleware:
@@ -45,7 +51,9 @@ class BucketCORSMiddleware:
         ``(bucket, key)``, or None if the request is about no bucket. A key that is empty, or
         has only slashes, stands for the bucket itself. By default the first segment of the path
         names the bucket.
-    :param host_suffixes: host names below which each bucket has its own name.
+    :param host_suffixes: host names below which each bucket has its own name. On such a host, the
+        whole path is the key.
+    :param hosts_only: whether only hosts name buckets, and paths on other hosts do not.
     :param url_prefix: path below which the buckets are.
     :param reserved: first segments of paths that belong to the application, such as
         ``["api", "static"]``. No bucket has one of these names, and on a bucket's host no key
@@ -85,8 +93,9 @@ class BucketCORSMiddleware:
         api: WSGIApplication | None = None,
         buckets: BucketFunction | None = None,
         host_suffixes: Iterable[str] = (),
+        hosts_only: bool = False,
         url_prefix: str = "",
-        reserved: Iterable[str] | FindReserved = (),
+        reserved: Iterable[str] = (),
         dialect: str = "cos",
         vary: str = "safe",
         allow_credentials: bool = True,
@@ -98,14 +107,19 @@ class BucketCORSMiddleware:
     ) -> None:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
+        check_hosts_only(hosts_only, host_suffixes)
         inside = getattr(find_layer(app, RulesCallRouter), "api", None)
         self.api = inside if api is None else api
-        self.resolve = make_resolver(
+        self.read_routes: ReadRoutes | None = None
+        self._make_resolver = partial(
+            make_resolver,
             buckets,
-            host_suffixes=host_suffixes,
+            host_suffixes=tuple(host_suffixes),
+            hosts_only=hosts_only,
             url_prefix=url_prefix,
-            find_reserved=partial(self._find_reserved, reserved, url_prefix),
+            reserved=tuple(reserved),
         )
+        self._beginning = ForkSafeLock()
         self._dialect = find_dialect(dialect)
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
@@ -123,21 +137,48 @@ class BucketCORSMiddleware:
             cached_buckets=cached_buckets,
             closed=ClosedRules(Reason.UNREADABLE, self._dialect, vary=form),
         )
-        self._outcomes = Outcomes(
-            self.resolve,
-            self._rules.get,
-            self._dialect,
+        self._make_outcomes = partial(
+            Outcomes,
+            find_rules=self._rules.get,
+            dialect=self._dialect,
             vary=form,
             plain_options=plain_options,
             no_rules=no_rules,
         )
         self.wrap(app)
 
+    @cached_property
+    def resolve(self) -> Resolver:
+        """Finds the bucket of a request. It is built when it is first needed.
+
+        Routes may be added until then, and so may a blueprint, which reads them.
+        """
+        router = find_layer(self.app, RulesCallRouter)
+        inside = without_routes if router is None else router.read_routes
+        return self._make_resolver(read_routes=self.read_routes or inside)
+
+    @cached_property
+    def _outcomes(self) -> Outcomes:
+        return self._make_outcomes(self.resolve)
+
     def wrap(self, app: WSGIApplication) -> None:
         """Wrap ``app`` in place of the application."""
         self.app = app
-        hot_path = make_hot_path(
-            app,
+        _CALL.__set__(self, self._begin)
+
+    def _begin(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Respond to the first request, and let the hot path respond to all others."""
+        with self._beginning:
+            # Another thread may have been first.
+            if _CALL.__get__(self) == self._begin:
+                log_urls(self.resolve)
+                _CALL.__set__(self, self._build_hot_path())
+        respond: WSGIApplication = _CALL.__get__(self)
+        return respond(environ, start_response)
+
+    def _build_hot_path(self) -> WSGIApplication:
+        return make_hot_path(
+            self.app,
             self._consider,
             self._respond_to_preflight,
             cache=self._rules,
@@ -146,15 +187,6 @@ class BucketCORSMiddleware:
             passes_options=self._plain_options == "app",
             decides_by_requested=self._dialect.decides_by_requested,
         )
-        # Through the slot, so that a subclass may have a method of that name.
-        vars(BucketCORSMiddleware)["__call__"].__set__(self, hot_path)
-
-    def _find_reserved(self, reserved: Iterable[str] | FindReserved, url_prefix: str) -> Reserved:
-        given = reserved() if callable(reserved) else Reserved.these(reserved)
-        # Called at the first request, because a blueprint, which knows the routes, may come later.
-        router = find_layer(self.app, RulesCallRouter)
-        further = router.find_reserved(url_prefix) if router else Reserved()
-        return Reserved(*map(frozenset.union, given, further))
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
         """Determine who responds to a request, and which headers are added to the response."""
@@ -214,3 +246,7 @@ class BucketCORSMiddleware:
         bucket = environ[BUCKET]
         refusal = Refusal.NOT_IMPLEMENTED if bucket else Refusal.INVALID_BUCKET_NAME
         return error_response(environ, start_response, self._dialect, refusal, bucket=bucket)
+
+
+# The slot, so that a subclass may have a method of that name.
+_CALL: Final = vars(BucketCORSMiddleware)["__call__"]

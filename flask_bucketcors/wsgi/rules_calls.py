@@ -1,15 +1,21 @@
 """``?cors`` calls on buckets, which go to the API and not to the application."""
 
+import logging
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Final, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask_bucketcors.core.bucket_paths import ReadRoutes
 from flask_bucketcors.core.outcomes import API, VERSION, find_responder
-from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import BUCKET, read_request
 from flask_bucketcors.wsgi.merged_headers import Pair
 
+logger = logging.getLogger(__name__)
+
+#: How many reserved names, and how many misfits, are logged.
+MAX_LOGGED: Final = 20
 # An application may contain itself, or invent attributes. Real stacks are not that deep.
 MAX_LAYERS: Final = 100
 
@@ -19,20 +25,27 @@ class RulesCallRouter:
 
     It is all that an application needs if it serves only the API.
 
-    :param find_reserved: gives what belongs to the application below a URL prefix.
+    :param make_resolver: builds the resolver from ``read_routes``, at the first request.
+    :param read_routes: reads the routes of the application. A middleware around it may need them.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         api: WSGIApplication,
-        resolve: Resolver,
-        find_reserved: Callable[[str], Reserved],
+        make_resolver: Callable[..., Resolver],
+        read_routes: ReadRoutes,
     ) -> None:
         self.app = app
         self.api = api
-        self.find_reserved = find_reserved
-        self._resolve = resolve
+        self.read_routes = read_routes
+        self._make_resolver = make_resolver
+
+    @cached_property
+    def _resolve(self) -> Resolver:
+        resolver = self._make_resolver(read_routes=self.read_routes)
+        log_urls(resolver, "URLs of buckets for ?cors calls")
+        return resolver
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = read_request(environ)
@@ -44,6 +57,17 @@ class RulesCallRouter:
         if responder is VERSION:
             return version_response(self.app, environ, start_response)
         return self.app(environ, start_response)
+
+
+def log_urls(resolver: Resolver, what: str = "URLs of buckets") -> None:
+    """Log which URLs are about buckets, and which routes have a bucket that names none."""
+    names = sorted(resolver.reserved.names)
+    shown = ", ".join(map(repr, names[:MAX_LOGGED])) or "none"
+    more = f" and {len(names) - MAX_LOGGED} more" if len(names) > MAX_LOGGED else ""
+    forms = ", ".join(resolver.url_forms) or "none"
+    logger.info("%s: %s; reserved names: %s%s", what, forms, shown, more)
+    for route, reason in resolver.paths.misfits[:MAX_LOGGED]:
+        logger.error("no URL of the route %r is about a bucket: %s; pass buckets=", route, reason)
 
 
 _Layer = TypeVar("_Layer")
