@@ -1,8 +1,11 @@
 """Which bucket a request is about: by path, by host, or as the application says."""
 
+import re
+
 import pytest
 
 from flask_bucketcors import Request
+from flask_bucketcors.core.bucket_paths import BucketPaths
 from flask_bucketcors.core.resolvers import URLKind, make_resolver
 
 PHOTOS = ("photos", True)
@@ -472,3 +475,30 @@ def test_prefixes_that_are_refused(prefix):
     with pytest.raises(ValueError, match="is not a URL prefix: write it like '/storage'") as e:
         make_resolver(url_prefix=prefix)
     assert repr(prefix) in str(e.value)
+
+
+def several_prefixes(where):
+    return BucketPaths({"/a": re.compile("[a-z]+"), "/b": None})
+
+
+def test_names_that_fit_are_remembered_and_bounded(monkeypatch):
+    """Below ``/a`` only letters name a bucket, and the hot path does not match them again."""
+    monkeypatch.setattr("flask_bucketcors.core.resolvers.MAX_FITTING", 2)
+    resolver = make_resolver(read_routes=several_prefixes)
+
+    def is_known(name, prefix="/a"):
+        try:
+            return resolver.name_bucket(f"{prefix}/{name}/key", "h") == name
+        except LookupError:
+            return False
+
+    assert [is_known("x"), is_known("7"), is_known("7", "/b")] == [False, False, True]
+    for name in ("x", "7", "y"):
+        resolver(Request("GET", f"/a/{name}/key"))
+        resolver(Request("GET", f"/b/{name}/key"))
+    assert [is_known("x"), is_known("7"), is_known("y")] == [True, False, True]
+    resolver(Request("GET", "/a/z/key"))
+    assert [is_known("x"), is_known("y"), is_known("z")] == [False, False, True]
+    for length, is_remembered in [(255, True), (256, False)]:
+        resolver(Request("GET", f"/a/{'a' * length}/key"))
+        assert is_known("a" * length) is is_remembered

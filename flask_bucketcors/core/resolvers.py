@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
+from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
 from flask_bucketcors.core.bucket_paths import BucketPaths, ReadRoutes, Where, without_routes
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.hosts import REGION, checked_suffix, split_host
@@ -55,6 +56,8 @@ class Resolved(NamedTuple):
 MAX_HOST: Final = 253
 # How many spellings of host suffixes, with ports, are remembered.
 MAX_LEARNT: Final = 64
+# How many names that fit the pattern of a prefix are remembered.
+MAX_FITTING: Final = 10_000
 
 _NO_NAME: Final = ""
 _DOT_SEGMENT: Final = Resolved(_NO_NAME, True, URLKind.DOT_SEGMENT)
@@ -129,9 +132,13 @@ class ByPath(Resolver):
         self.is_plain_path = [*paths.prefixes] == [""]
         # If all prefixes have one pattern, other names never have rules in memory.
         is_uniform = len(set(paths.prefixes.values())) <= 1
+        # Below the others, the names that are known to fit.
+        self._fitting: dict[str, set[str]] = {
+            prefix: set() for prefix, pattern in self._prefixes if pattern and not is_uniform
+        }
         self._starts = [
-            (start := f"{_raw(prefix)}/", len(start), None if is_uniform else pattern)
-            for prefix, pattern in self._prefixes
+            (start := f"{_raw(prefix)}/", len(start), self._fitting.get(prefix))
+            for prefix, _ in self._prefixes
         ]
 
     def __call__(self, request: Request) -> Resolved | None:
@@ -146,6 +153,8 @@ class ByPath(Resolver):
                 return _DOT_SEGMENT
             bucket, _, key = below.partition("/")
             if bucket.strip(".") and (pattern is None or pattern.fullmatch(bucket)):
+                if prefix in self._fitting and len(bucket) <= MAX_BUCKET_NAME_BYTES:
+                    _remember(self._fitting[prefix], bucket, MAX_FITTING)
                 return self._in_path(bucket, key)
         return None
 
@@ -156,12 +165,12 @@ class ByPath(Resolver):
         return Resolved(bucket, is_root)
 
     def name_bucket(self, path: str, host: str) -> str:
-        for start, length, pattern in self._starts:
+        for start, length, fitting in self._starts:
             if path.startswith(start):
                 bucket, _, key = path[length:].partition("/")
                 # "0" follows "/" in ASCII: a key from "0" on is not empty and does not begin with
                 # a slash.
-                if key < "0" or (pattern is not None and not pattern.fullmatch(bucket)):
+                if key < "0" or (fitting is not None and bucket not in fitting):
                     raise LookupError
                 return bucket
         raise LookupError
@@ -248,9 +257,7 @@ class ByHost(ByPath):
         # With another label, the host may be a suffix itself, which names no bucket.
         behind_label = self._behind_label.fullmatch(split[0])
         if behind_label is None or behind_label["bucket"] is not None:
-            if len(self._learnt) >= MAX_LEARNT:
-                self._learnt.clear()
-            self._learnt.add(rest)
+            _remember(self._learnt, rest, MAX_LEARNT)
 
 
 class ByFunction(Resolver):
@@ -273,6 +280,12 @@ class ByFunction(Resolver):
             f"the buckets function returned {shown_value(found)}: return (bucket, key), such as "
             "('photos', 'cat.png'), or None"
         )
+
+
+def _remember(texts: set[str], text: str, most: int) -> None:
+    if len(texts) >= most:
+        texts.clear()
+    texts.add(text)
 
 
 def _path(request: Request) -> str | None:
