@@ -176,13 +176,13 @@ def routes_on_bucket_hosts(app: Flask, variable: str) -> tuple[list[str], list[s
 
     :return: those that take the bucket from the path all the same, and the others.
     """
-    met = [
-        each
-        for each in _serving_routes(app)
-        if not each.host and variable not in each.host_variables and each.meets("")
-    ]
-    by_path = [each.rule for each in met if variable in each.variables]
-    return by_path, [each.rule for each in met if variable not in each.variables]
+    by_path: list[str] = []
+    others: list[str] = []
+    for route in _serving_routes(app):
+        if not route.host and route.meets(""):
+            is_by_path = variable in route.variables and variable not in route.host_variables
+            (by_path if is_by_path else others).append(route.rule)
+    return by_path, others
 
 
 def _serving_routes(app: Flask) -> Iterator[_Route]:

@@ -67,6 +67,7 @@ def test_all_is_well(store: SQLiteStore) -> None:
     notes = examine(app)
     assert list(dict.fromkeys(note["area"] for note in notes)) == [
         "settings",
+        "routes",
         "database",
         "workers",
     ]

@@ -139,6 +139,7 @@ resolvers = st.sampled_from(
         {"url_prefix": "/up"},
         {"host_suffixes": ["cos.test", "{region}.cos.test", "test"]},
         {"host_suffixes": ["test"], "url_prefix": "/photos"},
+        {"host_suffixes": ["cos.test", "test"], "hosts_only": True},
         {"reserved": ["photos", "b\xfccher"]},
         {"host_suffixes": ["cos.test", "test"], "reserved": ["k", "up", "single"]},
         {"buckets": lambda request: ("photos", request.path)},

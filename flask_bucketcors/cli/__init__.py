@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "list": "stored_rules:list_buckets",
     "put": "put:put_rules",
     "rollback": "stored_rules:roll_back",
+    "routes": "routes:list_routes",
     "show": "stored_rules:show_rules",
 }
 

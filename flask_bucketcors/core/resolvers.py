@@ -14,8 +14,9 @@ Two kinds of URL must not name a bucket:
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
@@ -71,8 +72,8 @@ class Resolver(ABC):
     is_plain_path = False
     #: Which paths name buckets.
     paths = BucketPaths({})
-    #: The forms of URLs that are about a bucket, for people.
-    url_forms: tuple[str, ...] = ()
+    #: The forms of URLs that are about a bucket, for people. Those by path have a prefix.
+    url_forms: Mapping[str, str | None] = MappingProxyType({})
 
     @property
     def reserved(self) -> Reserved:
@@ -128,7 +129,7 @@ class ByPath(Resolver):
         self.paths = paths
         # The longest first, because one prefix may be below another.
         self._prefixes = sorted(paths.prefixes.items(), key=lambda each: len(each[0]), reverse=True)
-        self.url_forms = tuple(f"{prefix}/<bucket>/<key>" for prefix in sorted(paths.prefixes))
+        self.url_forms = {f"{prefix}/<bucket>/<key>": prefix for prefix in sorted(paths.prefixes)}
         self.is_plain_path = [*paths.prefixes] == [""]
         # If all prefixes have one pattern, other names never have rules in memory.
         is_uniform = len(set(paths.prefixes.values())) <= 1
@@ -200,11 +201,11 @@ class ByHost(ByPath):
         self._behind_label = _host_pattern(filter(None, (s.partition(".")[2] for s in suffixes)))
         self._learnt: set[str] = set()
         reserved = paths.reserved
-        by_host = filter(None, map(self._name_by_host, reserved.hosts))
-        names = reserved.names.union(by_host)
+        names = reserved.names.union(filter(None, map(self._name_by_host, reserved.hosts)))
         super().__init__(paths._replace(reserved=reserved._replace(names=names)))
         self.is_plain_path = False
-        self.url_forms = (*(f"<bucket>.{each}/<key>" for each in suffixes), *self.url_forms)
+        by_host = {f"<bucket>.{each}/<key>": None for each in suffixes}
+        self.url_forms = {**by_host, **self.url_forms}
         self._reserved_on_hosts = frozenset(map(_raw, reserved.on_hosts))
 
     def _name_by_host(self, host: str) -> str | None:
@@ -263,7 +264,7 @@ class ByHost(ByPath):
 class ByFunction(Resolver):
     """A function of the application names the bucket."""
 
-    url_forms = ("those for which the buckets function names one",)
+    url_forms = MappingProxyType({"those for which the buckets function names one": None})
 
     def __init__(self, function: BucketFunction) -> None:
         self._function = function

@@ -1,4 +1,4 @@
-"""``doctor``: checks the configuration, database and workers of an application.
+"""``doctor``: checks the configuration, routes, database and workers of an application.
 
 This package is private: it may change without notice.
 """
@@ -14,6 +14,7 @@ from flask_bucketcors.cli.application import HOW_TO_ADD, close_at_the_end
 from flask_bucketcors.cli.doctor.configuration import examine_settings
 from flask_bucketcors.cli.doctor.database_health import examine_database
 from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.doctor.routing import examine_routes
 from flask_bucketcors.cli.doctor.workers import examine_workers
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -35,11 +36,12 @@ _MARGIN = " " * 6
 @format_option
 @click.pass_context
 def doctor(context: click.Context, write: bool, form: str) -> None:
-    """Check the configuration, database and workers of an app.
+    """Check the configuration, routes, database and workers of an app.
 
-    Checks the settings, the database with every stored rule set, and whether another process
-    sees the same rules. Never prints secrets, and writes nothing. With --write, puts and deletes
-    rules for the bucket bucketcors-doctor, to measure when another process sees them.
+    Checks the settings, which URLs are about buckets, the database with every stored rule set, and
+    whether another process sees the same rules. Never prints secrets, and writes nothing. With
+    --write, puts and deletes rules for the bucket bucketcors-doctor, to measure when another
+    process sees them.
 
     \b
     Example:
@@ -64,6 +66,7 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
         return
     with app.app_context():
         yield from examine_settings(app, state)
+        yield from examine_routes(app, state)
         close_at_the_end(state.store)
         yield from examine_database(state.store, state.middleware.resolve.reserved.names)
         yield from examine_workers(state.store, write=write)

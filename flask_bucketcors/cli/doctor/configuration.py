@@ -27,15 +27,8 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
             # A read-only mapping is printed as a dictionary.
             shown = dict(value) if isinstance(value, Mapping) else value
             yield _note(f"{PREFIX}{name.upper()} is {shown!r}")
-    yield _reserved_note(state)
     yield from _examine_keys(state)
     yield from _layers(app, state)
-
-
-def _reserved_note(state: BucketCORSState) -> Note:
-    names = sorted(state.middleware.resolve.reserved.names)
-    shown = ", ".join(map(repr, names)) or "none"
-    return _note(f"names of the application's own URLs, which no bucket can have: {shown}")
 
 
 def _examine_keys(state: BucketCORSState) -> Iterator[Note]:

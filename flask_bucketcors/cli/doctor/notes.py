@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Note(NamedTuple):
     """The result of one check.
 
-    :param area: ``settings``, ``database`` or ``workers``.
+    :param area: ``settings``, ``routes``, ``database`` or ``workers``.
     :param text: what was found.
     :param help: what to do; None if there is nothing to do.
     """

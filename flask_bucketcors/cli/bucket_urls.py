@@ -1,0 +1,57 @@
+"""Which URLs of an application are about buckets, and which of its routes serve them."""
+
+from typing import NamedTuple
+
+from flask import Flask
+
+from flask_bucketcors.core.resolvers import ByHost
+from flask_bucketcors.extension import BucketCORSState
+from flask_bucketcors.routes import find_bucket_routes, routes_on_bucket_hosts, routes_that_meet
+
+
+class BucketURLs(NamedTuple):
+    """URLs of one form that are about buckets.
+
+    :param form: such as ``/files/<bucket>/<key>``.
+    :param by_host: whether the host names the bucket.
+    :param routes: the routes that serve them.
+    :param others: routes for other URLs, which serve some of these, too.
+    """
+
+    form: str
+    by_host: bool
+    routes: list[str]
+    others: list[str]
+
+    @property
+    def warning(self) -> str:
+        """What the other routes do."""
+        if self.by_host:
+            return "routes that take the bucket from the path, but the host's bucket counts"
+        return "other routes that serve some of them, where the rules of the bucket count, too"
+
+
+def find_bucket_urls(app: Flask, state: BucketCORSState) -> list[BucketURLs]:
+    """Find the forms of URLs that are about buckets, as an application has them now."""
+    variable = state.settings.route_variable
+    resolver = state.middleware.resolve
+    by_prefix = find_bucket_routes(app, variable).by_prefix
+    found = []
+    for form, prefix in resolver.url_forms.items():
+        if prefix is not None:
+            # If no route says that the bucket is there, a setting does, or the default.
+            met = routes_that_meet(app, prefix)
+            routes = by_prefix.get(prefix, met)
+            found.append(_bucket_urls(form, False, routes, met))
+        elif isinstance(resolver, ByHost):
+            by_path, routes = routes_on_bucket_hosts(app, variable)
+            found.append(_bucket_urls(form, True, routes, by_path))
+        else:
+            found.append(BucketURLs(form, False, [], []))
+    return found
+
+
+def _bucket_urls(form: str, by_host: bool, routes: list[str], met: list[str]) -> BucketURLs:
+    # An application may have a route several times, with other methods.
+    others = [each for each in dict.fromkeys(met) if each not in routes]
+    return BucketURLs(form, by_host, list(dict.fromkeys(routes)), others)
