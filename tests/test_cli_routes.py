@@ -61,6 +61,14 @@ LISTED: dict[str, tuple[Flask, dict[str, Any]]] = {
         make_app("/files/<bucket>", "/<int:number>/x", "/<user>", "/v<path:page>", "/<n>-x/y"),
         {"urls": [urls("/files/<bucket>/<key>", "/files/<bucket>")]},
     ),
+    "text between two variables": (
+        make_app("/a-files/<bucket>", "/<lang>-<path:page>"),
+        {
+            "urls": [
+                urls("/a-files/<bucket>/<key>", "/a-files/<bucket>", others=["/<lang>-<path:page>"])
+            ]
+        },
+    ),
     "a route with several methods": (
         make_app(
             ("/<bucket>", {"methods": ["GET"]}),

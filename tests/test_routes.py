@@ -693,6 +693,42 @@ def test_a_route_whose_bucket_names_no_url(route: str, reason: str) -> None:
     assert (dict(alone.prefixes), dict(beside.prefixes)) == ({}, {"/store": None})
 
 
+IN_THE_HOST = "its bucket is in the host, and BUCKETCORS_HOST_SUFFIXES is not set"
+
+
+@pytest.mark.parametrize(
+    "host, reason, is_well_with_suffixes",
+    [
+        ("<bucket>.cos.test", IN_THE_HOST, True),
+        ("<tenant>.cos.test", "follows another variable", False),
+    ],
+)
+def test_a_route_whose_host_has_a_variable(
+    host: str, reason: str, is_well_with_suffixes: bool
+) -> None:
+    """Suffixes are another way to say that hosts name buckets."""
+    app = Flask("storage", host_matching=True, static_folder=None)
+    route = "/<path:key>" if "<bucket>" in host else "/<bucket>/<path:key>"
+    app.add_url_rule(route, "read", lambda **values: "", host=host)
+    for suffixes, is_well in [((), False), (("cos.test",), is_well_with_suffixes)]:
+        paths = read_routes(app, "bucket", Reserved(), Where(suffixes))
+        assert dict(paths.prefixes) == {}
+        assert [reason in why for _, why in paths.misfits] == ([] if is_well else [True])
+
+
+@pytest.mark.parametrize("server_name, is_own", [("storage.test", True), (None, False)])
+@pytest.mark.parametrize("matching, is_matched", [(True, True), (False, False)])
+def test_a_subdomain_is_a_host_of_its_own_if_flask_takes_it_for_one(
+    server_name: str | None, is_own: bool, matching: bool, is_matched: bool
+) -> None:
+    app = Flask("storage", subdomain_matching=matching, static_folder=None)
+    app.config["SERVER_NAME"] = server_name
+    app.add_url_rule("/api", "own", lambda: "", subdomain="www")
+    reserved = read_routes(app, "bucket", Reserved(), Where(("storage.test",))).reserved
+    hosts = {"www.storage.test"} if is_own and is_matched else set()
+    assert (reserved.hosts, reserved.on_hosts) == (hosts, set() if hosts else {"api"})
+
+
 @pytest.mark.parametrize(
     "where", [{"url_prefix": "/"}, {"url_prefix": "/store"}, {"hosts_only": True}]
 )

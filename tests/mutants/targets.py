@@ -49,8 +49,12 @@ TARGETS: Final = (
     Target("core/request.py", ("request", "resolvers dot_segments middleware"), True),
     Target("core/outcomes.py", ("outcomes", "middleware reserved dot_segments"), True),
     Target(
-        "core/resolvers.py", ("resolvers warm_and_cold", "hot_path middleware past_attacks"), True
+        "core/resolvers.py",
+        ("resolvers warm_and_cold", "routes hot_path middleware past_attacks"),
+        True,
     ),
+    Target("core/bucket_paths.py", ("routes resolvers", "reserved warm_and_cold"), True),
+    Target("routes.py", ("routes reserved", "cli_routes misleading_urls"), True),
     Target(
         "wsgi/hot_path.py",
         ("hot_path warm_and_cold", "middleware past_attacks hostile_requests"),
