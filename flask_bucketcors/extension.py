@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask
 
 from flask_bucketcors.api.authorize import Authorize
+from flask_bucketcors.api.kept_settings import claim
 from flask_bucketcors.api.rules_api import RulesAPI
 from flask_bucketcors.api.rules_writer import BucketExists
 from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
@@ -15,13 +16,15 @@ from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import BucketFunction
 from flask_bucketcors.routes import read_routes
-from flask_bucketcors.settings import Settings, arguments_for, checked
+from flask_bucketcors.settings import PREFIX, Settings, arguments_for, checked
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
 
 EXTENSION: Final = "bucketcors"
+#: The setting that names the database, and the environment variable of the command line.
+DATABASE: Final = f"{PREFIX}DATABASE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,14 @@ class BucketCORS:
             raise SetupRefused("this application has BucketCORS already: call init_app once")
         if find_layer(app.wsgi_app, RulesCallRouter) is not None:
             raise SetupRefused(ONE_API)
+        is_named = self._store is not None or DATABASE in app.config
         settings = Settings.from_config(app.config)
         store = open_store(
             settings.database if self._store is None else self._store,
             folder=app.instance_path,
             history_limit=settings.history,
         )
+        claim(store, app.name, is_named=is_named)
         api = RulesAPI(
             store,
             authorize=in_request_context(app, self._authorize),
@@ -115,3 +120,7 @@ class BucketCORS:
         middleware.read_routes = partial(read_routes, app, settings.route_variable, self._reserved)
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = BucketCORSState(settings, store, middleware, api)
+        # Flask finds the commands by their entry point only in its own process.
+        from flask_bucketcors.cli import bucketcors
+
+        app.cli.add_command(bucketcors)

@@ -24,7 +24,7 @@ from flask_bucketcors.core.hosts import (
     checked_suffix,
 )
 from flask_bucketcors.signatures import AccessKey, Keys
-from flask_bucketcors.stores.contract import HISTORY_LIMIT, Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_database
 
 PREFIX: Final = "BUCKETCORS_"
@@ -152,7 +152,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "a function that gives the public suffix of a host name, or None", _is_function_or_none
     ),
     "cached_buckets": _COUNT,
-    "history": _COUNT,
+    "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
     "api": _Row("a WSGI application such as RulesAPI(store), or None", _is_function_or_none),
@@ -249,7 +249,7 @@ class Settings:
     strict: str = "off"
     public_suffix: PublicSuffix | None = None
     cached_buckets: int = CACHED_BUCKETS
-    history: int = HISTORY_LIMIT
+    history: int | None = None
 
     @classmethod
     def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":

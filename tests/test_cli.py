@@ -94,12 +94,16 @@ def run_strict(app: Flask, store: SQLiteStore) -> Run:
     return partial(invoke, app=app)
 
 
+def _group_context() -> click.Context:
+    return click.Context(bucketcors, info_name="flask bucketcors")
+
+
 def commands() -> list[str]:
-    return bucketcors.list_commands(click.Context(bucketcors))
+    return bucketcors.list_commands(_group_context())
 
 
 def command_named(name: str) -> click.Command:
-    command = bucketcors.get_command(click.Context(bucketcors), name)
+    command = bucketcors.get_command(_group_context(), name)
     assert command is not None
     return command
 
@@ -625,7 +629,7 @@ def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str], run:
 def test_a_revision_that_there_is_not_is_refused(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
     output = run("rollback", "photos", "9", code=1).output
-    assert "has no rules of revision 9; flask bucketcors history photos lists them" in output
+    assert "has no rules of revision 9; bucketcors history photos lists them" in output
 
 
 def test_export_writes_into_a_pipe_and_leaves_it_one(

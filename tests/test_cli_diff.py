@@ -288,7 +288,7 @@ def test_the_rules_of_a_bucket_are_compared(
         ([], "with --bucket write NEW, or --revision"),
         (["NEW", "NEW"], "with --bucket write NEW, or --revision"),
         (["NEW", "--revision", "1", "--revision", "2"], "with --bucket write NEW, or --revision"),
-        (["--revision", "9"], "bucket photos has no revision 9; flask bucketcors history photos"),
+        (["--revision", "9"], "bucket photos has no revision 9; bucketcors history photos"),
         (["--revision", "first"], "is not a valid integer"),
     ],
 )

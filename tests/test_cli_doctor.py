@@ -78,7 +78,8 @@ def test_all_is_well(store: SQLiteStore) -> None:
         "BUCKETCORS_ACCESS_KEYS holds 1 key",
         "integrity_check finds no damage",
         "readers do not wait for writers (WAL)",
-        "schema version 1",
+        "schema version 2",
+        "the history keeps 50 changes of each bucket",
         "1 bucket has rules",
         "another process sees the same rules and the same signal",
     ):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_bucketcors import MemoryStore, SQLiteStore, StoreUnavailable
+from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import is_database, open_store, shown_database
 
@@ -50,8 +50,11 @@ def test_memory_is_no_path(elsewhere: Path) -> None:
 
 
 def test_the_limit_of_the_history_is_the_stores(tmp_path: Path) -> None:
-    with closing(open_store("rules.sqlite", folder=tmp_path, history_limit=7)) as store:
-        assert store._history_limit == 7
+    rules = RuleSet([Rule(["*"], ["GET"])])
+    with closing(open_store("rules.sqlite", folder=tmp_path, history_limit=2)) as store:
+        for _ in range(3):
+            store.put("photos", rules)
+        assert len(store.history("photos")) == 2
 
 
 REFUSED: list[tuple[Any, str]] = [

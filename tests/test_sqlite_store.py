@@ -659,17 +659,18 @@ def test_steps_of_later_releases_are_taken_in_one_transaction(
         "CREATE TABLE bucketcors_more (a)",
     )
     broken = ("CREATE TABLE bucketcors_third (a)", "SELECT no_such_function()")
+    present = schema.SCHEMA_VERSION
     monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, step, broken))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", present + 2)
     with pytest.raises(StoreUnavailable, match="no_such_function"):
         SQLiteStore(path)
-    assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(1,)]
+    assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(present,)]
     assert not run_sql(path, "SELECT * FROM sqlite_master WHERE name = 'bucketcors_more'")
-    monkeypatch.setattr(schema, "_STEPS", schema._STEPS[:2])
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(schema, "_STEPS", schema._STEPS[: present + 1])
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", present + 1)
     with closing(SQLiteStore(path)) as migrated:
         assert migrated.get("b") == rules()
-    assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(2,)]
+    assert run_sql(path, "SELECT schema_version FROM bucketcors_state") == [(present + 1,)]
     assert run_sql(path, "SELECT note FROM bucketcors_rules") == [(None,)]
 
 
@@ -684,7 +685,7 @@ def test_a_step_that_ends_its_transaction_keeps_its_reason(
         "INSERT INTO bucketcors_more VALUES (1)",
     )
     monkeypatch.setattr(schema, "_STEPS", (*schema._STEPS, step))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
     with pytest.raises(StoreUnavailable, match="no room"):
         SQLiteStore(path)
 

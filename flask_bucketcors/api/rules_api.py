@@ -12,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask_bucketcors.api.authorize import Authorize, RulesCall, ask, bodiless
 from flask_bucketcors.api.bodies import check_digests, read_body
+from flask_bucketcors.api.kept_settings import keep_settings
 from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect, Limits, limited
@@ -56,7 +57,8 @@ class RulesAPI:
     Without keys or a hook, every call is refused, which is logged. The middleware or the blueprint
     calls it, with the bucket's name in the environ.
 
-    :param store: where the rules are.
+    :param store: where the rules are. It keeps dialect, limits and strictness, so that the command
+        line applies them without the application.
     :param access_keys: access key ids and their secrets, as a mapping or a function. A signed call
         is allowed, unless ``authorize`` refuses it.
     :param authorize: called with a :class:`RulesCall`; returns whether to allow it, or the name
@@ -99,6 +101,14 @@ class RulesAPI:
             store=store,
             dialect=self._dialect,
             bucket_exists=bucket_exists,
+            strict=strict,
+            public_suffix=public_suffix,
+            allow_credentials=allow_credentials,
+        )
+        keep_settings(
+            store,
+            dialect=dialect,
+            limits=limits or {},
             strict=strict,
             public_suffix=public_suffix,
             allow_credentials=allow_credentials,

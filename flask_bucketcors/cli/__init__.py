@@ -1,20 +1,21 @@
-"""``flask bucketcors``: the commands, one module each, and what they share.
+"""``bucketcors`` and ``flask bucketcors``: the commands, one module each, and what they share.
 
 This package is private: it may change without notice. The commands and their options are not.
 
-Flask finds the group by the entry point ``flask.commands``, in every environment that has this
-package. Commands that need no application run without one.
+``bucketcors`` and ``python -m flask_bucketcors`` load no application: they work on files, and on
+the database that ``--database`` names. Flask finds the same group by the entry point
+``flask.commands``, in every environment that has this package.
 
 Exit codes: 0 success, 1 refused or something found, 2 wrong usage.
 """
 
 import errno
 import os
+from copy import copy
 from importlib import import_module
 from typing import Any, Final
 
 import click
-from flask.cli import AppGroup
 
 from flask_bucketcors.cli.terminal import (
     STORE_HELP,
@@ -49,7 +50,11 @@ _COMMANDS: Final = {
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class _Group(AppGroup):
+# How help and examples call the group.
+_USUAL_NAME: Final = "flask bucketcors"
+
+
+class _Group(click.Group):
     """A group that prints an error of this package as a message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -60,7 +65,10 @@ class _Group(AppGroup):
             return super().get_command(ctx, cmd_name)
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
-        return command
+        return _as_called(command, ctx)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Command.format_help_text(_as_called(self, ctx), ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         # click omits colours if the output is not a terminal; NO_COLOR turns them off everywhere
@@ -80,6 +88,13 @@ class _Group(AppGroup):
             if error.errno not in _FULL:
                 raise
             raise Refused(f"cannot write: {error.strerror}") from error
+
+
+def _as_called(command: click.Command, group: click.Context) -> click.Command:
+    """Give a command whose help calls the group as it was called."""
+    called = copy(command)
+    called.help = (command.help or "").replace(_USUAL_NAME, group.command_path)
+    return called
 
 
 @click.group("bucketcors", cls=_Group)

@@ -1,23 +1,35 @@
-"""The application that a command works on."""
+"""The store that a command works on: an application's, or the one of ``--database``."""
 
 import getpass
+import os
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from typing import Final
 
 import click
-from flask import current_app
-from flask.cli import ScriptInfo
+from flask import current_app, has_app_context
+from flask.cli import FlaskGroup, ScriptInfo
 
 from flask_bucketcors.api.rules_writer import RulesWriter
+from flask_bucketcors.cli.database_options import given
+from flask_bucketcors.cli.named_database import open_database
 from flask_bucketcors.cli.rule_sources import Source
-from flask_bucketcors.cli.terminal import utf8_text
-from flask_bucketcors.core.dialects import limited
+from flask_bucketcors.cli.terminal import Refused, utf8_text
+from flask_bucketcors.core.dialects import Dialect, limited
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.extension import EXTENSION, BucketCORSState
-from flask_bucketcors.settings import STRICT_LEVELS
+from flask_bucketcors.extension import DATABASE, EXTENSION, BucketCORSState
+from flask_bucketcors.settings import STRICT_LEVELS, Settings
 from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.memory import MemoryStore
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 HOW_TO_ADD: Final = (
     "write BucketCORS(app), or BucketCORS().init_app(app) in the application factory"
+)
+_TARGET: Final = "flask_bucketcors.target"
+_IN_MEMORY: Final = (
+    "the rules of the application are in memory, and each process has its own; set "
+    "BUCKETCORS_DATABASE to the path of a file"
 )
 
 author_option = click.option(
@@ -36,48 +48,84 @@ strict_option = click.option(
 )
 
 
-def current_state() -> BucketCORSState:
-    """Give the state of the extension in the current application.
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a command works on.
 
-    :raises click.UsageError: if the application does not have the extension.
+    :param settings: those of the application; without it, those that its database keeps.
+    :param reserved: names that no bucket can have; unknown without the application.
+    :param is_private: whether the rules are in the memory of this process, which ends.
+    :param wants_public_suffix: whether the application has a function ``public_suffix``, which is
+        not in ``settings``.
     """
-    found = current_app.extensions.get(EXTENSION)
-    if not isinstance(found, BucketCORSState):
-        raise click.UsageError(f"the application {current_app.name!r} has no rules: {HOW_TO_ADD}")
-    close_at_the_end(found.store)
+
+    store: Store
+    settings: Settings
+    reserved: Set[str] = frozenset()
+    is_private: bool = False
+    wants_public_suffix: bool = False
+
+
+def current_state() -> Target:
+    """Give what the command works on, to read it.
+
+    :raises click.UsageError: if there is no application and no ``--database``, or the application
+        does not have the extension.
+    """
+    meta = click.get_current_context().meta
+    if _TARGET not in meta:
+        target = meta[_TARGET] = _find_target()
+        if target.is_private:
+            click.echo(f"note: {_IN_MEMORY}; a server may have other rules", err=True)
+    found: Target = meta[_TARGET]
     return found
 
 
-def close_at_the_end(store: Store) -> None:
-    """Close a store when the command ends.
-
-    A store in memory stays open, because it would lose its rules, which the program that runs the
-    command may still need.
-    """
-    if getattr(store, "path", None) is not None:
-        click.get_current_context().find_root().call_on_close(store.close)
-
-
 def current_writer(strict: str = STRICT_LEVELS[0]) -> RulesWriter:
-    """Give a writer of the current application's rules; it does not ask whether buckets exist.
+    """Give a writer of the rules; it does not ask whether buckets exist.
+
+    Call it before :func:`current_state`. The option ``--limits`` counts, if it is lower than the
+    limits of the application.
 
     :param strict: replaces the application's level if it is stricter.
+    :raises Refused: if the rules would be lost when the command ends.
     :raises click.UsageError: as :func:`current_state`.
     """
-    state = current_state()
-    settings = state.settings
+    meta = click.get_current_context().meta
+    target = meta[_TARGET] = meta.get(_TARGET) or _find_target()
+    if target.is_private:
+        raise Refused(f"nothing is stored: {_IN_MEMORY}")
+    settings = target.settings
+    strict = max(settings.strict, strict, key=STRICT_LEVELS.index)
+    public_suffix = settings.public_suffix
+    if target.wants_public_suffix:
+        # Most commands write nothing, and do without lint.
+        from flask_bucketcors.cli.report_lint import find_public_suffix
+
+        public_suffix = find_public_suffix(strict != STRICT_LEVELS[0] or None)
     return RulesWriter(
-        store=state.store,
-        dialect=limited(settings.limits)[settings.dialect],
-        reserved=state.middleware.resolve.reserved.names,
-        strict=max(settings.strict, strict, key=STRICT_LEVELS.index),
-        public_suffix=settings.public_suffix,
+        store=target.store,
+        dialect=_limited_dialect(settings),
+        reserved=target.reserved,
+        strict=strict,
+        public_suffix=public_suffix,
         allow_credentials=settings.allow_credentials,
     )
 
 
+def _limited_dialect(settings: Settings) -> Dialect:
+    """The dialect of settings, with the lower ones of their limits and those of ``--limits``."""
+    dialect = limited(settings.limits)[settings.dialect]
+    rules, size = given("limits") or (dialect.max_rules, dialect.max_body_bytes)
+    return replace(
+        dialect,
+        max_rules=min(rules, dialect.max_rules),
+        max_body_bytes=min(size, dialect.max_body_bytes),
+    )
+
+
 def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = None) -> Source:
-    """Give rules of a bucket as a source, with the settings of the current application.
+    """Give rules of a bucket as a source, with the settings of its application.
 
     :raises click.UsageError: as :func:`current_state`.
     """
@@ -93,13 +141,75 @@ def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = N
     )
 
 
-def push_app(context: click.Context) -> None:
-    """Load the application for a command that needs it only with some arguments.
+def close_at_the_end(store: Store) -> None:
+    """Close a store when the command ends.
 
-    :raises click.UsageError: if Flask finds none.
+    A store in memory stays open, because it would lose its rules, which the program that runs the
+    command may still need.
     """
-    app = context.ensure_object(ScriptInfo).load_app()
-    context.with_resource(app.app_context())
+    if getattr(store, "path", None) is not None:
+        click.get_current_context().find_root().call_on_close(store.close)
+
+
+def database_name() -> str | None:
+    """The database that the command names; None if it works on an application.
+
+    The environment names one only where there is no application.
+    """
+    named: str | None = given("database")
+    if named is None and not isinstance(click.get_current_context().find_root().obj, ScriptInfo):
+        named = os.environ.get(DATABASE) or None
+    return named
+
+
+def script_info(context: click.Context) -> ScriptInfo:
+    """Give what loads the application.
+
+    :raises click.UsageError: if the command does not run below ``flask``.
+    """
+    info = context.find_root().obj
+    if not isinstance(info, ScriptInfo):
+        command = context.info_name
+        raise click.UsageError(
+            f"write --database FILE, or set {DATABASE}; in a Flask application, write "
+            f"flask --app NAME bucketcors {command}"
+        )
+    return info
+
+
+def _find_target() -> Target:
+    name = database_name()
+    if name is None and given("create"):
+        raise click.UsageError("--create is for --database: write --database FILE, too")
+    if name is None:
+        target = _of_application()
+    else:
+        store, kept = open_database(name, create=bool(given("create")))
+        target = Target(
+            store=store, settings=kept.settings, wants_public_suffix=kept.has_public_suffix
+        )
+    close_at_the_end(target.store)
+    return target
+
+
+def _of_application() -> Target:
+    context = click.get_current_context()
+    if not has_app_context():
+        context.with_resource(script_info(context).load_app().app_context())
+    found = current_app.extensions.get(EXTENSION)
+    if not isinstance(found, BucketCORSState):
+        raise click.UsageError(f"the application {current_app.name!r} has no rules: {HOW_TO_ADD}")
+    return Target(
+        store=found.store,
+        settings=found.settings,
+        reserved=found.middleware.resolve.reserved.names,
+        # Other programs, such as tests, run commands in the process that has the rules.
+        is_private=isinstance(context.find_root().command, FlaskGroup) and _in_memory(found.store),
+    )
+
+
+def _in_memory(store: Store) -> bool:
+    return isinstance(store, MemoryStore) or (isinstance(store, SQLiteStore) and store.path is None)
 
 
 def _login_name() -> str | None:

@@ -7,13 +7,15 @@ from typing import Final
 import click
 
 from flask_bucketcors.analysis.algebra.diff import diff
-from flask_bucketcors.cli.application import current_state, push_app
+from flask_bucketcors.cli.application import current_state
+from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin, read_file
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
+    called,
     echo_json,
     fail_if,
     format_option,
@@ -44,10 +46,9 @@ class _Trouble(Refused):
     help="A revision of the bucket. Give it twice to compare two revisions.",
 )
 @dialect_option
+@database_option
 @format_option
-@click.pass_context
 def diff_rules(
-    context: click.Context,
     files: Sequence[str],
     bucket: str | None,
     revisions: Sequence[int],
@@ -66,9 +67,9 @@ def diff_rules(
     """
     allow_credentials = True
     if bucket is None:
+        refuse_unused_database()
         old, new = _two_files(files, revisions)
     else:
-        push_app(context)
         old, new = _with_bucket(bucket, files, revisions)
         settings = current_state().settings
         dialect, allow_credentials = dialect or settings.dialect, settings.allow_credentials
@@ -128,5 +129,5 @@ def _revision(bucket: str, revision: int) -> Side:
                 raise click.UsageError(f"revision {revision}: {printable(entry.unreadable)}")
             return Side(f"bucket {name}, revision {revision}", entry.rule_set)
     raise click.UsageError(
-        f"bucket {name} has no revision {revision}; flask bucketcors history {name} lists them"
+        f"bucket {name} has no revision {revision}; {called()} history {name} lists them"
     )

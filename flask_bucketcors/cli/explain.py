@@ -14,6 +14,7 @@ from flask_bucketcors.analysis.evidence import (
     from_har,
 )
 from flask_bucketcors.analysis.explainer.explain import Explanation
+from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.options import (
     bucket_option,
     dialect_option,
@@ -63,6 +64,7 @@ def _read_pair(
 @rules_option
 @bucket_option
 @dialect_option
+@database_option
 @click.option("--origin", help="The origin of the page, as its browser sends it.")
 @click.option("--method", help="The method of the request.  [default: GET]")
 @click.option(
@@ -89,10 +91,7 @@ def _read_pair(
 )
 @click.option("--har", type=INPUT_FILE, help="A HAR file, saved by a browser's network tab.")
 @format_option
-@click.pass_context
 def explain_request(
-    context: click.Context,
-    /,
     rules: str | None,
     bucket: str | None,
     dialect: str | None,
@@ -110,7 +109,7 @@ def explain_request(
       flask bucketcors explain --rules rules.xml --origin https://page.test
     """
     once_stdin([rules, known["console"], known["curl"], known["har"]])
-    source = find_source(context, rules, bucket, dialect)
+    source = find_source(rules, bucket, dialect)
     if source is None:
         raise click.UsageError("write --rules FILE or --bucket NAME")
     requests = [_merged(evidence, known) for evidence in _evidence(known)]

@@ -9,7 +9,8 @@ import click
 
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check, Severity
-from flask_bucketcors.cli.application import bucket_source, current_state, push_app
+from flask_bucketcors.cli.application import bucket_source, current_state
+from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_lint import (
     SEVERITIES,
@@ -125,10 +126,9 @@ def _read_ids(
     help="The id of a check to leave out, such as BC108. Repeatable.",
 )
 @public_suffix_option
+@database_option
 @format_option
-@click.pass_context
 def lint_rules(
-    context: click.Context,
     files: Sequence[str],
     bucket: str | None,
     every: bool,
@@ -151,8 +151,9 @@ def lint_rules(
         raise click.UsageError("write FILE, --bucket NAME or --all")
     once_stdin(files)
     suffix = find_public_suffix(public_suffix)
-    sources: Iterable[Source | None] = _buckets(context, bucket, dialect)
+    sources: Iterable[Source | None] = _buckets(bucket, dialect)
     if files:
+        refuse_unused_database()
         sources = (file_source(each, dialect) for each in files)
     run = _Lint(sources, suffix, Severity(severity), ignore)
     if form == JSON:
@@ -171,11 +172,8 @@ def _print(run: _Lint, unit: str) -> None:
     click.echo(run.summary(unit))
 
 
-def _buckets(
-    context: click.Context, bucket: str | None, dialect: str | None
-) -> Iterator[Source | None]:
+def _buckets(bucket: str | None, dialect: str | None) -> Iterator[Source | None]:
     """Give the rules of a bucket, or of all buckets; None for rules that cannot be read."""
-    push_app(context)
     if bucket is None:
         for name, found in each_bucket(current_state().store):
             yield bucket_source(name, found, dialect) if found else None

@@ -2,6 +2,7 @@
 
 import click
 
+from flask_bucketcors.cli.database_options import refuse_unused_database
 from flask_bucketcors.cli.rule_files import INPUT_FILE
 from flask_bucketcors.cli.rule_sources import Source, file_source
 from flask_bucketcors.core.dialects import DIALECTS
@@ -17,21 +18,17 @@ dialect_option = click.option(
 )
 
 
-def find_source(
-    context: click.Context, rules: str | None, bucket: str | None, dialect: str | None
-) -> Source | None:
+def find_source(rules: str | None, bucket: str | None, dialect: str | None) -> Source | None:
     """Read the rules that the options name; None if they name none.
 
     :raises click.UsageError: if they name both, or the rules cannot be read.
     """
     if rules is not None and bucket is not None:
         raise click.UsageError("write --rules or --bucket, not both")
-    if rules is not None:
-        return file_source(rules, dialect)
     if bucket is None:
-        return None
+        refuse_unused_database()
+        return None if rules is None else file_source(rules, dialect)
     # Without --bucket, no application is loaded, and no code that serves one.
-    from flask_bucketcors.cli.application import bucket_source, current_state, push_app
+    from flask_bucketcors.cli.application import bucket_source, current_state
 
-    push_app(context)
     return bucket_source(bucket, current_state().store.get(bucket), dialect)

@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 
 import click
-from flask.cli import with_appcontext
 
 from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.analysis.mistakes import Severity
@@ -14,6 +13,11 @@ from flask_bucketcors.cli.application import (
     current_state,
     current_writer,
     strict_option,
+)
+from flask_bucketcors.cli.database_options import (
+    create_option,
+    database_option,
+    limits_option,
 )
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.report_lint import find_public_suffix, lint_by, print_finding
@@ -32,7 +36,9 @@ from flask_bucketcors.stores.contract import ANY_VERSION, Expected, StoredRules
 @click.option("--yes", is_flag=True, help="With --diff, do not ask.")
 @strict_option
 @author_option
-@with_appcontext
+@limits_option
+@database_option
+@create_option
 def put_rules(
     bucket: str, file: str, show_diff: bool, yes: bool, strict: str, author: str | None
 ) -> None:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 import click
-from flask.cli import with_appcontext
 
 from flask_bucketcors.cli.application import (
     author_option,
@@ -15,10 +14,12 @@ from flask_bucketcors.cli.application import (
     current_writer,
     strict_option,
 )
+from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.stored_buckets import bucket_names
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
+    called,
     counted,
     echo_json,
     format_option,
@@ -37,7 +38,7 @@ from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 @click.option("--after", callback=utf8_text, default="", help="Start after this name.")
 @click.option("--limit", type=click.IntRange(min=1), help="Print at most this many names.")
 @format_option
-@with_appcontext
+@database_option
 def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
     """Print the names of the buckets that have rules, sorted.
 
@@ -71,7 +72,7 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
     show_default=True,
     help="How to print it.",
 )
-@with_appcontext
+@database_option
 def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     """Print the rules of BUCKET.
 
@@ -95,7 +96,7 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
 @click.argument("bucket")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @author_option
-@with_appcontext
+@database_option
 def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     """Delete the rules of BUCKET, but keep its history.
 
@@ -104,6 +105,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
       flask bucketcors delete photos --yes
     """
     name = printable(bucket)
+    writer = current_writer()
     expected: Expected = ANY_VERSION
     if not yes:
         stored = current_state().store.read(bucket)
@@ -111,7 +113,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
         if sys.stdin is None:
             raise click.UsageError("standard input is closed, so nobody can confirm: add --yes")
         click.confirm(f"Delete the rules of {name}?", abort=True)
-    revision = current_writer().delete(bucket, author, expected=expected)
+    revision = writer.delete(bucket, author, expected=expected)
     if revision is None:
         raise Refused(f"bucket {name} has no rules")
     click.echo(f"{name}: revision {revision}, no rules")
@@ -120,7 +122,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
 @click.command("history")
 @click.argument("bucket")
 @format_option
-@with_appcontext
+@database_option
 def show_history(bucket: str, form: str) -> None:
     """Print the changes to the rules of BUCKET, newest first.
 
@@ -144,7 +146,7 @@ def show_history(bucket: str, form: str) -> None:
 @click.argument("revision", type=int)
 @strict_option
 @author_option
-@with_appcontext
+@database_option
 def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> None:
     """Restore the rules that BUCKET had at REVISION, as a new revision.
 
@@ -157,7 +159,7 @@ def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> No
         done = current_writer(strict).rollback(bucket, revision, author)
     except UnknownRevision:
         message = f"bucket {name} has no rules of revision {revision}"
-        raise Refused(f"{message}; flask bucketcors history {name} lists them") from None
+        raise Refused(f"{message}; {called()} history {name} lists them") from None
     click.echo(f"{name}: revision {done.revision}, with the rules of revision {revision}")
 
 

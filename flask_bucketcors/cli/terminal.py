@@ -44,6 +44,12 @@ def utf8_text(context: click.Context, parameter: click.Parameter, text: str | No
     return text
 
 
+def called() -> str:
+    """What to write before the name of a command, as this one was called."""
+    group = click.get_current_context().parent
+    return group.command_path if group else "bucketcors"
+
+
 def is_dumb() -> bool:
     """Whether the terminal knows no colours and cannot move the cursor."""
     return os.environ.get("TERM") == "dumb"

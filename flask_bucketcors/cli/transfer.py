@@ -10,7 +10,6 @@ from shutil import get_terminal_size
 from typing import Any, BinaryIO, Final
 
 import click
-from flask.cli import with_appcontext
 
 from flask_bucketcors.api.rules_writer import RulesWriter
 from flask_bucketcors.cli.application import (
@@ -18,6 +17,11 @@ from flask_bucketcors.cli.application import (
     current_state,
     current_writer,
     strict_option,
+)
+from flask_bucketcors.cli.database_options import (
+    create_option,
+    database_option,
+    limits_option,
 )
 from flask_bucketcors.cli.output_files import open_output
 from flask_bucketcors.cli.rule_files import (
@@ -61,7 +65,7 @@ _ERASE_LINE: Final = "\r\x1b[K"
 @click.option(
     "--prefix", callback=utf8_text, default="", help="Only buckets whose names begin with this."
 )
-@with_appcontext
+@database_option
 def export_rules(file: str, prefix: str) -> None:
     """Write the rules of all buckets to FILE, one bucket per line.
 
@@ -164,7 +168,9 @@ class _Import:
 @click.argument("file", type=INPUT_FILE)
 @strict_option
 @author_option
-@with_appcontext
+@limits_option
+@database_option
+@create_option
 def import_rules(file: str, strict: str, author: str | None) -> None:
     """Replace the rules of the buckets in FILE.
 

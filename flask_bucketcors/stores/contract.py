@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
@@ -197,6 +197,24 @@ class Store(ABC):
         raise UnknownRevision(
             f"bucket {bucket!r} has no rules of revision {revision!r}; see store.history(bucket)"
         )
+
+    def kept_settings(self) -> Mapping[str, Any]:
+        """Give what :meth:`keep_settings` has kept; by default nothing.
+
+        Leaves nothing open that a fork would harm.
+        """
+        return {}
+
+    # Optional, and not abstract.
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:  # noqa: B027
+        """Keep settings of the application, so that programs without the application apply them.
+
+        An application calls this when it starts. Settings of other names stay as they are. Write
+        only what differs, and no revision: the rules have not changed. By default, nothing is
+        kept, which is enough for a store that only the application opens.
+
+        :param settings: values of JSON, by name.
+        """
 
     @property
     @abstractmethod

@@ -7,7 +7,7 @@ refused, and no error repeats the password that it may hold.
 import os
 from typing import Final
 
-from flask_bucketcors.stores.contract import HISTORY_LIMIT, Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.sqlite.places import check_path, is_url
 
 #: What to write as ``BUCKETCORS_DATABASE``.
@@ -32,13 +32,13 @@ def open_store(
     setting: Store | str | os.PathLike[str],
     *,
     folder: str | os.PathLike[str] = "",
-    history_limit: int = HISTORY_LIMIT,
+    history_limit: int | None = None,
 ) -> Store:
     """Give the store of a setting.
 
     :param folder: the folder of relative paths; by default the current folder.
-    :param history_limit: entries of history to keep for each bucket. A setting that is a store
-        has its own.
+    :param history_limit: entries of history to keep for each bucket; None for as many as the
+        database keeps already. A setting that is a store has its own.
     :raises StoreUnavailable: if no file can have the path, or the database cannot be opened.
     """
     if isinstance(setting, Store):

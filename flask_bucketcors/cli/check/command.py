@@ -27,6 +27,7 @@ from flask_bucketcors.cli.check.http_exchange import (
     ask,
 )
 from flask_bucketcors.cli.check.report_check import Step, as_data, print_steps
+from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.options import (
     bucket_option,
     dialect_option,
@@ -162,10 +163,9 @@ class _Check:
 @rules_option
 @bucket_option
 @dialect_option
+@database_option
 @format_option
-@click.pass_context
 def check(
-    context: click.Context,
     url: SplitResult,
     origin: str,
     method: str,
@@ -194,7 +194,7 @@ def check(
     Example:
       flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
-    source = find_source(context, rules, bucket, dialect)
+    source = find_source(rules, bucket, dialect)
     request = BrowserRequest(origin, method, headers, credentials)
     steps = _Check(url, request, send_unsafe, timeout).steps()
     # Without a response there is nothing to explain.

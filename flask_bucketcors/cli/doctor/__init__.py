@@ -4,15 +4,24 @@ This package is private: it may change without notice.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 
 import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from flask_bucketcors.cli.application import HOW_TO_ADD, close_at_the_end
+from flask_bucketcors.cli.application import (
+    HOW_TO_ADD,
+    close_at_the_end,
+    current_state,
+    database_name,
+    script_info,
+)
+from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.doctor.configuration import examine_settings
 from flask_bucketcors.cli.doctor.database_health import examine_database
+from flask_bucketcors.cli.doctor.kept_in_database import examine_kept_settings, examine_sharing
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.doctor.routing import examine_routes
 from flask_bucketcors.cli.doctor.workers import examine_workers
@@ -33,6 +42,7 @@ _MARGIN = " " * 6
 
 @click.command("doctor")
 @click.option("--write", is_flag=True, help="Also write to the bucket bucketcors-doctor.")
+@database_option
 @format_option
 @click.pass_context
 def doctor(context: click.Context, write: bool, form: str) -> None:
@@ -41,13 +51,14 @@ def doctor(context: click.Context, write: bool, form: str) -> None:
     Checks the settings, which URLs are about buckets, the database with every stored rule set, and
     whether another process sees the same rules. Never prints secrets, and writes nothing. With
     --write, puts and deletes rules for the bucket bucketcors-doctor, to measure when another
-    process sees them.
+    process sees them. With --database, checks a database without its app.
 
     \b
     Example:
       flask --app example_app bucketcors doctor
     """
-    notes = list(_examine(context.ensure_object(ScriptInfo), write))
+    examine = _examine_database if database_name() else partial(_examine, script_info(context))
+    notes = list(examine(write))
     if form == JSON:
         echo_json([{**note._asdict(), "ok": note.ok} for note in notes])
     else:
@@ -69,7 +80,15 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
         yield from examine_routes(app, state)
         close_at_the_end(state.store)
         yield from examine_database(state.store, state.middleware.resolve.reserved.names)
+        yield from examine_sharing(state.store, app.name)
         yield from examine_workers(state.store, write=write)
+
+
+def _examine_database(write: bool) -> Iterator[Note]:
+    store = current_state().store
+    yield from examine_kept_settings(store)
+    yield from examine_database(store, ())
+    yield from examine_workers(store, write=write)
 
 
 def _load(info: ScriptInfo) -> Flask | Note:

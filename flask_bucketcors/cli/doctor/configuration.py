@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.terminal import counted
 from flask_bucketcors.extension import BucketCORSState
-from flask_bucketcors.settings import PREFIX, SETTING_NAMES
+from flask_bucketcors.settings import PREFIX, SETTING_NAMES, Settings
 from flask_bucketcors.signatures import AccessKey
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import find_layer
@@ -23,12 +23,17 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
     """Check the settings of an application."""
     for name in sorted(SETTING_NAMES):
         if name != "access_keys":
-            value = getattr(state.settings, name)
-            # A read-only mapping is printed as a dictionary.
-            shown = dict(value) if isinstance(value, Mapping) else value
-            yield _note(f"{PREFIX}{name.upper()} is {shown!r}")
+            yield _note(setting_text(state.settings, name))
     yield from _examine_keys(state)
     yield from _layers(app, state)
+
+
+def setting_text(settings: Settings, name: str) -> str:
+    """The key of a setting with its value."""
+    value = getattr(settings, name)
+    # A read-only mapping is printed as a dictionary.
+    shown = dict(value) if isinstance(value, Mapping) else value
+    return f"{PREFIX}{name.upper()} is {shown!r}"
 
 
 def _examine_keys(state: BucketCORSState) -> Iterator[Note]:

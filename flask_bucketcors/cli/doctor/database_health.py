@@ -12,7 +12,7 @@ from typing import Final
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.stored_buckets import bucket_names, listed_rules
-from flask_bucketcors.cli.terminal import STORE_HELP
+from flask_bucketcors.cli.terminal import STORE_HELP, counted
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.sqlite.database_file import DatabaseFile
@@ -134,6 +134,8 @@ def _form(connection: sqlite3.Connection) -> Iterator[Note]:
         text = f"journal_mode is {mode}, not wal"
         yield _note(text, "stop all other programs that use it; the next worker to start sets WAL")
     yield _note(f"schema version {schema_version(connection)}")
+    [(kept,)] = connection.execute("SELECT history_limit FROM bucketcors_state").fetchall()
+    yield _note(f"the history keeps {counted(kept, 'change')} of each bucket")
     missing = sorted(_expected_objects() - set(connection.execute(_OBJECTS)))
     for name, _ in missing:
         yield _note(f"{name} is missing or changed", "restore a backup; see docs/deployment.md")

@@ -100,6 +100,20 @@ class Database:
         with self._unavailable(), turn(self._forked.own().writing, deadline, WRITING):
             self._prepared = self._file.prepare(deadline)
 
+    def briefly(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work, outside a transaction, and leave open only what was open before.
+
+        Then a server may fork afterwards, even without Python's hooks.
+
+        :param work: repeated as long as it finds the database locked.
+        :raises StoreUnavailable: if the database cannot be opened, or the work fails.
+        """
+        if isinstance(self._file, MemoryDatabase):
+            return self.change(work)
+        deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
+        with self._unavailable(), turn(self._forked.own().writing, deadline, WRITING):
+            return self._file.briefly(lambda connected: work(connected.connection), deadline)
+
     def query(self, statement: str, parameters: Parameters = ()) -> list[Any]:
         """Run a SELECT and give its rows.
 

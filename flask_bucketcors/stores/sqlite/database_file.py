@@ -8,11 +8,11 @@ See :mod:`flask_bucketcors.stores.sqlite.log_files` for what could go wrong then
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from flask_bucketcors.stores.sqlite import lost_log, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
@@ -20,6 +20,8 @@ from flask_bucketcors.stores.sqlite.locks import FileLock
 from flask_bucketcors.stores.sqlite.log_files import Beside, Identity, LogRecord, beside, identity
 from flask_bucketcors.stores.sqlite.places import check_place
 from flask_bucketcors.stores.sqlite.waiting import retry
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -144,16 +146,30 @@ class DatabaseFile:
         check_place(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         make = partial(self.open, "PRAGMA journal_mode = WAL", deadline, mode="rwc")
-        prepared = retry(make, deadline)
+        return self._with_own(make, _migrated, deadline)
+
+    def briefly(self, work: Callable[[Connected], T], deadline: float) -> T:
+        """Do work with a connection that is open only meanwhile, and return its result.
+
+        :param work: repeated as long as it finds the database locked.
+        :param deadline: how long to wait for locks.
+        """
+        opened = partial(self.open, "PRAGMA synchronous = FULL", deadline)
+        return self._with_own(opened, work, deadline)
+
+    def _with_own(
+        self, make: Callable[[], Connected], work: Callable[[Connected], T], deadline: float
+    ) -> T:
+        connected = retry(make, deadline)
         try:
-            retry(partial(schema.migrate, prepared.connection), deadline)
+            result = retry(partial(work, connected), deadline)
         except BaseException:
             # Report the first error, and not what fails afterwards.
             with suppress(OSError, sqlite3.Error):
-                self.close([prepared], deadline)
+                self.close([connected], deadline)
             raise
-        self.close([prepared], deadline)
-        return prepared.file
+        self.close([connected], deadline)
+        return result
 
     def open(self, setting: str, deadline: float, *, mode: str = "rw") -> Connected:
         """Open the file at the path, once the log of no other file is there.
@@ -265,6 +281,11 @@ class DatabaseFile:
     def _beside(self, ending: str) -> Path:
         # Other paths may lead to the same file, and a link may lead to another file by now.
         return Path(f"{os.path.realpath(self.path)}{ending}")
+
+
+def _migrated(connected: Connected) -> Identity:
+    schema.migrate(connected.connection)
+    return connected.file
 
 
 def _nothing_beside(connected: Connected) -> Beside:

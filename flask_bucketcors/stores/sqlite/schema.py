@@ -10,12 +10,16 @@ Other tools may edit ``bucketcors_rules``: triggers then increase the revision a
 that these changes reach every worker and can be rolled back. (The store shortens their history when
 it next changes the bucket.) The store itself does the same for many buckets at once, and with an
 author. It sets ``own_write`` during its transaction, which no other connection can see.
+
+``bucketcors_state`` also has what every program that writes must know: how many entries of history
+to keep, and the application's ``settings`` as a JSON object.
 """
 
 import sqlite3
 from contextlib import suppress
 
 from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.stores.contract import HISTORY_LIMIT
 
 _TABLES = (
     """
@@ -103,9 +107,24 @@ _TRIGGERS = (
     """,
 )
 
+_SETTINGS = (
+    f"""
+    ALTER TABLE bucketcors_state ADD COLUMN
+        history_limit INTEGER NOT NULL DEFAULT {HISTORY_LIMIT} CHECK (history_limit > 0)
+    """,
+    "ALTER TABLE bucketcors_state ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'",
+    # The application's limit was not in the database before; nothing that it kept may be lost.
+    """
+    UPDATE bucketcors_state SET history_limit = max(history_limit, 1 + (
+        SELECT coalesce(max(entries), 0)
+        FROM (SELECT count(*) AS entries FROM bucketcors_history GROUP BY bucket)
+    ))
+    """,
+)
+
 # One step for each release, with its statements: a released step never changes, and the next one is
 # appended.
-_STEPS = ((*_TABLES, *_TRIGGERS),)
+_STEPS = ((*_TABLES, *_TRIGGERS), _SETTINGS)
 
 _ANOTHERS = (
     "the database has tables of these names with other columns, so it is another program's, or "

@@ -9,6 +9,8 @@ stamp.
 Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 """
 
+import json
+import logging
 import os
 import secrets
 import sqlite3
@@ -16,10 +18,11 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import RulesChanged, StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
@@ -38,6 +41,8 @@ from flask_bucketcors.stores.sqlite.schema import refuse_newer
 from flask_bucketcors.stores.sqlite.waiting import is_passing
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 _CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket = ?"
 _STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"
@@ -60,14 +65,25 @@ _HISTORY = """
     SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
     UNION
     SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = :bucket
-    ORDER BY revision DESC LIMIT :limit
+    ORDER BY revision DESC LIMIT (SELECT history_limit FROM bucketcors_state)
 """
 _FORGET = """
     DELETE FROM bucketcors_history WHERE bucket = :bucket AND revision <= (
         SELECT revision FROM bucketcors_history
-        WHERE bucket = :bucket ORDER BY revision DESC LIMIT 1 OFFSET :kept
+        WHERE bucket = :bucket ORDER BY revision DESC
+        LIMIT 1 OFFSET (SELECT history_limit - :current FROM bucketcors_state)
     )
 """
+_KEEP_HISTORY = "UPDATE bucketcors_state SET history_limit = ?"
+_HISTORY_LIMIT = "SELECT history_limit FROM bucketcors_state"
+_SETTINGS = "SELECT settings FROM bucketcors_state"
+_KEEP_SETTINGS = "UPDATE bucketcors_state SET settings = ? WHERE settings IS ?"
+
+_NO_SETTINGS: Final = (
+    "the settings in bucketcors_state are not a JSON object; start the application again, which "
+    "writes them"
+)
+_OLD_LIMIT_STAYS: Final = "history_limit=%d has no effect, the database keeps the earlier one: %s"
 _LIST = """
     SELECT bucket FROM bucketcors_rules
     WHERE bucket >= ? AND bucket > ? AND substr(bucket, 1, length(?)) = ?
@@ -80,14 +96,17 @@ class SQLiteStore(Store):
 
     :param path: the file, which is created with its folder if missing. ``":memory:"`` is a database
         that exists as long as the store, in one process.
-    :param history_limit: entries of history to keep for each bucket.
+    :param history_limit: entries of history to keep for each bucket. The database remembers the
+        number, for all programs that write to it. None changes nothing; a new database has 50.
     :raises StoreUnavailable: if the file cannot be opened, is not a database, or was written
         by a newer release.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, history_limit: int = HISTORY_LIMIT) -> None:
-        super().__init__(history_limit=history_limit)
+    def __init__(self, path: str | os.PathLike[str], *, history_limit: int | None = None) -> None:
+        super().__init__(history_limit=HISTORY_LIMIT if history_limit is None else history_limit)
         self._database = open_database(path)
+        if history_limit is not None:
+            self._keep_history_limit()
         self._stated = self._database.follow_file()
         # Signals changes where no token can be shared.
         self._cell: list[int] | AskedCell
@@ -110,7 +129,7 @@ class SQLiteStore(Store):
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         if not is_bucket_name(bucket):
             return []
-        rows = self._query(_HISTORY, {"bucket": bucket, "limit": self._history_limit})
+        rows = self._query(_HISTORY, {"bucket": bucket})
         return [_entry(bucket, *row) for row in rows]
 
     def read(self, bucket: str) -> StoredRules | None:
@@ -137,6 +156,12 @@ class SQLiteStore(Store):
             return (found, object())
         self._stated = found
         return (found, stamp)
+
+    def kept_settings(self) -> Mapping[str, Any]:
+        return self._database.briefly(_kept_settings)
+
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        self._database.briefly(partial(_merge_settings, settings))
 
     def close(self) -> None:
         self._database.close()
@@ -177,8 +202,7 @@ class SQLiteStore(Store):
         connection.executemany(_PUT, rows)
         if connection.total_changes - before > len(documents):
             # Triggers have moved something to the history.
-            kept = self._history_limit - 1
-            connection.executemany(_FORGET, ({"bucket": b, "kept": kept} for b in documents))
+            connection.executemany(_FORGET, ({"bucket": b, "current": 1} for b in documents))
         connection.execute(_END)
         return revision, stamp
 
@@ -195,9 +219,16 @@ class SQLiteStore(Store):
         revision, stamp = _begin(connection)
         connection.execute(_DELETE, (bucket,))
         connection.execute(_RECORD_DELETION, (bucket, revision, time.time(), author))
-        connection.execute(_FORGET, {"bucket": bucket, "kept": self._history_limit})
+        connection.execute(_FORGET, {"bucket": bucket, "current": 0})
         connection.execute(_END)
         return revision, stamp
+
+    def _keep_history_limit(self) -> None:
+        try:
+            self._database.briefly(partial(_change_history_limit, self._history_limit))
+        except StoreUnavailable as error:
+            # Another program has the lock, or the file is read-only by now. Requests can be served.
+            logger.warning(_OLD_LIMIT_STAYS, self._history_limit, error)
 
     def _query(self, statement: str, parameters: Parameters = ()) -> Sequence[Any]:
         try:
@@ -256,6 +287,37 @@ def _compare(connection: sqlite3.Connection, expected: Versions) -> None:
     for bucket, version in expected.items():
         if version != _version(connection, bucket):
             raise RulesChanged(bucket)
+
+
+def _change_history_limit(limit: int, connection: sqlite3.Connection) -> None:
+    # To write, even the same number, would wait for other writers.
+    if connection.execute(_HISTORY_LIMIT).fetchone() != (limit,):
+        connection.execute(_KEEP_HISTORY, (limit,))
+
+
+def _kept_settings(connection: sqlite3.Connection) -> Mapping[str, Any]:
+    found = _parse_settings(connection.execute(_SETTINGS).fetchone()[0])
+    if found is None:
+        raise StoreUnavailable(_NO_SETTINGS)
+    return found
+
+
+def _merge_settings(settings: Mapping[str, Any], connection: sqlite3.Connection) -> None:
+    is_done = False
+    while not is_done:
+        [text] = connection.execute(_SETTINGS).fetchone()
+        merged = json.dumps({**(_parse_settings(text) or {}), **settings}, sort_keys=True)
+        # If another process was faster, what it has kept is merged as well.
+        is_done = merged == text or connection.execute(_KEEP_SETTINGS, (merged, text)).rowcount > 0
+
+
+def _parse_settings(text: str) -> Mapping[str, Any] | None:
+    """Parse the settings; give None if another tool has written something else."""
+    try:
+        found = parse_json(text)
+    except (ValueError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _version(connection: sqlite3.Connection, bucket: str) -> str | None:
