@@ -423,6 +423,15 @@ def test_a_closed_store_opens_again(make: Make) -> None:
     assert store.get("b") == rules()
 
 
+def test_to_keep_settings_is_optional_and_no_change_of_rules(store: Store) -> None:
+    store.put("b", rules())
+    before = (store.revision, store.state(), store.signal()[0])
+    store.keep_settings({"limits": {"cos": [20, 65536]}})
+    store.keep_settings({"strict": "off"})
+    assert store.kept_settings() in ({}, {"limits": {"cos": [20, 65536]}, "strict": "off"})
+    assert (store.revision, store.state(), store.signal()[0]) == before
+
+
 def test_limits_may_be_as_large_as_anybody_writes_them(make: Make) -> None:
     store = make(history_limit=10**30)
     for seconds in range(3):

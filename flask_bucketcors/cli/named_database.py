@@ -15,6 +15,7 @@ from flask_bucketcors.api.kept_settings import KeptSettings
 from flask_bucketcors.cli.terminal import Refused, printable
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import is_database, open_store, shown_database
+from flask_bucketcors.stores.sqlite.places import check_place
 from flask_bucketcors.stores.sqlite.registry import MEMORY
 from flask_bucketcors.stores.sqlite.schema import schema_version
 
@@ -43,11 +44,12 @@ def open_database(name: str, *, create: bool) -> tuple[Store, KeptSettings]:
 
 def _refuse_missing(path: Path) -> None:
     shown = printable(str(path))
-    if not path.exists():
+    if not os.path.exists(path):
         raise click.UsageError(
             f"there is no database {shown}: write the path of the application's own, or create "
             "it with put --create or import --create"
         )
+    check_place(path)
     try:
         version = _version(path)
     except sqlite3.Error as error:
@@ -62,7 +64,7 @@ def _refuse_missing(path: Path) -> None:
 def _version(path: Path) -> int:
     """The version of the tables in a file, which is read as it is: SQLite adds no files to it."""
     # A log may be the only place of new tables. If there is one, SQLite has its files already.
-    has_log = os.path.exists(f"{path}-wal")
+    has_log = os.path.exists(f"{os.path.realpath(path)}-wal")
     query = "mode=ro" if has_log else "mode=ro&immutable=1"
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{query}", uri=True)) as connection:
         return schema_version(connection)
