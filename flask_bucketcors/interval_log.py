@@ -25,4 +25,4 @@ class IntervalLog:
         now = self._clock()
         if now >= self._next:
             self._next = now + LOG_SECONDS
-            self._logger.log(level, message, *values, exc_info=exc_info)
+            self._logger.log(level, message, *values, exc_info=exc_info, stacklevel=2)

@@ -560,11 +560,11 @@ def test_import_goes_on_where_it_was_interrupted(
     put_many = store.put_many
     batches = []
 
-    def interrupted(pairs: Any, author: str | None = None) -> int:
+    def interrupted(pairs: Any, author: str | None = None, **expected: Any) -> int:
         if len(batches) == 1:
             raise KeyboardInterrupt
         batches.append(pairs)
-        return put_many(pairs, author)
+        return put_many(pairs, author, **expected)
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "put_many", interrupted)

@@ -367,7 +367,7 @@ def test_put_shows_what_changes(run_app: Run, store: SQLiteStore, new: str) -> N
     store.put("photos", OLD)
     lines = put(run_app, new, "--yes").splitlines()
     assert lines[:-2] == ["--- bucket photos", f"+++ {new}", *CHANGES]
-    assert lines[-1] == "photos: revision 2, 2 rules"
+    assert lines[-1] == "photos: revision 2, 2 rules (1 before)"
     assert store.get("photos") == NEW
 
 
@@ -378,12 +378,13 @@ def test_put_shows_what_is_new_for_a_bucket(run_app: Run, store: SQLiteStore, ne
     assert store.get("photos") == NEW
 
 
-def test_put_shows_what_is_dangerous_and_nothing_less(
+def test_put_shows_what_is_dangerous_first_and_warnings_at_the_end(
     run_app: Run, tmp_path: Path, store: SQLiteStore
 ) -> None:
     path = written(tmp_path / "dangerous.json", DANGEROUS)
     output = put(run_app, path, "--yes")
-    assert re.findall(r"\w+\[BC\d+\]", output) == ["danger[BC201]"]
+    assert re.findall(r"\w+\[BC\d+\]", output) == ["danger[BC201]", "warning[BC312]"]
+    assert output.index("photos: revision 1") < output.index("photos: warning[BC312]")
     assert f"  {path}: rule 2\n" in output
     assert output.index("danger[BC201]") < output.index("photos: revision 1")
 
@@ -431,7 +432,13 @@ def test_where_nobody_can_be_asked_nothing_is_put(
 
 def test_put_without_diff_asks_nothing(run_app: Run, store: SQLiteStore, new: str) -> None:
     store.put("photos", OLD)
-    assert run_app("put", "photos", new).output == "photos: revision 2, 2 rules\n"
+    assert run_app("put", "photos", new).output == (
+        "photos: revision 2, 2 rules (1 before)\n"
+        "  newly allowed: DELETE from https://b.example, with no header\n"
+        "  no longer allowed: PUT from https://a.example, with no header, or headers out of x-a\n"
+        "  on other terms (exposed, max_age, methods): GET from https://a.example, with no header, "
+        "or headers out of x-a\n"
+    )
 
 
 @pytest.mark.parametrize("answer, code, stored", [("y\n", 0, NEW), ("n\n", 1, OLD), ("\n", 1, OLD)])

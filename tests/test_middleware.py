@@ -1154,7 +1154,7 @@ def test_trouble_with_a_store_is_logged_once_in_an_interval(store, clock, caplog
     for _ in range(3):
         assert is_closed(app)
         clock.now += 1
-    assert [record.name for record in caplog.records] == ["flask_bucketcors.wsgi.rules_cache"]
+    assert [record.name for record in caplog.records] == ["flask_bucketcors.store"]
     assert caplog.records[0].levelno == logging.ERROR
     assert "the disk is gone" in caplog.text
     clock.now += 60

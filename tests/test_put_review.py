@@ -88,24 +88,24 @@ def test_dangers_are_stored_and_logged(put, store, caplog):
     assert store.get("photos") == RuleSet([Rule(["http://*abc.com"], ["GET"])])
     (line,) = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert line.getMessage().startswith(
-        "dangerous rules for bucket 'photos': BC201 rule 1 'http://*abc.com': "
+        "rules of bucket 'photos', danger: BC201 rule 1 'http://*abc.com': "
     )
 
 
 def test_the_rest_is_information(put, caplog):
-    caplog.set_level(logging.INFO, logger="flask_bucketcors.api.put_review")
+    caplog.set_level(logging.INFO, logger="flask_bucketcors.lint")
     put("https://A.example")
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
         (
             "INFO",
-            "rules for bucket 'photos': BC301 rule 1 'https://A.example': a value contains capital "
-            "letters; browsers send lower case, and case counts",
+            "rules of bucket 'photos', warning: BC301 rule 1 'https://A.example': a value contains "
+            "capital letters; browsers send lower case, and case counts",
         )
     ]
 
 
 def test_what_is_no_danger_is_looked_at_for_those_alone_who_read_it(put, caplog):
-    caplog.set_level(logging.WARNING, logger="flask_bucketcors.api.put_review")
+    caplog.set_level(logging.WARNING, logger="flask_bucketcors.lint")
     put("https://A.example")
     assert not caplog.records
 
@@ -196,7 +196,7 @@ def test_rules_too_intricate_to_look_at_are_stored_and_that_is_said(put, store, 
     assert put(*INTRICATE, headers={LINT: "1"}).headers[FINDINGS] == "unknown"
     assert store.get("photos") is not None
     (line,) = caplog.records
-    assert line.getMessage() == "rules for bucket 'photos' could not be judged"
+    assert line.getMessage() == "rules of bucket 'photos' could not be judged"
 
 
 def test_strict_refuses_them(put, store):

@@ -15,6 +15,7 @@ import pytest
 import flask_bucketcors
 from flask_bucketcors.core.dialects import DIALECTS
 from tests.support import ROOT
+from tests.support.loggers import LOGGERS
 
 PACKAGE = ROOT / "flask_bucketcors"
 MAKER: Any = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))
@@ -26,9 +27,9 @@ NAMES = pytest.mark.parametrize("name", ENTRIES)
 DESCRIBED_ELSEWHERE = {"Settings": "docs/configuration.md", "create_blueprint": "RulesAPI"}
 #: What pages name and is no part of the public border: keys of the environ, and loggers.
 NOT_NAMES = {
-    "flask_bucketcors.api.put_review",
     "flask_bucketcors.bucket",
     "flask_bucketcors.decision",
+    *LOGGERS,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
+from tests.support.loggers import LOGGERS
 from tests.support.prose import prose
 
 FOLDERS = [
@@ -27,7 +28,8 @@ ROLE = re.compile(r":(?:attr|class|const|data|exc|func|meth|mod|obj):`~?([\w.]+)
 FILE_NAME = re.compile(r"(?<![\w./<{-])(?:[\w-]+/)*[\w-]+\.(?:pyi?|js|json|md|toml)(?![\w/])")
 
 #: What looks like a part of a module and is a key of the WSGI environ.
-ENVIRON_KEYS = {"flask_bucketcors.bucket", "flask_bucketcors.decision"}
+# Keys of the environ, and loggers.
+OTHER_NAMES = {"flask_bucketcors.bucket", "flask_bucketcors.decision", *LOGGERS}
 #: Files of other projects, or of people who use this one.
 FOREIGN_FILES = {"obs/const.py", "oss2/auth.py", "rules.json", "shop.json"}
 
@@ -93,7 +95,7 @@ def is_a_file(name: str) -> bool:
 
 def test_dotted_names_exist() -> None:
     found = found_in([*MODULES, *PAGES], PYTHON_NAME)
-    missing = [(str(path), name) for path, name in found if name not in ENVIRON_KEYS]
+    missing = [(str(path), name) for path, name in found if name not in OTHER_NAMES]
     assert found
     assert [(path, name) for path, name in missing if not exists(name)] == []
 

@@ -97,14 +97,14 @@ def test_a_strict_writer_takes_other_rules(make: Make, write) -> None:
 def test_rules_are_refused_before_a_write_where_that_is_asked_for(make, strict, refused) -> None:
     for rules in (PLAIN, ODD, DANGEROUS):
         with pytest.raises(RefusedByLint) if rules in refused else nullcontext():
-            make(strict=strict).check_strict(rules)
+            make(strict=strict).review(rules)
 
 
 @a_write
 def test_dangers_are_logged(make: Make, write, caplog: pytest.LogCaptureFixture) -> None:
     write(make(), DANGEROUS)
     (line,) = [each for each in caplog.records if each.levelno == logging.WARNING]
-    assert line.getMessage().startswith("dangerous rules for bucket 'photos': BC201 rule 1")
+    assert line.getMessage().startswith("rules of bucket 'photos', danger: BC201 rule 1")
 
 
 def test_a_put_takes_as_many_rules_as_the_dialect_does(make: Make, store: MemoryStore) -> None:
@@ -140,7 +140,7 @@ def test_a_deletion_compares_it_too(make: Make, store: MemoryStore) -> None:
     store.put("photos", PLAIN)
     with pytest.raises(RulesChanged):
         make().delete("photos", expected=None)
-    assert make().delete("photos", "alice", expected=store.read("photos").version) == 2
+    assert make().delete("photos", "alice", expected=store.read("photos").version).revision == 2
     assert make().delete("photos") is None
 
 
@@ -179,7 +179,7 @@ def test_a_reserved_name_is_an_invalid_one(make: Make) -> None:
 
 def test_rules_that_are_left_under_a_reserved_name_can_be_deleted(make: Make, store) -> None:
     store.put("api", PLAIN)
-    assert make(reserved={"api"}, bucket_exists=lambda name: False).delete("api") == 2
+    assert make(reserved={"api"}, bucket_exists=lambda name: False).delete("api").revision == 2
 
 
 @a_write

@@ -15,7 +15,7 @@ from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores.contract import Store
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.store")
 
 #: The names of the settings that are kept, but those that are functions.
 KEPT_NAMES: Final = ("allow_credentials", "dialect", "limits", "strict")

@@ -20,16 +20,23 @@ from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.lint")
 
-# A log line, a header or a message lists at most this many findings; the others are counted.
+# A header, a log line or a message lists at most this many findings; the others are counted.
 MAX_LISTED: Final = 50
+MAX_LOGGED: Final = 8
 MAX_EXPLAINED: Final = 3
 
 _REFUSED: Final[Mapping[str, Collection[Severity]]] = {
     "off": (),
     "dangers": (Severity.DANGER,),
     "warnings": (Severity.DANGER, Severity.WARNING),
+}
+# A full lint takes time, so warnings are below the usual level of a log.
+_LEVELS: Final[Mapping[Severity, int]] = {
+    Severity.DANGER: logging.WARNING,
+    Severity.WARNING: logging.INFO,
+    Severity.ADVICE: logging.DEBUG,
 }
 
 #: The findings of a review; None if lint could not judge the rules.
@@ -73,16 +80,14 @@ class Reviewer:
         return self._try_to_lint(lint_rules, dangers_only=not in_full)
 
     def log_findings(self, bucket: str, findings: Findings) -> None:
-        """Log the findings about a bucket's new rules, the dangers as a warning."""
+        """Log the findings about a bucket's new rules, one line for each severity."""
         if findings is None:
-            logger.warning("rules for bucket %r could not be judged", bucket)
+            logger.warning("rules of bucket %r could not be judged", bucket)
             return
-        dangers = _dangers(findings)
-        others = [each for each in findings if each.severity is not Severity.DANGER]
-        if dangers:
-            logger.warning("dangerous rules for bucket %r: %s", bucket, _listed(dangers))
-        if others:
-            logger.info("rules for bucket %r: %s", bucket, _listed(others))
+        for severity, level in _LEVELS.items():
+            found = [each for each in findings if each.severity is severity]
+            if found and logger.isEnabledFor(level):
+                logger.log(level, "rules of bucket %r, %s: %s", bucket, severity, _listed(found))
 
     def _refuse(self, refused: Collection[Severity], lint_rules: _Lint, in_full: bool) -> Findings:
         dangers_only = Severity.WARNING not in refused
@@ -129,12 +134,8 @@ def _sentence(error: TooIntricate) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _dangers(findings: Sequence[Finding]) -> list[Finding]:
-    return [each for each in findings if each.severity is Severity.DANGER]
-
-
 def _listed(findings: Sequence[Finding]) -> str:
-    lines = [_named(each) for each in findings[:MAX_LISTED]]
+    lines = [_named(each) for each in findings[:MAX_LOGGED]]
     more = len(findings) - len(lines)
     return "; ".join([*lines, f"and {more} more"] if more else lines)
 

@@ -25,18 +25,20 @@ from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.settings import checked
 from flask_bucketcors.signatures import (
     Keys,
+    SignatureError,
     SignedRequest,
     Signer,
     find_scheme,
     has_unknown_authorization,
     verify,
 )
+from flask_bucketcors.signatures.failure_log import FailureLog
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.wsgi.environ import BUCKET
 from flask_bucketcors.wsgi.error_responses import error_response
 from flask_bucketcors.wsgi.request_ids import response_ids
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.api")
 
 _ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
 #: If a PUT has this header, with any value, its response has the next one.
@@ -119,6 +121,7 @@ class RulesAPI:
         #: look at cookies, and a page must not widen its own access.
         self.cross_origin = authorize is None
         self._log = IntervalLog(logger)
+        self._failures = FailureLog()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         dialect = self._dialect
@@ -143,7 +146,12 @@ class RulesAPI:
             return _Response("200 OK", headers=(("Allow", _ALLOW),))
         if method not in ("GET", "PUT", "DELETE"):
             raise CallRefused(Refusal.METHOD_NOT_ALLOWED)
-        signer, author = self._admit(environ, signed)
+        try:
+            signer, author = self._admit(environ, signed)
+        except CallRefused as error:
+            if isinstance(error, SignatureError) or error.code is Refusal.UNKNOWN_AUTHORIZATION:
+                self._failures.write(signed, find_scheme(signed), error, _message(dialect, error))
+            raise
         # Before checking the bucket: it may be deleted while the body arrives, and the next bucket
         # of that name must not get these rules.
         body = read_body(environ, dialect.max_body_bytes) if method == "PUT" else b""
@@ -231,16 +239,18 @@ def _headers(dialect: Dialect, response: _Response) -> list[tuple[str, str]]:
 def _refuse(
     environ: WSGIEnvironment, start_response: StartResponse, dialect: Dialect, error: CallRefused
 ) -> Iterable[bytes]:
-    message = error.message or dialect.errors[error.code].message
-    if error.detail:
-        # Messages of S3 have no full stop.
-        message = f"{message.removesuffix('.')}. {error.detail}"
     return error_response(
         environ,
         start_response,
         dialect,
         error.code,
-        message=message,
+        message=_message(dialect, error),
         headers=[("Allow", _ALLOW)] if error.code == Refusal.METHOD_NOT_ALLOWED else (),
         bucket=environ.get(BUCKET, ""),
     )
+
+
+def _message(dialect: Dialect, error: CallRefused) -> str:
+    message = error.message or dialect.errors[error.code].message
+    # Messages of S3 have no full stop.
+    return f"{message.removesuffix('.')}. {error.detail}" if error.detail else message

@@ -4,12 +4,13 @@
 command line or a page. It does not depend on any of them.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from flask_bucketcors.api.observed_writes import Changes, WriteObserver, log_changes
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import (
@@ -24,6 +25,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store
 
 if TYPE_CHECKING:
+    from flask_bucketcors.api.change_summary import RulesChange
     from flask_bucketcors.api.put_review import Findings, Reviewer
 
 #: Returns whether there is a bucket of that name.
@@ -43,10 +45,12 @@ class Written(NamedTuple):
     :param revision: the number of the write.
     :param findings: what lint found in the rules: only the dangers, unless all findings were
         requested, are logged or may refuse the rules. None if lint could not judge the rules.
+    :param change: what changed; None unless the writer compares rules, or the log has it.
     """
 
     revision: int
     findings: "Findings"
+    change: "RulesChange | None"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ class RulesWriter:
         them.
     :param strict: which findings of lint refuse rules; see :class:`~flask_bucketcors.RulesAPI`.
     :param public_suffix, allow_credentials: see :func:`~flask_bucketcors.lint`.
+    :param compares: whether to say what each write changes, even if the log does not have it.
     """
 
     store: Store
@@ -73,6 +78,7 @@ class RulesWriter:
     strict: str = "off"
     public_suffix: PublicSuffix | None = None
     allow_credentials: bool = True
+    compares: bool = False
 
     def check_bucket(self, bucket: str) -> None:
         """Refuse a name that no bucket has.
@@ -84,13 +90,12 @@ class RulesWriter:
         if self._is_gone(bucket):
             raise NoSuchBucket(bucket)
 
-    def check_strict(self, rule_set: RuleSet) -> None:
-        """Refuse rules as :meth:`put` would, if this writer is strict.
+    def review(self, rule_set: RuleSet, *, in_full: bool = False) -> "Findings":
+        """Lint rules as :meth:`put` does.
 
-        :raises RefusedByLint: if it refuses them.
+        :raises RefusedByLint: if the writer is strict and lint finds something in them.
         """
-        if self.strict != "off":
-            self._reviewer.review(rule_set, self.dialect)
+        return self._reviewer.review(rule_set, self.dialect, in_full=in_full)
 
     def put(
         self,
@@ -121,7 +126,28 @@ class RulesWriter:
             raise InvalidRules([Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
         self._check_name(bucket)
         findings = self._reviewer.review(rule_set, dialect, in_full=in_full)
-        return self._write(bucket, rule_set, findings, author, expected)
+        return self._write(bucket, rule_set, findings, author, expected, dialect)
+
+    def put_many(
+        self, rule_sets: Mapping[str, tuple[RuleSet, "Findings"]], author: str | None = None
+    ) -> Sequence[Written]:
+        """Replace the rules of many buckets, as one revision; do not ask whether they exist.
+
+        :param rule_sets: rules by bucket, with the findings of :meth:`review`. Names and numbers
+            of rules are checked already.
+        """
+        rules = {bucket: rule_set for bucket, (rule_set, _) in rule_sets.items()}
+        put = partial(self.store.put_many, rules.items(), author)
+        revision, changes = self._observer.write(
+            lambda each: put(expected=each), rules, author, ANY_VERSION, self.dialect
+        )
+        log_changes(changes)
+        for bucket, (_, found) in rule_sets.items():
+            self._reviewer.log_findings(bucket, found)
+        return [
+            Written(revision, found, changes.get(bucket))
+            for bucket, (_, found) in rule_sets.items()
+        ]
 
     def rollback(
         self,
@@ -141,19 +167,29 @@ class RulesWriter:
         self._check_name(bucket)
         rule_set = self.store.get_revision(bucket, revision)
         findings = self._reviewer.review(rule_set, self.dialect, in_full=in_full)
-        return self._write(bucket, rule_set, findings, author, expected)
+        return self._write(bucket, rule_set, findings, author, expected, self.dialect)
 
     def delete(
         self, bucket: str, author: str | None = None, *, expected: Expected = ANY_VERSION
-    ) -> int | None:
-        """Delete the bucket's rules and give the new revision; None if there were none.
+    ) -> Written | None:
+        """Delete the bucket's rules; give None if there were none.
 
         You can also delete rules that remain under a name that is reserved by now, or whose bucket
         is gone.
 
         :raises RulesChanged: if the bucket has other rules than expected.
         """
-        return self.store.delete(bucket, author, expected=expected)
+        if not is_bucket_name(bucket):
+            return None
+        revision, changes = self._delete(bucket, author, expected)
+        log_changes(changes)
+        return None if revision is None else Written(revision, (), changes.get(bucket))
+
+    @cached_property
+    def _observer(self) -> WriteObserver:
+        return WriteObserver(
+            store=self.store, compares=self.compares, allow_credentials=self.allow_credentials
+        )
 
     @cached_property
     def _reviewer(self) -> "Reviewer":
@@ -176,17 +212,41 @@ class RulesWriter:
         return self.bucket_exists is not None and not self.bucket_exists(bucket)
 
     def _write(
-        self, bucket: str, rules: RuleSet, found: "Findings", author: str | None, expected: Expected
+        self,
+        bucket: str,
+        rules: RuleSet,
+        found: "Findings",
+        author: str | None,
+        expected: Expected,
+        dialect: Dialect,
     ) -> Written:
-        revision = self.store.put(bucket, rules, author, expected=expected)
+        put = partial(self.store.put, bucket, rules, author)
+        revision, changes = self._observer.write(
+            lambda each: put(expected=each[bucket]), {bucket: rules}, author, expected, dialect
+        )
         # The bucket may be gone by now. The next one of that name must not get its rules.
         if self._is_gone(bucket):
-            self._take_back(bucket, revision, author)
+            taken_back = self._take_back(bucket, revision, author)
+            log_changes(changes)
+            log_changes(taken_back)
             raise NoSuchBucket(bucket)
+        log_changes(changes)
         self._reviewer.log_findings(bucket, found)
-        return Written(revision, found)
+        return Written(revision, found, changes.get(bucket))
 
-    def _take_back(self, bucket: str, revision: int, author: str | None) -> None:
+    def _delete(
+        self, bucket: str, author: str | None, expected: Expected
+    ) -> tuple[int | None, Changes]:
+        delete = partial(self.store.delete, bucket, author)
+        return self._observer.write(
+            lambda each: delete(expected=each[bucket]),
+            {bucket: None},
+            author,
+            expected,
+            self.dialect,
+        )
+
+    def _take_back(self, bucket: str, revision: int, author: str | None) -> Changes:
         """Delete rules that this revision put there.
 
         Later rules are those of another write, which checks its bucket itself. Earlier rules are
@@ -196,4 +256,5 @@ class RulesWriter:
         own = stored.version if stored and stored.revision == revision else None
         # Even if there is nothing to delete: the store then signals that to every worker.
         with suppress(RulesChanged):
-            self.store.delete(bucket, author, expected=own)
+            return self._delete(bucket, author, own)[1]
+        return {}

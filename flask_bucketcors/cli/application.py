@@ -1,6 +1,7 @@
 """The store that a command works on: an application's, or the one of ``--database``."""
 
 import getpass
+import logging
 import os
 from collections.abc import Set
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ _IN_MEMORY: Final = (
     "the rules of the application are in memory, and each process has its own; set "
     "BUCKETCORS_DATABASE to the path of a file"
 )
+
+_NO_HANDLER: Final = logging.NullHandler()
 
 author_option = click.option(
     "--author",
@@ -81,16 +84,20 @@ def current_state() -> Target:
     return found
 
 
-def current_writer(strict: str = STRICT_LEVELS[0]) -> RulesWriter:
+def current_writer(strict: str = STRICT_LEVELS[0], *, compares: bool = True) -> RulesWriter:
     """Give a writer of the rules; it does not ask whether buckets exist.
 
     Call it before :func:`current_state`. The option ``--limits`` counts, if it is lower than the
     limits of the application.
 
     :param strict: replaces the application's level if it is stricter.
+    :param compares: whether to say what each write changes.
     :raises Refused: if the rules would be lost when the command ends.
     :raises click.UsageError: as :func:`current_state`.
     """
+    if compares:
+        # The command prints the findings. Without a handler, Python would print their log, too.
+        logging.getLogger("flask_bucketcors.lint").addHandler(_NO_HANDLER)
     meta = click.get_current_context().meta
     target = meta[_TARGET] = meta.get(_TARGET) or _find_target()
     if target.is_private:
@@ -110,6 +117,7 @@ def current_writer(strict: str = STRICT_LEVELS[0]) -> RulesWriter:
         strict=strict,
         public_suffix=public_suffix,
         allow_credentials=settings.allow_credentials,
+        compares=compares,
     )
 
 
@@ -192,13 +200,23 @@ def _find_target() -> Target:
     return target
 
 
-def _of_application() -> Target:
+def application_state() -> BucketCORSState:
+    """Give what the extension created for the application, and enter its context.
+
+    :raises click.UsageError: if there is no application, or it does not have the extension.
+    """
     context = click.get_current_context()
     if not has_app_context():
         context.with_resource(script_info(context).load_app().app_context())
     found = current_app.extensions.get(EXTENSION)
     if not isinstance(found, BucketCORSState):
         raise click.UsageError(f"the application {current_app.name!r} has no rules: {HOW_TO_ADD}")
+    return found
+
+
+def _of_application() -> Target:
+    context = click.get_current_context()
+    found = application_state()
     return Target(
         store=found.store,
         settings=found.settings,

@@ -19,11 +19,12 @@ from flask_bucketcors.cli.database_options import (
     database_option,
     limits_option,
 )
+from flask_bucketcors.cli.report_changes import print_findings, print_written
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.report_lint import find_public_suffix, lint_by, print_finding
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, read_file
 from flask_bucketcors.cli.rule_sources import Source
-from flask_bucketcors.cli.terminal import counted, printable
+from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.errors import StoredRulesInvalid, TooIntricate
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, StoredRules
@@ -59,7 +60,7 @@ def put_rules(
     expected: Expected = ANY_VERSION
     if show_diff:
         # Nobody should confirm rules that are refused afterwards.
-        writer.check_strict(rule_set)
+        writer.review(rule_set)
         stored = current_state().store.read(bucket)
         if not _show_changes(bucket, stored, rule_set, name_of(file)):
             return
@@ -67,9 +68,10 @@ def put_rules(
         if not yes:
             _ask(bucket)
         expected = stored.version if stored else None
-    done = writer.put(bucket, rule_set, author, expected=expected)
-    count = counted(len(rule_set.rules), "rule")
-    click.echo(f"{printable(bucket)}: revision {done.revision}, {count}")
+    done = writer.put(bucket, rule_set, author, expected=expected, in_full=True)
+    print_written(bucket, done, with_effects=not show_diff)
+    # With --diff, the dangers are above.
+    print_findings(bucket, done.findings, with_dangers=not show_diff)
 
 
 def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, where: str) -> bool:

@@ -5,16 +5,14 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 
-from flask_bucketcors.cli.application import current_state
+from flask_bucketcors.cli.application import application_state, close_at_the_end
 from flask_bucketcors.cli.bucket_urls import BucketURLs, find_bucket_urls
 from flask_bucketcors.cli.terminal import JSON, echo_json, format_option, printable
 
 
 @click.command("routes")
 @format_option
-@with_appcontext
 def list_routes(form: str) -> None:
     """List which URLs of an app are about buckets.
 
@@ -25,7 +23,8 @@ def list_routes(form: str) -> None:
     Example:
       flask bucketcors routes
     """
-    state = current_state()
+    state = application_state()
+    close_at_the_end(state.store)
     urls = find_bucket_urls(current_app, state)
     paths = state.middleware.resolve.paths
     data = {

@@ -15,6 +15,7 @@ from flask_bucketcors.cli.application import (
     strict_option,
 )
 from flask_bucketcors.cli.database_options import database_option
+from flask_bucketcors.cli.report_changes import print_findings, print_written
 from flask_bucketcors.cli.stored_buckets import bucket_names
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -113,10 +114,10 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
         if sys.stdin is None:
             raise click.UsageError("standard input is closed, so nobody can confirm: add --yes")
         click.confirm(f"Delete the rules of {name}?", abort=True)
-    revision = writer.delete(bucket, author, expected=expected)
-    if revision is None:
+    done = writer.delete(bucket, author, expected=expected)
+    if done is None:
         raise Refused(f"bucket {name} has no rules")
-    click.echo(f"{name}: revision {revision}, no rules")
+    print_written(bucket, done)
 
 
 @click.command("history")
@@ -156,11 +157,12 @@ def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> No
     """
     name = printable(bucket)
     try:
-        done = current_writer(strict).rollback(bucket, revision, author)
+        done = current_writer(strict).rollback(bucket, revision, author, in_full=True)
     except UnknownRevision:
         message = f"bucket {name} has no rules of revision {revision}"
         raise Refused(f"{message}; {called()} history {name} lists them") from None
-    click.echo(f"{name}: revision {done.revision}, with the rules of revision {revision}")
+    print_written(bucket, done, f", with the rules of revision {revision}")
+    print_findings(bucket, done.findings)
 
 
 def _print_history(entries: Sequence[HistoryEntry]) -> None:

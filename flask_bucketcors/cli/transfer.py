@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from shutil import get_terminal_size
@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from flask_bucketcors.api.rules_writer import RulesWriter
+from flask_bucketcors.api.put_review import Findings
+from flask_bucketcors.api.rules_writer import RulesWriter, Written
 from flask_bucketcors.cli.application import (
     author_option,
     current_state,
@@ -24,6 +25,7 @@ from flask_bucketcors.cli.database_options import (
     limits_option,
 )
 from flask_bucketcors.cli.output_files import open_output
+from flask_bucketcors.cli.report_changes import print_findings, print_written
 from flask_bucketcors.cli.rule_files import (
     INPUT_FILE,
     STDIN,
@@ -94,6 +96,9 @@ def _exported(store: Store, prefix: str) -> Iterator[str | None]:
             yield json.dumps({"bucket": bucket, **rule_set.as_dict()}) + "\n"
 
 
+_Reviewed = tuple[RuleSet, Findings]
+
+
 @dataclass
 class _Import:
     """The state of an import.
@@ -101,6 +106,8 @@ class _Import:
     :param stored: the number of buckets whose rules were replaced.
     :param equal: the number of buckets that had these rules already.
     :param refused: the number of lines that are wrong.
+    :param batch: rules that are not yet stored, with the findings of lint, by bucket.
+    :param before_print: removes the bar, if there is one.
     """
 
     writer: RulesWriter
@@ -108,32 +115,43 @@ class _Import:
     stored: int = 0
     equal: int = 0
     refused: int = 0
-    batch: dict[str, RuleSet] = field(default_factory=dict)
+    before_print: Callable[[], None] = lambda: None
+    batch: dict[str, _Reviewed] = field(default_factory=dict)
 
     def take(self, line: bytes) -> None:
         """Store the rules of a line, now or with those of later lines.
 
         :raises InvalidRules: if the line is wrong; its bucket keeps its rules.
         """
-        bucket, rule_set = self._parse(line)
-        if rule_set is None:
+        bucket, reviewed = self._parse(line)
+        if reviewed is None:
             self.equal += 1
             # The last line of a bucket counts.
             self.batch.pop(bucket, None)
             return
-        self.batch[bucket] = rule_set
+        self.batch[bucket] = reviewed
         if len(self.batch) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Store the rules of the lines so far, for each bucket that has other rules."""
         changed = {
-            bucket: rules for bucket, rules in self.batch.items() if self._current(bucket) != rules
+            bucket: reviewed
+            for bucket, reviewed in self.batch.items()
+            if self._current(bucket) != reviewed[0]
         }
-        self.writer.store.put_many(changed.items(), self.author)
+        done = self.writer.put_many(changed, self.author)
         self.stored += len(changed)
         self.equal += len(self.batch) - len(changed)
         self.batch.clear()
+        if self.writer.compares:
+            self._print(zip(changed, done, strict=True))
+
+    def _print(self, written: Iterable[tuple[str, Written]]) -> None:
+        self.before_print()
+        for bucket, each in written:
+            print_written(bucket, each)
+            print_findings(bucket, each.findings)
 
     def summary(self) -> str:
         return (
@@ -141,13 +159,13 @@ class _Import:
             f"{counted(self.refused, 'line')} refused"
         )
 
-    def _parse(self, line: bytes) -> tuple[str, RuleSet | None]:
+    def _parse(self, line: bytes) -> tuple[str, _Reviewed | None]:
         """Read a line; None instead of refused rules that the bucket has already."""
         bucket, data = _parse_line(line)
         try:
             self.writer.check_bucket(bucket)
             rule_set = parse_rules(data, self.writer.dialect)
-            self.writer.check_strict(rule_set)
+            findings = self.writer.review(rule_set, in_full=self.writer.compares)
         except InvalidBucketName as error:
             raise InvalidRules(detail=f"refused: {error}") from None
         except RefusedByLint as error:
@@ -155,7 +173,7 @@ class _Import:
                 raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
             # Never written, as other rules may take their place before the batch is stored.
             return bucket, None
-        return bucket, rule_set
+        return bucket, (rule_set, findings)
 
     def _current(self, bucket: str) -> RuleSet | None:
         try:
@@ -166,12 +184,13 @@ class _Import:
 
 @click.command("import")
 @click.argument("file", type=INPUT_FILE)
+@click.option("--quiet", is_flag=True, help="Print only how many buckets were stored.")
 @strict_option
 @author_option
 @limits_option
 @database_option
 @create_option
-def import_rules(file: str, strict: str, author: str | None) -> None:
+def import_rules(file: str, quiet: bool, strict: str, author: str | None) -> None:
     """Replace the rules of the buckets in FILE.
 
     FILE has the form that `export` writes; - is standard input. The rules of a line may also be
@@ -188,7 +207,7 @@ def import_rules(file: str, strict: str, author: str | None) -> None:
     Example:
       flask bucketcors import buckets.jsonl
     """
-    work = _Import(current_writer(strict), author)
+    work = _Import(current_writer(strict, compares=not quiet), author)
     try:
         with open_input(file) as opened:
             _import_lines(opened, file, work)
@@ -203,7 +222,8 @@ def import_rules(file: str, strict: str, author: str | None) -> None:
 
 
 def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
-    with _progress(file) as (advance, report):
+    with _progress(file) as (advance, erase_bar):
+        work.before_print = erase_bar
         for number, line in enumerate(_lines(file, path), 1):
             try:
                 if line.strip():
@@ -211,7 +231,8 @@ def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
             except InvalidRules as error:
                 work.refused += 1
                 lines = [f"line {number} is {reason_of(error)}", *problem_lines(error.problems)]
-                report("\n".join(lines))
+                erase_bar()
+                click.echo("\n".join(lines), err=True)
             advance(len(line))
 
 
@@ -240,19 +261,22 @@ def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
     return data.pop("bucket"), data
 
 
-Progress = tuple[Callable[[int], Any], Callable[[str], None]]
+Progress = tuple[Callable[[int], Any], Callable[[], None]]
 
 
 @contextmanager
 def _progress(file: BinaryIO) -> Iterator[Progress]:
-    """Give a function that advances the bar by some bytes, and one that prints above the bar."""
+    """Give a function that advances the bar by some bytes, and one that removes it.
+
+    It appears again when it advances.
+    """
     size = _size(file)
     if size is None or not sys.stderr.isatty() or is_dumb():
-        yield (lambda count: None), (lambda text: click.echo(text, err=True))
+        yield (lambda count: None), (lambda: None)
         return
     width = min(_BAR_WIDTH, max(1, get_terminal_size().columns - _BESIDE_BAR))
     with click.progressbar(length=size, label="Importing", width=width, file=sys.stderr) as bar:
-        yield bar.update, (lambda text: click.echo(_ERASE_LINE + text, err=True))
+        yield bar.update, (lambda: click.echo(_ERASE_LINE, nl=False, err=True))
 
 
 def _size(file: BinaryIO) -> int | None:

@@ -4,7 +4,7 @@ Content-MD5, Content-Type and every header ``x-oss-`` are always signed. The cli
 headers that it adds, such as Host.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 from flask_bucketcors.core.errors import Refusal
@@ -19,6 +19,7 @@ from flask_bucketcors.signatures.scheme import (
     Demands,
     SignatureError,
     Signer,
+    Signing,
     check_signature,
     signing_key,
     single_values,
@@ -91,9 +92,9 @@ def accept(
     access_key_id: str,
     signature: str,
     additional: Collection[str],
-    sign: Callable[[str, str], str],
+    signing: Signing,
 ) -> Signer:
-    """Give the signer if the signature is the one that ``sign(secret, host)`` computes.
+    """Give the signer if the signature is that of the request.
 
     :param additional: the names of the headers that the client added.
     :raises SignatureError: if it is not, or does not cover what it must.
@@ -102,8 +103,7 @@ def accept(
     demands.check_headers(lambda name: name.startswith(PREFIX) or name in covered)
     demands.check_parameters(request, lambda name: True, ())
     key = signing_key(request, keys, access_key_id, TOKEN_NAMES)
-    expected = (sign(key.secret, host) for host in request.hosts())
-    check_signature(signature, expected)
+    check_signature(request, signature, key.secret, signing)
     return Signer(access_key_id, "oss")
 
 

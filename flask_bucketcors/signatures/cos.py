@@ -18,7 +18,8 @@ another ("Strict signature mode").
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
@@ -34,6 +35,7 @@ from flask_bucketcors.signatures.scheme import (
     Scheme,
     SignatureError,
     Signer,
+    Signing,
     check_signature,
     signing_key,
 )
@@ -90,8 +92,12 @@ def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
         _OWN,
     )
     key = signing_key(request, keys, authorization.access_key_id, (SECURITY_TOKEN,))
-    expected = (_signature(request, authorization, key.secret, host) for host in request.hosts())
-    check_signature(authorization.signature, expected)
+    signing = Signing(
+        partial(_http_strings, authorization),
+        partial(_string_to_sign, authorization),
+        partial(_sign, authorization),
+    )
+    check_signature(request, authorization.signature, key.secret, signing)
     return Signer(authorization.access_key_id, "cos")
 
 
@@ -140,22 +146,28 @@ def _check_time(authorization: _Authorization, now: float) -> None:
             raise SignatureError(Refusal.ACCESS_DENIED, "Request has expired")
 
 
-def _signature(
-    request: SignedRequest, authorization: _Authorization, secret: str, host: str
-) -> str:
-    headers = {**request.headers, "host": host}
-    http_string = b"\n".join(
-        (
-            request.method.lower().encode("latin-1"),
-            request.path,
-            _canonical(request.query, authorization.parameter_list, to_bytes),
-            _canonical(headers.items(), authorization.header_list, header_bytes),
-            b"",
+def _http_strings(authorization: _Authorization, request: SignedRequest) -> Iterator[bytes]:
+    for host in request.hosts():
+        headers = {**request.headers, "host": host}
+        yield b"\n".join(
+            (
+                request.method.lower().encode("latin-1"),
+                request.path,
+                _canonical(request.query, authorization.parameter_list, to_bytes),
+                _canonical(headers.items(), authorization.header_list, header_bytes),
+                b"",
+            )
         )
-    )
+
+
+def _string_to_sign(authorization: _Authorization, http_string: bytes) -> bytes:
     hashed = hashlib.sha1(http_string, usedforsecurity=False).hexdigest()
-    sign_key = _hmac_sha1(secret, authorization.key_time)
-    return _hmac_sha1(sign_key, f"sha1\n{authorization.sign_time}\n{hashed}\n")
+    return f"sha1\n{authorization.sign_time}\n{hashed}\n".encode()
+
+
+def _sign(authorization: _Authorization, secret: str, string_to_sign: bytes) -> str:
+    sign_key = _hmac_sha1(secret, authorization.key_time.encode())
+    return _hmac_sha1(sign_key, string_to_sign)
 
 
 def _canonical(
@@ -166,8 +178,8 @@ def _canonical(
     return "&".join(f"{name}={value}" for name, value in pairs).encode()
 
 
-def _hmac_sha1(key: str, text: str) -> str:
-    return hmac.new(key.encode(), text.encode(), hashlib.sha1).hexdigest()
+def _hmac_sha1(key: str, text: bytes) -> str:
+    return hmac.new(key.encode(), text, hashlib.sha1).hexdigest()
 
 
-COS: Final = Scheme("cos", _OWN, _is_in_header, _is_in_query, _verify)
+COS: Final = Scheme("COS", "cos", _OWN, _is_in_header, _is_in_query, _verify)

@@ -11,6 +11,7 @@ from flask_bucketcors.signatures.scheme import Scheme
 from flask_bucketcors.signatures.v2 import Vendor
 
 OBS: Final[Scheme] = Vendor(
+    title="OBS",
     dialect="obs",
     name="OBS",
     prefix="x-obs-",

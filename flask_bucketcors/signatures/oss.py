@@ -32,6 +32,8 @@ pre-signed URLs of V1 those of "Add signatures to a URL".
 
 import hmac
 from base64 import b64encode
+from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from flask_bucketcors.core.errors import Refusal
@@ -59,7 +61,7 @@ from flask_bucketcors.signatures.canonical import (
     signed_date,
 )
 from flask_bucketcors.signatures.keys import Keys
-from flask_bucketcors.signatures.scheme import Demands, Scheme, Signer
+from flask_bucketcors.signatures.scheme import Demands, Scheme, Signer, Signing
 from flask_bucketcors.signatures.signed_request import SignedRequest
 from flask_bucketcors.signatures.v2 import Vendor
 from flask_bucketcors.signatures.v4 import (
@@ -100,6 +102,7 @@ _V2_PARAMETERS: Final = PARAMETERS | {"x-oss-access-key-id"}
 _V4_PARAMETERS: Final = PARAMETERS | {"x-oss-credential", "x-oss-date"}
 
 OSS_V1: Final = Vendor(
+    title="OSS V1",
     dialect="oss",
     name="OSS",
     prefix=PREFIX,
@@ -128,13 +131,9 @@ def _verify_v2(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     read = _v2_from_query if _is_v2_in_query(request) else _v2_from_header
     fields, date = read(request, demands.now)
     additional = header_names(fields["AdditionalHeaders"])
-
-    def sign(secret: str, host: str) -> str:
-        text = _v2_string_to_sign(request, additional, date, host)
-        return b64encode(hmac.digest(secret.encode(), text, "sha256")).decode()
-
+    signing = Signing(partial(_v2_strings_to_sign, additional, date), None, _v2_sign)
     key_id, signature = fields["AccessKeyId"], fields["Signature"]
-    return accept(request, keys, demands, key_id, signature, additional, sign)
+    return accept(request, keys, demands, key_id, signature, additional, signing)
 
 
 def _v2_from_header(request: SignedRequest, now: float) -> tuple[Fields, str]:
@@ -151,21 +150,26 @@ def _v2_from_query(request: SignedRequest, now: float) -> tuple[Fields, str]:
     return fields, expires
 
 
-def _v2_string_to_sign(
-    request: SignedRequest, additional: tuple[str, ...], date: str, host: str
-) -> bytes:
+def _v2_strings_to_sign(
+    additional: tuple[str, ...], date: str, request: SignedRequest
+) -> Iterator[bytes]:
     query = signed_query(request)
-    return joined(
-        (
-            request.method,
-            header_bytes(request.header("content-md5")),
-            header_bytes(request.header("content-type")),
-            header_bytes(date),
-            *header_lines(request, host, additional),
-            ";".join(sorted(additional)),
-            percent_encode(resource_path(request)) + (f"?{query}" if query else ""),
+    for host in request.hosts():
+        yield joined(
+            (
+                request.method,
+                header_bytes(request.header("content-md5")),
+                header_bytes(request.header("content-type")),
+                header_bytes(date),
+                *header_lines(request, host, additional),
+                ";".join(sorted(additional)),
+                percent_encode(resource_path(request)) + (f"?{query}" if query else ""),
+            )
         )
-    )
+
+
+def _v2_sign(secret: str, text: bytes) -> str:
+    return b64encode(hmac.digest(secret.encode(), text, "sha256")).decode()
 
 
 def _is_v4_in_header(request: SignedRequest) -> bool:
@@ -186,13 +190,10 @@ def _verify_v4(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     if payload != UNSIGNED_PAYLOAD and digest is None:
         raise invalid("x-oss-content-sha256 must be UNSIGNED-PAYLOAD, or the SHA-256 of the body.")
     additional = header_names(fields["AdditionalHeaders"])
-
-    def sign(secret: str, host: str) -> str:
-        text = _v4_canonical(request, additional, payload, host)
-        return _SCOPES.sign(secret, credential, timestamp, text)
-
+    texts = partial(_v4_canonical_requests, additional, payload)
+    signing = _SCOPES.signing(credential, timestamp, texts)
     key_id, signature = credential.access_key_id, fields["Signature"]
-    signer = accept(request, keys, demands, key_id, signature, additional, sign)
+    signer = accept(request, keys, demands, key_id, signature, additional, signing)
     return signer._replace(payload_sha256=digest)
 
 
@@ -229,26 +230,33 @@ def _credential(text: str, timestamp: str, where: str) -> Credential:
     return credential
 
 
-def _v4_canonical(
-    request: SignedRequest, additional: tuple[str, ...], payload: str, host: str
-) -> bytes:
-    return joined(
-        (
-            request.method,
-            percent_encode(resource_path(request), safe="/"),
-            signed_query(request),
-            *header_lines(request, host, {*STANDARD_HEADERS, *additional}),
-            "",
-            ";".join(sorted(additional)),
-            payload,
+def _v4_canonical_requests(
+    additional: tuple[str, ...], payload: str, request: SignedRequest
+) -> Iterator[bytes]:
+    for host in request.hosts():
+        yield joined(
+            (
+                request.method,
+                percent_encode(resource_path(request), safe="/"),
+                signed_query(request),
+                *header_lines(request, host, {*STANDARD_HEADERS, *additional}),
+                "",
+                ";".join(sorted(additional)),
+                payload,
+            )
         )
-    )
 
 
 OSS_V2: Final = Scheme(
-    "oss", _V2_PARAMETERS | {"security-token"}, _is_v2_in_header, _is_v2_in_query, _verify_v2
+    "OSS V2",
+    "oss",
+    _V2_PARAMETERS | {"security-token"},
+    _is_v2_in_header,
+    _is_v2_in_query,
+    _verify_v2,
 )
 OSS_V4: Final = Scheme(
+    "OSS V4",
     "oss",
     _V4_PARAMETERS | {"x-oss-security-token"},
     _is_v4_in_header,

@@ -22,6 +22,7 @@ and their test suites.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
@@ -131,12 +132,9 @@ def _verify(request: SignedRequest, keys: Keys, demands: Demands) -> Signer:
     demands.check_parameters(request, lambda name: True, ())
     credential = authorization.credential
     key = signing_key(request, keys, credential.access_key_id, _TOKEN_NAMES)
-    expected = (
-        _sign(request, authorization, key.secret, host, query)
-        for query in _canonical_queries(request)
-        for host in request.hosts()
-    )
-    check_signature(authorization.signature, expected)
+    texts = partial(_canonical_requests, authorization)
+    signing = _SCOPES.signing(credential, authorization.timestamp, texts)
+    check_signature(request, authorization.signature, key.secret, signing)
     return Signer(credential.access_key_id, "s3", parse_payload_hash(authorization.payload))
 
 
@@ -257,25 +255,25 @@ def _canonical_queries(request: SignedRequest) -> Iterator[str]:
     yield query_text(pairs)
 
 
-def _sign(
-    request: SignedRequest, authorization: _Authorization, secret: str, host: str, query: str
-) -> str:
-    credential, signed_headers, _, timestamp, payload = authorization
-    headers = {**request.headers, "host": host}
-    names = header_names(signed_headers)
-    lines = [to_bytes(name) + b":" + _trimmed(headers.get(name, "")) for name in names]
+def _canonical_requests(authorization: _Authorization, request: SignedRequest) -> Iterator[bytes]:
+    listed, payload = authorization.signed_headers, authorization.payload
     path = percent_encode(request.path, safe="/")
-    canonical = joined((request.method, path, query, *lines, "", signed_headers, payload))
-    return _SCOPES.sign(secret, credential, timestamp, canonical)
+    for query in _canonical_queries(request):
+        for host in request.hosts():
+            headers = {**request.headers, "host": host}
+            names = header_names(listed)
+            lines = [to_bytes(name) + b":" + _trimmed(headers.get(name, "")) for name in names]
+            yield joined((request.method, path, query, *lines, "", listed, payload))
 
 
 def _trimmed(value: str) -> bytes:
     return b" ".join(header_bytes(value).split())
 
 
-S3_V4: Final = Scheme("s3", _OWN, _is_in_header, _is_in_query, _verify)
+S3_V4: Final = Scheme("S3 V4", "s3", _OWN, _is_in_header, _is_in_query, _verify)
 
 S3_V2: Final = Vendor(
+    title="S3 V2",
     dialect="s3",
     name="AWS",
     prefix="x-amz-",

@@ -1,7 +1,7 @@
 """What all schemes have in common: their arguments, their result, and their error."""
 
 import hmac
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,45 @@ class SignatureError(CallRefused):
 
     def __init__(self, code: Refusal, message: str | None = None) -> None:
         super().__init__(code, message=message)
+
+
+class Signing(NamedTuple):
+    """How a scheme signs requests, with the fields of one signature.
+
+    :param canonical_requests: gives the texts that may have been signed: different forms of the
+        same request.
+    :param string_to_sign: gives the string to sign of such a text; None if it is the text itself.
+    :param sign: computes the signature, from the secret and the string to sign.
+    """
+
+    canonical_requests: Callable[[SignedRequest], Iterator[bytes]]
+    string_to_sign: Callable[[bytes], bytes] | None
+    sign: Callable[[str, bytes], str]
+
+
+class SignatureMismatch(SignatureError):
+    """A signature is not the one that the server computes.
+
+    :param request: the request that was signed.
+    :param signing: how.
+    """
+
+    def __init__(self, request: SignedRequest, signing: Signing) -> None:
+        super().__init__(Refusal.SIGNATURE_MISMATCH)
+        self._request = request
+        self._signing = signing
+
+    def explain(self) -> tuple[bytes, bytes | None]:
+        """Give the string to sign, and the canonical request if that is another text.
+
+        Tokens and other secrets are hidden. The digest of the canonical request in the string to
+        sign is that of the request as it was sent.
+        """
+        texts, string_to_sign, _ = self._signing
+        shown = next(texts(self._request.without_secrets()))
+        if string_to_sign is None:
+            return shown, None
+        return string_to_sign(next(texts(self._request))), shown
 
 
 class Signer(NamedTuple):
@@ -79,6 +118,7 @@ class Demands(NamedTuple):
 class Scheme:
     """One way to sign a request.
 
+    :param name: the vendor and the version, such as ``S3 V4``.
     :param dialect: the name of the dialect that it belongs to.
     :param parameters: the query parameters of the scheme in a pre-signed URL.
     :param is_in_header: returns whether the Authorization header is of this scheme, even if it is
@@ -88,6 +128,7 @@ class Scheme:
     :param verify: finds out who signed a request that has one signature of the scheme.
     """
 
+    name: str
     dialect: str
     parameters: frozenset[str]
     is_in_header: Callable[[SignedRequest], bool]
@@ -110,10 +151,16 @@ def signing_key(
     return key
 
 
-def check_signature(sent: str, expected: Iterable[str]) -> None:
-    """Refuse a signature that is none of those expected."""
-    if not any(_is_same(each, sent) for each in expected):
-        raise SignatureError(Refusal.SIGNATURE_MISMATCH)
+def check_signature(request: SignedRequest, sent: str, secret: str, signing: Signing) -> None:
+    """Refuse a signature that is not the one of any form of the request.
+
+    :raises SignatureMismatch: if it is not.
+    """
+    texts, string_to_sign, sign = signing
+    for text in texts(request):
+        if _is_same(sign(secret, string_to_sign(text) if string_to_sign else text), sent):
+            return
+    raise SignatureMismatch(request, signing)
 
 
 def single_values(request: SignedRequest, names: Collection[str]) -> dict[str, str] | None:

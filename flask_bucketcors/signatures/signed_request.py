@@ -1,11 +1,19 @@
 """A request as clients sign it, for all signature schemes."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
 from flask_bucketcors.core.hosts import split_host
+
+# Names of headers and parameters whose values do not belong in a log.
+_SECRET: Final = re.compile(
+    "token|signature(?!-version)|secret|passw|cookie|session|auth|(customer|encryption)-key", re.I
+)
+_HIDDEN: Final = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,14 @@ class SignedRequest:
         """The value of a header; ``""`` if it was not sent."""
         return self.headers.get(name, "")
 
+    def without_secrets(self) -> "SignedRequest":
+        """Give the request with dots in place of tokens, signatures, cookies and the like."""
+        return replace(
+            self,
+            query=tuple((name, _shown(name, value)) for name, value in self.query),
+            headers={name: _shown(name, value) for name, value in self.headers.items()},
+        )
+
     @property
     def authorization_scheme(self) -> str:
         """The first word of the Authorization header, in lower case (RFC 9110, 11.1)."""
@@ -70,6 +86,10 @@ class SignedRequest:
         split = split_host(host)
         if split and split[1]:
             yield split[0]
+
+
+def _shown(name: str, value: str) -> str:
+    return _HIDDEN if _SECRET.search(name) else value
 
 
 def _query(query: str) -> list[tuple[str, str]]:

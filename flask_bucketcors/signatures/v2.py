@@ -20,6 +20,7 @@ import hmac
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
@@ -39,6 +40,7 @@ from flask_bucketcors.signatures.scheme import (
     Scheme,
     SignatureError,
     Signer,
+    Signing,
     check_signature,
     signing_key,
     single_values,
@@ -75,6 +77,7 @@ class _Authorization(NamedTuple):
 class Vendor:
     """What differs between the three vendors.
 
+    :param title: the name of the scheme.
     :param name: the first word of the Authorization header.
     :param prefix: the prefix of the vendor's headers.
     :param key_parameter: the query parameter with the key's id.
@@ -91,6 +94,7 @@ class Vendor:
     :param expired: the message for a pre-signed URL that has expired.
     """
 
+    title: str
     dialect: str
     name: str
     prefix: str
@@ -108,7 +112,14 @@ class Vendor:
     @property
     def scheme(self) -> Scheme:
         """The scheme of this vendor."""
-        return Scheme(self.dialect, self._own, self._is_in_header, self._is_in_query, self._verify)
+        return Scheme(
+            self.title,
+            self.dialect,
+            self._own,
+            self._is_in_header,
+            self._is_in_query,
+            self._verify,
+        )
 
     @property
     def _own(self) -> frozenset[str]:
@@ -126,8 +137,8 @@ class Vendor:
         demands.check_headers(self._covers_header)
         demands.check_parameters(request, self._covers_parameter, self._own | _LISTING)
         key = signing_key(request, keys, authorization.access_key_id, self.token_names)
-        texts = self._strings_to_sign(request, authorization.date)
-        check_signature(authorization.signature, (_mac(key.secret, text) for text in texts))
+        texts = partial(self._strings_to_sign, authorization.date)
+        check_signature(request, authorization.signature, key.secret, Signing(texts, None, _mac))
         return Signer(authorization.access_key_id, self.dialect)
 
     def _from_header(self, request: SignedRequest, now: float) -> _Authorization:
@@ -165,7 +176,7 @@ class Vendor:
             self.signs_prefixed and name.lower().startswith(self.prefix)
         )
 
-    def _strings_to_sign(self, request: SignedRequest, date: str) -> Iterator[bytes]:
+    def _strings_to_sign(self, date: str, request: SignedRequest) -> Iterator[bytes]:
         """The texts that may have been signed: different forms of the same request."""
         values = (request.method, request.header("content-md5"), request.header("content-type"))
         lines = [header_bytes(value) for value in (*values, date)]

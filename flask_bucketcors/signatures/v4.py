@@ -13,13 +13,14 @@ Facts::
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures.canonical import MAX_SKEW_SECONDS, parse_timestamp, to_bytes
-from flask_bucketcors.signatures.scheme import SignatureError
+from flask_bucketcors.signatures.scheme import SignatureError, Signing
+from flask_bucketcors.signatures.signed_request import SignedRequest
 
 _DAY: Final = re.compile(r"[0-9]{8}")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -82,17 +83,26 @@ class Scopes:
             refusal = Refusal.ACCESS_DENIED if outside else self.malformed_url
             raise SignatureError(refusal, self.period_messages[problem])
 
-    def sign(
-        self, secret: str, credential: Credential, timestamp: str, canonical_request: bytes
-    ) -> str:
-        """Compute the signature."""
+    def signing(
+        self,
+        credential: Credential,
+        timestamp: str,
+        canonical_requests: Callable[[SignedRequest], Iterator[bytes]],
+    ) -> Signing:
+        """Give how a request is signed."""
         scope = credential[1:]
-        key = (self.secret_prefix + secret).encode()
-        for part in scope:
-            key = hmac.digest(key, to_bytes(part), "sha256")
-        digest = hashlib.sha256(canonical_request).hexdigest()
-        text = "\n".join((self.algorithm, timestamp, "/".join(scope), digest))
-        return hmac.new(key, to_bytes(text), hashlib.sha256).hexdigest()
+
+        def string_to_sign(canonical_request: bytes) -> bytes:
+            digest = hashlib.sha256(canonical_request).hexdigest()
+            return to_bytes("\n".join((self.algorithm, timestamp, "/".join(scope), digest)))
+
+        def sign(secret: str, text: bytes) -> str:
+            key = (self.secret_prefix + secret).encode()
+            for part in scope:
+                key = hmac.digest(key, to_bytes(part), "sha256")
+            return hmac.new(key, text, hashlib.sha256).hexdigest()
+
+        return Signing(canonical_requests, string_to_sign, sign)
 
 
 def parse_credential(text: str) -> Credential | None:

@@ -8,6 +8,7 @@ Fact (Fetch, "CORS-preflight fetch"): a preflight carries no credentials and may
 redirected. So the middleware responds before the application's authentication and routes.
 """
 
+import logging
 from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resol
 from flask_bucketcors.settings import CACHED_BUCKETS, check_hosts_only, checked
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
+from flask_bucketcors.wsgi import preflight_log
 from flask_bucketcors.wsgi.environ import BUCKET, DECISION, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path
@@ -228,6 +230,8 @@ class BucketCORSMiddleware:
             ids = next(response_ids(self._dialect).series)
             start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
             return EMPTY_BODY
+        if preflight_log.logger.isEnabledFor(logging.DEBUG):
+            preflight_log.log_refused(decision.reason, bucket, sent, self._rules.get)
         return error_response(
             environ,
             start_response,

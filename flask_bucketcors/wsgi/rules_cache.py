@@ -32,7 +32,7 @@ from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.stores.contract import Signal, Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.store")
 
 CHECK_SECONDS: Final = 1.0
 # How many buckets without rules are remembered, because clients may invent names.

@@ -12,7 +12,7 @@ from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import BUCKET, read_request
 from flask_bucketcors.wsgi.merged_headers import Pair
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.routes")
 
 #: How many reserved names, and how many misfits, are logged.
 MAX_LOGGED: Final = 20

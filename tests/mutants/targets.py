@@ -94,6 +94,8 @@ TARGETS: Final = (
     Target("core/*.py", ("rules compiled", "explain lint")),
     Target("api/rules_writer.py", ("rules_writer put_review", "api bucket_lifetime cli"), True),
     Target("api/put_review.py", ("put_review rules_writer", "api cli")),
+    Target("api/observed_writes.py", ("change_log", "rules_writer cli_changes"), True),
+    Target("api/change_summary.py", ("change_log", "cli_changes")),
     Target("wsgi/environ.py", ("request", "middleware"), True),
     Target("wsgi/rules_calls.py", ("middleware reserved", "dot_segments flask"), True),
     Target("wsgi/merged_headers.py", ("hot_path warm_and_cold", "middleware"), True),

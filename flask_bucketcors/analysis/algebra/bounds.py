@@ -27,3 +27,5 @@ class Bounds(NamedTuple):
 AMPLE: Final = Bounds(2_000_000, 2_000_000, 1_000_000, 128_000_000, 20_000_000)
 #: Where other requests wait, as in a worker: some seconds at most.
 HASTY: Final = Bounds(200_000, 20_000, 10_000, 32_000_000, 1_000_000)
+#: For a line that nobody waits for, as in a log: tenths of a second.
+BRIEF: Final = Bounds(20_000, 2_000, 1_000, 3_200_000, 100_000)

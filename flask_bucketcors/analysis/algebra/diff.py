@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.analysis.algebra.partition import Atoms, bits
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, RuleBits
@@ -114,12 +115,14 @@ def diff(
     dialect: Dialect | str = "cos",
     *,
     allow_credentials: bool = True,
+    bounds: Bounds = AMPLE,
 ) -> Diff:
     """Say which requests two rule sets decide differently.
 
     :param old, new: in any form; they must be valid.
     :param dialect: whose forms the responses take, or its name.
     :param allow_credentials: whether a response that names the origin also allows credentials.
+    :param bounds: of the work.
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
@@ -128,7 +131,7 @@ def diff(
     old_rules, new_rules = _rules(old), _rules(new)
     rules = (*old_rules, *new_rules)
     terms = [terms_of(rule, dialect, allow_credentials) for rule in rules]
-    return Diff(tuple(_Comparison(Requests(rules), terms, len(old_rules)).changes()))
+    return Diff(tuple(_Comparison(Requests(rules, bounds), terms, len(old_rules)).changes()))
 
 
 def _rules(rules: AnyRules) -> tuple[Rule, ...]:

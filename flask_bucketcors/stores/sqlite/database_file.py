@@ -23,7 +23,7 @@ from flask_bucketcors.stores.sqlite.waiting import retry
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.store")
 
 # How often a file is opened again because it was replaced in the meantime.
 MAX_ATTEMPTS: Final = 10

@@ -42,7 +42,7 @@ from flask_bucketcors.stores.sqlite.waiting import is_passing
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.store")
 
 _CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket = ?"
 _STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"

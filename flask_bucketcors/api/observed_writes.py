@@ -1,0 +1,120 @@
+"""Writes to a store that say what they changed."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.errors import RulesChanged, StoredRulesInvalid
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store, StoredRules
+
+if TYPE_CHECKING:
+    from flask_bucketcors.api.change_summary import RulesChange
+
+logger = logging.getLogger("flask_bucketcors.changes")
+
+# A write gives None if there is nothing to do.
+_Revision = TypeVar("_Revision", int, int | None)
+# The rules that a write replaced, by bucket; None if they are not known.
+_Replaced = Mapping[str, StoredRules | None] | None
+#: What a write changed, by bucket; empty if nobody reads it.
+Changes = Mapping[str, "RulesChange"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteObserver:
+    """Finds out what writes to a store change.
+
+    :param compares: whether to find that out even if the log does not have it.
+    :param allow_credentials: see :func:`~flask_bucketcors.diff`.
+    """
+
+    store: Store
+    compares: bool
+    allow_credentials: bool
+
+    def write(
+        self,
+        write: Callable[[Mapping[str, Expected]], _Revision],
+        after: Mapping[str, RuleSet | None],
+        author: str | None,
+        expected: Expected,
+        dialect: Dialect,
+    ) -> tuple[_Revision, Changes]:
+        """Write, and give the revision and what has changed.
+
+        :param write: takes the expected version of each bucket, and gives the revision.
+        :param after: the rules that it stores, by bucket; None deletes them.
+        :param expected: which rules each of the buckets must have now.
+        :raises RulesChanged: if a bucket has other rules than expected.
+        """
+        given = dict.fromkeys(after, expected)
+        if not (self.compares or logger.isEnabledFor(logging.INFO)):
+            return write(given), {}
+        revision, replaced = self._replace(write, given)
+        if revision is None:
+            return revision, {}
+        # Serving requests needs no comparison of rules, so the first write imports it.
+        from flask_bucketcors.api.change_summary import RulesChange
+
+        changes = {}
+        for bucket, rule_set in after.items():
+            before, unknown = _parse(bucket, replaced)
+            changes[bucket] = RulesChange(
+                bucket=bucket,
+                revision=revision,
+                author=author,
+                before=before,
+                after=rule_set,
+                unknown=unknown,
+                dialect=dialect,
+                allow_credentials=self.allow_credentials,
+            )
+        return revision, changes
+
+    def _replace(
+        self,
+        write: Callable[[Mapping[str, Expected]], _Revision],
+        given: Mapping[str, Expected],
+    ) -> tuple[_Revision, _Replaced]:
+        """Write, and give the rules that were replaced.
+
+        They are read first. The store then compares their versions with those of the rules that it
+        replaces.
+        """
+        read = {bucket: self.store.read(bucket) for bucket in given}
+        versions = {bucket: stored.version if stored else None for bucket, stored in read.items()}
+        is_any = ANY_VERSION in given.values()
+        wanted: Mapping[str, Expected] = versions if is_any else given
+        try:
+            revision = write(wanted)
+        except RulesChanged:
+            if not is_any:
+                raise
+            # Somebody else has written in the meantime, which must not stop this write.
+            return write(given), None
+        # None as the expected version also fits if the rules that were read are deleted by now.
+        return revision, {each: read[each] if wanted[each] else None for each in given}
+
+
+def log_changes(changes: Changes) -> None:
+    """Write a line for each change, if the log has them.
+
+    This compares rules, which takes time.
+    """
+    if logger.isEnabledFor(logging.INFO):
+        for change in changes.values():
+            change.log()
+
+
+def _parse(bucket: str, replaced: _Replaced) -> tuple[RuleSet | None, str]:
+    """Give the rules that were replaced, or why they are not known."""
+    if replaced is None:
+        return None, "somebody else changed them at the same moment"
+    stored = replaced[bucket]
+    try:
+        return (stored.parse() if stored else None), ""
+    except StoredRulesInvalid:
+        return None, "the rules before cannot be read"

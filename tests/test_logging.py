@@ -1,0 +1,185 @@
+"""The page about logging, and what the log says about refused preflights."""
+
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
+from flask_bucketcors.core.compiled import Reason
+from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.wsgi import preflight_log
+from tests.support import ROOT
+from tests.support.loggers import FORGED, LOGGERS, LONG, Lines, watch
+
+PAGE = (ROOT / "docs" / "logging.md").read_text("utf-8")
+CHILD_SECONDS = 60
+
+A, B = "https://a.example", "https://b.example"
+RULES = RuleSet([Rule([A], ["GET"], ["x-a"]), Rule([A, B], ["PUT"])])
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
+    return watch(caplog)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.put("photos", RULES)
+    return store
+
+
+def preflight(
+    store: MemoryStore,
+    path: str = "/photos/a",
+    query: str = "",
+    origin: str = A,
+    method: str = "GET",
+    headers: str = "",
+) -> str:
+    """Send a preflight; give its status."""
+    api = RulesAPI(store, authorize=lambda call: True)
+    app = BucketCORSMiddleware(lambda environ, start: [b""], store=store, api=api)
+    environ = {
+        "REQUEST_METHOD": "OPTIONS",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "HTTP_ORIGIN": origin,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": method,
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": headers,
+    }
+    statuses: list[Any] = []
+    b"".join(app(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type]
+    return str(statuses[0][:3])
+
+
+# The page
+
+
+def test_the_page_has_every_logger() -> None:
+    table = PAGE.partition("## Loggers")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(.*?)` \|", table, re.M)) == LOGGERS
+
+
+def test_the_configuration_of_the_page_shows_what_it_says(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```py\n(.*?)```", PAGE, re.S)
+    path = tmp_path / "shown.py"
+    path.write_text(
+        f"{code}\n"
+        'logging.getLogger("flask_bucketcors.changes").info("a change")\n'
+        'logging.getLogger("flask_bucketcors.preflights").debug("a preflight")\n'
+        'logging.getLogger("flask_bucketcors.lint").debug("advice")\n'
+        'logging.getLogger("other").info("other")\n'
+    )
+    command = [sys.executable, path]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=CHILD_SECONDS
+    )
+    assert done.stderr.splitlines() == [
+        "INFO:flask_bucketcors.changes:a change",
+        "DEBUG:flask_bucketcors.preflights:a preflight",
+    ]
+
+
+# Refused preflights
+
+REFUSED = {
+    "origin": ({"origin": "https://c.example"}, "origin 'https://c.example'", "no rule"),
+    "method, of the first rule": ({"method": "DELETE"}, "method 'DELETE'", "rule 1"),
+    "method, of another rule": ({"origin": B}, f"origin '{B}', method 'GET'", "rule 2"),
+    "headers": ({"headers": "x-a,x-b"}, "headers 'x-a,x-b'", "rule 1"),
+    "headers, of another rule": (
+        {"method": "PUT", "headers": "x-a"},
+        "method 'PUT', headers 'x-a'",
+        "rule 2",
+    ),
+    "no_rules": ({"path": "/albums/a"}, "bucket 'albums'", "no rule"),
+    "dot_segment": ({"path": "/photos/../a"}, "bucket ''", "no rule"),
+    "rules_call": ({"path": "/photos", "query": "cors"}, "bucket 'photos'", "no rule"),
+}
+
+
+@pytest.mark.parametrize(
+    "reason, sent, said, rule",
+    [pytest.param(each.partition(",")[0], *REFUSED[each], id=each) for each in REFUSED],
+)
+def test_a_refused_preflight(
+    store: MemoryStore, lines: Lines, reason: str, sent: dict[str, str], said: str, rule: str
+) -> None:
+    assert preflight(store, **sent) == "403"
+    ((logger, level, text),) = lines()
+    assert (logger, level) == ("flask_bucketcors.preflights", "DEBUG")
+    assert text.startswith(f"preflight refused ({reason}): bucket '")
+    assert said in text
+    assert text.endswith(f", {rule}")
+
+
+def test_the_page_has_every_reason_and_a_line_that_is_logged(
+    store: MemoryStore, lines: Lines
+) -> None:
+    part = PAGE.partition("## Refused preflights")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(.*?)` \|", part, re.M)) == set(map(str, Reason))
+    shop = "https://shop.example.com"
+    store.put("photos", RuleSet([Rule([A], ["PUT"]), Rule([shop], ["GET"])]))
+    preflight(store, origin=shop, method="PUT", headers="content-type")
+    assert f"\n{lines()[0][2]}\n" in part
+
+
+class Failing(MemoryStore):
+    def read(self, bucket: str) -> Any:
+        raise StoreUnavailable("the disk is gone\nERROR:root:forged")
+
+
+def test_a_refusal_because_the_rules_cannot_be_read(lines: Lines) -> None:
+    assert preflight(Failing()) == "503"
+    trouble, refused = lines()
+    assert trouble[:2] == ("flask_bucketcors.store", "ERROR")
+    assert refused[2].startswith("preflight refused (unreadable): bucket 'photos'")
+
+
+@pytest.mark.parametrize(
+    "rules", [None, BucketCORSMiddleware(print, store=MemoryStore())._outcomes._dot_segment]
+)
+def test_rules_may_be_gone_when_a_line_is_written(lines: Lines, rules: Any) -> None:
+    preflight_log.log_refused(Reason.METHOD, "photos", (A, "PUT", ""), lambda bucket: rules)
+    assert lines()[0][2].endswith(", no rule")
+
+
+def test_an_allowed_preflight_is_not_logged(store: MemoryStore, lines: Lines) -> None:
+    assert preflight(store) == "200"
+    assert lines() == []
+
+
+@pytest.mark.parametrize("level, is_logged", [(logging.INFO, False), (logging.DEBUG, True)])
+def test_nothing_is_prepared_that_is_not_logged(
+    store: MemoryStore,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    level: int,
+    is_logged: bool,
+) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(preflight_log, "log_refused", lambda *arguments: calls.append(arguments))
+    caplog.set_level(level, logger="flask_bucketcors")
+    assert preflight(store, origin=B) == "403"
+    assert bool(calls) is is_logged
+
+
+@pytest.mark.parametrize("value", [FORGED, LONG, "", "\udcff", "\x00"])
+@pytest.mark.parametrize("name", ["path", "origin", "method", "headers"])
+def test_no_preflight_forges_a_line(
+    store: MemoryStore, lines: Lines, name: str, value: str
+) -> None:
+    sent = {"origin": A, "method": "DELETE", "headers": "x-b", name: value}
+    if name == "path":
+        sent["path"] = f"/{value}/a"
+    # As a server passes it: bytes, decoded as latin-1.
+    as_bytes = {name: text.encode("utf-8", "surrogateescape") for name, text in sent.items()}
+    preflight(store, **{name: text.decode("latin-1") for name, text in as_bytes.items()})
+    assert len(lines()) <= 1
