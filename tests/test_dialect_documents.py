@@ -113,6 +113,10 @@ def test_a_document_comes_back_but_for_what_the_dialect_cannot_say(
     expected = RuleSet([Rule(**rule) for rule in said], vary)
     document = format_xml(RuleSet([Rule(**rule) for rule in rules], response_vary), dialect)
     assert parse_xml(document, dialect) == expected
+    # The public way reads what every dialect writes, whatever is the reader's.
+    written = RuleSet([Rule(**rule) for rule in rules], response_vary)
+    assert RuleSet.parse(written.to_xml(dialect.name)) == expected
+    assert RuleSet.parse(written.to_json()) == written
 
 
 RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"

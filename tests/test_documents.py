@@ -1,5 +1,6 @@
 """Documents: what vendors' clients send is read, what vendors print is written."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -434,6 +435,57 @@ def test_as_many_repeated_keys_as_a_text_can_hold_are_all_named() -> None:
     _, problems = load_json(f"{{{members}}}".encode())
     assert [problem.field for problem in problems] == keys
     assert {problem.reason for problem in problems} == {ProblemReason.REPEATED}
+
+
+RULE_DATA = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(configuration(RULE), id="XML as bytes"),
+        pytest.param(configuration(RULE).decode(), id="XML"),
+        pytest.param(json.dumps({"rules": [RULE_DATA]}), id="JSON"),
+        pytest.param(json.dumps([RULE_DATA]).encode(), id="JSON list as bytes"),
+        pytest.param([Rule(["*"], ["GET"])], id="rules"),
+        pytest.param(
+            {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]}, id="boto3"
+        ),
+    ],
+)
+def test_a_rule_set_is_parsed_from_any_form(rules: Any) -> None:
+    assert RuleSet.parse(rules) == RuleSet([Rule(["*"], ["GET"])])
+
+
+@pytest.mark.parametrize(
+    "rules, limits, problem",
+    [
+        pytest.param("", None, "empty", id="nothing"),
+        pytest.param("AllowedOrigin: *", None, "neither XML nor JSON", id="neither"),
+        pytest.param(None, None, "without a list of rules", id="None"),
+        pytest.param(7, None, "without a list of rules", id="a number"),
+        pytest.param([RULE_DATA] * 11, "oss", "rules 11 is more rules than", id="too many"),
+        pytest.param(" " * 16385, "oss", "longer than 16384 bytes", id="too long"),
+        pytest.param(
+            [{"allowed_origins": ["https://a b"], "allowed_methods": ["get"]}],
+            None,
+            "contains a character that no origin.*'get' is in the wrong case",
+            id="every problem",
+        ),
+    ],
+)
+def test_what_cannot_be_parsed_is_refused_in_words(
+    rules: Any, limits: str | None, problem: str
+) -> None:
+    with pytest.raises(InvalidRules, match=f"(?s){problem}"):
+        RuleSet.parse(rules, limits=limits)
+
+
+def test_an_unknown_dialect_is_named() -> None:
+    rule_set = RuleSet([Rule(["*"], ["GET"])])
+    for call in (lambda: rule_set.to_xml("azure"), lambda: RuleSet.parse("[]", limits="azure")):
+        with pytest.raises(ValueError, match="dialect is 'azure': write one of 'cos'"):
+            call()
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -5,10 +5,12 @@ problem. They do not depend on a dialect: the limits of a vendor (the number of 
 a document) apply where a document is read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.fields import Fields, checked_fields, is_list, usual_fields
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 
@@ -117,6 +119,37 @@ class RuleSet:
         problems.extend(_vary_problems(self.response_vary))
         if problems:
             raise InvalidRules(problems)
+
+    @classmethod
+    def parse(
+        cls, rules: str | bytes | Iterable[Any], *, limits: Dialect | str | None = None
+    ) -> "RuleSet":
+        """Read rules in any form of :data:`~flask_bucketcors.AnyRules`: XML, JSON, Python objects.
+
+        :param limits: the name of a dialect, whose limits of bytes and rules apply; None for a
+            text of 1 MiB with any number of rules.
+        :raises InvalidRules: with every problem.
+        """
+        # setup.cfg says why this import, and that of to_xml, may point upwards.
+        from flask_bucketcors.documents.any_form import parse_rules
+
+        return parse_rules(rules, None if limits is None else find_dialect(limits))
+
+    def to_xml(self, dialect: Dialect | str = "cos") -> str:
+        """Write the rules as a vendor's XML. Encode it as UTF-8, which it declares.
+
+        OSS has no ``ID``, and S3 and OBS no ``ResponseVary``. Otherwise :meth:`parse` reads the
+        same rules again.
+
+        :param dialect: the name of the vendor's dialect.
+        """
+        from flask_bucketcors.documents.to_xml import format_xml
+
+        return format_xml(self, find_dialect(dialect)).decode()
+
+    def to_json(self) -> str:
+        """Write the rules as JSON of :meth:`as_dict`; :meth:`parse` reads the same rules again."""
+        return json.dumps(self.as_dict(), indent=2)
 
     @classmethod
     def from_dict(cls, data: object) -> "RuleSet":
