@@ -445,14 +445,11 @@ def test_put_without_diff_asks_nothing(run_app: Run, store: SQLiteStore, new: st
 def test_put_asks_on_a_terminal(
     answer: str, code: int, stored: RuleSet, tmp_path: Path, new: str
 ) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    with closing(SQLiteStore(data / "bucketcors.sqlite")) as store:
+    with closing(SQLiteStore(tmp_path / "bucketcors.sqlite")) as store:
         store.put("photos", OLD)
-        command = ["--app", "example_app", "bucketcors", "put", "photos", new, "--diff"]
-        found, output = on_a_terminal(
-            *command, folder=tmp_path, answer=answer, EXAMPLE_DATA=str(data)
-        )
+        app = ["--app", "tests.support.apps.any_bucket"]
+        command = [*app, "bucketcors", "put", "photos", new, "--diff"]
+        found, output = on_a_terminal(*command, folder=tmp_path, answer=answer)
         assert (found, store.get("photos")) == (code, stored)
         assert "Put these rules for photos? [y/N]" in output
         assert ("Aborted!" in output) is (code == 1)

@@ -262,7 +262,8 @@ def test_the_public_suffixes_of_the_application_count(run_app: Run, store: SQLit
 
 def test_a_bucket_that_is_misspelt_does_not_pass(run_app: Run) -> None:
     output = run_app("lint", "--bucket", f"photo{EVIL}", code=2).output
-    assert r"bucket photo\x1b[31m\x07\u202e has no rules" in output
+    assert r"'photo\x1b[31m\x07\u202e' is not a bucket name" in output
+    assert "bucket phtos has no rules" in run_app("lint", "--bucket", "phtos", code=2).output
 
 
 def test_all_buckets_are_counted(run_app: Run, store: SQLiteStore) -> None:

@@ -99,7 +99,8 @@ class RulesAPI:
         self._authorize = authorize
         self._dialects = limited(limits or {})
         self._dialect = self._dialects[dialect]
-        self._writer = RulesWriter(
+        #: Writes the rules, also for the command line.
+        self.writer = RulesWriter(
             store=store,
             dialect=self._dialect,
             bucket_exists=bucket_exists,
@@ -155,7 +156,7 @@ class RulesAPI:
         # Before checking the bucket: it may be deleted while the body arrives, and the next bucket
         # of that name must not get these rules.
         body = read_body(environ, dialect.max_body_bytes) if method == "PUT" else b""
-        self._writer.check_bucket(bucket)
+        self.writer.check_bucket(bucket)
         if method == "GET":
             return _Response("200 OK", self._get(bucket, dialect))
         if method == "PUT":
@@ -166,9 +167,9 @@ class RulesAPI:
             check_digests(environ, body, payload, require_content_md5=self._require_content_md5)
             in_full = _LINT in environ
             rules = parse_xml(body, dialect)
-            done = self._writer.put(bucket, rules, author, dialect=dialect, in_full=in_full)
+            done = self.writer.put(bucket, rules, author, dialect=dialect, in_full=in_full)
             return _Response("200 OK", headers=_findings_header(done) if in_full else ())
-        self._writer.delete(bucket, author)
+        self.writer.delete(bucket, author)
         return _Response("204 No Content")
 
     def _admit(
@@ -210,7 +211,7 @@ class RulesAPI:
         return CallRefused(Refusal.UNAVAILABLE if is_store else Refusal.INTERNAL_ERROR)
 
     def _get(self, bucket: str, dialect: Dialect) -> bytes:
-        rule_set = self._writer.store.get(bucket)
+        rule_set = self.writer.store.get(bucket)
         if rule_set is None:
             raise CallRefused(Refusal.NO_SUCH_RULES)
         return format_xml(rule_set, dialect)

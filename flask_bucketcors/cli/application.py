@@ -5,18 +5,21 @@ import logging
 import os
 from collections.abc import Set
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Final
 
 import click
 from flask import current_app, has_app_context
 from flask.cli import FlaskGroup, ScriptInfo
 
-from flask_bucketcors.api.rules_writer import RulesWriter
+from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter
 from flask_bucketcors.cli.database_options import given
 from flask_bucketcors.cli.named_database import open_database
 from flask_bucketcors.cli.rule_sources import Source
-from flask_bucketcors.cli.terminal import Refused, utf8_text
+from flask_bucketcors.cli.stored_buckets import PAGE
+from flask_bucketcors.cli.terminal import Refused, printable, utf8_text
 from flask_bucketcors.core.dialects import Dialect, limited
+from flask_bucketcors.core.errors import InvalidBucketName
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import DATABASE, EXTENSION, BucketCORSState
 from flask_bucketcors.settings import STRICT_LEVELS, Settings
@@ -57,6 +60,7 @@ class Target:
 
     :param settings: those of the application; without it, those that its database keeps.
     :param reserved: names that no bucket can have; unknown without the application.
+    :param bucket_exists: the application's hook.
     :param is_private: whether the rules are in the memory of this process, which ends.
     :param wants_public_suffix: whether the application has a function ``public_suffix``, which is
         not in ``settings``.
@@ -65,6 +69,7 @@ class Target:
     store: Store
     settings: Settings
     reserved: Set[str] = frozenset()
+    bucket_exists: BucketExists | None = None
     is_private: bool = False
     wants_public_suffix: bool = False
 
@@ -75,17 +80,15 @@ def current_state() -> Target:
     :raises click.UsageError: if there is no application and no ``--database``, or the application
         does not have the extension.
     """
-    meta = click.get_current_context().meta
-    if _TARGET not in meta:
-        target = meta[_TARGET] = _find_target()
-        if target.is_private:
-            click.echo(f"note: {_IN_MEMORY}; a server may have other rules", err=True)
-    found: Target = meta[_TARGET]
-    return found
+    is_first = _TARGET not in click.get_current_context().meta
+    target = _current_target()
+    if is_first and target.is_private:
+        click.echo(f"note: {_IN_MEMORY}; a server may have other rules", err=True)
+    return target
 
 
 def current_writer(strict: str = STRICT_LEVELS[0], *, compares: bool = True) -> RulesWriter:
-    """Give a writer of the rules; it does not ask whether buckets exist.
+    """Give a writer of the rules.
 
     Call it before :func:`current_state`. The option ``--limits`` counts, if it is lower than the
     limits of the application.
@@ -98,10 +101,20 @@ def current_writer(strict: str = STRICT_LEVELS[0], *, compares: bool = True) -> 
     if compares:
         # The command prints the findings. Without a handler, Python would print their log, too.
         logging.getLogger("flask_bucketcors.lint").addHandler(_NO_HANDLER)
-    meta = click.get_current_context().meta
-    target = meta[_TARGET] = meta.get(_TARGET) or _find_target()
+    target = _current_target()
     if target.is_private:
         raise Refused(f"nothing is stored: {_IN_MEMORY}")
+    return _writer_of(target, strict, compares=compares)
+
+
+def _current_target() -> Target:
+    meta = click.get_current_context().meta
+    target: Target = meta.get(_TARGET) or _find_target()
+    meta[_TARGET] = target
+    return target
+
+
+def _writer_of(target: Target, strict: str, *, compares: bool) -> RulesWriter:
     settings = target.settings
     strict = max(settings.strict, strict, key=STRICT_LEVELS.index)
     public_suffix = settings.public_suffix
@@ -113,6 +126,7 @@ def current_writer(strict: str = STRICT_LEVELS[0], *, compares: bool = True) -> 
     return RulesWriter(
         store=target.store,
         dialect=_limited_dialect(settings),
+        bucket_exists=target.bucket_exists,
         reserved=target.reserved,
         strict=strict,
         public_suffix=public_suffix,
@@ -130,6 +144,23 @@ def _limited_dialect(settings: Settings) -> Dialect:
         max_rules=min(rules, dialect.max_rules),
         max_body_bytes=min(size, dialect.max_body_bytes),
     )
+
+
+def require_bucket(bucket: str, error: type[click.ClickException] = Refused) -> None:
+    """Refuse a name that is no bucket's, as far as the application can say.
+
+    :param error: what to raise; :class:`click.UsageError` if exit code 1 has another meaning.
+    """
+    writer = _writer_of(_current_target(), STRICT_LEVELS[0], compares=False)
+    try:
+        writer.check_bucket(bucket)
+    except InvalidBucketName as invalid:
+        raise error(printable(str(invalid))) from None
+    except NoSuchBucket:
+        known = {*writer.store.list(bucket[:1], "", PAGE), *writer.store.list("", "", PAGE)}
+        near = get_close_matches(bucket, known - {bucket})
+        hint = f"; did you mean {' or '.join(map(printable, near))}?" if near else ""
+        raise error(f"the application has no bucket {printable(bucket)}{hint}") from None
 
 
 def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = None) -> Source:
@@ -221,6 +252,7 @@ def _of_application() -> Target:
         store=found.store,
         settings=found.settings,
         reserved=found.middleware.resolve.reserved.names,
+        bucket_exists=found.api.writer.bucket_exists,
         # Other programs, such as tests, run commands in the process that has the rules.
         is_private=isinstance(context.find_root().command, FlaskGroup) and _in_memory(found.store),
     )

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from flask_bucketcors.analysis.algebra.diff import diff
-from flask_bucketcors.cli.application import current_state
+from flask_bucketcors.cli.application import current_state, require_bucket
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
@@ -118,7 +118,10 @@ def _file(path: str) -> Side:
 
 
 def _stored(bucket: str) -> Side:
-    return Side(f"bucket {printable(bucket)}", current_state().store.get(bucket))
+    rule_set = current_state().store.get(bucket)
+    if rule_set is None:
+        require_bucket(bucket, click.UsageError)
+    return Side(f"bucket {printable(bucket)}", rule_set)
 
 
 def _revision(bucket: str, revision: int) -> Side:
@@ -128,6 +131,7 @@ def _revision(bucket: str, revision: int) -> Side:
             if entry.unreadable is not None:
                 raise click.UsageError(f"revision {revision}: {printable(entry.unreadable)}")
             return Side(f"bucket {name}, revision {revision}", entry.rule_set)
+    require_bucket(bucket, click.UsageError)
     raise click.UsageError(
         f"bucket {name} has no revision {revision}; {called()} history {name} lists them"
     )

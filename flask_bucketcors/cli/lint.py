@@ -9,7 +9,7 @@ import click
 
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check, Severity
-from flask_bucketcors.cli.application import bucket_source, current_state
+from flask_bucketcors.cli.application import bucket_source, current_state, require_bucket
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_lint import (
@@ -181,5 +181,6 @@ def _buckets(bucket: str | None, dialect: str | None) -> Iterator[Source | None]
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
         # A misspelled name must not look like rules without findings.
+        require_bucket(bucket, click.UsageError)
         raise click.UsageError(f"bucket {printable(bucket)} has no rules")
     yield bucket_source(bucket, rule_set, dialect)

@@ -29,6 +29,9 @@ def find_source(rules: str | None, bucket: str | None, dialect: str | None) -> S
         refuse_unused_database()
         return None if rules is None else file_source(rules, dialect)
     # Without --bucket, no application is loaded, and no code that serves one.
-    from flask_bucketcors.cli.application import bucket_source, current_state
+    from flask_bucketcors.cli.application import bucket_source, current_state, require_bucket
 
-    return bucket_source(bucket, current_state().store.get(bucket), dialect)
+    rule_set = current_state().store.get(bucket)
+    if rule_set is None:
+        require_bucket(bucket, click.UsageError)
+    return bucket_source(bucket, rule_set, dialect)

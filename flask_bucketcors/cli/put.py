@@ -12,6 +12,7 @@ from flask_bucketcors.cli.application import (
     bucket_source,
     current_state,
     current_writer,
+    require_bucket,
     strict_option,
 )
 from flask_bucketcors.cli.database_options import (
@@ -55,7 +56,7 @@ def put_rules(
       flask bucketcors put photos rules.xml
     """
     writer = current_writer(strict)
-    writer.check_bucket(bucket)
+    require_bucket(bucket)
     rule_set = read_file(file, writer.dialect)
     expected: Expected = ANY_VERSION
     if show_diff:

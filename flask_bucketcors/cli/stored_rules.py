@@ -12,6 +12,7 @@ from flask_bucketcors.cli.application import (
     author_option,
     current_state,
     current_writer,
+    require_bucket,
     strict_option,
 )
 from flask_bucketcors.cli.database_options import database_option
@@ -85,6 +86,7 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     """
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
+        require_bucket(bucket)
         raise Refused(f"bucket {printable(bucket)} has no rules")
     if form == JSON:
         echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
@@ -111,11 +113,14 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     if not yes:
         stored = current_state().store.read(bucket)
         expected = stored.version if stored else None
+        if stored is None:
+            require_bucket(bucket)
         if sys.stdin is None:
             raise click.UsageError("standard input is closed, so nobody can confirm: add --yes")
         click.confirm(f"Delete the rules of {name}?", abort=True)
     done = writer.delete(bucket, author, expected=expected)
     if done is None:
+        require_bucket(bucket)
         raise Refused(f"bucket {name} has no rules")
     print_written(bucket, done)
 
@@ -135,6 +140,7 @@ def show_history(bucket: str, form: str) -> None:
     """
     entries = current_state().store.history(bucket)
     if not entries:
+        require_bucket(bucket)
         raise Refused(f"bucket {printable(bucket)} has no history")
     if form == JSON:
         echo_json([_entry_data(entry) for entry in entries])
@@ -156,6 +162,7 @@ def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> No
       flask bucketcors rollback photos 1
     """
     name = printable(bucket)
+    require_bucket(bucket)
     try:
         done = current_writer(strict).rollback(bucket, revision, author, in_full=True)
     except UnknownRevision:

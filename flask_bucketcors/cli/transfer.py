@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from flask_bucketcors.api.put_review import Findings
-from flask_bucketcors.api.rules_writer import RulesWriter, Written
+from flask_bucketcors.api.rules_writer import NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.cli.application import (
     author_option,
     current_state,
@@ -166,7 +166,7 @@ class _Import:
             self.writer.check_bucket(bucket)
             rule_set = parse_rules(data, self.writer.dialect)
             findings = self.writer.review(rule_set, in_full=self.writer.compares)
-        except InvalidBucketName as error:
+        except (InvalidBucketName, NoSuchBucket) as error:
             raise InvalidRules(detail=f"refused: {error}") from None
         except RefusedByLint as error:
             if self._current(bucket) != rule_set:
