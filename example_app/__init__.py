@@ -55,7 +55,7 @@ from example_app.example_bucket import (
 from example_app.root_page import create_root_page
 from example_app.storage import Storage
 from example_app.views import create_blueprint
-from flask_bucketcors import BucketCORS, Store
+from flask_bucketcors import BucketCORS, BucketCORSState, Store
 
 # For trials only: these keys are public.
 DEFAULT_ACCESS_KEY = "AKIDEXAMPLE"
@@ -91,7 +91,7 @@ def create_app() -> Flask:
     app.config.setdefault("BUCKETCORS_ACCESS_KEYS", keys)
     app.config.setdefault("BUCKETCORS_HOST_SUFFIXES", [host_suffix] if host_suffix else [])
     extend(app, storage)
-    store: Store = app.extensions["bucketcors"].store
+    store = BucketCORSState.of(app).store
     address = _run_address()
     if os.environ.get("EXAMPLE_EMPTY") != "1":
         seed(storage, store)
@@ -105,9 +105,9 @@ def extend(app: Flask, storage: Storage) -> None:
     """Add the extension to the finished application."""
     # The whole application is storage, so it responds to no OPTIONS request itself.
     app.config.setdefault("BUCKETCORS_PLAIN_OPTIONS", "refuse")
-    BucketCORS(app, bucket_exists=storage.bucket_exists)
+    cors = BucketCORS(app, bucket_exists=storage.bucket_exists)
     # A later bucket with the same name must not inherit rules.
-    storage.free_name_hooks.append(app.extensions["bucketcors"].store.delete)
+    storage.free_name_hooks.append(cors.store.delete)
 
 
 def _keys() -> dict[str, str]:

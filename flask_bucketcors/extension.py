@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
-from flask import Flask
+from flask import Flask, current_app
 
 from flask_bucketcors.api.authorize import Authorize
 from flask_bucketcors.api.kept_settings import claim
@@ -26,10 +27,16 @@ EXTENSION: Final = "bucketcors"
 #: The setting that names the database, and the environment variable of the command line.
 DATABASE: Final = f"{PREFIX}DATABASE"
 
+_NO_APP: Final = "this BucketCORS serves no application yet: call init_app(app) first"
+_SEVERAL_APPS: Final = (
+    "this BucketCORS serves several applications, and none of them is the current one: write "
+    "BucketCORSState.of(app).store, or push the context of one of them"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class BucketCORSState:
-    """What the extension created for one application: ``app.extensions["bucketcors"]``.
+    """What the extension created for one application; see :meth:`of`.
 
     :param settings: the settings in force.
     :param store: where the rules are; see :class:`~flask_bucketcors.Store`. Programs
@@ -42,6 +49,20 @@ class BucketCORSState:
     store: Store
     middleware: BucketCORSMiddleware
     api: RulesAPI
+
+    @classmethod
+    def of(cls, app: Flask) -> "BucketCORSState":
+        """Give the state of an application, which is also its ``extensions["bucketcors"]``.
+
+        :raises SetupRefused: if the application does not have the extension.
+        """
+        state = app.extensions.get(EXTENSION)
+        if not isinstance(state, cls):
+            raise SetupRefused(
+                f"the application {app.name!r} does not have BucketCORS: write BucketCORS(app), or "
+                "call init_app(app)"
+            )
+        return state
 
 
 class BucketCORS:
@@ -82,8 +103,29 @@ class BucketCORS:
         self._bucket_exists = bucket_exists
         self._buckets = buckets
         self._reserved = Reserved.these(reserved)
+        # Weak, because a program may make application after application, as tests do.
+        self._stores: WeakKeyDictionary[Flask, Store] = WeakKeyDictionary()
+        self._only_store = store
+        self._served = 0
         if app is not None:
             self.init_app(app)
+
+    @property
+    def store(self) -> Store:
+        """Where the rules are.
+
+        If this object serves several applications, each has its store, unless you passed
+        ``store=``. Then this is the store of ``current_app``.
+
+        :raises SetupRefused: if this object serves no application yet, or if it serves several
+            and none of them is ``current_app``.
+        """
+        found = self._only_store
+        if found is None and current_app:
+            found = self._stores.get(cast(Any, current_app)._get_current_object())
+        if found is None:
+            raise SetupRefused(_SEVERAL_APPS if self._served else _NO_APP)
+        return found
 
     def init_app(self, app: Flask) -> None:
         """Read the settings of ``app`` and wrap it.
@@ -120,6 +162,10 @@ class BucketCORS:
         middleware.read_routes = partial(read_routes, app, settings.route_variable, self._reserved)
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = BucketCORSState(settings, store, middleware, api)
+        self._served += 1
+        self._stores[app] = store
+        if self._store is None:
+            self._only_store = store if self._served == 1 else None
         # Flask finds the commands by their entry point only in its own process.
         from flask_bucketcors.cli import bucketcors
 

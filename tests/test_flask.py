@@ -1,10 +1,12 @@
 """The extension and the blueprint in Flask applications, hostile ones among them."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,12 +31,14 @@ from flask_bucketcors import (
     AccessKey,
     BucketCORS,
     BucketCORSMiddleware,
+    BucketCORSState,
     MemoryStore,
     Request,
     Rule,
     RulesAPI,
     RulesCall,
     RuleSet,
+    SetupRefused,
     SQLiteStore,
     StoreUnavailable,
     create_blueprint,
@@ -78,7 +82,7 @@ def make_app(tmp_path: Path) -> Iterator[MakeApp]:
     yield make
     for app in apps:
         if "bucketcors" in app.extensions:
-            app.extensions["bucketcors"].store.close()
+            store_of(app).close()
 
 
 @pytest.fixture
@@ -125,7 +129,7 @@ def is_decorated(response: TestResponse) -> bool:
 
 
 def store_of(app: Flask) -> Any:
-    return app.extensions["bucketcors"].store
+    return BucketCORSState.of(app).store
 
 
 def edit_rules(app: Flask, url: str = URL, **headers: str) -> None:
@@ -467,6 +471,55 @@ def test_the_store_can_be_reached(app):
     store_of(app).delete("photos")
     assert preflight(app).status_code == 403
     assert isinstance(store_of(app), SQLiteStore)
+
+
+def test_the_extension_gives_the_store_of_its_application(make_app):
+    """Of the only one without a context, of several that of the current one."""
+    cors = BucketCORS()
+    with pytest.raises(SetupRefused, match=r"serves no application yet: call init_app\(app\)"):
+        cors.store.list()
+    first, second, other = map(make_app, ["first", "second", "other"])
+    cors.init_app(first)
+    assert cors.store is store_of(first)
+    BucketCORS(other)
+    with other.app_context():
+        assert cors.store is store_of(first)
+    cors.init_app(second)
+    for app in (first, second):
+        with app.app_context():
+            assert cors.store is store_of(app)
+    with pytest.raises(SetupRefused, match="serves several applications, and none of them is the"):
+        cors.store.list()
+    with other.app_context(), pytest.raises(SetupRefused, match="serves several applications"):
+        cors.store.list()
+
+
+def test_a_store_that_is_passed_is_that_of_every_application(make_app, store):
+    cors = BucketCORS(store=store)
+    assert cors.store is store
+    for name in ("first", "second"):
+        cors.init_app(make_app(name))
+    assert cors.store is store
+
+
+def test_an_extension_keeps_no_application_alive(store):
+    cors = BucketCORS(store=store)
+    apps = [Flask(f"app{number}", static_folder=None) for number in range(3)]
+    for app in apps:
+        cors.init_app(app)
+    left = [weakref.ref(app) for app in apps]
+    del app, apps
+    gc.collect()
+    assert [each() for each in left] == [None] * 3
+
+
+def test_an_application_without_the_extension_is_said_to_be_without(app):
+    with pytest.raises(SetupRefused, match="the application 'storage' does not have BucketCORS"):
+        BucketCORSState.of(app)
+    app.extensions["bucketcors"] = "another extension"
+    with pytest.raises(SetupRefused, match="does not have BucketCORS: write BucketCORS"):
+        BucketCORSState.of(app)
+    del app.extensions["bucketcors"]
 
 
 def test_a_store_that_is_given_is_used(app, store, tmp_path):

@@ -10,6 +10,7 @@ from flask import Flask
 from flask_bucketcors import (
     BucketCORS,
     BucketCORSMiddleware,
+    BucketCORSState,
     MemoryStore,
     RulesAPI,
     create_blueprint,
@@ -142,5 +143,5 @@ def test_an_application_has_the_settings_in_force() -> None:
     app = Flask("storage")
     app.config["BUCKETCORS_DIALECT"] = "s3"
     BucketCORS(app, store=MemoryStore())
-    assert app.extensions["bucketcors"].settings.dialect == "s3"
-    assert app.extensions["bucketcors"].api is app.extensions["bucketcors"].middleware.api
+    state = BucketCORSState.of(app)
+    assert (state.settings.dialect, state.api) == ("s3", state.middleware.api)

@@ -122,7 +122,9 @@ class ReservedBucketName(InvalidBucketName):
 
 
 class SetupRefused(BucketCORSError, RuntimeError):
-    """An application cannot be set up: a setting is wrong, or it has the extension already."""
+    """An application is not set up as it should be: a setting is wrong, or BucketCORS is missing or
+    there already.
+    """
 
 
 class SettingRefused(SetupRefused, ValueError):

@@ -111,7 +111,7 @@ class BucketCORSMiddleware:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
         check_hosts_only(hosts_only, host_suffixes)
         inside = getattr(find_layer(app, RulesCallRouter), "api", None)
-        self.api = inside if api is None else api
+        self.api: WSGIApplication | None = inside if api is None else api
         self.read_routes: ReadRoutes | None = None
         self._make_resolver = partial(
             make_resolver,
