@@ -35,6 +35,7 @@ PRIVATE_TYPES: Final = {
     " unknown id. A secret is a `str` or an `AccessKey`.",
     "Kind": "How far a mistake takes a request from a rule; the order of its members counts.",
     "AnyVersion": "The type of `ANY_VERSION`.",
+    "TestClient": "A test client of Flask, Werkzeug's `Client`, or WebTest's `TestApp`.",
     "Limits": "Names of dialects to `(rules, bytes)`.",
     "Resolver": "Finds the bucket of a `Request`, as the middleware does.",
 }

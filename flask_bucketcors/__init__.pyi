@@ -81,6 +81,17 @@ from flask_bucketcors.core.compiled import CompiledRules as CompiledRules
 from flask_bucketcors.core.compiled import Decision as Decision
 from flask_bucketcors.core.compiled import Reason as Reason
 
+"""Tests
+
+What tests of an application use, see [Testing](testing.md#test-your-application). You can also
+import these names from `flask_bucketcors.testing`.
+"""
+
+from flask_bucketcors.testing import assert_browser_allows as assert_browser_allows
+from flask_bucketcors.testing import assert_browser_refuses as assert_browser_refuses
+from flask_bucketcors.testing import PageResponse as PageResponse
+from flask_bucketcors.testing import memory_store as memory_store
+
 """Explanations
 
 Why a request fails. [Explain a refused request](explain.md) describes the causes.

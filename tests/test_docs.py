@@ -1,17 +1,21 @@
 """The documents say what is so: their code runs, their tables name everything."""
 
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import click
 import pytest
-from flask import Flask
 
 import flask_bucketcors
+from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
 from flask_bucketcors.core.dialects import COS, DIALECTS
 from flask_bucketcors.core.errors import PREFLIGHT_REFUSALS, Refusal
@@ -19,51 +23,162 @@ from flask_bucketcors.core.fields import MAX_AGE_LIMIT, MAX_ID_LENGTH
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.settings import SETTING_NAMES, Settings
+from flask_bucketcors.testing import memory_store
 from tests.support import ROOT
 from tests.support.broken_setups import BROKEN
 from tests.support.dialect_facts import FACTS
 
+RULES = flask_bucketcors.RuleSet([flask_bucketcors.Rule(["*"], ["GET"])])
 PAGES = [
     page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))
 ]
 
 # Shown for a server that is running; `sdks/test_readme.py` runs them at one.
 NEEDS_A_SERVER = "# sdk:"
+# Pages whose commands another test runs, one after the other, with what they need.
+COMMANDS_RUN_BY = {"cli.md": "test_cli.py"}
+# Commands for a server elsewhere, and for what is in a shell's environment.
+NOT_RUN = re.compile(r"\bpip install\b|\bflask --app example_app run\b|bucketcors check https://")
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.M | re.S)
+FILE = re.compile(r"# (\w+\.py)\n")
 
 
-def code_blocks() -> list[Any]:
-    """The Python in the documents, as parameters named by page and order."""
+class Block(NamedTuple):
+    """A block of code of a page.
+
+    :param output: what the page says that it prints; ``""`` if it says nothing.
+    :param line: where its code begins, from 1.
+    """
+
+    language: str
+    code: str
+    output: str
+    line: int
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text()
     return [
-        pytest.param(code, id=f"{page.name} {number}")
-        for page in PAGES
-        for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
-        if not code.startswith(NEEDS_A_SERVER)
+        Block(found[1], found[2], found[3] or "", text.count("\n", 0, found.start(2)) + 1)
+        for found in BLOCK.finditer(text)
+        if not found[2].startswith(NEEDS_A_SERVER)
     ]
 
 
-@pytest.mark.parametrize("code", code_blocks())
-def test_python_in_the_documents_runs(code: str, tmp_path: Path) -> None:
-    def make_app(name: str) -> Flask:
-        return Flask("documented", instance_path=str(tmp_path))
+def pages_with(language: str, needs: str = "") -> list[Any]:
+    """The pages that have such a block, as parameters."""
+    return [
+        pytest.param(page, id=page.name)
+        for page in PAGES
+        if any(each.language == language and needs in each.code for each in blocks_of(page))
+    ]
 
-    app = make_app("documented")
-    if "BucketCORS(app" not in code:
-        # A block that goes on where another one on its page has ended.
-        flask_bucketcors.BucketCORS(app)
-    public = {name: getattr(flask_bucketcors, name) for name in flask_bucketcors.__all__}
-    names = {"app": app, "Flask": make_app, **public, "__name__": "documented"}
-    exec(code.replace("from flask import Flask\n", ""), names)
-    names["app"].extensions["bucketcors"].store.close()  # type: ignore[attr-defined]
+
+def write_python(page: Path, folder: Path) -> list[str]:
+    """Write the Python of a page as it stands, and give the names of the modules.
+
+    A block that begins with a comment such as ``# shop.py`` is that file. The others are one
+    module, because who reads a page has read what is above; it has the lines of the page, for
+    errors. The first of them that makes an application is also the file ``app.py``.
+    """
+    lines: list[str] = []
+    files: dict[str, str] = {}
+    for block in blocks_of(page):
+        if block.language != "python":
+            continue
+        named = FILE.match(block.code)
+        if named:
+            files[named[1]] = block.code
+            continue
+        if "\napp = Flask(" in block.code:
+            files.setdefault("app.py", block.code)
+        lines += [""] * (block.line - 1 - len(lines)) + block.code.splitlines()
+    files["page.py"] = "\n".join(lines) + "\n"
+    for name, code in files.items():
+        (folder / name).write_text(code)
+    return [name.removesuffix(".py") for name in files]
+
+
+def run_in(folder: Path, *command: str, input: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with its output and its errors in one text."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{folder}:{ROOT}",
+            "NO_COLOR": "1",
+        },
+        input=input,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_python_in_the_documents_runs(page: Path, tmp_path: Path) -> None:
+    """Imports included, in a process of its own; tests among it are run by pytest."""
+    modules = write_python(page, tmp_path)
+    tests = [f"{name}.py" for name in modules if name.startswith("test_")]
+    imported = [name for name in modules if not name.startswith(("test_", "conftest"))]
+    done = run_in(tmp_path, sys.executable, "-c", f"import {', '.join(imported)}")
+    assert done.returncode == 0, done.stdout
+    if tests:
+        options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+        done = run_in(tmp_path, sys.executable, "-m", "pytest", *options, *tests)
+        assert done.returncode == 0, done.stdout
+        assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize("page", pages_with("sh", "bucketcors "))
+def test_commands_in_the_documents_run(page: Path, tmp_path: Path) -> None:
+    """One after the other, on the application of the page, and they print what the page says."""
+    if page.name in COMMANDS_RUN_BY:
+        assert page.name in (ROOT / "tests" / COMMANDS_RUN_BY[page.name]).read_text()
+        return
+    write_python(page, tmp_path)
+    for name in ("rules.xml", "new.xml"):
+        (tmp_path / name).write_text(RULES.to_xml())
+    for block in blocks_of(page):
+        lines = [each for each in block.code.splitlines(True) if not NOT_RUN.search(each)]
+        if block.language != "sh" or "bucketcors " not in "".join(lines):
+            continue
+        done = run_in(tmp_path, "bash", "-euo", "pipefail", input="".join(lines))
+        # 1 says that something is refused or found, as the examples show it.
+        assert done.returncode in (0, 1), (page.name, block.line, done.stdout)
+        assert done.stdout == block.output or not block.output, (page.name, block.line)
+
+
+def documented_commands() -> list[tuple[str, str]]:
+    """The commands that the text of a page names, each with the page."""
+    pattern = r"`(?:flask(?: --app \w+)? |python -m flask_)?bucketcors ([^`]+)`"
+    return [
+        (page.name, command) for page in PAGES for command in re.findall(pattern, page.read_text())
+    ]
+
+
+@pytest.mark.parametrize("page, command", documented_commands())
+def test_commands_that_the_text_names_exist(page: str, command: str) -> None:
+    """With these options; what stands for a value, such as NAME, is not looked at."""
+    name, *rest = command.split()
+    found = bucketcors.get_command(click.Context(bucketcors), name)
+    assert found is not None
+    known = {option for parameter in found.params for option in parameter.opts}
+    assert {each.partition("=")[0] for each in rest if each.startswith("--")} <= known
 
 
 def test_the_recipe_for_deleting_buckets_lets_no_bucket_inherit_rules() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     [recipe] = re.findall(r"## Deleting buckets.*?```python\n(.*?)```", page, re.S)
-    app, store = Flask("documented"), flask_bucketcors.MemoryStore()
-    flask_bucketcors.BucketCORS(app, store=store)
-    names: dict[str, Any] = {"app": app}
-    exec(recipe, names)
-    rules = flask_bucketcors.RuleSet([flask_bucketcors.Rule(["*"], ["GET"])])
+    with memory_store() as store:
+        names: dict[str, Any] = {"__name__": "documented"}
+        exec(recipe, names)
+    rules = RULES
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.execute("CREATE TABLE buckets (name TEXT PRIMARY KEY)")
         names["create_bucket"](db, "photos")

@@ -24,12 +24,18 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = pytest.mark.parametrize("name", ENTRIES)
 
 #: Parameters that a docstring leaves to another place, which it names.
-DESCRIBED_ELSEWHERE = {"Settings": "docs/configuration.md", "create_blueprint": "RulesAPI"}
-#: What pages name and is no part of the public border: keys of the environ, and loggers.
+DESCRIBED_ELSEWHERE = {
+    "Settings": "docs/configuration.md",
+    "create_blueprint": "RulesAPI",
+    "assert_browser_refuses": "assert_browser_allows",
+}
+#: What pages name beside the public names: keys of the environ, loggers, and a module that has
+#: some of these names.
 NOT_NAMES = {
     "flask_bucketcors.bucket",
     "flask_bucketcors.decision",
     *LOGGERS,
+    "flask_bucketcors.testing",
 }
 
 
@@ -157,4 +163,8 @@ def test_every_other_package_says_what_it_is_and_that_it_is_private(folder: Path
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
     first, _, rest = docstring.partition("\n\n")
     assert re.fullmatch(r"[^.]+\.", first.replace("`?cors`", ""), re.S)
-    assert rest.startswith("This package is private: it may change without notice.")
+    if f"flask_bucketcors.{folder.name}" in NOT_NAMES:
+        public = importlib.import_module(f"flask_bucketcors.{folder.name}").__all__
+        assert {*public} == {n for n, each in ENTRIES.items() if each.module.endswith(folder.name)}
+    else:
+        assert rest.startswith("This package is private: it may change without notice.")

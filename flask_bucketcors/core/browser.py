@@ -1,11 +1,12 @@
-"""How a browser judges a response: the checks of the Fetch standard.
+"""What a browser sends for a page, and how it judges the response, by the Fetch standard.
 
 Sections are named as in https://fetch.spec.whatwg.org. Nothing else in this package judges a
 response: ``check`` and the explainer word the failures that are found here.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from string import ascii_letters, digits
 from typing import Final
@@ -44,6 +45,7 @@ HIDDEN_NAMES: Final = frozenset({"set-cookie", "set-cookie2"})
 #: "CORS non-wildcard request-header name".
 NON_WILDCARD_NAME: Final = "authorization"
 
+_FORBIDDEN_METHODS: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
 # "forbidden request-header".
 _FORBIDDEN_NAMES = re.compile(
     "accept-charset|accept-encoding|access-control-request-(headers|method)|connection|"
@@ -173,6 +175,11 @@ def sent_method(method: str) -> str:
     return method.upper() if method.upper() in NORMALIZED_METHODS else method
 
 
+def is_forbidden_method(method: str) -> bool:
+    """Whether pages may not send a method ("forbidden method")."""
+    return method.upper() in _FORBIDDEN_METHODS
+
+
 def is_forbidden(name: str) -> bool:
     """Whether pages may not set a header ("forbidden request-header")."""
     return bool(_FORBIDDEN_NAMES.fullmatch(name.lower()))
@@ -205,6 +212,47 @@ def unsafe_names(headers: Mapping[str, str]) -> list[str]:
     if safe_size > 1024:
         unsafe = set(headers)
     return sorted({name.lower() for name in unsafe})
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserRequest:
+    """The request that a browser sends for a page.
+
+    :param origin: the origin of the page, as a browser sends it.
+    :param headers: names and values of the headers that the page sets.
+    :param credentials: whether the browser sends cookies.
+    """
+
+    origin: str
+    method: str
+    headers: Sequence[tuple[str, str]]
+    credentials: bool
+
+    @property
+    def requested_headers(self) -> list[str]:
+        """The names that a preflight requests, as browsers write them: lower case, sorted."""
+        return unsafe_names(combined(self.headers))
+
+    @property
+    def needs_preflight(self) -> bool:
+        """Whether a browser sends a preflight first."""
+        return needs_preflight(self.method, self.requested_headers)
+
+    def preflight_headers(self) -> list[tuple[str, str]]:
+        """The headers of a browser's preflight."""
+        names = ",".join(self.requested_headers)
+        return [
+            ("Accept", "*/*"),
+            ("Origin", self.origin),
+            ("Access-Control-Request-Method", self.method),
+            *([("Access-Control-Request-Headers", names)] if names else []),
+        ]
+
+    def actual_headers(self) -> list[tuple[str, str]]:
+        """The headers of the actual request."""
+        own = {name.lower() for name, _ in self.headers}
+        accept = [] if "accept" in own else [("Accept", "*/*")]
+        return [*accept, ("Origin", self.origin), *self.headers]
 
 
 def _is_safelisted(name: str, value: str) -> bool:

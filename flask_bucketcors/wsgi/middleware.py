@@ -122,10 +122,13 @@ class BucketCORSMiddleware:
             reserved=tuple(reserved),
         )
         self._beginning = ForkSafeLock()
-        self._dialect = find_dialect(dialect)
+        #: Where the rules are, and the form of responses, for what explains a decision.
+        self.store = store
+        self.dialect = self._dialect = find_dialect(dialect)
+        self.vary = form = VaryMode(vary)
+        self.allow_credentials = allow_credentials
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
-        form = VaryMode(vary)
         compile_rules = partial(
             CompiledRules,
             dialect=self._dialect,

@@ -9,10 +9,9 @@ import click
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable, sent_host
 from flask_bucketcors.cli.check.http_exchange import Headers
 from flask_bucketcors.cli.terminal import utf8_text
-from flask_bucketcors.core.browser import is_forbidden, sent_method
+from flask_bucketcors.core.browser import is_forbidden, is_forbidden_method, sent_method
 from flask_bucketcors.core.headers import is_header_name
 
-_FORBIDDEN_METHODS: Final = ("CONNECT", "TRACE", "TRACK")
 # urlsplit drops these.
 _BREAKS: Final = frozenset("\t\r\n")
 _MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-", "accept": "*/*"}
@@ -56,7 +55,7 @@ def read_method(context: click.Context, parameter: click.Parameter, text: str) -
     :raises click.BadParameter: if a page cannot send it.
     """
     method = sent_method(text)
-    if not is_header_name(method) or method.upper() in _FORBIDDEN_METHODS:
+    if not is_header_name(method) or is_forbidden_method(method):
         raise click.BadParameter("a page cannot send this method")
     return method
 

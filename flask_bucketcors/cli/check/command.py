@@ -11,7 +11,6 @@ from flask_bucketcors.analysis.explainer.explain import Explanation
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.cli.check.arguments import read_headers, read_method, read_origin, read_url
 from flask_bucketcors.cli.check.faults import (
-    BrowserRequest,
     Fault,
     ServerFault,
     actual_faults,
@@ -37,7 +36,7 @@ from flask_bucketcors.cli.options import (
 from flask_bucketcors.cli.report_explain import explain_by, print_explanation
 from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option
-from flask_bucketcors.core.browser import Failure, value_of
+from flask_bucketcors.core.browser import BrowserRequest, Failure, value_of
 from flask_bucketcors.core.headers import ALLOW_ORIGIN
 from flask_bucketcors.core.hosts import is_loopback
 

@@ -1,7 +1,6 @@
 """The faults of a response: those that a browser rejects, and those of the server alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -14,14 +13,12 @@ from flask_bucketcors.analysis.evidence.response import (
     varies,
 )
 from flask_bucketcors.analysis.mistakes import Cause
-from flask_bucketcors.cli.check.http_exchange import Headers, Response
+from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.core.browser import (
+    BrowserRequest,
     Failure,
-    combined,
     cors_failure,
-    needs_preflight,
     preflight_failures,
-    unsafe_names,
 )
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
@@ -95,47 +92,6 @@ class Fault(NamedTuple):
     text: str
     header: str = ""
     blocks: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserRequest:
-    """The request that a browser sends for a page.
-
-    :param origin: the origin of the page, as a browser sends it.
-    :param headers: names and values of the headers that the page sets.
-    :param credentials: whether the browser sends cookies.
-    """
-
-    origin: str
-    method: str
-    headers: Headers
-    credentials: bool
-
-    @property
-    def requested_headers(self) -> list[str]:
-        """The names that a preflight requests, as browsers write them: lower case, sorted."""
-        return unsafe_names(combined(self.headers))
-
-    @property
-    def needs_preflight(self) -> bool:
-        """Whether a browser sends a preflight first."""
-        return needs_preflight(self.method, self.requested_headers)
-
-    def preflight_headers(self) -> Headers:
-        """The headers of a browser's preflight."""
-        names = ",".join(self.requested_headers)
-        return [
-            ("Accept", "*/*"),
-            ("Origin", self.origin),
-            ("Access-Control-Request-Method", self.method),
-            *([("Access-Control-Request-Headers", names)] if names else []),
-        ]
-
-    def actual_headers(self) -> Headers:
-        """The headers of the actual request."""
-        own = {name.lower() for name, _ in self.headers}
-        accept = [] if "accept" in own else [("Accept", "*/*")]
-        return [*accept, ("Origin", self.origin), *self.headers]
 
 
 def preflight_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:

@@ -10,10 +10,11 @@ import click
 
 from flask_bucketcors.analysis.evidence.response import OWN_IDS
 from flask_bucketcors.analysis.explainer.explain import Explanation
-from flask_bucketcors.cli.check.faults import BrowserRequest, Fault
+from flask_bucketcors.cli.check.faults import Fault
 from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.cli.terminal import clipped, printable
+from flask_bucketcors.core.browser import BrowserRequest
 
 # The number of characters of an address or a value that are printed; JSON has all.
 _MAX_SHOWN: Final = 500
