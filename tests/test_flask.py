@@ -928,6 +928,19 @@ HOOKED = pytest.mark.parametrize("install", [extension_with, blueprint_with])
 
 
 @HOOKED
+@pytest.mark.parametrize("method, url", [("GET", OBJECT), ("OPTIONS", OBJECT), ("PUT", URL)])
+def test_a_buckets_function_that_returns_something_else_is_told_what_to_return(
+    make_app, store, install, method, url
+):
+    """Whatever the request is, and not by a bare error of unpacking."""
+    app = make_app()
+    install(app, store, buckets=lambda request: request.path)
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": "PUT"}
+    with pytest.raises(TypeError, match=r"the buckets function returned '/photos.*: return \(buck"):
+        send(TestApp(app), method, url, headers=headers)
+
+
+@HOOKED
 def test_the_hook_runs_in_the_request_context(make_app, store, install):
     """Of this application and this call, and leaves it behind."""
     app = make_app()
