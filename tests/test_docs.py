@@ -36,7 +36,7 @@ PAGES = [
 # Shown for a server that is running; `sdks/test_readme.py` runs them at one.
 NEEDS_A_SERVER = "# sdk:"
 # Pages whose commands another test runs, one after the other, with what they need.
-COMMANDS_RUN_BY = {"cli.md": "test_cli.py"}
+COMMANDS_RUN_BY = {"cli.md": "test_cli.py", "from-s3.md": "test_from_s3.py"}
 # Commands for a server elsewhere, and for what is in a shell's environment.
 NOT_RUN = re.compile(r"\bpip install\b|\bflask --app example_app run\b|bucketcors check https://")
 

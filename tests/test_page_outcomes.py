@@ -8,8 +8,10 @@ from typing import Any
 
 from hypothesis import given
 from webtest import TestApp
+from werkzeug.test import Client
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from flask_bucketcors.testing import assert_browser_allows, assert_browser_refuses
 from tests.support.fetch_model import (
     PageRequest,
     may_proceed,
@@ -58,3 +60,20 @@ def test_the_browser_lets_a_page_proceed_exactly_when_a_rule_allows_it(
         preflight = ask(app, "OPTIONS", preflight_request_headers(request))
     actual = ask(app, request.sent_method, {"Origin": request.origin, **request.headers})
     assert may_proceed(request, preflight, actual) is rules_allow(rules, request)
+
+
+@given(rule_sets(), page_requests())
+def test_what_tests_of_applications_assert_is_the_same(
+    rules: list[RuleDict], request: PageRequest
+) -> None:
+    store = MemoryStore()
+    store.put("bucket", RuleSet([Rule(**rule) for rule in rules]))
+    check = assert_browser_allows if rules_allow(rules, request) else assert_browser_refuses
+    check(
+        Client(BucketCORSMiddleware(storage, store=store)),
+        "/bucket/key",
+        origin=request.origin,
+        method=request.method,
+        headers=request.headers,
+        credentials=request.credentials,
+    )

@@ -17,6 +17,11 @@ from flask_bucketcors import (
     RuleSet,
     Store,
 )
+from flask_bucketcors.testing import (
+    assert_browser_allows,
+    assert_browser_refuses,
+    memory_store,
+)
 
 RULES = RuleSet([Rule(["https://page.test"], ["GET", "PUT"], max_age_seconds=600)])
 
@@ -49,6 +54,18 @@ def test_the_forms_of_a_rule_set() -> None:
     except InvalidRules as error:
         fields: list[str] = [problem.field for problem in error.problems]
         assert fields == ["rules"]
+
+
+def test_what_tests_of_applications_use() -> None:
+    app = Flask("storage")
+    with memory_store() as store:
+        BucketCORS(app)
+    store.put("photos", RULES)
+    response = assert_browser_allows(app.test_client(), "/photos/a", origin="https://page.test")
+    status: int = response.status
+    body: bytes = response.body
+    reason: str = assert_browser_refuses(app.test_client(), "/photos/a", origin="https://b.test")
+    assert (status, b"Not Found" in body, "Refused" in reason) == (404, True, True)
 
 
 def test_hooks_of_each_type() -> None:
