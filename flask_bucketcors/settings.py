@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from flask_bucketcors.core.dialects import DIALECTS, Limits
 from flask_bucketcors.core.errors import SettingRefused
+from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import (
     PublicSuffix,
@@ -96,6 +97,10 @@ def _is_limit(value: Any) -> bool:
     return isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_count, value))
 
 
+def _are_extra_methods(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(each in EXTRA_METHODS for each in value)
+
+
 def _all_checked(check: Callable[[str], str]) -> Callable[[Any], bool]:
     """Whether a value is a list or a tuple of texts that pass a check."""
 
@@ -117,6 +122,10 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "a mapping of dialects to the rules and bytes that a document may have, "
         "such as {'oss': (20, 65536)}",
         _is_limits,
+    ),
+    "extra_methods": _Row(
+        f"a list of methods such as ['PATCH'], out of {', '.join(EXTRA_METHODS)}",
+        _are_extra_methods,
     ),
     "access_keys": _Row(
         "a mapping of access key ids to secrets, each a text or an AccessKey, or a function of "
@@ -234,6 +243,7 @@ class Settings:
     database: str | os.PathLike[str] = "bucketcors.sqlite"
     dialect: str = "cos"
     limits: Limits = field(default_factory=lambda: MappingProxyType({}))
+    extra_methods: Iterable[str] = ()
     access_keys: Keys | None = field(default=None, repr=False)
     host_suffixes: Iterable[str] = ()
     hosts_only: bool = False

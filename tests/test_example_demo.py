@@ -162,7 +162,7 @@ def test_what_something_else_sends_in_place_of_the_store_is_shown() -> None:
     "rules, method, headers, cause",
     [
         ("none", "GET", [], Cause.NO_RULES),
-        ("most", "PATCH", [], Cause.METHOD_MISSING),
+        ("most", "PATCH", [], Cause.METHOD_NOT_ENABLED),
         ("most", "PUT", ["X-Other", "authorization"], Cause.HEADER_MISSING),
         ("most", "PUT", ["authorization"], None),
         ("least", "PUT", ["x-other"], None),

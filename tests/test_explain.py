@@ -34,6 +34,7 @@ from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.documents.any_form import read_rules
@@ -228,6 +229,7 @@ def test_fixes_of_generated_requests_help(
         "kind": kind,
     }
     response = {"console": 'Refused to get unsafe header "x-a"'} if reads else None
+    setup["extra_methods"] = EXTRA_METHODS
     explanation = explain(meeting.rules, **setup, response=response)
     assert (explanation.cause is None) is explanation.allowed
     before = stars(oracle_rules(RuleSet([Rule(**each) for each in meeting.rules])))

@@ -22,6 +22,7 @@ from flask_bucketcors import (
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.cli.report_explain import explanation_data
 from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.fields import EXTRA_METHODS
 from tests.support.broken_setups import BROKEN, PAGE, Broken, rule
 from tests.support.reported_setups import TOLD
 from tests.support.strategies import Meeting, meetings
@@ -77,7 +78,12 @@ def test_effects_are_those_of_the_rules(setup: Broken) -> None:
 @given(meetings())
 def test_effects_of_generated_fixes_are_those_of_the_rules(meeting: Meeting) -> None:
     headers = (meeting.requested_headers or "").split(",")
-    request = {"origin": meeting.origin, "method": meeting.method, "headers": headers}
+    request = {
+        "origin": meeting.origin,
+        "method": meeting.method,
+        "headers": headers,
+        "extra_methods": EXTRA_METHODS,
+    }
     fixes = explain(meeting.rules, **request).fixes
     held = RuleSet.from_dict({"rules": meeting.rules})
     check_effects(held, fixes)

@@ -651,6 +651,10 @@ def status_of_dangerous_rules(app: Flask) -> int:
     return signed(app, "PUT", body=rules_for("null")).status_code
 
 
+def status_of_rules_with_patch(app: Flask) -> int:
+    return signed(app, "PUT", body=BODY.replace(b"PUT", b"PATCH")).status_code
+
+
 def findings_for_a_suffix(app: Flask) -> str:
     body = rules_for("https://*.a.test")
     answer = signed(app, "PUT", body=body, headers={LINT: "1"})
@@ -674,6 +678,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("ALLOW_CREDENTIALS", False, allowed_credentials, "true", None),
         ("API_CROSS_ORIGIN", False, status_of_rules_preflight, 200, 403),
         ("DATABASE", "b.sqlite", database_files, ["bucketcors.sqlite"], ["b.sqlite"]),
+        ("EXTRA_METHODS", ["PATCH"], status_of_rules_with_patch, 400, 200),
         ("HISTORY", 2, entries_of_history, 5, 2),
         ("HOST_SUFFIXES", ["cos.test"], status_below_a_host, 404, 200),
         ("HOST_SUFFIXES", ("cos.test",), status_below_a_host, 404, 200),
@@ -729,6 +734,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "API_CROSS_ORIGIN": None,
         "DATABASE": "bucketcors.sqlite",
         "DIALECT": "cos",
+        "EXTRA_METHODS": (),
         "HISTORY": None,
         "HOSTS_ONLY": False,
         "HOST_SUFFIXES": (),
@@ -808,6 +814,8 @@ WRONG = [
     ("API_CROSS_ORIGIN", ["False", 0, "None"], "True, False or None"),
     ("DATABASE", ["", None, 5, b"rules.sqlite", True], "the path of a file"),
     ("DIALECT", ["azure", "COS", None, ["cos"]], "'cos'"),
+    ("EXTRA_METHODS", ["PATCH", ["patch"], ["GET"], {"PATCH": 1}, None], "such as ['PATCH']"),
+    ("EXTRA_METHODS", [["TRACE"], ["TRACK"], ["CONNECT"], ["OPTIONS"], [["LOCK"]]], "out of PATCH"),
     ("HISTORY", [0, -1, "50", 1.5, True], "a whole number from 1, or None"),
     ("HOSTS_ONLY", ["False", 1, None], "True or False"),
     ("HOST_SUFFIXES", ["cos.test", [5], {"cos.test"}, None], "a list of host names"),
@@ -884,6 +892,7 @@ def test_settings_from_the_environment(make_app, monkeypatch):
         f"ACCESS_KEYS__{ACCESS_KEY}": SECRET_KEY,
         "ALLOW_CREDENTIALS": "false",
         "DATABASE": ":memory:",
+        "EXTRA_METHODS": '["PATCH", "LOCK"]',
         "HISTORY": "2",
         "HOST_SUFFIXES": '["cos.test"]',
         "VARY": "vendor",
@@ -896,6 +905,7 @@ def test_settings_from_the_environment(make_app, monkeypatch):
     add_storage(app)
     assert status_of_call(app) == 200
     assert status_below_a_host(app) == 200
+    assert status_of_rules_with_patch(app) == 200
     assert (allowed_credentials(app), vary(app), entries_of_history(app)) == (None, None, 2)
 
 

@@ -102,7 +102,11 @@ class Cause(StrEnum):
         "add the origin to a rule, or add a rule for it")
     METHOD_MISSING = ("method_missing", Kind.MISSING,
         "The nearest rule allows the origin, but not the method.",
-        "add the method to the rule; rules can allow GET, PUT, POST, DELETE and HEAD")
+        "add the method to the rule; rules can allow GET, PUT, POST, DELETE, HEAD, and those of "
+        "BUCKETCORS_EXTRA_METHODS")
+    METHOD_NOT_ENABLED = ("method_not_enabled", Kind.MISSING,
+        "The application's settings do not let rules allow the method.",
+        "add the method to BUCKETCORS_EXTRA_METHODS, and then to the rule")
     METHOD_CASE = ("method_case", Kind.SPELLING,
         "The method is written in the wrong case; methods are case-sensitive.",
         "write the method in upper case")

@@ -18,7 +18,7 @@ from flask_bucketcors.stores.contract import Store
 logger = logging.getLogger("flask_bucketcors.store")
 
 #: The names of the settings that are kept, but those that are functions.
-KEPT_NAMES: Final = ("allow_credentials", "dialect", "limits", "strict")
+KEPT_NAMES: Final = ("allow_credentials", "dialect", "extra_methods", "limits", "strict")
 
 _NOT_KEPT: Final = (
     "the settings of the application are not kept in its database, so commands with --database "
@@ -65,6 +65,7 @@ def keep_settings(
     *,
     dialect: str,
     limits: Limits,
+    extra_methods: Sequence[str],
     strict: str,
     public_suffix: PublicSuffix | None,
     allow_credentials: bool,
@@ -73,6 +74,7 @@ def keep_settings(
     kept = {
         "dialect": dialect,
         "limits": dict(limits),
+        "extra_methods": list(extra_methods),
         "strict": strict,
         "public_suffix": public_suffix is not None,
         "allow_credentials": allow_credentials,

@@ -71,6 +71,8 @@ class RulesAPI:
         signed call gets its response in the dialect of its signature.
     :param limits: by dialect, the rules and bytes that a document may have, instead of the
         vendor's: ``{"oss": (20, 65536)}``.
+    :param extra_methods: the methods beyond GET, PUT, POST, DELETE and HEAD that rules may have,
+        such as ``["PATCH"]``; see :class:`~flask_bucketcors.Rule`.
     :param require_content_md5: whether to refuse a PUT without Content-MD5.
     :param strict: ``"dangers"`` refuses rules that :func:`~flask_bucketcors.lint` calls dangerous,
         ``"warnings"`` also those with a warning, ``"off"`` none.
@@ -89,6 +91,7 @@ class RulesAPI:
         bucket_exists: BucketExists | None = None,
         dialect: str = "cos",
         limits: Limits | None = None,
+        extra_methods: Iterable[str] = (),
         require_content_md5: bool = False,
         strict: str = "off",
         public_suffix: PublicSuffix | None = None,
@@ -97,7 +100,8 @@ class RulesAPI:
     ) -> None:
         self._keys = access_keys or None
         self._authorize = authorize
-        self._dialects = limited(limits or {})
+        methods = tuple(extra_methods)
+        self._dialects = limited(limits or {}, methods)
         self._dialect = self._dialects[dialect]
         #: Writes the rules, also for the command line.
         self.writer = RulesWriter(
@@ -112,6 +116,7 @@ class RulesAPI:
             store,
             dialect=dialect,
             limits=limits or {},
+            extra_methods=methods,
             strict=strict,
             public_suffix=public_suffix,
             allow_credentials=allow_credentials,

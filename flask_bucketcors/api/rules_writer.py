@@ -21,7 +21,7 @@ from flask_bucketcors.core.errors import (
 )
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
-from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.rules import RuleSet, check_methods
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class RulesWriter:
     """Writes the rules of an application's buckets.
 
     Call :meth:`check_bucket` before you parse a document, and check its size yourself. The number
-    of rules is checked here, because rules may be passed as a value. A rollback may exceed it,
-    because its rules were within the limits when they were put.
+    of rules and their methods are checked here, because rules may be passed as a value. A rollback
+    may exceed the number, because its rules were within the limits when they were put.
 
     :param store: where the rules are.
     :param dialect: the dialect for limits and lint, unless a call passes another one.
@@ -114,7 +114,8 @@ class RulesWriter:
         :param dialect: instead of the writer's.
         :param in_full: whether to give all findings, and not only the dangers.
         :raises InvalidBucketName: if no bucket can have this name.
-        :raises InvalidRules: if there are more rules than the dialect allows.
+        :raises InvalidRules: if there are more rules than the dialect allows, or methods that it
+            does not allow.
         :raises RefusedByLint: if the writer is strict and lint finds something in the rules.
         :raises RulesChanged: if the bucket has other rules than expected.
         :raises NoSuchBucket: if the bucket is gone once the rules are stored; they are deleted
@@ -124,6 +125,7 @@ class RulesWriter:
         count = len(rule_set.rules)
         if count > dialect.max_rules:
             raise InvalidRules([Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
+        check_methods(rule_set, dialect.extra_methods)
         self._check_name(bucket)
         findings = self._reviewer.review(rule_set, dialect, in_full=in_full)
         return self._write(bucket, rule_set, findings, author, expected, dialect)
@@ -166,6 +168,7 @@ class RulesWriter:
         """
         self._check_name(bucket)
         rule_set = self.store.get_revision(bucket, revision)
+        check_methods(rule_set, self.dialect.extra_methods)
         findings = self._reviewer.review(rule_set, self.dialect, in_full=in_full)
         return self._write(bucket, rule_set, findings, author, expected, self.dialect)
 

@@ -3,7 +3,7 @@
 import getpass
 import logging
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -137,7 +137,7 @@ def _writer_of(target: Target, strict: str, *, compares: bool) -> RulesWriter:
 
 def _limited_dialect(settings: Settings) -> Dialect:
     """The dialect of settings, with the lower ones of their limits and those of ``--limits``."""
-    dialect = limited(settings.limits)[settings.dialect]
+    dialect = limited(settings.limits, settings.extra_methods)[settings.dialect]
     rules, size = given("limits") or (dialect.max_rules, dialect.max_body_bytes)
     return replace(
         dialect,
@@ -163,17 +163,24 @@ def require_bucket(bucket: str, error: type[click.ClickException] = Refused) -> 
         raise error(f"the application has no bucket {printable(bucket)}{hint}") from None
 
 
-def bucket_source(bucket: str, rule_set: RuleSet | None, dialect: str | None = None) -> Source:
+def bucket_source(
+    bucket: str,
+    rule_set: RuleSet | None,
+    dialect: str | None = None,
+    extra_methods: Sequence[str] = (),
+) -> Source:
     """Give rules of a bucket as a source, with the settings of its application.
 
+    :param dialect, extra_methods: in place of the application's.
     :raises click.UsageError: as :func:`current_state`.
     """
     settings = current_state().settings
+    dialects = limited(settings.limits, extra_methods or settings.extra_methods)
     return Source(
         "bucket",
         bucket,
         rule_set,
-        dialect or settings.dialect,
+        dialects[dialect or settings.dialect],
         settings.allow_credentials,
         settings.vary,
         settings.public_suffix,

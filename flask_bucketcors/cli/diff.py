@@ -1,6 +1,6 @@
 """``diff``: show which requests two rule sets treat differently."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -23,10 +23,14 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.fields import EXTRA_METHODS
+from flask_bucketcors.core.rules import lacking_methods
 from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES
 
 # The limits of a dialect apply when rules are put; these bound the work.
-_LIMITS: Final = replace(COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES)
+_LIMITS: Final = replace(
+    COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES, extra_methods=EXTRA_METHODS
+)
 
 
 class _Trouble(Refused):
@@ -103,18 +107,23 @@ def _with_bucket(bucket: str, files: Sequence[str], revisions: Sequence[int]) ->
     if not sides:
         sides.append(_stored(bucket))
     if files:
-        sides.append(_file(files[0]))
+        sides.append(_file(files[0], current_state().settings.extra_methods))
     if len(sides) == 1:
         sides.append(_stored(bucket))
     old, new = sides
     return old, new
 
 
-def _file(path: str) -> Side:
+def _file(path: str, extra_methods: Iterable[str] = ()) -> Side:
+    """Read a side from a file.
+
+    :param extra_methods: those that the application accepts.
+    """
     try:
-        return Side(name_of(path), read_file(path, _LIMITS))
+        rule_set = read_file(path, _LIMITS)
     except Refused as error:
         raise _Trouble(error.message) from None
+    return Side(name_of(path), rule_set, lacking_methods(rule_set, tuple(extra_methods)))
 
 
 def _stored(bucket: str) -> Side:

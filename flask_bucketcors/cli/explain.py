@@ -18,6 +18,7 @@ from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.options import (
     bucket_option,
     dialect_option,
+    extra_methods_option,
     find_source,
     rules_option,
 )
@@ -65,6 +66,7 @@ def _read_pair(
 @bucket_option
 @dialect_option
 @database_option
+@extra_methods_option
 @click.option("--origin", help="The origin of the page, as its browser sends it.")
 @click.option("--method", help="The method of the request.  [default: GET]")
 @click.option(
@@ -95,6 +97,7 @@ def explain_request(
     rules: str | None,
     bucket: str | None,
     dialect: str | None,
+    extra_methods: Sequence[str],
     form: str,
     **known: Any,
 ) -> None:
@@ -109,7 +112,7 @@ def explain_request(
       flask bucketcors explain --rules rules.xml --origin https://page.test
     """
     once_stdin([rules, known["console"], known["curl"], known["har"]])
-    source = find_source(rules, bucket, dialect)
+    source = find_source(rules, bucket, dialect, extra_methods)
     if source is None:
         raise click.UsageError("write --rules FILE or --bucket NAME")
     requests = [_merged(evidence, known) for evidence in _evidence(known)]

@@ -11,7 +11,7 @@ from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check, Severity
 from flask_bucketcors.cli.application import bucket_source, current_state, require_bucket
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
-from flask_bucketcors.cli.options import bucket_option, dialect_option
+from flask_bucketcors.cli.options import bucket_option, dialect_option, extra_methods_option
 from flask_bucketcors.cli.report_lint import (
     SEVERITIES,
     count_of_findings,
@@ -112,6 +112,7 @@ def _read_ids(
 @bucket_option
 @click.option("--all", "every", is_flag=True, help="Lint all buckets of the app.")
 @dialect_option
+@extra_methods_option
 @click.option(
     "--severity",
     type=click.Choice(list(map(str, SEVERITIES))),
@@ -133,6 +134,7 @@ def lint_rules(
     bucket: str | None,
     every: bool,
     dialect: str | None,
+    extra_methods: Sequence[str],
     severity: str,
     ignore: frozenset[str],
     public_suffix: bool | None,
@@ -151,10 +153,10 @@ def lint_rules(
         raise click.UsageError("write FILE, --bucket NAME or --all")
     once_stdin(files)
     suffix = find_public_suffix(public_suffix)
-    sources: Iterable[Source | None] = _buckets(bucket, dialect)
+    sources: Iterable[Source | None] = _buckets(bucket, dialect, extra_methods)
     if files:
         refuse_unused_database()
-        sources = (file_source(each, dialect) for each in files)
+        sources = (file_source(each, dialect, extra_methods) for each in files)
     run = _Lint(sources, suffix, Severity(severity), ignore)
     if form == JSON:
         echo_json_list(
@@ -172,15 +174,17 @@ def _print(run: _Lint, unit: str) -> None:
     click.echo(run.summary(unit))
 
 
-def _buckets(bucket: str | None, dialect: str | None) -> Iterator[Source | None]:
+def _buckets(
+    bucket: str | None, dialect: str | None, extra_methods: Sequence[str]
+) -> Iterator[Source | None]:
     """Give the rules of a bucket, or of all buckets; None for rules that cannot be read."""
     if bucket is None:
         for name, found in each_bucket(current_state().store):
-            yield bucket_source(name, found, dialect) if found else None
+            yield bucket_source(name, found, dialect, extra_methods) if found else None
         return
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
         # A misspelled name must not look like rules without findings.
         require_bucket(bucket, click.UsageError)
         raise click.UsageError(f"bucket {printable(bucket)} has no rules")
-    yield bucket_source(bucket, rule_set, dialect)
+    yield bucket_source(bucket, rule_set, dialect, extra_methods)

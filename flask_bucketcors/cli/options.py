@@ -1,11 +1,14 @@
 """Options of several commands: rules in a file or of a bucket, and a dialect."""
 
+from collections.abc import Sequence
+
 import click
 
 from flask_bucketcors.cli.database_options import refuse_unused_database
 from flask_bucketcors.cli.rule_files import INPUT_FILE
 from flask_bucketcors.cli.rule_sources import Source, file_source
 from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.fields import EXTRA_METHODS
 
 rules_option = click.option(
     "--rules", type=INPUT_FILE, help="A file with rules in XML or JSON; - is standard input."
@@ -16,9 +19,20 @@ dialect_option = click.option(
     type=click.Choice(list(DIALECTS)),
     help="The vendor whose responses are assumed.  [default: the app's, or cos]",
 )
+extra_methods_option = click.option(
+    "--extra-method",
+    "extra_methods",
+    multiple=True,
+    type=click.Choice(EXTRA_METHODS),
+    metavar="METHOD",
+    help="A method of the app's BUCKETCORS_EXTRA_METHODS. Repeatable.  [default: the app's, or "
+    "none]",
+)
 
 
-def find_source(rules: str | None, bucket: str | None, dialect: str | None) -> Source | None:
+def find_source(
+    rules: str | None, bucket: str | None, dialect: str | None, extra_methods: Sequence[str]
+) -> Source | None:
     """Read the rules that the options name; None if they name none.
 
     :raises click.UsageError: if they name both, or the rules cannot be read.
@@ -27,11 +41,11 @@ def find_source(rules: str | None, bucket: str | None, dialect: str | None) -> S
         raise click.UsageError("write --rules or --bucket, not both")
     if bucket is None:
         refuse_unused_database()
-        return None if rules is None else file_source(rules, dialect)
+        return None if rules is None else file_source(rules, dialect, extra_methods)
     # Without --bucket, no application is loaded, and no code that serves one.
     from flask_bucketcors.cli.application import bucket_source, current_state, require_bucket
 
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
         require_bucket(bucket, click.UsageError)
-    return bucket_source(bucket, rule_set, dialect)
+    return bucket_source(bucket, rule_set, dialect, extra_methods)

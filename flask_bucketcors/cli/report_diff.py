@@ -1,6 +1,6 @@
 """Prints the changes between rule sets, in lines that begin with ``+``, ``-`` or ``~``."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import click
@@ -43,10 +43,12 @@ class Side(NamedTuple):
 
     :param name: the file or the bucket, printable.
     :param rule_set: None for no rules.
+    :param lacking_methods: methods that the API refuses until the settings allow them.
     """
 
     name: str
     rule_set: RuleSet | None
+    lacking_methods: Sequence[str] = ()
 
 
 def print_sides(old: Side, new: Side) -> None:
@@ -57,6 +59,10 @@ def print_sides(old: Side, new: Side) -> None:
     for mark, side in (("---", old), ("+++", new)):
         none = "" if side.rule_set else " (no rules)"
         click.echo(click.style(f"{mark} {side.name}{none}", bold=True))
+    for side in (old, new):
+        if side.lacking_methods:
+            methods = ", ".join(side.lacking_methods)
+            click.echo(f"{side.name} needs {methods} in BUCKETCORS_EXTRA_METHODS")
     before, after = (bool(each.rule_set and each.rule_set.response_vary) for each in (old, new))
     if before is not after:
         click.echo(f"ResponseVary: {str(before).lower()} -> {str(after).lower()}")

@@ -1,5 +1,6 @@
 """Rules to explain or lint, from a file or a bucket."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ import click
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
 from flask_bucketcors.cli.rule_files import name_of, read_bytes, reason_of
 from flask_bucketcors.cli.terminal import printable
-from flask_bucketcors.core.dialects import COS
+from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.problems import InvalidRules
@@ -24,14 +25,14 @@ class Source:
     :param name: the file's or the bucket's, not made printable.
     :param rules: a rule set, or unchecked plain data with the names of Rule's fields; None if the
         bucket has none.
-    :param dialect: the dialect of the responses.
+    :param dialect: the dialect of the responses, with the limits of the application.
     :param allow_credentials, vary, public_suffix: as the application sets them.
     """
 
     kind: str
     name: str
     rules: Any
-    dialect: str
+    dialect: Dialect
     allow_credentials: bool = True
     vary: str = VaryMode.SAFE
     public_suffix: PublicSuffix | None = None
@@ -50,13 +51,14 @@ class Source:
         return self._plain.rules[index]
 
 
-def file_source(path: str, dialect: str | None) -> Source:
+def file_source(path: str, dialect: str | None, extra_methods: Sequence[str] = ()) -> Source:
     """Read the rules in a file, without checking their values.
 
+    :param extra_methods: the methods that the API would accept beside those of the vendor.
     :raises click.UsageError: if they cannot be read.
     """
     try:
         rules = read_rules(read_bytes(path, MAX_RULES_TEXT_BYTES))
     except InvalidRules as error:
         raise click.UsageError(f"{name_of(path)} is {reason_of(error)}") from None
-    return Source("file", path, rules, dialect or COS.name)
+    return Source("file", path, rules, find_dialect(dialect or COS, extra_methods))

@@ -6,8 +6,8 @@ fast one accepts nothing that the full one refuses.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from itertools import permutations
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.headers import is_header_name
@@ -15,7 +15,14 @@ from flask_bucketcors.core.origins import are_usual_patterns, pattern_problem
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.wildcards import ANY
 
+#: The methods that the vendors' rules can allow.
 METHODS: Final = ("GET", "PUT", "POST", "DELETE", "HEAD")
+#: Further methods that a rule can allow. Which of them a document may contain depends on its
+#: reader. RFC 5789 (PATCH), RFC 4918 (WebDAV), RFC 3253 (REPORT), RFC 5323 (SEARCH).
+EXTRA_METHODS: Final = (
+    *("PATCH", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE"),
+    *("LOCK", "UNLOCK", "REPORT", "SEARCH"),
+)
 MAX_ID_LENGTH: Final = 255
 MAX_AGE_LIMIT: Final = 2**31 - 1
 
@@ -38,9 +45,9 @@ Fields = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str], int |
 
 
 class _SharedLists(dict[_Texts, _Texts]):
-    """Lists of header names that were found to be usual, stored once for all rules.
+    """Lists of methods or header names that were found to be usual, stored once for all rules.
 
-    :param usual: a regular expression for a usual name.
+    :param usual: a regular expression for a usual value.
     """
 
     def __init__(self, usual: str) -> None:
@@ -58,10 +65,7 @@ class _SharedLists(dict[_Texts, _Texts]):
         return self.setdefault(values, values)
 
 
-# Lists seldom repeat a method.
-_METHOD_LISTS: Final = {
-    values: values for count in range(1, 6) for values in permutations(METHODS, count)
-}
+_METHOD_LISTS: Final = _SharedLists(f"(?:{'|'.join((*METHODS, *EXTRA_METHODS))})")
 _ALLOWED_HEADERS: Final = _SharedLists(r"(?:\*|[A-Za-z0-9-]{1,64}+\*?)")
 _EXPOSE_HEADERS: Final = _SharedLists("[A-Za-z0-9-]{1,64}+")
 
@@ -83,7 +87,7 @@ def usual_fields(
     if id is not None and _id_problem(id):
         return None
     try:
-        if not are_usual_patterns(allowed_origins):
+        if not allowed_methods or not are_usual_patterns(allowed_origins):
             return None
         return (
             tuple(allowed_origins),
@@ -105,14 +109,20 @@ def checked_fields(
     expose_headers: Any,
     max_age_seconds: Any,
     id: Any,
+    extra_methods: Collection[str] = EXTRA_METHODS,
 ) -> Fields:
     """Check the fields of a rule, and give them as they are stored.
 
+    :param extra_methods: which of :data:`EXTRA_METHODS` the rule may have.
     :raises InvalidRules: with every problem.
     """
     problems: list[Problem] = []
     values = (allowed_origins, allowed_methods, allowed_headers, expose_headers)
-    lists = [each.check(value, problems) for each, value in zip(_LISTS, values, strict=True)]
+    fields = _LISTS
+    if extra_methods is not EXTRA_METHODS:
+        check = partial(method_problem, extra_methods=extra_methods)
+        fields = (_LISTS[0], _LISTS[1]._replace(problem_of=check), *_LISTS[2:])
+    lists = [each.check(value, problems) for each, value in zip(fields, values, strict=True)]
     if max_age_seconds is not None and (reason := _max_age_problem(max_age_seconds)):
         problems.append(Problem("max_age_seconds", max_age_seconds, reason))
     if id is not None and (reason := _id_problem(id)):
@@ -156,10 +166,19 @@ def is_list(values: object) -> bool:
     return isinstance(values, Iterable) and not isinstance(values, _UNORDERED)
 
 
-def _method_problem(text: str) -> ProblemReason | None:
+def method_problem(
+    text: str, extra_methods: Collection[str] = EXTRA_METHODS
+) -> ProblemReason | None:
+    """Say what is wrong with a method of a rule; None if it is valid.
+
+    :param extra_methods: which of :data:`EXTRA_METHODS` the rule may have.
+    """
     if text in METHODS:
         return None
-    return ProblemReason.METHOD_CASE if text.upper() in METHODS else ProblemReason.METHOD
+    if text in EXTRA_METHODS:
+        return None if text in extra_methods else ProblemReason.EXTRA_METHOD
+    is_known = text.upper() in (*METHODS, *extra_methods)
+    return ProblemReason.METHOD_CASE if is_known else ProblemReason.METHOD
 
 
 def _allowed_header_problem(text: str) -> ProblemReason | None:
@@ -183,7 +202,7 @@ def _header_name_problem(text: str) -> ProblemReason | None:
 
 _LISTS: Final = (
     _List("allowed_origins", pattern_problem, is_required=True),
-    _List("allowed_methods", _method_problem, is_required=True),
+    _List("allowed_methods", method_problem, is_required=True),
     _List("allowed_headers", _allowed_header_problem),
     _List("expose_headers", _exposed_header_problem),
 )

@@ -4,7 +4,7 @@ Nothing here knows WSGI: the middleware translates a request into a
 :class:`~flask_bucketcors.core.request.Request`, and an :class:`Outcome` into calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from functools import partial
 from typing import Final, NamedTuple
@@ -148,18 +148,23 @@ _BY_REASON: Final = {
 
 
 def preflight_refusal(
-    reason: Reason, origin: str | None, method: str | None, headers: str
+    reason: Reason,
+    origin: str | None,
+    method: str | None,
+    headers: str,
+    methods: Collection[str] = METHODS,
 ) -> Refusal:
     """Find the refusal of a preflight, as specific as any dialect is (recorded responses of S3).
 
     :param reason: the reason of the decision.
     :param origin, method, headers: the request's ``preflight_headers``.
+    :param methods: the methods that rules can have.
     """
     if origin is None and reason is not Reason.UNREADABLE:
         return Refusal.PREFLIGHT_NO_ORIGIN
     if reason in _BY_REASON:
         return _BY_REASON[reason]
-    if method not in METHODS:
+    if method not in methods:
         return Refusal.PREFLIGHT_METHOD
     if reason is Reason.HEADERS and parse_requested_headers(headers) is None:
         return Refusal.PREFLIGHT_HEADERS

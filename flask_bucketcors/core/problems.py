@@ -30,6 +30,10 @@ class ProblemReason(StrEnum):
     PATH = "contains a path; write scheme://host or scheme://host:port"
     PORT = "has a port that is not between 1 and 65535"
     METHOD = "is not a method that rules can allow; write GET, PUT, POST, DELETE or HEAD"
+    EXTRA_METHOD = (
+        "is a method that the settings do not allow; add it to BUCKETCORS_EXTRA_METHODS "
+        "(extra_methods=), or remove it"
+    )
     METHOD_CASE = "is in the wrong case; methods are case-sensitive, write it in upper case"
     NOT_A_HEADER_NAME = "is not a header name; write letters, digits and hyphens"
     CONTROL_CHARACTER = "contains a control character, or begins or ends with a space; remove it"
@@ -78,12 +82,16 @@ class Problem:
     rule: int | None = None
 
     def __str__(self) -> str:
+        return self.in_words(self.reason)
+
+    def in_words(self, reason: str) -> str:
+        """Say what is wrong, with another text in place of the reason."""
         # Documents in JSON may call a field anything.
         field = shortened(ascii(self.field)[1:-1])
         where = field if self.rule is None else f"rule {self.rule + 1}: {field}"
         if self.value is None:
-            return f"{where} {self.reason}"
-        return f"{where} {shown_value(self.value)} {self.reason}"
+            return f"{where} {reason}"
+        return f"{where} {shown_value(self.value)} {reason}"
 
 
 class InvalidRules(BucketCORSError, ValueError):

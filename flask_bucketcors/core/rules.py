@@ -1,17 +1,24 @@
 """Rule and RuleSet: what the owner of a bucket allows.
 
 Both are values, and one that exists is valid: the constructors raise an error that names every
-problem. They do not depend on a dialect: the limits of a vendor (the number of rules, the size of
-a document) apply where a document is read.
+problem. They do not depend on a dialect: the limits of a reader (the number of rules, the size of
+a document, methods that the vendors do not have) apply where a document is read.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from flask_bucketcors.core.dialects import Dialect, find_dialect
-from flask_bucketcors.core.fields import Fields, checked_fields, is_list, usual_fields
+from flask_bucketcors.core.fields import (
+    EXTRA_METHODS,
+    METHODS,
+    Fields,
+    checked_fields,
+    is_list,
+    usual_fields,
+)
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 
 
@@ -21,7 +28,9 @@ class Rule:
 
     :param allowed_origins: at least one text. Each may contain one ``*``, which stands for zero or
         more characters. docs/matching.md says which origins match.
-    :param allowed_methods: at least one of GET, PUT, POST, DELETE, HEAD. HEAD is not implied.
+    :param allowed_methods: at least one of GET, PUT, POST, DELETE, HEAD, PATCH, PROPFIND,
+        PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK, REPORT, SEARCH. GET does not include HEAD. A
+        document may contain those from PATCH on only if the settings allow it.
     :param allowed_headers: names of request headers, each with at most one ``*``. An empty list
         allows no header that needs a preflight.
     :param expose_headers: names of response headers that a page may read, without ``*``.
@@ -73,6 +82,12 @@ class Rule:
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Rule))
+_UNSET: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(_FIELDS[:4], ()),
+    **dict.fromkeys(_FIELDS[4:]),
+}
+# The methods of nearly all rules, which every reader takes.
+_FIVE: Final = frozenset(METHODS)
 # A rule is frozen, and its slots are the fastest way to fill it nevertheless.
 _SETTERS: Final = [Rule.__dict__[name].__set__ for name in _FIELDS]
 _set_origins, _set_methods, _set_headers, _set_exposed, _set_max_age, _set_id = _SETTERS
@@ -152,9 +167,13 @@ class RuleSet:
         return json.dumps(self.as_dict(), indent=2)
 
     @classmethod
-    def from_dict(cls, data: object) -> "RuleSet":
+    def from_dict(
+        cls, data: object, *, extra_methods: Collection[str] = EXTRA_METHODS
+    ) -> "RuleSet":
         """Build a rule set from plain data in the form of :meth:`as_dict`.
 
+        :param extra_methods: the methods beyond GET, PUT, POST, DELETE and HEAD that the rules may
+            have; by default, all that a :class:`Rule` can have.
         :raises InvalidRules: with every problem of every rule.
         """
         if not isinstance(data, (dict, Mapping)) or not isinstance(data.get("rules"), list):
@@ -167,7 +186,9 @@ class RuleSet:
         rules = []
         for index, each in enumerate(data["rules"]):
             try:
-                rules.append(_usual_rule(each) or _rule_from_dict(each))
+                rules.append(
+                    _usual_rule(each, extra_methods) or _rule_from_dict(each, extra_methods)
+                )
             except InvalidRules as error:
                 problems.extend(error.in_rule(index))
         if problems:
@@ -187,17 +208,41 @@ def _vary_problems(value: object) -> Iterator[Problem]:
         yield Problem("response_vary", value, ProblemReason.NOT_A_BOOLEAN)
 
 
-def _usual_rule(data: Any) -> Rule | None:
+def lacking_methods(rule_set: RuleSet, extra_methods: Collection[str]) -> tuple[str, ...]:
+    """Give the methods of rules that are none of the five nor of these, each once."""
+    methods = dict.fromkeys(each for rule in rule_set.rules for each in rule.allowed_methods)
+    return tuple(each for each in methods if each not in METHODS and each not in extra_methods)
+
+
+def check_methods(rule_set: RuleSet, extra_methods: Collection[str]) -> None:
+    """Refuse rules with methods that are none of the five nor of these.
+
+    :raises InvalidRules: with each of them.
+    """
+    lacking = lacking_methods(rule_set, extra_methods)
+    problems = [
+        Problem("allowed_methods", method, ProblemReason.EXTRA_METHOD, rule=index)
+        for index, rule in enumerate(rule_set.rules)
+        for method in rule.allowed_methods
+        if method in lacking
+    ]
+    if problems:
+        raise InvalidRules(problems)
+
+
+def _usual_rule(data: Any, extra_methods: Collection[str]) -> Rule | None:
     """Build a rule that needs no full check; None if it does."""
     try:
         kept = usual_fields(**data)
     except TypeError:
         # A field is missing or unknown, or this is no rule.
         return None
-    return kept and _fill(object.__new__(Rule), kept)
+    if kept is None or (extra_methods is not EXTRA_METHODS and not _FIVE.issuperset(kept[1])):
+        return None
+    return _fill(object.__new__(Rule), kept)
 
 
-def _rule_from_dict(data: object) -> Rule:
+def _rule_from_dict(data: object, extra_methods: Collection[str]) -> Rule:
     if not isinstance(data, Mapping):
         raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE)])
     problems = [
@@ -207,9 +252,9 @@ def _rule_from_dict(data: object) -> Rule:
     ]
     known = {name: value for name, value in data.items() if name in _FIELDS}
     try:
-        rule = Rule(**{"allowed_origins": (), "allowed_methods": (), **known})
+        kept = checked_fields(**{**_UNSET, **known}, extra_methods=extra_methods)
     except InvalidRules as error:
         raise InvalidRules([*problems, *error.problems]) from None
     if problems:
         raise InvalidRules(problems)
-    return rule
+    return _fill(object.__new__(Rule), kept)

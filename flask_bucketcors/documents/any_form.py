@@ -81,7 +81,7 @@ def read_rule_set(rules: AnyRules) -> RuleSet | None:
 def parse_rules(rules: str | bytes | Iterable[Any], limits: Dialect | None = None) -> RuleSet:
     """Parse valid rules: a document as text, or plain data; see :func:`read_rules`.
 
-    :param limits: the dialect whose limits of bytes and rules apply; None for no dialect.
+    :param limits: the dialect whose limits of bytes, rules and methods apply; None for no dialect.
     :raises InvalidRules: with everything that is wrong.
     """
     read = _read(rules, limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES)

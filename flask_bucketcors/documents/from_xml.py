@@ -22,6 +22,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS, Dialect, ShowVary
 from flask_bucketcors.core.errors import SHOWN_VALUE, CallRefused, Refusal
+from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.elements import in_element_names, read_integer
@@ -92,12 +93,13 @@ def checked_rules(
     """Build the rule set of a document.
 
     :param problems: those of its structure.
-    :param limits: the dialect whose limit of rules applies; None for no limit.
+    :param limits: the dialect whose limits of rules and methods apply; None for no limit.
     :raises InvalidRules: with these problems and those of the data.
     """
     found = list(problems)
     try:
-        rule_set = RuleSet.from_dict(data)
+        methods = limits.extra_methods if limits else EXTRA_METHODS
+        rule_set = RuleSet.from_dict(data, extra_methods=methods)
     except InvalidRules as error:
         found.extend(error.problems)
     count = len(data["rules"])
@@ -241,7 +243,13 @@ def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
 
 
 def _text_of(problem: Problem, dialect: Dialect) -> str:
-    return _vendor_text(problem, dialect) or str(in_element_names(problem, dialect.elements))
+    reason = str(problem.reason)
+    if problem.reason in (ProblemReason.METHOD, ProblemReason.EXTRA_METHOD):
+        # Clients of the API cannot change the settings.
+        *others, last = dialect.methods
+        reason = f"is not a method that rules can allow; write {', '.join(others)} or {last}"
+    named = in_element_names(problem, dialect.elements)
+    return _vendor_text(problem, dialect) or named.in_words(reason)
 
 
 def _vendor_text(problem: Problem, dialect: Dialect) -> str:

@@ -61,6 +61,8 @@ class BucketCORSMiddleware:
         ``["api", "static"]``. No bucket has one of these names, and on a bucket's host no key
         begins with one. With ``buckets=``, nothing is reserved.
     :param dialect: the name of the dialect of responses, such as ``"cos"``.
+    :param extra_methods: the ``extra_methods`` of the API. S3 has an error of its own for methods
+        that no rule can have; stored rules are in force in any case.
     :param vary: ``"safe"`` or ``"vendor"``; see :class:`~flask_bucketcors.VaryMode`.
     :param allow_credentials: whether responses that name the origin allow credentials.
     :param timing_allow_origin: whether responses to actual requests carry Timing-Allow-Origin,
@@ -99,6 +101,7 @@ class BucketCORSMiddleware:
         url_prefix: str = "",
         reserved: Iterable[str] = (),
         dialect: str = "cos",
+        extra_methods: Iterable[str] = (),
         vary: str = "safe",
         allow_credentials: bool = True,
         timing_allow_origin: bool = False,
@@ -124,7 +127,8 @@ class BucketCORSMiddleware:
         self._beginning = ForkSafeLock()
         #: Where the rules are, and the form of responses, for what explains a decision.
         self.store = store
-        self.dialect = self._dialect = find_dialect(dialect)
+        self.dialect = self._dialect = find_dialect(dialect, extra_methods)
+        self._methods = self._dialect.methods
         self.vary = form = VaryMode(vary)
         self.allow_credentials = allow_credentials
         self._plain_options = plain_options
@@ -239,7 +243,7 @@ class BucketCORSMiddleware:
             environ,
             start_response,
             self._dialect,
-            preflight_refusal(decision.reason, *sent),
+            preflight_refusal(decision.reason, *sent, self._methods),
             headers=decision.headers,
             bucket=bucket,
             is_root=is_root,

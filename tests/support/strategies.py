@@ -27,8 +27,9 @@ STARTS = ["http://", "http://", "http://", "https://", ""]
 HOSTS = ["a.test", "a.test", "b.a.test", "aba", "aba", "abaaba"]
 PORTS = ["", "", "", "", ":80", ":8080"]
 
-METHODS = ["GET", "PUT", "POST", "DELETE", "HEAD"]
-OTHER_METHODS = ["get", "Put", "patch", "PATCH", "OPTIONS", "*", "GET,PUT", "GE", "GETT", "G\xcbT"]
+# Each of the vendors', and two of the ten that an application may add.
+METHODS = ["GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "PROPPATCH"]
+OTHER_METHODS = ["get", "Put", "patch", "LOCK", "OPTIONS", "*", "GET,PUT", "GE", "GETT", "G\xcbT"]
 OTHER_METHODS += ["X" * METHOD_LIMIT, "X" * (METHOD_LIMIT + 1)]
 
 NAMES = ["range", "content-type", "authorization", "x-cos-meta-a", "aba", "x_under"]
@@ -203,7 +204,7 @@ def page_requests() -> st.SearchStrategy[PageRequest]:
     return st.builds(
         PageRequest,
         origin=_page_origins(),
-        method=_mostly(st.sampled_from(METHODS), st.sampled_from(["get", "put", "patch", "PATCH"])),
+        method=_mostly(st.sampled_from(METHODS), st.sampled_from(["get", "put", "patch", "LOCK"])),
         headers=headers.map(dict),
         credentials=st.booleans(),
     )

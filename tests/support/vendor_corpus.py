@@ -2,9 +2,10 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import md5
+from itertools import chain
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -33,6 +34,9 @@ _ELEMENTS = {
 _STRANGERS = {"auth-denied", "other-account-auth"}
 
 Case = dict[str, Any]
+
+_CASES = ("cos.json", "cloudserver.json", "ceph.json", "seaweed.json", "moto.json")
+_FILES = (*_CASES, "vectors.json", "sdk_requests.json", "attacks.json")
 
 
 @cache
@@ -144,6 +148,22 @@ def body_of(case: Case) -> bytes:
     ]
     inner = "".join(f"<CORSRule>{rule}</CORSRule>" for rule in rules)
     return f"<CORSConfiguration>{inner}</CORSConfiguration>".encode()
+
+
+def all_documents() -> list[str]:
+    """Every document with rules in the test data; those of cases as a put would send them."""
+    found = dict.fromkeys(chain.from_iterable(map(_documents_in, map(load, _FILES))))
+    for name in _CASES:
+        found.update(dict.fromkeys(body_of(case).decode() for case in load(name)))
+    return list(found)
+
+
+def _documents_in(data: Any) -> Iterator[str]:
+    if isinstance(data, str) and "CORSConfiguration" in data:
+        yield data
+    elif isinstance(data, dict | list):
+        values = data.values() if isinstance(data, dict) else data
+        yield from chain.from_iterable(map(_documents_in, values))
 
 
 def send(app: TestApp, case: Case) -> Any:

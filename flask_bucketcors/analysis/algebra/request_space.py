@@ -1,8 +1,9 @@
 """All requests that there can be, as far as some rules tell them apart.
 
 A request is an origin, a method and a list of header names. Origins and names come in atoms, see
-:mod:`~flask_bucketcors.analysis.algebra.partition`; methods are five. Of a list of names it matters
-only which atoms it has names of: a rule allows it if these are all among its own.
+:mod:`~flask_bucketcors.analysis.algebra.partition`. Methods are the five of the vendors, and those
+that occur in the rules beside them. Of a list of names it matters only which atoms it has names
+of: a rule allows it if these are all among its own.
 
 So a rule that stands behind others decides about lists that are within its own names and have,
 for each rule above it, at least one name that the rule lacks. There is such a list exactly if
@@ -18,7 +19,7 @@ from typing import Final, NamedTuple
 from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
 from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Atoms, Partition, bits
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 from flask_bucketcors.core.headers import MAX_REQUESTED_HEADERS, MAX_REQUESTED_HEADERS_BYTES
 from flask_bucketcors.core.origins import FILE, NULL
 from flask_bucketcors.core.rules import Rule
@@ -130,12 +131,11 @@ class Requests:
     @cached_property
     def by_method(self) -> dict[str, RuleBits]:
         """For each method the rules that have it."""
-        return {
-            method: sum(
-                1 << i for i, rule in enumerate(self.rules) if method in rule.allowed_methods
-            )
-            for method in METHODS
-        }
+        found = dict.fromkeys((*METHODS, *EXTRA_METHODS), 0)
+        for index, rule in enumerate(self.rules):
+            for method in set(rule.allowed_methods):
+                found[method] |= 1 << index
+        return {each: rules for each, rules in found.items() if rules or each in METHODS}
 
     def name_atom(self, name: str) -> Atoms:
         """Give the atom of a name that a rule lists without a ``*``; 0 if none can ask for it."""

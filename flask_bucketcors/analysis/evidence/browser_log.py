@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.browser_wordings import WORDINGS, Said
+from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 
 #: Longer console texts are cut here, in characters.
 MAX_CONSOLE: Final = 64 * 1024
@@ -60,7 +61,9 @@ _URLS: Final = (
 )
 _STATUSES: Final = (
     re.compile(r"status(?: ?code)?(?::| of)?\s(\d{3})\b", re.IGNORECASE),
-    re.compile(r"\b(?:GET|HEAD|PUT|POST|DELETE|OPTIONS) \S+ (?:net::\w+ )?(\d{3}) \("),
+    re.compile(
+        rf"\b(?:OPTIONS|{'|'.join((*METHODS, *EXTRA_METHODS))}) \S+ (?:net::\w+ )?(\d{{3}}) \("
+    ),
 )
 # The beginnings of lines about one request.
 _STARTS: Final = ("Access to ", "cannot load ", "Failed to load ", "Cross-Origin Request Blocked")

@@ -77,7 +77,8 @@ class Case:
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """Why the API would reject the rules."""
-        return (*self.plain.problems, *self._too_many_rules())
+        found = self.plain.problems(self.request.dialect.extra_methods)
+        return (*found, *self._too_many_rules())
 
     def _too_many_rules(self) -> Iterator[Problem]:
         count = len(self.plain.rules)

@@ -26,6 +26,7 @@ from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.problems import Problem
+from flask_bucketcors.core.rules import lacking_methods
 from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.documents.any_form import AnyRules
 
@@ -48,7 +49,7 @@ class Explanation:
     :param also: what would stop it next, in order.
     :param problems: why the API would reject the rules.
     :param fixes: edits of the rules, from the tightest to the loosest; none if no change of the
-        rules helps.
+        rules helps, or if the API would refuse it.
     :param verdict: what became of the request, in a word or a few.
     :param summary: why, in a sentence or two.
     :param details: what there is to see, a line each.
@@ -89,6 +90,7 @@ def explain(
     credentials: bool = False,
     kind: str | None = "preflight",
     dialect: Dialect | str = "cos",
+    extra_methods: Iterable[str] = (),
     response: Mapping[str, Any] | None = None,
     allow_credentials: bool = True,
     vary: VaryMode | str = VaryMode.SAFE,
@@ -104,14 +106,16 @@ def explain(
     :param kind: ``"preflight"``: a request that is preflighted; ``"actual"``: one that is not;
         None: as a browser sends it.
     :param dialect: whose forms the responses take, or its name.
+    :param extra_methods: the methods that the API would accept beside GET, PUT, POST, DELETE and
+        HEAD: the application's BUCKETCORS_EXTRA_METHODS.
     :param response: what was seen: ``status`` (a number; 0 if nothing came through), ``headers``
         (name to a value or a list of values), ``console`` (what the browser printed),
         ``reads`` (names of headers that the page reads; without it, they are guessed); all
         optional.
     :param allow_credentials, vary: as the application sets them, see
         :class:`~flask_bucketcors.CompiledRules`.
-    :raises ValueError: if the dialect, the kind or the mode is unknown, or the rules have none
-        of the forms of :data:`~flask_bucketcors.AnyRules`.
+    :raises ValueError: if the dialect, a method, the kind or the mode is unknown, or the rules
+        have none of the forms of :data:`~flask_bucketcors.AnyRules`.
     """
     if kind not in (None, *KINDS):
         raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
@@ -126,7 +130,7 @@ def explain(
         headers=names,
         credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
         preflighted=preflighted,
-        dialect=find_dialect(dialect),
+        dialect=find_dialect(dialect, extra_methods),
         wanted=wanted_headers(seen),
         allow_credentials=allow_credentials,
         vary=VaryMode(vary),
@@ -167,8 +171,11 @@ def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
 
 def _explain(case: Case) -> Explanation:
     causes = find_causes(case)
-    fixes = find_fixes(case, causes)
-    told = wording.Told(case, causes, fixes, _next_fix(case, causes))
+    found = find_fixes(case, causes)
+    extra_methods = case.request.dialect.extra_methods
+    fixes = tuple(each for each in found if not lacking_methods(each.rules, extra_methods))
+    next_fix = found[0] if found and not fixes else _next_fix(case, causes)
+    told = wording.Told(case, causes, fixes, next_fix)
     return Explanation(
         allowed=not causes,
         decision=case.exchange.decision._replace(rule=case.decided),

@@ -23,7 +23,7 @@ from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
 from flask_bucketcors.analysis.mistakes import Cause, Kind
 from flask_bucketcors.analysis.spelling.sent_origins import is_sendable
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import method_problem
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.rule_edits import (
     AddRule,
@@ -63,7 +63,7 @@ def _can_be_held(request: PageRequest) -> bool:
     """Whether rules could allow the request at all, and a browser could send it."""
     return (
         is_sendable(request.origin)
-        and request.method in METHODS
+        and method_problem(request.method) is None
         and all(is_header_name(name) and ANY not in name for name in request.headers)
         and all(is_header_name(name) and ANY not in name for name in request.wanted)
     )

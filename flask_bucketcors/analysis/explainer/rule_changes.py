@@ -11,7 +11,7 @@ from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.origin_parts import cut, several
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
 from flask_bucketcors.core.dialects import LIST_ELEMENTS
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import method_problem
 from flask_bucketcors.core.headers import is_header_name
 from flask_bucketcors.core.origins import covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
@@ -82,7 +82,7 @@ def _parts(mismatch: Mismatch) -> list[str]:
     """What a value holds that was meant as several, if it holds what was asked."""
     texts = _SEPARATORS.split(mismatch.nearest or "")[:_MAX_PARTS]
     if mismatch.field == "allowed_methods":
-        parts = [text.upper() for text in texts if text.upper() in METHODS]
+        parts = [text.upper() for text in texts if method_problem(text.upper()) is None]
     else:
         parts = [text for text in texts if is_header_name(text) and ANY not in text]
     meant = {part.lower() for part in parts}

@@ -18,7 +18,7 @@ from flask_bucketcors.analysis.spelling.origin_parts import several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
 from flask_bucketcors.core.compiled import CompiledRules, Reason
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.fields import method_problem
 from flask_bucketcors.core.grants import Grant
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
@@ -26,6 +26,7 @@ from flask_bucketcors.core.headers import (
     parse_requested_headers,
 )
 from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
 
@@ -108,7 +109,7 @@ def _trace_rule(
     allows_method = rule.fields["allowed_methods"] and request.method in grant.methods
     mismatches = [
         *(() if allows_origin else _origin_mismatch(request.origin, near)),
-        *(() if allows_method else _method_mismatch(rule, request.method)),
+        *(() if allows_method else _method_mismatch(rule, request)),
         *(_header_mismatches(rule, grant, request) if request.judged_headers else ()),
     ]
     reason = _REASONS[mismatches[0].field] if mismatches else None
@@ -132,7 +133,8 @@ def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
         yield best
 
 
-def _method_mismatch(rule: PlainRule, method: str) -> Iterator[Mismatch]:
+def _method_mismatch(rule: PlainRule, request: PageRequest) -> Iterator[Mismatch]:
+    method = request.method
     same = [each for each in rule.allowed_methods if each.strip().upper() == method.upper()]
     if same and method:
         yield Mismatch("allowed_methods", method, same[0], (Cause.METHOD_CASE,))
@@ -140,12 +142,15 @@ def _method_mismatch(rule: PlainRule, method: str) -> Iterator[Mismatch]:
         yield Mismatch("allowed_methods", method, "GET", (Cause.METHOD_HEAD_NOT_GET,))
     else:
         held = next((each for each in rule.allowed_methods if _names_method(each, method)), None)
-        yield Mismatch("allowed_methods", method, held, (Cause.METHOD_MISSING,))
+        problem = method_problem(method, request.dialect.extra_methods)
+        is_off = problem is ProblemReason.EXTRA_METHOD
+        cause = Cause.METHOD_NOT_ENABLED if is_off else Cause.METHOD_MISSING
+        yield Mismatch("allowed_methods", method, held, (cause,))
 
 
 def _names_method(held: str, method: str) -> bool:
     # "GET,PUT" in one value, or a "*": meant, but not valid.
-    return held not in METHODS and (held == ANY or (bool(method) and method in held.upper()))
+    return bool(method_problem(held)) and (held == ANY or (bool(method) and method in held.upper()))
 
 
 def _header_mismatches(rule: PlainRule, grant: Grant, request: PageRequest) -> Iterator[Mismatch]:

@@ -14,8 +14,8 @@ from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.origin_parts import WRAPPING, several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.core.browser import passes_cors_check
-from flask_bucketcors.core.dialects import LIST_ELEMENTS
-from flask_bucketcors.core.fields import METHODS
+from flask_bucketcors.core.dialects import LIST_ELEMENTS, Dialect
+from flask_bucketcors.core.fields import method_problem
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
     MAX_REQUESTED_HEADERS_BYTES,
@@ -23,6 +23,7 @@ from flask_bucketcors.core.headers import (
 )
 from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.problems import Problem
+from flask_bucketcors.core.rules import lacking_methods
 from flask_bucketcors.core.wildcards import ANY
 
 _SHOWN_MISMATCHES: Final = 6
@@ -34,7 +35,8 @@ class Told(NamedTuple):
 
     :param causes: what stops the request, in order.
     :param fixes: edits that help.
-    :param next_fix: what the rules need once nothing stops the request before them.
+    :param next_fix: what the rules need once nothing stops the request before them, or once the
+        settings allow their methods.
     """
 
     case: Case
@@ -249,13 +251,16 @@ def help_text(found: Told) -> str:
     if not found.causes or found.fixes or found.case.request.lacks_credentials:
         return ""
     cause, request = found.causes[0], found.case.request
+    then = _then(found.next_fix, request.dialect) if found.next_fix else ""
     if found.is_before_rules:
-        then = found.next_fix.text if found.next_fix else ""
-        return f"help: {cause.help}" + (f"; then {then[0].lower()}{then[1:]}" if then else "")
+        return f"help: {cause.help}" + (f"; then {then}" if then else "")
     if cause is Cause.OTHER:
         return ""
-    if request.method not in ("", *METHODS) and cause is Cause.METHOD_MISSING:
-        return f"help: use one of the methods that rules can allow: {', '.join(METHODS)}"
+    if then:
+        return f"help: {then}"
+    if method_problem(request.method) and request.method and cause is Cause.METHOD_MISSING:
+        methods = ", ".join(request.dialect.methods)
+        return f"help: use one of the methods that rules can allow: {methods}"
     if cause is Cause.VARY_MISSING and not found.case.can_turn_vary_on:
         return (
             "help: clear the cache, and let every response have `Vary: Origin`, also without an "
@@ -264,3 +269,10 @@ def help_text(found: Told) -> str:
     if not found.is_elsewhere and not found.could_be_sent and request.origin != NULL:
         return "No change of the rules helps with such an origin."
     return f"help: {cause.help}"
+
+
+def _then(fix: Fix, dialect: Dialect) -> str:
+    """Say what to change in the rules, and before that in the settings."""
+    text = f"{fix.text[0].lower()}{fix.text[1:]}"
+    lacking = ", ".join(lacking_methods(fix.rules, dialect.extra_methods))
+    return f"add {lacking} to BUCKETCORS_EXTRA_METHODS; then {text}" if lacking else text

@@ -7,6 +7,7 @@ Facts:
 - 436/8279: an AllowedOrigin is compared as text.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
@@ -37,6 +38,7 @@ def lint(
     dialect: Dialect | str = "cos",
     public_suffix: PublicSuffix | None = None,
     *,
+    extra_methods: Iterable[str] = (),
     allow_credentials: bool = True,
     dangers_only: bool = False,
     bounds: Bounds = AMPLE,
@@ -47,14 +49,16 @@ def lint(
     :param dialect: whose forms the responses take, or its name.
     :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``). There
         are lists of these. Without one, the usual two-letter domains are known.
+    :param extra_methods: the methods that the API would accept beside GET, PUT, POST, DELETE and
+        HEAD: the application's BUCKETCORS_EXTRA_METHODS.
     :param allow_credentials: whether a response that names the origin also allows credentials.
     :param dangers_only: whether to find dangers only, which is quick where there are none.
     :param bounds: of the work.
     :returns: the findings by rule, and by id within a rule.
-    :raises ValueError: if the rules have no known form, or there is no such dialect.
+    :raises ValueError: if the rules have no known form, or there is no such dialect or method.
     :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
     """
-    dialect = find_dialect(dialect)
+    dialect = find_dialect(dialect, extra_methods)
     plain = PlainRules.read(rules)
     suffix = public_suffix or usual_public_suffix
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)

@@ -8,7 +8,8 @@ from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.analysis.spelling.lookalikes import shown, without_invisible
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, as_text
-from flask_bucketcors.core.fields import problem_of
+from flask_bucketcors.core.fields import method_problem, problem_of
+from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.core.wildcards import ANY
 
 # Seconds for which browsers keep the response to a preflight, whatever it says. Chromium:
@@ -33,7 +34,10 @@ def header_findings(subject: Subject) -> Iterator[Finding]:
 
 
 def _of_value(subject: Subject, index: int, field: str, value: str) -> Iterator[Finding]:
-    reason = problem_of(field, value)
+    if field == "allowed_methods":
+        reason = method_problem(value, subject.dialect.extra_methods)
+    else:
+        reason = problem_of(field, value)
     # A blank within is seen well enough.
     if without_invisible(value) != value and " " not in value.strip():
         text = f"{shown(value)} contains an invisible character."
@@ -60,8 +64,14 @@ def _about_name(
 def _refused(subject: Subject, index: int, field: str, value: object, reason: str) -> Finding:
     """Give a finding of a value that the API rejects."""
     held, witness = as_text(value), subject.any_witness(index)
-    text = f"The API rejects {shown(held)}: it {reason}."
-    return subject.finding(Check.REFUSED_VALUE, index, text, witness, field=field, value=held)
+    text, help = f"The API rejects {shown(held)}: it {reason}.", ""
+    if reason is ProblemReason.EXTRA_METHOD:
+        help = (
+            f"if the settings list it, lint with extra_methods=['{held}'] or --extra-method {held}"
+        )
+    return subject.finding(
+        Check.REFUSED_VALUE, index, text, witness, help=help, field=field, value=held
+    )
 
 
 def _of_max_age(subject: Subject, index: int, seconds: object) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ class Subject:
     What a PUT would refuse is there to be looked at, and takes no part in decisions.
 
     :param plain: the rules as they were written.
+    :param dialect: the form of the responses, and the limits of the API.
     :param allow_credentials: whether responses that name the origin allow credentials.
     :param public_suffix: see :data:`PublicSuffix`.
     :param bounds: of the work.
@@ -47,7 +48,7 @@ class Subject:
         self.allow_credentials = allow_credentials
         self.public_suffix = public_suffix
         self.bounds = bounds
-        self._dialect = dialect
+        self.dialect = dialect
         self._places: dict[tuple[int, str], dict[str, int]] = {}
 
     @cached_property
@@ -63,14 +64,14 @@ class Subject:
     @cached_property
     def terms(self) -> tuple[Terms, ...]:
         """What the response of each of them grants."""
-        return tuple(terms_of(rule, self._dialect, self.allow_credentials) for rule in self.rules)
+        return tuple(terms_of(rule, self.dialect, self.allow_credentials) for rule in self.rules)
 
     @cached_property
     def _compiled(self) -> CompiledRules | None:
         rule_set, credentials = self.plain.rule_set, self.allow_credentials
         if rule_set is None:
             return None
-        return CompiledRules(rule_set, self._dialect, allow_credentials=credentials)
+        return CompiledRules(rule_set, self.dialect, allow_credentials=credentials)
 
     def finding(
         self,

@@ -1,6 +1,6 @@
 """Rules as plain data, whatever they hold, and the part of them that could be stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask_bucketcors.analysis.spelling.lookalikes import without_invisible
 from flask_bucketcors.core.dialects import LIST_ELEMENTS
 from flask_bucketcors.core.errors import shown_value
-from flask_bucketcors.core.fields import problem_of
+from flask_bucketcors.core.fields import EXTRA_METHODS, checked_fields, problem_of
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
@@ -45,13 +45,15 @@ class PlainRule:
             found[field] = value if value is None or problem_of(field, value) is None else None
         return found
 
-    @cached_property
-    def problems(self) -> tuple[Problem, ...]:
-        """Why the API would reject the rule as it is."""
+    def problems(self, extra_methods: Collection[str] = EXTRA_METHODS) -> tuple[Problem, ...]:
+        """Why the API would reject the rule as it is.
+
+        :param extra_methods: those of :data:`EXTRA_METHODS` that it accepts.
+        """
         unknown = [Problem(name, None, ProblemReason.UNKNOWN_ELEMENT) for name in self.unknown]
         written: dict[str, Any] = {name: getattr(self, name) for name in Rule.__slots__}
         try:
-            Rule(**written)
+            checked_fields(**written, extra_methods=extra_methods)
         except InvalidRules as error:
             return (*unknown, *error.problems)
         return tuple(unknown)
@@ -79,7 +81,7 @@ class PlainRule:
 
         A pattern that never worked stays away: a fix opens nothing that was not asked for.
         """
-        if not self.problems:
+        if not self.problems():
             return self
         methods = (without_invisible(each).upper() for each in self.allowed_methods)
         return PlainRule(
@@ -126,13 +128,15 @@ class PlainRules:
         rules = [rule.rule for rule in self.rules if rule.rule is not None]
         return RuleSet(rules, self.response_vary) if rules else None
 
-    @cached_property
-    def problems(self) -> tuple[Problem, ...]:
-        """Why the API would reject them, whatever number of rules its dialect allows."""
+    def problems(self, extra_methods: Collection[str]) -> tuple[Problem, ...]:
+        """Why the API would reject them, whatever number of rules its dialect allows.
+
+        :param extra_methods: see :meth:`PlainRule.problems`.
+        """
         return tuple(
             replace(problem, rule=index)
             for index, rule in enumerate(self.rules)
-            for problem in rule.problems
+            for problem in rule.problems(extra_methods)
         )
 
 

@@ -30,6 +30,7 @@ from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.options import (
     bucket_option,
     dialect_option,
+    extra_methods_option,
     find_source,
     rules_option,
 )
@@ -163,6 +164,7 @@ class _Check:
 @bucket_option
 @dialect_option
 @database_option
+@extra_methods_option
 @format_option
 def check(
     url: SplitResult,
@@ -175,6 +177,7 @@ def check(
     rules: str | None,
     bucket: str | None,
     dialect: str | None,
+    extra_methods: Sequence[str],
     form: str,
 ) -> None:
     """Check how a live server responds to a page.
@@ -193,7 +196,7 @@ def check(
     Example:
       flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
-    source = find_source(rules, bucket, dialect)
+    source = find_source(rules, bucket, dialect, extra_methods)
     request = BrowserRequest(origin, method, headers, credentials)
     steps = _Check(url, request, send_unsafe, timeout).steps()
     # Without a response there is nothing to explain.

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.problems import ProblemReason
 
 
@@ -102,6 +103,8 @@ class Dialect:
     :param problem_texts: the vendor's texts for problems of a document, by field and reason;
         ``{value}`` stands for the value, ``{limit}`` for ``max_rules``. Other problems have the
         text of :class:`~flask_bucketcors.ProblemReason`, which follows the message.
+    :param extra_methods: the methods that rules in a document may have beside those of the
+        vendor; see :data:`~flask_bucketcors.core.fields.EXTRA_METHODS`.
     """
 
     name: str
@@ -125,6 +128,12 @@ class Dialect:
     ids: tuple[Id, ...]
     errors: Mapping[Refusal, ErrorResponse]
     problem_texts: Mapping[tuple[str, ProblemReason], str] = field(default_factory=dict)
+    extra_methods: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that rules in a document may have."""
+        return (*METHODS, *self.extra_methods)
 
 
 def error_responses(

@@ -26,7 +26,11 @@ _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
     **{
         ("allowed_methods", reason): "Found unsupported HTTP method in CORS config. "
         "Unsupported method is {value}"
-        for reason in (ProblemReason.METHOD, ProblemReason.METHOD_CASE)
+        for reason in (
+            ProblemReason.METHOD,
+            ProblemReason.METHOD_CASE,
+            ProblemReason.EXTRA_METHOD,
+        )
     },
     ("allowed_origins", ProblemReason.WILDCARDS): f"AllowedOrigin {_TWO_WILDCARDS}",
     ("allowed_headers", ProblemReason.WILDCARDS): f"AllowedHeader {_TWO_WILDCARDS}",
