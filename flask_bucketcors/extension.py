@@ -1,7 +1,7 @@
 """The Flask extension: reads the settings, builds store, API and middleware, and connects them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -16,6 +16,8 @@ from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_conte
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import BucketFunction
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents.default_rules import read_default_rules
 from flask_bucketcors.routes import read_routes
 from flask_bucketcors.settings import PREFIX, Settings, arguments_for, checked
 from flask_bucketcors.stores.contract import Store
@@ -140,6 +142,7 @@ class BucketCORS:
             raise SetupRefused(ONE_API)
         is_named = self._store is not None or DATABASE in app.config
         settings = Settings.from_config(app.config)
+        rules = _read_default_rules(app, settings)
         store = open_store(
             settings.database if self._store is None else self._store,
             folder=app.instance_path,
@@ -157,8 +160,12 @@ class BucketCORS:
             store=store,
             api=api,
             buckets=self._buckets,
-            **arguments_for(BucketCORSMiddleware, settings),
+            **arguments_for(BucketCORSMiddleware, replace(settings, default_rules=None)),
         )
+        # The routes, which are read later, may say which URLs are about buckets.
+        if rules is not None:
+            middleware.use_default_rules(rules)
+            settings = replace(settings, default_rules=rules)
         middleware.read_routes = partial(read_routes, app, settings.route_variable, self._reserved)
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = BucketCORSState(settings, store, middleware, api)
@@ -170,3 +177,9 @@ class BucketCORS:
         from flask_bucketcors.cli import bucketcors
 
         app.cli.add_command(bucketcors)
+
+
+def _read_default_rules(app: Flask, settings: Settings) -> RuleSet | None:
+    """Read the default rules. A relative path starts where ``app.config.from_file`` starts."""
+    key = f"{PREFIX}DEFAULT_RULES"
+    return read_default_rules(settings.default_rules, app.config.root_path, key)

@@ -134,7 +134,8 @@ def read_routes(app: Flask, variable: str, reserved: Reserved, where: Where) -> 
     misfits = [
         each for each in found.misfits if not (where.host_suffixes and each[1] is Misfit.HOST)
     ]
-    return BucketPaths(prefixes, _reserve(app, prefixes, reserved), tuple(misfits))
+    reserved = _reserve(app, prefixes, reserved)
+    return BucketPaths(prefixes, reserved, tuple(misfits), is_assumed=not has_variable)
 
 
 def find_bucket_routes(app: Flask, variable: str) -> BucketRoutes:

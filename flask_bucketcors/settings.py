@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from flask_bucketcors.core.dialects import DIALECTS, Limits
-from flask_bucketcors.core.errors import SettingRefused
+from flask_bucketcors.core.errors import SettingRefused, shown_value
 from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import (
@@ -23,6 +23,11 @@ from flask_bucketcors.core.hosts import (
     checked_prefix,
     checked_segment,
     checked_suffix,
+)
+from flask_bucketcors.documents.default_rules import (
+    DEFAULT_RULES_FORM,
+    DefaultRules,
+    is_default_rules,
 )
 from flask_bucketcors.signatures import AccessKey, Keys
 from flask_bucketcors.stores.contract import Store
@@ -149,6 +154,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "vary": _one_of(VaryMode),
     "plain_options": _one_of(("app", "refuse")),
+    "default_rules": _Row(DEFAULT_RULES_FORM, is_default_rules, shown_value),
     "no_rules": _one_of(("refuse", "pass")),
     "allow_credentials": _FLAG,
     "timing_allow_origin": _FLAG,
@@ -251,6 +257,7 @@ class Settings:
     route_variable: str = ROUTE_VARIABLE
     vary: str = "safe"
     plain_options: str = "app"
+    default_rules: DefaultRules = None
     no_rules: str = "refuse"
     allow_credentials: bool = True
     timing_allow_origin: bool = False

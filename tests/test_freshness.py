@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores.sqlite.store import SQLiteStore
 from tests.support.processes.served_workers import (
     BUCKET,
+    ORIGINS,
     build_put,
     build_rules_call,
     connect,
@@ -30,6 +31,8 @@ ROUNDS = rounds(few=100, many=1_000)
 
 # What other tools change is looked for once a second.
 NOTICED_SECONDS = 5
+# The max-age of the default rules, which no other rules here have.
+DEFAULT_SECONDS = 10**6
 
 
 @pytest.mark.timeout(ROUNDS_TIMEOUT)
@@ -53,6 +56,23 @@ def test_no_worker_responds_by_rules_that_were_replaced(tmp_path, worker, thread
                 number
             )
             assert {response.verdict for response in early} <= {REFUSED, expected}
+
+
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
+def test_default_rules_give_way_to_own_rules_and_come_back_in_all_workers_at_once(tmp_path):
+    default = RuleSet([Rule(ORIGINS, ["GET"], max_age_seconds=DEFAULT_SECONDS)])
+    settings = {"worker_class": "gthread", "threads": 4, "each": 2, "default_rules": default}
+    with serving(tmp_path / "rules.sqlite", **settings) as (server, workers):
+        for number in range(1, ROUNDS // 2):
+            for message, seconds in (
+                (build_put(number), number),
+                (build_rules_call("DELETE"), DEFAULT_SECONDS),
+            ):
+                with connect(server) as change:
+                    change.sendall(message)
+                    assert read(change).status in (200, 204)
+                responses = workers.preflight(origin_of(number))
+                assert {each.verdict for each in responses} == {(200, str(seconds))}
 
 
 @pytest.mark.parametrize("attempt", range(rounds(few=2, many=10)))

@@ -142,6 +142,9 @@ resolvers = st.sampled_from(
         {"host_suffixes": ["cos.test", "test"], "hosts_only": True},
         {"reserved": ["photos", "b\xfccher"]},
         {"host_suffixes": ["cos.test", "test"], "reserved": ["k", "up", "single"]},
+        {"url_prefix": "/", "default_rules": RULES, "reserved": ["photos"]},
+        {"url_prefix": "/up", "default_rules": RULES, "cached_buckets": 1},
+        {"host_suffixes": ["cos.test", "test"], "default_rules": RULES},
         {"buckets": lambda request: ("photos", request.path)},
         {"buckets": lambda request: None},
     ]

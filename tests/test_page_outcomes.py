@@ -6,6 +6,7 @@ answers are those of the middleware.
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from webtest import TestApp
 from werkzeug.test import Client
@@ -47,19 +48,31 @@ def rules_allow(rules: list[RuleDict], request: PageRequest) -> bool:
     return allowed and (credentials or not request.credentials)
 
 
-@given(rule_sets(), page_requests())
-def test_the_browser_lets_a_page_proceed_exactly_when_a_rule_allows_it(
-    rules: list[RuleDict], request: PageRequest
-) -> None:
+def app_with(rules: list[RuleDict], *, as_default: bool) -> TestApp:
+    """Storage whose bucket has the rules itself, or gets them as the default rules."""
+    rule_set = RuleSet([Rule(**rule) for rule in rules])
     store = MemoryStore()
-    store.put("bucket", RuleSet([Rule(**rule) for rule in rules]))
+    if not as_default:
+        store.put("bucket", rule_set)
+    default = rule_set if as_default else None
+    middleware = BucketCORSMiddleware(storage, store=store, url_prefix="/", default_rules=default)
     # WebTest's lint does not know the methods that pages may invent.
-    app = TestApp(BucketCORSMiddleware(storage, store=store), lint=False)
-    preflight = None
-    if needs_preflight(request):
-        preflight = ask(app, "OPTIONS", preflight_request_headers(request))
-    actual = ask(app, request.sent_method, {"Origin": request.origin, **request.headers})
-    assert may_proceed(request, preflight, actual) is rules_allow(rules, request)
+    return TestApp(middleware, lint=False)
+
+
+@pytest.mark.parametrize("as_default", [False, True], ids=["own rules", "default rules"])
+@given(rules=rule_sets(), request=page_requests())
+def test_the_browser_lets_a_page_proceed_exactly_when_a_rule_allows_it(
+    as_default: bool, rules: list[RuleDict], request: PageRequest
+) -> None:
+    app = app_with(rules, as_default=as_default)
+    # Twice: the second time, the rules are in memory.
+    for _ in range(2):
+        preflight = None
+        if needs_preflight(request):
+            preflight = ask(app, "OPTIONS", preflight_request_headers(request))
+        actual = ask(app, request.sent_method, {"Origin": request.origin, **request.headers})
+        assert may_proceed(request, preflight, actual) is rules_allow(rules, request)
 
 
 @given(rule_sets(), page_requests())

@@ -257,11 +257,16 @@ def test_names_without_rules_are_bounded_and_displace_no_rules(
     assert cache.get("b") is compiled
 
 
-def test_names_make_room_for_several_at_once(cache: RulesCache) -> None:
+def test_names_make_room_for_several_at_once(cache: RulesCache, source: Source) -> None:
     """A dictionary from which the first entry is taken again and again gets slower and slower."""
-    for number in range(MAX_ABSENT + 1):
-        cache.get(str(number))
-    assert len(cache.generation.known.absent) == MAX_ABSENT - MAX_ABSENT // ROOM_PARTS + 1
+    for default in (None, CompiledRules(rules())):
+        cache = RulesCache(source, CompiledRules, cached_buckets=MAX_ABSENT)
+        cache.default = default
+        for number in range(MAX_ABSENT + 1):
+            cache.get(str(number))
+        known = cache.generation.known
+        assert len(known.absent) == MAX_ABSENT - MAX_ABSENT // ROOM_PARTS + 1
+        assert [*known.by_bucket] == ([*known.absent] if default else [])
 
 
 def test_what_is_no_name_is_not_looked_up(cache: RulesCache, source: Source) -> None:

@@ -12,7 +12,9 @@ from flask_bucketcors import (
     BucketCORSMiddleware,
     BucketCORSState,
     MemoryStore,
+    Rule,
     RulesAPI,
+    RuleSet,
     create_blueprint,
 )
 from flask_bucketcors.core.errors import SettingRefused
@@ -46,6 +48,7 @@ NO_HOSTS = (
     "names such as 'cos.example.com' in host_suffixes"
 )
 HOOK = "write a function of a RulesCall that returns True, False or a name"
+RULES = RuleSet([Rule(["*"], ["GET"])])
 WRONG = [
     (extension, {"store": "rules.sqlite"}, f"store is str: {STORE}"),
     (extension, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
@@ -80,6 +83,8 @@ WRONG = [
     (blueprint, {"route_variable": "<bucket>"}, "route_variable is '<bucket>': write the name of"),
     (middleware, {"reserved": lambda: []}, "write a list of first segments"),
     (middleware, {"vary": "Safe"}, "vary is 'Safe': write one of 'safe', 'vendor'"),
+    (middleware, {"default_rules": 5}, "default_rules is 5: write a RuleSet, a document in XML or"),
+    (middleware, {"default_rules": RULES}, "default rules would apply to every URL of the applic"),
     (middleware, {"cached_buckets": 0}, "cached_buckets is 0: write a whole number from 1"),
 ]
 

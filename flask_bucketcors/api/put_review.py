@@ -79,15 +79,19 @@ class Reviewer:
             return self._refuse(refused, lint_rules, in_full)
         return self._try_to_lint(lint_rules, dangers_only=not in_full)
 
-    def log_findings(self, bucket: str, findings: Findings) -> None:
-        """Log the findings about a bucket's new rules, one line for each severity."""
+    def log_findings(self, bucket: str | None, findings: Findings) -> None:
+        """Log the findings about new rules, one line for each severity.
+
+        :param bucket: whose rules they are; None for the default rules.
+        """
+        rules = "default rules" if bucket is None else f"rules of bucket {bucket!r}"
         if findings is None:
-            logger.warning("rules of bucket %r could not be judged", bucket)
+            logger.warning("%s could not be judged", rules)
             return
         for severity, level in _LEVELS.items():
             found = [each for each in findings if each.severity is severity]
             if found and logger.isEnabledFor(level):
-                logger.log(level, "rules of bucket %r, %s: %s", bucket, severity, _listed(found))
+                logger.log(level, "%s, %s: %s", rules, severity, _listed(found))
 
     def _refuse(self, refused: Collection[Severity], lint_rules: _Lint, in_full: bool) -> Findings:
         dangers_only = Severity.WARNING not in refused

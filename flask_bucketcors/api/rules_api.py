@@ -16,9 +16,16 @@ from flask_bucketcors.api.kept_settings import keep_settings
 from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect, Limits, limited
-from flask_bucketcors.core.errors import CallRefused, Refusal, RefusedByLint, StoreUnavailable
+from flask_bucketcors.core.errors import (
+    CallRefused,
+    Refusal,
+    RefusedByLint,
+    SettingRefused,
+    StoreUnavailable,
+)
 from flask_bucketcors.core.grants import HeaderPairs
 from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.from_xml import check_size, parse_xml
 from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.interval_log import IntervalLog
@@ -128,6 +135,16 @@ class RulesAPI:
         self.cross_origin = authorize is None
         self._log = IntervalLog(logger)
         self._failures = FailureLog()
+
+    def review_default_rules(self, rule_set: RuleSet) -> None:
+        """Lint default rules, and log what lint finds.
+
+        :raises SettingRefused: if ``strict`` refuses them.
+        """
+        try:
+            self.writer.review_default_rules(rule_set)
+        except RefusedByLint as error:
+            raise SettingRefused(f"the default rules are refused: {error}") from None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         dialect = self._dialect

@@ -194,6 +194,13 @@ class RulesWriter:
             store=self.store, compares=self.compares, allow_credentials=self.allow_credentials
         )
 
+    def review_default_rules(self, rule_set: RuleSet) -> None:
+        """Lint default rules as those of a put, and log the findings.
+
+        :raises RefusedByLint: if this is strict, and the rules have such a finding.
+        """
+        self._reviewer.log_findings(None, self._reviewer.review(rule_set, self.dialect))
+
     @cached_property
     def _reviewer(self) -> "Reviewer":
         # Serving requests needs no lint, so the first write imports it.

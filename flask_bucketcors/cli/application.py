@@ -3,7 +3,7 @@
 import getpass
 import logging
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -61,6 +61,8 @@ class Target:
     :param settings: those of the application; without it, those that its database keeps.
     :param reserved: names that no bucket can have; unknown without the application.
     :param bucket_exists: the application's hook.
+    :param find_default_rules: gives the default rules that apply to a bucket; None without the
+        application.
     :param is_private: whether the rules are in the memory of this process, which ends.
     :param wants_public_suffix: whether the application has a function ``public_suffix``, which is
         not in ``settings``.
@@ -70,6 +72,7 @@ class Target:
     settings: Settings
     reserved: Set[str] = frozenset()
     bucket_exists: BucketExists | None = None
+    find_default_rules: Callable[[str], RuleSet | None] | None = None
     is_private: bool = False
     wants_public_suffix: bool = False
 
@@ -161,6 +164,33 @@ def require_bucket(bucket: str, error: type[click.ClickException] = Refused) -> 
         near = get_close_matches(bucket, known - {bucket})
         hint = f"; did you mean {' or '.join(map(printable, near))}?" if near else ""
         raise error(f"the application has no bucket {printable(bucket)}{hint}") from None
+
+
+def default_rules_of(bucket: str) -> RuleSet | None:
+    """Give the default rules of the application; None if they do not apply to a bucket.
+
+    :raises click.UsageError: as :func:`current_state`.
+    """
+    find = current_state().find_default_rules
+    return find(bucket) if find else None
+
+
+def source_in_force(
+    bucket: str,
+    own: RuleSet | None,
+    dialect: str | None = None,
+    extra_methods: Sequence[str] = (),
+) -> Source:
+    """Give the rules that decide requests to a bucket: its own, or the default rules.
+
+    :raises click.UsageError: as :func:`current_state`, or if there is no such bucket.
+    """
+    if own is not None:
+        return bucket_source(bucket, own, dialect, extra_methods)
+    require_bucket(bucket, click.UsageError)
+    default = default_rules_of(bucket)
+    source = bucket_source(bucket, default, dialect, extra_methods)
+    return replace(source, is_default=default is not None)
 
 
 def bucket_source(
@@ -260,6 +290,7 @@ def _of_application() -> Target:
         settings=found.settings,
         reserved=found.middleware.resolve.reserved.names,
         bucket_exists=found.api.writer.bucket_exists,
+        find_default_rules=found.middleware.find_default_rules,
         # Other programs, such as tests, run commands in the process that has the rules.
         is_private=isinstance(context.find_root().command, FlaskGroup) and _in_memory(found.store),
     )

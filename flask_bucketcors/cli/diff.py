@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from flask_bucketcors.analysis.algebra.diff import diff
-from flask_bucketcors.cli.application import current_state, require_bucket
+from flask_bucketcors.cli.application import current_state, require_bucket, source_in_force
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
@@ -127,10 +127,8 @@ def _file(path: str, extra_methods: Iterable[str] = ()) -> Side:
 
 
 def _stored(bucket: str) -> Side:
-    rule_set = current_state().store.get(bucket)
-    if rule_set is None:
-        require_bucket(bucket, click.UsageError)
-    return Side(f"bucket {printable(bucket)}", rule_set)
+    source = source_in_force(bucket, current_state().store.get(bucket))
+    return Side(source.where, source.rules)
 
 
 def _revision(bucket: str, revision: int) -> Side:

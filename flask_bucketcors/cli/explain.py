@@ -189,8 +189,11 @@ def _report(source: Source, explanations: Sequence[Explanation], form: str) -> N
     first, *more = sorted(explanations, key=lambda each: each.allowed)
     if form == JSON:
         others = {"more": [explanation_data(each) for each in more]} if more else {}
-        echo_json({**explanation_data(first), **others})
+        echo_json({**explanation_data(first), "default_rules": source.is_default, **others})
     else:
+        if source.is_default:
+            name = printable(source.name)
+            click.echo(f"bucket {name} has no rules of its own: the default rules decide")
         print_explanation(first, source)
         for each in more:
             click.echo()

@@ -9,7 +9,11 @@ import click
 
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check, Severity
-from flask_bucketcors.cli.application import bucket_source, current_state, require_bucket
+from flask_bucketcors.cli.application import (
+    bucket_source,
+    current_state,
+    source_in_force,
+)
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option, extra_methods_option
 from flask_bucketcors.cli.report_lint import (
@@ -182,9 +186,9 @@ def _buckets(
         for name, found in each_bucket(current_state().store):
             yield bucket_source(name, found, dialect, extra_methods) if found else None
         return
-    rule_set = current_state().store.get(bucket)
-    if rule_set is None:
+    own = current_state().store.get(bucket)
+    source = source_in_force(bucket, own, dialect, extra_methods)
+    if source.rules is None:
         # A misspelled name must not look like rules without findings.
-        require_bucket(bucket, click.UsageError)
         raise click.UsageError(f"bucket {printable(bucket)} has no rules")
-    yield bucket_source(bucket, rule_set, dialect, extra_methods)
+    yield source

@@ -43,9 +43,7 @@ def find_source(
         refuse_unused_database()
         return None if rules is None else file_source(rules, dialect, extra_methods)
     # Without --bucket, no application is loaded, and no code that serves one.
-    from flask_bucketcors.cli.application import bucket_source, current_state, require_bucket
+    from flask_bucketcors.cli.application import current_state, source_in_force
 
-    rule_set = current_state().store.get(bucket)
-    if rule_set is None:
-        require_bucket(bucket, click.UsageError)
-    return bucket_source(bucket, rule_set, dialect, extra_methods)
+    own = current_state().store.get(bucket)
+    return source_in_force(bucket, own, dialect, extra_methods)

@@ -13,6 +13,7 @@ from flask_bucketcors.cli.application import (
     current_state,
     current_writer,
     require_bucket,
+    source_in_force,
     strict_option,
 )
 from flask_bucketcors.cli.database_options import (
@@ -82,15 +83,16 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
     """
     name = printable(bucket)
     try:
-        old = stored.parse() if stored else None
+        source = source_in_force(bucket, stored.parse() if stored else None)
     except StoredRulesInvalid as error:
         # Unreadable rules are a reason to put new ones.
         click.echo(f"{printable(str(error))}; nothing to compare with")
         return True
-    if old == rule_set:
+    old = source.rules
+    if stored and old == rule_set:
         click.echo(f"{name} has these rules already: nothing changes")
         return False
-    print_sides(Side(f"bucket {name}", old), Side(where, rule_set))
+    print_sides(Side(source.where, old), Side(where, rule_set))
     settings = current_state().settings
     try:
         changes = diff(

@@ -27,6 +27,7 @@ class Source:
         bucket has none.
     :param dialect: the dialect of the responses, with the limits of the application.
     :param allow_credentials, vary, public_suffix: as the application sets them.
+    :param is_default: whether the bucket has no rules of its own, and these are the default rules.
     """
 
     kind: str
@@ -36,11 +37,14 @@ class Source:
     allow_credentials: bool = True
     vary: str = VaryMode.SAFE
     public_suffix: PublicSuffix | None = None
+    is_default: bool = False
 
     @property
     def where(self) -> str:
         """The name, to be printed."""
-        return name_of(self.name) if self.kind == "file" else f"bucket {printable(self.name)}"
+        if self.kind == "file":
+            return name_of(self.name)
+        return f"bucket {printable(self.name)}{' (default rules)' if self.is_default else ''}"
 
     @cached_property
     def _plain(self) -> PlainRules:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,6 +12,7 @@ from flask_bucketcors.cli.application import (
     author_option,
     current_state,
     current_writer,
+    default_rules_of,
     require_bucket,
     strict_option,
 )
@@ -33,6 +34,8 @@ from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.documents.to_json import to_s3_json
 from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
+
+_DEFAULT: Final = "these are the default rules, BUCKETCORS_DEFAULT_RULES"
 
 
 @click.command("list")
@@ -78,7 +81,8 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
 def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     """Print the rules of BUCKET.
 
-    You can pass the output to `put`.
+    You can pass the output to `put`. If BUCKET has no rules of its own, the default rules are
+    printed, if there are any, and standard error says so.
 
     \b
     Example:
@@ -87,7 +91,10 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
         require_bucket(bucket)
-        raise Refused(f"bucket {printable(bucket)} has no rules")
+        rule_set = default_rules_of(bucket)
+        if rule_set is None:
+            raise Refused(f"bucket {printable(bucket)} has no rules")
+        click.echo(f"bucket {printable(bucket)} has no rules of its own: {_DEFAULT}", err=True)
     if form == JSON:
         echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
         return

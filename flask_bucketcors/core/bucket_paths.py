@@ -39,11 +39,13 @@ class BucketPaths(NamedTuple):
         ``""`` for the root. A pattern, if there is one, restricts the names below a prefix.
     :param reserved: what belongs to the application.
     :param misfits: routes that have a bucket and give no prefix, each with the reason.
+    :param is_assumed: whether all paths name buckets because nothing says which ones do.
     """
 
     prefixes: Mapping[str, re.Pattern[str] | None]
     reserved: Reserved = Reserved()
     misfits: tuple[tuple[str, str], ...] = ()
+    is_assumed: bool = False
 
     def reserving(self, segments: Iterable[str]) -> "BucketPaths":
         """Reserve further segments."""
@@ -57,4 +59,6 @@ ReadRoutes = Callable[[Where], BucketPaths]
 def without_routes(where: Where) -> BucketPaths:
     """The paths of an application whose routes are unknown: by default, all."""
     prefixes = where.prefixes
-    return BucketPaths(dict.fromkeys(("",) if prefixes is None else prefixes))
+    if prefixes is None:
+        return BucketPaths({"": None}, is_assumed=True)
+    return BucketPaths(dict.fromkeys(prefixes))

@@ -56,11 +56,14 @@ class Decision(NamedTuple):
     :param headers: header pairs of the response: Access-Control-* if it is allowed, and Vary.
     :param rule: index of the rule that allows the request, from 0; None if no rule does.
     :param reason: why the request is not allowed; None if it is.
+    :param is_default: whether the default rules decided, because the bucket has no rules of its
+        own.
     """
 
     headers: HeaderPairs
     rule: int | None = None
     reason: Reason | None = None
+    is_default: bool = False
 
     @property
     def allowed(self) -> bool:
@@ -79,6 +82,7 @@ class Candidate:
     :param decision: the decision about an actual request with one of the rule's methods.
     :param added_headers: the headers of the decision, as a list to add to an application's.
     :param next: the next rule that allows the origin; None for the last.
+    :param is_default: see :class:`Decision`.
     """
 
     __slots__ = (
@@ -92,14 +96,19 @@ class Candidate:
     )
 
     def __init__(
-        self, index: int, rule: CompiledRule, origin: str, next: "Candidate | None"
+        self,
+        index: int,
+        rule: CompiledRule,
+        origin: str,
+        next: "Candidate | None",
+        is_default: bool,
     ) -> None:
         self.index = index
         self.next = next
         self.methods = rule.grant.methods
         self.preflights = rule.grant.preflights
         self.own_pairs = rule.own_pairs(origin)
-        self.decision = Decision(rule.actual(origin), index)
+        self.decision = Decision(rule.actual(origin), index, None, is_default)
         # A separate list: the application has access to the decision, and must not change this.
         self.added_headers = list(self.decision.headers)
 
@@ -123,6 +132,7 @@ class CompiledRules:
         as COS and S3 do.
     :param timing_allow_origin: whether the response to an actual request carries
         Timing-Allow-Origin, so that the page may read its timing.
+    :param is_default: whether these are the default rules, for buckets without rules of their own.
     :raises ValueError: if there is no such dialect or mode.
 
     The decisions of an instance do not change. It remembers lookups: the origins that the rules
@@ -132,6 +142,7 @@ class CompiledRules:
     __slots__ = (
         "_any_origin",
         "_forms",
+        "_is_default",
         "_literals",
         "_patterns",
         "_ready",
@@ -148,12 +159,14 @@ class CompiledRules:
         vary: VaryMode | str = VaryMode.SAFE,
         allow_credentials: bool = True,
         timing_allow_origin: bool = False,
+        is_default: bool = False,
     ) -> None:
         dialect = find_dialect(dialect)
         response_vary = bool(rule_set.response_vary)
         self._forms = forms = forms_of(
             dialect, VaryMode(vary), response_vary, allow_credentials, timing_allow_origin
         )
+        self._is_default = is_default
         #: What a response carries if the request has no origin.
         self.without_origin = forms.without_origin
         self.rules = tuple(forms.compile_rule(rule) for rule in rule_set.rules)
@@ -177,8 +190,9 @@ class CompiledRules:
         """
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
-            return refusals(self._forms.refused_preflight_vary)[nearest]
-        return Decision((*self.rules[index].own_pairs(origin), *pairs), index)
+            return refusals(self._forms.refused_preflight_vary, self._is_default)[nearest]
+        headers = (*self.rules[index].own_pairs(origin), *pairs)
+        return Decision(headers, index, None, self._is_default)
 
     def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         """Decide an actual request.
@@ -190,8 +204,8 @@ class CompiledRules:
         """
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
-            return refusals(self._forms.refused_vary)[nearest]
-        return Decision(self.rules[index].actual(origin), index)
+            return refusals(self._forms.refused_vary, self._is_default)[nearest]
+        return Decision(self.rules[index].actual(origin), index, None, self._is_default)
 
     def _decide(
         self, origin: str, method: str, requested_headers: str
@@ -257,9 +271,9 @@ class CompiledRules:
 
     def _chain(self, indexes: Sequence[int], origin: str) -> Candidate:
         last, *others = reversed(indexes)
-        chain = Candidate(last, self.rules[last], origin, None)
+        chain = Candidate(last, self.rules[last], origin, None, self._is_default)
         for index in others:
-            chain = Candidate(index, self.rules[index], origin, chain)
+            chain = Candidate(index, self.rules[index], origin, chain, self._is_default)
         return chain
 
 
@@ -283,6 +297,6 @@ def _index_origins(
 
 
 @cache
-def refusals(headers: HeaderPairs) -> dict[Reason, Decision]:
+def refusals(headers: HeaderPairs, is_default: bool = False) -> dict[Reason, Decision]:
     """Give the refusals with these headers. All buckets share them."""
-    return {reason: Decision(headers, reason=reason) for reason in Reason}
+    return {reason: Decision(headers, None, reason, is_default) for reason in Reason}

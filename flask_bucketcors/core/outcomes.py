@@ -59,6 +59,7 @@ class Outcomes:
 
     :param resolve: finds the bucket that a request is about.
     :param find_rules: gives the rules of a bucket; None if it has none.
+    :param default: the rules of buckets without rules of their own; None for no rules.
     :param dialect, vary: the form of the responses.
     :param plain_options, no_rules: as :class:`~flask_bucketcors.BucketCORSMiddleware` takes them.
     """
@@ -69,12 +70,14 @@ class Outcomes:
         find_rules: Callable[[str], BucketRules | None],
         dialect: Dialect,
         *,
+        default: BucketRules | None = None,
         vary: VaryMode = VaryMode.SAFE,
         plain_options: str = "app",
         no_rules: str = "refuse",
     ) -> None:
         self._resolve = resolve
         self._find_rules = find_rules
+        self._default = default
         self._decides_by_requested = dialect.decides_by_requested
         self._refuses_plain_options = plain_options == "refuse"
         closed = partial(ClosedRules, dialect=dialect, vary=vary)
@@ -102,6 +105,9 @@ class Outcomes:
             rules = self._rules_call
         else:
             rules = self._find_rules(resolved.bucket)
+            if resolved.is_assumed and rules is self._default:
+                # Default rules would open URLs of the application that are about no bucket.
+                rules = None
         if request.method == "OPTIONS" and (self._refuses_plain_options or request.is_preflight):
             responding = rules or self._without_rules
             if responding is not None:

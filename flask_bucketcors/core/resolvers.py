@@ -46,11 +46,13 @@ class Resolved(NamedTuple):
     :param bucket: the name of the bucket; ``""`` if it has none.
     :param is_root: whether the request is about the bucket itself and not an object in it.
     :param kind: what the URL stands for.
+    :param is_assumed: whether nothing says that the URL is about a bucket.
     """
 
     bucket: str
     is_root: bool
     kind: URLKind = URLKind.BUCKET
+    is_assumed: bool = False
 
 
 # Longer hosts are always resolved in full. In characters, with the port.
@@ -70,6 +72,8 @@ class Resolver(ABC):
 
     #: Whether the first segment of the path always names it.
     is_plain_path = False
+    #: Whether nothing says which URLs are about buckets, so that all are.
+    is_assumed = False
     #: Which paths name buckets.
     paths = BucketPaths({})
     #: The forms of URLs that are about a bucket, for people. Those by path have a prefix.
@@ -127,6 +131,7 @@ class ByPath(Resolver):
 
     def __init__(self, paths: BucketPaths) -> None:
         self.paths = paths
+        self.is_assumed = paths.is_assumed
         # The longest first, because one prefix may be below another.
         self._prefixes = sorted(paths.prefixes.items(), key=lambda each: len(each[0]), reverse=True)
         self.url_forms = {f"{prefix}/<bucket>/<key>": prefix for prefix in sorted(paths.prefixes)}
@@ -163,7 +168,7 @@ class ByPath(Resolver):
         is_root = not key or not key.strip("/")
         if begins_with(self.reserved.names, bucket):
             return _RESERVED if is_root else None
-        return Resolved(bucket, is_root)
+        return Resolved(bucket, is_root, is_assumed=self.paths.is_assumed)
 
     def name_bucket(self, path: str, host: str) -> str:
         for start, length, fitting in self._starts:
@@ -203,7 +208,7 @@ class ByHost(ByPath):
         reserved = paths.reserved
         names = reserved.names.union(filter(None, map(self._name_by_host, reserved.hosts)))
         super().__init__(paths._replace(reserved=reserved._replace(names=names)))
-        self.is_plain_path = False
+        self.is_assumed = self.is_plain_path = False
         by_host = {f"<bucket>.{each}/<key>": None for each in suffixes}
         self.url_forms = {**by_host, **self.url_forms}
         self._reserved_on_hosts = frozenset(map(_raw, reserved.on_hosts))

@@ -203,7 +203,7 @@ class PageVisit:
         page, response = self.page, step.response
         seen = {"status": response.status, "headers": response.headers, "reads": ()}
         return explain(
-            middleware.store.get(bucket),
+            middleware.store.get(bucket) or middleware.find_default_rules(bucket),
             origin=page.origin,
             method=page.method,
             headers=() if step.failure and step.kind == _ACTUAL else page.requested_headers,

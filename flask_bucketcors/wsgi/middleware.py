@@ -14,14 +14,17 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.bucket_paths import ReadRoutes, without_routes
 from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
 from flask_bucketcors.core.dialects import find_dialect
-from flask_bucketcors.core.errors import Refusal
+from flask_bucketcors.core.errors import Refusal, SettingRefused
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, preflight_refusal
 from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.documents.default_rules import DefaultRules, read_default_rules
 from flask_bucketcors.settings import CACHED_BUCKETS, check_hosts_only, checked
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
@@ -37,6 +40,15 @@ from flask_bucketcors.wsgi.rules_calls import (
     find_layer,
     log_urls,
     version_response,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Why default rules are not in force, and what to do.
+TOO_WIDE: Final = "default rules would apply to every URL of the application"
+SAY_WHICH: Final = (
+    "say which URLs are about buckets with BUCKETCORS_URL_PREFIX (url_prefix=; '/' means all), "
+    "BUCKETCORS_HOST_SUFFIXES (host_suffixes=), buckets=, or BUCKETCORS_ROUTE_VARIABLE in a route"
 )
 
 
@@ -67,10 +79,15 @@ class BucketCORSMiddleware:
     :param allow_credentials: whether responses that name the origin allow credentials.
     :param timing_allow_origin: whether responses to actual requests carry Timing-Allow-Origin,
         so that a page that a rule allows may read their timing.
+    :param default_rules: the rules of buckets that have none of their own: a
+        :class:`~flask_bucketcors.RuleSet`, a document in XML or JSON, or the path of a file. They
+        need ``url_prefix``, ``host_suffixes`` or ``buckets``, because otherwise they would apply to
+        every URL of the application. With ``host_suffixes`` alone, they apply on hosts below a
+        suffix. A :class:`~flask_bucketcors.RulesAPI` as ``api`` lints them, and may refuse them.
     :param plain_options: what to do with an OPTIONS request without Origin or requested method:
         ``"app"`` passes it to the application, ``"refuse"`` refuses it like a preflight.
-    :param no_rules: what to do with a preflight for a bucket without rules: ``"refuse"``
-        refuses it, ``"pass"`` passes it to the application.
+    :param no_rules: what to do with a preflight for a bucket without rules, if there are no
+        default rules: ``"refuse"`` refuses it, ``"pass"`` passes it to the application.
     :param api_cross_origin: whether ``?cors`` calls take part in CORS themselves. None
         uses the API's ``cross_origin``, which is True for a :class:`~flask_bucketcors.RulesAPI`
         without an ``authorize`` hook. Calls to an API without that attribute take no part.
@@ -105,6 +122,7 @@ class BucketCORSMiddleware:
         vary: str = "safe",
         allow_credentials: bool = True,
         timing_allow_origin: bool = False,
+        default_rules: DefaultRules = None,
         plain_options: str = "app",
         no_rules: str = "refuse",
         api_cross_origin: bool | None = None,
@@ -146,6 +164,12 @@ class BucketCORSMiddleware:
             cached_buckets=cached_buckets,
             closed=ClosedRules(Reason.UNREADABLE, self._dialect, vary=form),
         )
+        self._compile_default = partial(compile_rules, is_default=True)
+        self._default_rules: RuleSet | None = None
+        if (given := read_default_rules(default_rules)) is not None:
+            if not (buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)):
+                raise SettingRefused(f"{TOO_WIDE}: {SAY_WHICH}")
+            self.use_default_rules(given)
         self._make_outcomes = partial(
             Outcomes,
             find_rules=self._rules.get,
@@ -164,11 +188,49 @@ class BucketCORSMiddleware:
         """
         router = find_layer(self.app, RulesCallRouter)
         inside = without_routes if router is None else router.read_routes
-        return self._make_resolver(read_routes=self.read_routes or inside)
+        resolver = self._make_resolver(read_routes=self.read_routes or inside)
+        if self._default_rules is not None:
+            if resolver.is_assumed:
+                logger.error(
+                    "BUCKETCORS_DEFAULT_RULES is not in force: %s; %s", TOO_WIDE, SAY_WHICH
+                )
+            else:
+                self._rules.default = self._compile_default(self._default_rules)
+        return resolver
+
+    @property
+    def default_rules(self) -> RuleSet | None:
+        """The rules of buckets without rules of their own; None if none are in force."""
+        return None if self.resolve.is_assumed else self._default_rules
+
+    def use_default_rules(self, rules: RuleSet) -> None:
+        """Set the rules of buckets without rules of their own, before the first request.
+
+        They come into force with the first request, if anything says by then which URLs are about
+        buckets.
+
+        :raises SettingRefused: if the API refuses them.
+        """
+        self._default_rules = rules
+        self.review_default_rules()
+
+    def review_default_rules(self) -> None:
+        """Let the API lint the default rules.
+
+        :raises SettingRefused: if the API refuses them.
+        """
+        review = getattr(self.api, "review_default_rules", None)
+        if self._default_rules is not None and review is not None:
+            review(self._default_rules)
+
+    def find_default_rules(self, bucket: str) -> RuleSet | None:
+        """Give the default rules in force, unless no bucket can have this name."""
+        is_name = is_bucket_name(bucket) and bucket not in self.resolve.reserved.names
+        return self.default_rules if is_name else None
 
     @cached_property
     def _outcomes(self) -> Outcomes:
-        return self._make_outcomes(self.resolve)
+        return self._make_outcomes(self.resolve, default=self._rules.default)
 
     def wrap(self, app: WSGIApplication) -> None:
         """Wrap ``app`` in place of the application."""
@@ -207,7 +269,7 @@ class BucketCORSMiddleware:
             environ[DECISION] = decision
         if resolved is None:
             return self.app, headers
-        bucket, is_root, _ = resolved
+        bucket, is_root = resolved.bucket, resolved.is_root
         if responder is RULES and decision is not None:
             sent = request.preflight_headers
             return partial(self._respond_to_preflight, decision, bucket, is_root, sent), None

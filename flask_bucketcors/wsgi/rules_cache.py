@@ -63,7 +63,7 @@ class Known:
     :param by_bucket: rules by the bucket's name. Names that a URL might spell differently are
         bytes here, and nothing in a request is bytes. So an undecoded name from a request finds
         only the rules of the bucket with exactly that name.
-    :param absent: buckets without rules.
+    :param absent: buckets without rules of their own.
     :param is_incomplete: whether rules could not be read. The next time the store is asked, a
         new state begins, so that they are read again.
     """
@@ -119,6 +119,8 @@ class RulesCache:
         self._compile = compile_rules
         self._cached_buckets = cached_buckets
         self._closed = closed
+        #: The rules of all buckets without rules of their own; None for no rules.
+        self.default: CompiledRules | None = None
         self.clock = clock
         #: The hot path looks here first: ``generation.known`` is right as long as ``signal[0]``
         #: is ``seen`` and the time is before ``until``.
@@ -128,16 +130,21 @@ class RulesCache:
         self._log = IntervalLog(logger, clock)
 
     def get(self, bucket: str) -> BucketRules | None:
-        """Give the current rules of a bucket; None for no rules, closed rules if unknown."""
+        """Give the current rules of a bucket: its own, or the default rules.
+
+        They are None if there are neither, and closed if the bucket's own are unknown.
+        """
         generation = self.generation
         if self._is_signalled(generation) or self.clock() >= generation.until:
             generation = self._refresh(generation)
         known = generation.known
         rules = known.by_bucket.get(bucket)
-        if rules is None and bucket not in known.absent:
-            key = _key(bucket)
-            return known.by_bucket.get(key) or self._load(bucket, key, known)
-        return rules
+        if rules is not None:
+            return rules
+        if bucket in known.absent:
+            return self.default
+        key = _key(bucket)
+        return known.by_bucket.get(key) or self._load(bucket, key, known)
 
     def _is_signalled(self, generation: Generation) -> bool:
         try:
@@ -180,12 +187,20 @@ class RulesCache:
         with self._filling:
             if entry is None:
                 self._entries.pop(bucket, None)
-                _make_room(known.absent, MAX_ABSENT)
-                known.absent[bucket] = None
-                return None
+                self._keep_absent(bucket, key, known)
+                return self.default
             self._keep(bucket, entry)
             rules = known.by_bucket[key] = entry[1]
         return rules
+
+    def _keep_absent(self, bucket: str, key: str | bytes, known: Known) -> None:
+        # Under default rules, a bucket in use may never get its own, and has to be as fast.
+        limit = MAX_ABSENT if self.default is None else self._cached_buckets
+        for evicted in _make_room(known.absent, limit):
+            known.by_bucket.pop(_key(evicted), None)
+        known.absent[bucket] = None
+        if self.default is not None:
+            known.by_bucket[key] = self.default
 
     def _read(self, bucket: str, known: Known) -> _Entry | None:
         version: Hashable = object()

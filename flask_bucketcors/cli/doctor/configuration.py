@@ -9,21 +9,25 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.terminal import counted
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import BucketCORSState
 from flask_bucketcors.settings import PREFIX, SETTING_NAMES, Settings
 from flask_bucketcors.signatures import AccessKey
-from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
+from flask_bucketcors.wsgi.middleware import SAY_WHICH, TOO_WIDE, BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import find_layer
 
 _note = partial(Note, "settings")
 _KEYS: Final = "BUCKETCORS_ACCESS_KEYS"
+_DEFAULT_RULES: Final = "BUCKETCORS_DEFAULT_RULES"
+_OWN_NOTES: Final = ("access_keys", "default_rules")
 
 
 def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
     """Check the settings of an application."""
     for name in sorted(SETTING_NAMES):
-        if name != "access_keys":
+        if name not in _OWN_NOTES:
             yield _note(setting_text(state.settings, name))
+    yield _default_rules_note(state)
     yield from _examine_keys(state)
     yield from _layers(app, state)
 
@@ -34,6 +38,18 @@ def setting_text(settings: Settings, name: str) -> str:
     # A read-only mapping is printed as a dictionary.
     shown = dict(value) if isinstance(value, Mapping) else value
     return f"{PREFIX}{name.upper()} is {shown!r}"
+
+
+def _default_rules_note(state: BucketCORSState) -> Note:
+    rules = state.settings.default_rules
+    if not isinstance(rules, RuleSet):
+        return _note(f"{_DEFAULT_RULES} is not set: buckets without their own rules have none")
+    if state.middleware.default_rules is None:
+        return _note(f"{_DEFAULT_RULES} is not in force: {TOO_WIDE}", SAY_WHICH)
+    count = counted(len(rules.rules), "rule")
+    on_hosts = ", on hosts below BUCKETCORS_HOST_SUFFIXES"
+    where = on_hosts if state.middleware.resolve.paths.is_assumed else ""
+    return _note(f"{_DEFAULT_RULES} has {count}, for buckets without their own{where}")
 
 
 def _examine_keys(state: BucketCORSState) -> Iterator[Note]:

@@ -23,6 +23,8 @@ READ_SECONDS = 30.0
 DATABASE = "SERVED_DATABASE"
 #: Names the variable that holds how many workers are to load the application at one moment.
 TOGETHER = "SERVED_TOGETHER"
+#: Names the variable that holds a document with the default rules; unset, there are none.
+DEFAULT_RULES = "SERVED_DEFAULT_RULES"
 #: Names for gunicorn: the application in Flask, and the one without a framework.
 APP = f"{__name__}:create_app()"
 PLAIN_APP = f"{__name__}:create_plain_app()"
@@ -41,6 +43,7 @@ def create_app() -> Flask:
         BUCKETCORS_DATABASE=os.environ[DATABASE],
         BUCKETCORS_ACCESS_KEYS={ACCESS_KEY: SECRET_KEY},
         BUCKETCORS_HOST_SUFFIXES=[HOST_SUFFIX],
+        BUCKETCORS_DEFAULT_RULES=os.environ.get(DEFAULT_RULES),
     )
     app.add_url_rule("/<path:key>", "read", lambda key: key)
     _wait_for_others(int(os.environ.get(TOGETHER, "1")))

@@ -1,5 +1,6 @@
 """Requests that reach every worker of ``served_storage`` under gunicorn."""
 
+import json
 import select
 import socket
 import time
@@ -11,7 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask_bucketcors.core.rules import Rule, RuleSet
-from tests.support.apps.served_storage import APP, DATABASE, HOST_SUFFIX, TOGETHER, WORKER
+from tests.support.apps.served_storage import (
+    APP,
+    DATABASE,
+    DEFAULT_RULES,
+    HOST_SUFFIX,
+    TOGETHER,
+    WORKER,
+)
 from tests.support.cos_signing import authorization
 from tests.support.processes.servers import Server, gunicorn
 
@@ -114,15 +122,24 @@ class Workers:
 
 @contextmanager
 def serving(
-    database: Path, *, workers: int = 3, each: int = 1, together: int = 1, **settings: Any
+    database: Path,
+    *,
+    workers: int = 3,
+    each: int = 1,
+    together: int = 1,
+    default_rules: RuleSet | None = None,
+    **settings: Any,
 ) -> Iterator[tuple[Server, Workers]]:
     """Run the application.
 
     :param each: how many preflights each worker is to respond to at the same time.
     :param together: how many workers are to open the database at one moment.
+    :param default_rules: the rules of buckets without rules of their own.
     :param settings: see :func:`gunicorn`.
     """
     environ = {DATABASE: str(database), TOGETHER: str(together)}
+    if default_rules is not None:
+        environ[DEFAULT_RULES] = json.dumps(default_rules.as_dict())
     with (
         gunicorn(APP, workers=workers, environ=environ, **settings) as server,
         closing(Workers(server, workers, each)) as all_workers,
