@@ -258,7 +258,7 @@ def test_links_between_the_documents_lead_somewhere() -> None:
 def test_every_page_has_its_place_on_the_site_and_in_the_readme() -> None:
     on_the_site = re.findall(r"^([\w-]+)$", (ROOT / "docs" / "index.md").read_text(), re.M)
     in_the_readme = re.findall(r"\]\(docs/([\w-]+)\.md", (ROOT / "README.md").read_text())
-    pages = [page.stem for page in PAGES if page.parent.name == "docs" and page.stem != "index"]
+    pages = [page.stem for page in PAGES if page.parent == ROOT / "docs" and page.stem != "index"]
     assert sorted(on_the_site) == pages
     assert set(in_the_readme) == set(pages)
 

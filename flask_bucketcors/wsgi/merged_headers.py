@@ -46,15 +46,22 @@ def _learn(headers: Iterable[Pair]) -> None:
 
 
 def _extend(headers: list[Pair], name: str, added: str) -> None:
-    """Add values to those that the application lists; its ``*`` includes all of them."""
+    """Add values to those that the application lists, in one line or in several.
+
+    Its ``*`` includes all of them.
+    """
     lowered = name.lower()
     # Vary lists names of headers, in which case does not matter. In an origin it does.
     normalize = str.lower if name == VARY else str
+    first, values = None, set()
     for index, (own_name, value) in enumerate(headers):
         if own_name.lower() == lowered and value.strip():
-            values = {normalize(each.strip()) for each in value.split(",")}
-            missing = [each for each in added.split(", ") if normalize(each) not in values]
-            if missing and "*" not in values:
-                headers[index] = (own_name, ", ".join((value, *missing)))
-            return
-    headers.append((name, added))
+            first = index if first is None else first
+            values |= {normalize(each.strip()) for each in value.split(",")}
+    if first is None:
+        headers.append((name, added))
+        return
+    missing = [each for each in added.split(", ") if normalize(each) not in values]
+    if missing and "*" not in values:
+        own_name, value = headers[first]
+        headers[first] = (own_name, ", ".join((value, *missing)))

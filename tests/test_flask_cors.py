@@ -1,0 +1,324 @@
+"""Beside flask-cors: rules decide at the URLs of buckets, flask-cors at all others.
+
+Each claim is a comparison with the application that has one of the two alone. The page
+``docs/from-flask-cors.md`` says the same in words.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, abort
+from flask_cors import CORS, cross_origin
+from flask_cors.core import CONFIG_OPTIONS
+
+from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, create_blueprint
+from tests.support import ROOT
+from tests.support.fetch_model import (
+    PageRequest,
+    may_proceed,
+    needs_preflight,
+    preflight_request_headers,
+)
+
+IN_RULES = "https://rules.test"
+IN_FLASK_CORS = "https://cors.test"
+RULES = RuleSet([Rule([IN_RULES], ["GET", "PUT"], ["*"], expose_headers=["ETag"])])
+PAGE = ROOT / "docs" / "from-flask-cors.md"
+
+#: Gives an application one of the two, or both.
+Step = Callable[[Flask], object]
+
+
+def make_site(decorate: Callable[[Any], Any] = lambda view: view) -> Blueprint:
+    """The routes of an application, of which those below ``/files`` are about buckets."""
+    site = Blueprint("site", __name__)
+
+    @site.route("/files/<bucket>", methods=["GET", "PUT"])
+    @site.route("/files/<bucket>/<path:key>", methods=["GET", "PUT"])
+    @site.route("/api/items", methods=["GET", "PUT"])
+    @decorate
+    def item(**names: str) -> tuple[str, dict[str, str]]:
+        return "an item", {"Vary": "Accept"}
+
+    @site.get("/files/<bucket>/missing")
+    @site.get("/api/missing")
+    @decorate
+    def missing(**names: str) -> None:
+        abort(404)
+
+    @site.get("/files/<bucket>/broken")
+    @site.get("/api/broken")
+    @decorate
+    def broken(**names: str) -> None:
+        raise ZeroDivisionError
+
+    return site
+
+
+def with_app(**options: Any) -> Step:
+    """flask-cors for the application."""
+
+    def step(app: Flask) -> None:
+        app.register_blueprint(make_site())
+        CORS(app, **options)
+
+    return step
+
+
+def with_blueprint(app: Flask) -> None:
+    """flask-cors for a blueprint."""
+    site = make_site()
+    CORS(site, origins=[IN_FLASK_CORS])
+    app.register_blueprint(site)
+
+
+def with_decorator(app: Flask) -> None:
+    """flask-cors for each view."""
+    app.register_blueprint(make_site(cross_origin(origins=[IN_FLASK_CORS])))
+
+
+def without(app: Flask) -> None:
+    """No flask-cors."""
+    app.register_blueprint(make_site())
+
+
+def bucketcors(app: Flask) -> None:
+    store = MemoryStore()
+    store.put("photos", RULES)
+    BucketCORS(app, store=store)
+
+
+def make_app(*steps: Step, **settings: str) -> Flask:
+    app = Flask("site")
+    app.config.update(BUCKETCORS_URL_PREFIX="/files", **settings)
+    for step in steps:
+        step(app)
+    return app
+
+
+EACH_OPTION = {
+    "origins": [IN_FLASK_CORS],
+    "methods": ["PUT"],
+    "allow_headers": ["x-a"],
+    "expose_headers": ["X-B"],
+    "supports_credentials": True,
+    "max_age": timedelta(minutes=10),
+    "send_wildcard": True,
+    "vary_header": False,
+    "always_send": False,
+    "allow_private_network": True,
+    "automatic_options": False,
+    "intercept_exceptions": False,
+    "resources": {r"/files/*": {"origins": "*"}, r"/api/*": {"origins": IN_FLASK_CORS}},
+}
+FLASK_CORS = [
+    pytest.param(with_app(), id="CORS(app)"),
+    pytest.param(with_app(origins=[IN_FLASK_CORS, IN_RULES], supports_credentials=True), id="both"),
+    pytest.param(with_blueprint, id="CORS(blueprint)"),
+    pytest.param(with_decorator, id="cross_origin"),
+    *(pytest.param(with_app(**{name: EACH_OPTION[name]}), id=name) for name in EACH_OPTION),
+]
+ORDERS = pytest.mark.parametrize("bucketcors_first", [True, False], ids=["before", "after"])
+
+
+def both(flask_cors: Step, bucketcors_first: bool, **settings: str) -> Flask:
+    steps = (bucketcors, flask_cors) if bucketcors_first else (flask_cors, bucketcors)
+    return make_app(*steps, **settings)
+
+
+def actual(method: str, url: str, origin: str | None = IN_FLASK_CORS) -> tuple[Any, ...]:
+    return method, url, {"Origin": origin} if origin else {}
+
+
+def preflight(url: str, origin: str = IN_FLASK_CORS) -> tuple[Any, ...]:
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-a,x-c"}
+    private = {"Access-Control-Request-Private-Network": "true"}
+    return "OPTIONS", url, {"Origin": origin, **asked, **private}
+
+
+def requests_below(url: str) -> tuple[list[Any], list[Any]]:
+    """The actual requests, and the preflights, of pages of each kind."""
+    actuals = [
+        actual(method, f"{url}{rest}", origin)
+        for method in ("GET", "PUT", "HEAD")
+        for rest in ("/items", "/missing", "/broken")
+        for origin in (IN_RULES, IN_FLASK_CORS, "https://other.test", "null", None)
+    ]
+    preflights = [
+        preflight(f"{url}{rest}", origin)
+        for rest in ("/items", "/missing", "/nowhere")
+        for origin in (IN_RULES, IN_FLASK_CORS, "https://other.test")
+    ]
+    return actuals, preflights
+
+
+def cors(app: Flask, request: tuple[Any, ...]) -> tuple[int, list[tuple[str, str]]]:
+    """The status of a response, and of its headers those of CORS and Vary, in order."""
+    method, url, headers = request
+    response = app.test_client().open(url, method=method, headers=headers)
+    names = ("Access-Control-", "Vary")
+    return response.status_code, [pair for pair in response.headers if pair[0].startswith(names)]
+
+
+def allow_origin(response: tuple[int, list[tuple[str, str]]]) -> str | None:
+    return dict(response[1]).get("Access-Control-Allow-Origin")
+
+
+@ORDERS
+@pytest.mark.parametrize("flask_cors", FLASK_CORS)
+def test_at_a_bucket_that_has_rules_they_alone_decide(
+    flask_cors: Step, bucketcors_first: bool
+) -> None:
+    app, alone = both(flask_cors, bucketcors_first), make_app(without, bucketcors)
+    actuals, preflights = requests_below("/files/photos")
+    for request in [*preflights, *actuals]:
+        (status, found), (expected_status, expected) = cors(app, request), cors(alone, request)
+        assert status == expected_status
+        assert {k: v for k, v in found if k != "Vary"} == {k: v for k, v in expected if k != "Vary"}
+        assert varies_by(found) == varies_by(expected)
+
+
+def varies_by(headers: list[tuple[str, str]]) -> list[str]:
+    """The names in Vary, sorted; one that is there twice is in the list twice."""
+    values = ", ".join(value for name, value in headers if name == "Vary")
+    return sorted(filter(None, values.split(", ")))
+
+
+@ORDERS
+@pytest.mark.parametrize("flask_cors", FLASK_CORS)
+def test_at_other_urls_flask_cors_alone_decides(flask_cors: Step, bucketcors_first: bool) -> None:
+    app, alone = both(flask_cors, bucketcors_first), make_app(flask_cors)
+    actuals, preflights = requests_below("/api")
+    for request in [*preflights, *actuals, actual("GET", "/nowhere"), preflight("/nowhere")]:
+        assert cors(app, request) == cors(alone, request)
+
+
+@ORDERS
+@pytest.mark.parametrize("flask_cors", FLASK_CORS)
+@pytest.mark.parametrize("no_rules", ["refuse", "pass"])
+def test_at_a_bucket_without_rules_flask_cors_decides_actual_requests(
+    flask_cors: Step, bucketcors_first: bool, no_rules: str
+) -> None:
+    app = both(flask_cors, bucketcors_first, BUCKETCORS_NO_RULES=no_rules)
+    alone = make_app(flask_cors)
+    actuals, preflights = requests_below("/files/empty")
+    for request in actuals:
+        assert cors(app, request) == cors(alone, request)
+    for request in preflights:
+        if no_rules == "pass":
+            assert cors(app, request) == cors(alone, request)
+        else:
+            assert cors(app, request)[0] == 403
+            assert allow_origin(cors(app, request)) is None
+
+
+@ORDERS
+def test_calls_about_rules_are_not_seen_by_flask_cors(bucketcors_first: bool) -> None:
+    app = both(with_app(), bucketcors_first)
+    for request in (actual("GET", "/files/photos?cors"), actual("DELETE", "/files/empty?cors")):
+        status, headers = cors(app, request)
+        assert (status, allow_origin((status, headers))) == (403, None)
+    assert allow_origin(cors(app, actual("GET", "/files/photos?cors", IN_RULES))) == IN_RULES
+
+
+@ORDERS
+def test_nor_are_they_where_the_blueprint_alone_responds(bucketcors_first: bool) -> None:
+    def blueprint(app: Flask) -> None:
+        app.register_blueprint(create_blueprint(MemoryStore()), url_prefix="/files")
+
+    steps = (blueprint, with_app()) if bucketcors_first else (with_app(), blueprint)
+    app = make_app(*steps)
+    assert cors(app, actual("DELETE", "/files/photos?cors")) == (403, [])
+    assert allow_origin(cors(app, actual("GET", "/api/items"))) == IN_FLASK_CORS
+
+
+# What the page shows.
+
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+REQUESTS = [
+    PageRequest("https://www.example.com"),
+    PageRequest("https://www.example.com", "PUT", {"Content-Type": "image/png"}),
+    PageRequest("https://www.example.com", "PUT", {"X-Other": "1"}),
+    PageRequest("https://www.example.com", "DELETE"),
+    PageRequest("https://www.example.com", credentials=True),
+    PageRequest("https://shop.example.org", "PUT", credentials=True),
+    PageRequest("https://a.b.example.org"),
+    PageRequest("https://example.org"),
+    PageRequest("https://other.example"),
+    PageRequest("null"),
+]
+
+
+def documented(block: str) -> Flask:
+    """The application of a block, with a store in memory."""
+    names: dict[str, Any] = {"__name__": "documented"}
+    memory = f"BucketCORS(app, store={MemoryStore.__name__}())"
+    names |= {MemoryStore.__name__: MemoryStore}
+    exec(block.replace("BucketCORS(app)", memory), names)
+    app = names["app"]
+    assert isinstance(app, Flask)
+    return app
+
+
+def proceeds(app: Flask, request: PageRequest, url: str = "/files/photos/cat.png") -> bool:
+    """Whether a page's request works in a browser."""
+    client = app.test_client()
+    asked = None
+    if needs_preflight(request):
+        response = client.options(url, headers=preflight_request_headers(request))
+        asked = response.status_code, [*response.headers]
+    headers = {"Origin": request.origin, **request.headers}
+    response = client.open(url, method=request.sent_method, headers=headers)
+    return may_proceed(request, asked, (response.status_code, [*response.headers]))
+
+
+def test_the_page_shows_an_application_before_and_after() -> None:
+    before, after = map(documented, BLOCKS[1:])
+    outcomes = {request.origin + request.method: proceeds(before, request) for request in REQUESTS}
+    assert {True, False} == set(outcomes.values())
+    for request in REQUESTS:
+        assert proceeds(after, request) is proceeds(before, request), request
+
+
+def test_the_page_shows_an_application_with_both() -> None:
+    app = documented(BLOCKS[0])
+    page = PageRequest("https://www.example.com")
+    assert proceeds(app, page)
+    assert not proceeds(app, PageRequest("https://app.example.com"))
+    assert proceeds(app, PageRequest("https://app.example.com"), "/api/items")
+    assert not proceeds(app, page, "/api/items")
+    # Nothing opens a bucket that nobody has given rules.
+    assert not proceeds(app, PageRequest("https://app.example.com"), "/files/new/cat.png")
+
+
+def test_the_page_has_a_row_for_each_option() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ", PAGE.read_text(), re.M)
+    assert sorted(rows) == sorted(name.removeprefix("CORS_").lower() for name in CONFIG_OPTIONS)
+    assert set(rows) == set(EACH_OPTION)
+
+
+@pytest.mark.parametrize(
+    "origins, origin, allowed",
+    [
+        ([r"https://.*\.example\.com"], "https://www.example.com.evil.test", True),
+        ([r"https://www.example.com$"], "https://wwwxexample.com", True),
+        (["https://www.example.com"], "HTTPS://WWW.EXAMPLE.COM", True),
+        (["https://www.example.com"], "https://www.example.com.evil.test", False),
+    ],
+)
+def test_what_the_page_says_of_origins_in_flask_cors(
+    origins: list[str], origin: str, allowed: bool
+) -> None:
+    app = make_app(with_app(origins=origins))
+    assert (allow_origin(cors(app, actual("GET", "/api/items", origin))) == origin) is allowed
+
+
+def test_what_the_page_says_of_refused_preflights_in_flask_cors() -> None:
+    app = make_app(with_app(origins=[IN_FLASK_CORS], allow_headers=["x-a"]))
+    refused = cors(app, preflight("/api/items", "https://other.test"))
+    assert (refused[0], allow_origin(refused)) == (200, None)
+    fewer = dict(cors(app, preflight("/api/items"))[1])
+    assert fewer["Access-Control-Allow-Headers"] == "x-a"
