@@ -33,6 +33,7 @@ OTHER_NAMES = {"flask_bucketcors.bucket", "flask_bucketcors.decision", *LOGGERS}
 #: Files of other projects, or of people who use this one.
 FOREIGN_FILES = {
     "app.py",
+    "cors.json",
     "obs/const.py",
     "oss2/auth.py",
     "page.py",
