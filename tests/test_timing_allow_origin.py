@@ -110,6 +110,7 @@ def test_without_the_setting_the_header_is_left_to_the_application(
         pytest.param(["*"], ["*"], id="star"),
         pytest.param([f"{B}, *"], [f"{B}, *"], id="star among origins"),
         pytest.param([B, EVIL], [f"{B}, {A}", EVIL], id="several lines"),
+        pytest.param([B, A], [B, A], id="the origin in the second line"),
     ],
 )
 def test_the_applications_own_is_extended(
