@@ -61,7 +61,7 @@ def main() -> None:
         "extra": extra(times, options.buckets),
         "flask-cors": against_flask_cors(times, flask),
     }
-    finish({**tables, "speed": speed(tables)}, save=options.save)
+    finish(tables, save=options.save)
 
 
 def measure(store: SQLiteStore, buckets: int, rounds: int) -> Times:
@@ -179,12 +179,6 @@ def against_flask_cors(times: Times, flask: Mapping[str, float]) -> Table:
         ["around the bare Flask application", added[1] / unit, None],
     ]
     return Table(["added to an actual response; flask-cors = 1", OURS, AT_MOST], rows)
-
-
-def speed(tables: Mapping[str, Table]) -> Table:
-    """The table of the README, without limits and least code."""
-    table = tables["in-process"]
-    return Table(table.columns[:3], [row[:3] for row in table.rows])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ PAGES = [
     page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))
 ]
 
-# Shown for a server that is running; `sdks/test_readme.py` runs them at one.
+# Shown for a server that is running; `sdks/test_documented_sdks.py` runs them at one.
 NEEDS_A_SERVER = "# sdk:"
 # Pages whose commands another test runs, one after the other, with what they need.
 COMMANDS_RUN_BY = {"cli.md": "test_cli.py", "from-s3.md": "test_from_s3.py"}
@@ -257,7 +257,7 @@ def test_links_between_the_documents_lead_somewhere() -> None:
 
 def test_every_page_has_its_place_on_the_site_and_in_the_readme() -> None:
     on_the_site = re.findall(r"^([\w-]+)$", (ROOT / "docs" / "index.md").read_text(), re.M)
-    in_the_readme = re.findall(r"\]\(docs/([\w-]+)\.md", (ROOT / "README.md").read_text())
+    in_the_readme = re.findall(r"\]\([^)#]*?docs/([\w-]+)\.md", (ROOT / "README.md").read_text())
     pages = [page.stem for page in PAGES if page.parent == ROOT / "docs" and page.stem != "index"]
     assert sorted(on_the_site) == pages
     assert set(in_the_readme) == set(pages)

@@ -1,4 +1,4 @@
-"""What the README says to do with SDKs, done."""
+"""What docs/api.md says to do with SDKs, done."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from table import KEYS
 
 from tests.support import ROOT
 
-BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", (ROOT / "README.md").read_text(), re.S)
+BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", (ROOT / "docs" / "api.md").read_text(), re.S)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def bucket(example_port: int) -> str:
     return name
 
 
-# The README leaves to the end of the program what is to be closed.
+# The page leaves to the end of the program what is to be closed.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_blocks_for_a_running_example_run(
     example_port: int, bucket: str, capsys: pytest.CaptureFixture[str]
