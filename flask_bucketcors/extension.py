@@ -70,6 +70,9 @@ class BucketCORSState:
 class BucketCORS:
     """CORS rules for the buckets of a Flask application.
 
+    The routes of the application say which of its URLs are about buckets: with
+    ``/files/<bucket>/<path:key>``, those below ``/files``. They are read at the first request.
+
     Wraps ``app.wsgi_app``. Apply ProxyFix after this extension, so that the extension sees the
     host that the client requested.
 
@@ -84,8 +87,9 @@ class BucketCORS:
     :param buckets: function that takes a :class:`~flask_bucketcors.Request` and returns
         ``(bucket, key)`` or None; see :class:`~flask_bucketcors.BucketCORSMiddleware`. It runs
         for every request, outside the contexts of ``app``.
-    :param reserved: first segments of paths that belong to the application, in addition to
-        those that its routes spell out; see :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :param reserved: segments of paths that belong to the application where a bucket's name could
+        stand, in addition to those that its routes spell out; see
+        :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :raises SetupRefused: as :meth:`init_app` does. Arguments are checked at once.
     """
 

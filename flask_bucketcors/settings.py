@@ -150,7 +150,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "route_variable": _Row(
         "the name of a variable in the application's routes, such as 'bucket'",
-        lambda value: isinstance(value, str) and value.isidentifier(),
+        lambda value: isinstance(value, str) and value.isascii() and value.isidentifier(),
     ),
     "vary": _one_of(VaryMode),
     "plain_options": _one_of(("app", "refuse")),

@@ -832,7 +832,7 @@ WRONG = [
     ("PLAIN_OPTIONS", ["pass", True, None], "'app', 'refuse'"),
     ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),
-    ("ROUTE_VARIABLE", ["", "<bucket>", "a-b", None, 5], "such as 'bucket'"),
+    ("ROUTE_VARIABLE", ["", "<bucket>", "a-b", "b\xfccher", None, 5], "such as 'bucket'"),
     ("STRICT", [True, False, "danger", 1, None], "'off', 'dangers', 'warnings'"),
     ("TIMING_ALLOW_ORIGIN", ["True", 1, None], "True or False"),
     ("URL_PREFIX", ["storage", "/storage/", None, 5, b"/storage"], "'/storage'"),

@@ -42,7 +42,7 @@ from flask_bucketcors.wsgi.rules_calls import (
     version_response,
 )
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flask_bucketcors.routes")
 
 #: Why default rules are not in force, and what to do.
 TOO_WIDE: Final = "default rules would apply to every URL of the application"
@@ -68,7 +68,9 @@ class BucketCORSMiddleware:
     :param host_suffixes: host names below which each bucket has its own name. On such a host, the
         whole path is the key.
     :param hosts_only: whether only hosts name buckets, and paths on other hosts do not.
-    :param url_prefix: path below which the buckets are.
+    :param url_prefix: path below which the buckets are; by default all paths, unless the
+        application has the blueprint of :func:`~flask_bucketcors.create_blueprint`, which reads
+        its routes.
     :param reserved: first segments of paths that belong to the application, such as
         ``["api", "static"]``. No bucket has one of these names, and on a bucket's host no key
         begins with one. With ``buckets=``, nothing is reserved.
