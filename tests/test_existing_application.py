@@ -19,7 +19,8 @@ from flask_cors import CORS
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
-from flask_bucketcors import BucketCORS, RulesCall
+from flask_bucketcors import BucketCORS, BucketCORSState, RulesCall, RuleSet
+from flask_bucketcors.testing import assert_browser_allows, assert_browser_refuses, memory_store
 from tests.support.apps.club_site import MEMBERS, create_app
 from tests.support.command_line import invoke
 from tests.support.fetch_model import (
@@ -75,7 +76,7 @@ def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
     """The application, wrapped, with pictures in two buckets of which one has rules."""
-    app = make_app(wrap, BUCKETCORS_URL_PREFIX="/files")
+    app = make_app(wrap)
     fill(app)
     invoke("put", "public", "-", app=app, input=RULES)
     return app
@@ -150,7 +151,7 @@ def test_its_own_urls_respond_as_before(
     make_app: Callable[..., Flask], method: str, sent: dict[str, str], member: bool
 ) -> None:
     before = make_app(folder="before")
-    after = make_app(wrap, folder="after", BUCKETCORS_URL_PREFIX="/files")
+    after = make_app(wrap, folder="after")
     clients = [logged_in(app) if member else app.test_client() for app in (before, after)]
     for url in OWN_URLS:
         expected, found = (seen(each.open(url, method=method, headers=sent)) for each in clients)
@@ -222,6 +223,18 @@ def test_a_page_can_read_errors_of_the_application(
     assert ("Access-Control-Allow-Origin" in response.headers) is is_allowed
 
 
+def test_default_rules_hold_for_buckets_without_rules(make_app: Callable[..., Flask]) -> None:
+    app = make_app(wrap, BUCKETCORS_DEFAULT_RULES=RULES)
+    fill(app)
+    client = logged_in(app)
+    assert proceeds(client, PageRequest(PAGE), "/files/party/cat.png")
+    assert not proceeds(client, PageRequest(PAGE), "/api/items")
+    invoke("put", "party", "-", app=app, input=RULES.replace(PAGE, OTHER))
+    assert not proceeds(client, PageRequest(PAGE), "/files/party/cat.png")
+    invoke("delete", "party", "--yes", app=app)
+    assert proceeds(client, PageRequest(PAGE), "/files/party/cat.png")
+
+
 # Rules are edited: by an SDK, by members, on the command line.
 
 
@@ -230,7 +243,7 @@ def served(app: Flask, caplog: pytest.LogCaptureFixture) -> Iterator[str]:
     """The address of the application behind a real server."""
     caplog.set_level(logging.ERROR, "werkzeug")
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -269,7 +282,7 @@ def test_members_edit_the_rules_of_their_buckets(make_app: Callable[..., Flask])
     def wrap_for_members(app: Flask) -> None:
         BucketCORS(app, authorize=authorize)
 
-    app = make_app(wrap_for_members, BUCKETCORS_URL_PREFIX="/files")
+    app = make_app(wrap_for_members)
     client = logged_in(app)
     assert client.put("/files/party?cors", data=RULES).status_code == 200
     assert client.put("/files/public?cors", data=RULES).status_code == 403
@@ -299,6 +312,42 @@ def test_the_command_line_puts_shows_and_explains(app: Flask, tmp_path: Path) ->
     assert not proceeds(client, PageRequest(PAGE), "/files/party/cat.png")
 
 
+def test_the_command_line_lists_the_urls_of_buckets(app: Flask) -> None:
+    listed = invoke("routes", app=app).output
+    assert "URLs of buckets: /files/<bucket>/<key>\n" in listed
+    assert "names that no bucket can have:\n  recent\n" in listed
+
+
+# It is tested, and watched.
+
+
+def test_its_own_tests_ask_what_browsers_allow(tmp_path: Path) -> None:
+    with memory_store() as store:
+        app = create_app(tmp_path)
+        wrap(app)
+        store.put("public", RuleSet.parse(RULES))
+        assert BucketCORSState.of(app).store is store
+        url = "/files/public/cat.png"
+        assert_browser_allows(app.test_client(), url, origin=PAGE, method="PUT")
+        reason = assert_browser_refuses(app.test_client(), url, origin=OTHER)
+        assert "bucket 'public': Refused" in reason
+        assert_browser_refuses(app.test_client(), "/api/items", origin=PAGE)
+
+
+def test_logs_say_what_was_refused_and_what_changed(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "flask_bucketcors")
+    proceeds(app.test_client(), PageRequest(OTHER, "PUT"))
+    proceeds(app.test_client(), PageRequest(PAGE, "PUT"))
+    proceeds(app.test_client(), PageRequest(OTHER, "PUT"), "/api/items")
+    [refused] = [each for each in caplog.records if each.name == "flask_bucketcors.preflights"]
+    assert OTHER in refused.getMessage()
+    invoke("put", "party", "-", "--author", "alice", app=app, input=RULES)
+    [changed] = [each for each in caplog.records if each.name == "flask_bucketcors.changes"]
+    assert "alice" in changed.getMessage()
+
+
 # Beside flask-cors.
 
 
@@ -308,7 +357,7 @@ def test_flask_cors_keeps_the_api(make_app: Callable[..., Flask], first: bool) -
         CORS(app, resources={r"/api/*": {"origins": OTHER, "supports_credentials": True}})
 
     steps = (cors, wrap) if first else (wrap, cors)
-    app = make_app(*steps, BUCKETCORS_URL_PREFIX="/files")
+    app = make_app(*steps)
     fill(app)
     invoke("put", "public", "-", app=app, input=RULES)
     client = logged_in(app)

@@ -93,7 +93,7 @@ def bucketcors(app: Flask) -> None:
 
 def make_app(*steps: Step, **settings: str) -> Flask:
     app = Flask("site")
-    app.config.update(BUCKETCORS_URL_PREFIX="/files", **settings)
+    app.config.update(settings)
     for step in steps:
         step(app)
     return app

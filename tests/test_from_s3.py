@@ -20,6 +20,14 @@ RECORDED = ROOT / "tests" / "data" / "aws_cli.json"
 CALLS = json.loads(RECORDED.read_text())["calls"]
 BLOCKS = re.findall(r"```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", PAGE, re.DOTALL)
 
+APP = """
+from flask import Flask
+from flask_bucketcors import BucketCORS
+
+app = Flask(__name__)
+BucketCORS(app)
+"""
+
 AWS = f"""#!{sys.executable}
 import json, sys
 calls = json.load(open({str(RECORDED)!r}))["calls"]
@@ -46,11 +54,11 @@ class Shell:
         aws.parent.mkdir()
         aws.write_text(AWS)
         aws.chmod(0o755)
+        (folder / "app.py").write_text(APP)
         programs = (str(aws.parent), str(Path(sys.executable).parent), os.environ["PATH"])
         self.environ = {
             **os.environ,
-            "EXAMPLE_DATA": str(folder / "data"),
-            "FLASK_APP": "example_app",
+            "FLASK_APP": "app",
             "PATH": os.pathsep.join(programs),
             "PYTHONPATH": str(ROOT),
         }

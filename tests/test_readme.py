@@ -47,7 +47,7 @@ def in_shell(commands: str) -> str:
     return result.stdout
 
 
-def asked(client: TestApp, method: str, url: str, origin: str, wanted: str = "PUT") -> Any:
+def asked(client: TestApp, method: str, url: str, origin: str, wanted: str = "GET") -> Any:
     """Send a request of a page, or its preflight."""
     headers = {"Origin": origin}
     if method == "OPTIONS":
@@ -67,8 +67,16 @@ def test_the_flask_application_does_what_is_said(folder: Path) -> None:
     names = runpy.run_path("app.py", run_name="app")
     with closing(names["app"].extensions["bucketcors"].store):
         client = TestApp(names["app"])
+        allowed = asked(client, "OPTIONS", "/files/photos/cat.png", PAGE)
+        assert (allowed.status_int, allowed.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+        assert asked(client, "OPTIONS", "/files/photos/cat.png", OTHER).status_int == 403
+        read = asked(client, "GET", "/files/photos/cat.png", PAGE)
+        assert (read.text, read.headers["Access-Control-Allow-Origin"]) == (
+            "cat.png of photos",
+            PAGE,
+        )
         for method in ("OPTIONS", "GET"):
-            own = asked(client, method, "/api/items", PAGE, wanted="GET")
+            own = asked(client, method, "/api/items", PAGE)
             assert own.status_int == 200
             assert not [name for name in own.headers if name.startswith("Access-Control-")]
 
