@@ -107,7 +107,7 @@ def _add_explanations(
     @demo.post("/explanation")
     def explain_failure() -> Response:
         failed = read_page_request()
-        explanation = _explain(stored.get(), failed)
+        explanation = _explain(stored.parse(), failed)
         return jsonify(
             text=explanation.text,
             fix=_first_fix(explanation),
@@ -117,7 +117,7 @@ def _add_explanations(
     @demo.post("/fix")
     def apply_fix() -> tuple[Response, int] | Response:
         # Explained again, because a fix is an edit of the rules that it was found for.
-        explanation = _explain(stored.get(), read_page_request())
+        explanation = _explain(stored.parse(), read_page_request())
         if not explanation.fixes or _first_fix(explanation) != read_json().get("fix"):
             return jsonify(error="The rules have changed since: send the request again."), 409
         stored.put(explanation.fixes[0].rules)

@@ -40,7 +40,7 @@ class BucketRules:
             return ""
         return _success(response).body.decode()
 
-    def get(self) -> RuleSet | None:
+    def parse(self) -> RuleSet | None:
         """Read the rules; None if the bucket has none."""
         document = self.read()
         return parse_rules(document) if document else None
