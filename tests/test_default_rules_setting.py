@@ -195,7 +195,7 @@ def test_dangers_are_logged_once(warnings: pytest.LogCaptureFixture) -> None:
     assert allowed(app)
     assert allowed(app, "/files/other/k")
     [line] = [each for each in warnings.messages if "default rules" in each]
-    assert line.startswith("dangerous default rules: BC204 rule 1 'https://*': ")
+    assert line.startswith("default rules, danger: BC204 rule 1 'https://*': ")
 
 
 def test_rules_without_dangers_log_nothing(warnings: pytest.LogCaptureFixture) -> None:

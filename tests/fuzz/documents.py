@@ -78,7 +78,7 @@ def check_rules(data: bytes) -> None:
         check_words(str(error), MAX_TEXT)
         plain = None
     else:
-        _check_problems(plain.problems)
+        _check_problems(plain.problems(COS.extra_methods))
     try:
         rules = parse_rules(data, COS)
     except InvalidRules as error:

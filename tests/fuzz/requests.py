@@ -51,10 +51,9 @@ def check_bucket(data: bytes) -> None:
         resolved = resolve(request)
         if resolved is None:
             continue
-        name, is_root, _ = resolved
-        assert isinstance(name, str)
-        assert isinstance(is_root, bool)
-        assert "/" not in name
+        assert isinstance(resolved.bucket, str)
+        assert isinstance(resolved.is_root, bool)
+        assert "/" not in resolved.bucket
         assert resolve(request) == resolved
         _check_hurry(resolve, environ, resolved)
 
@@ -68,7 +67,9 @@ def _check_hurry(resolve: Any, environ: dict[str, Any], resolved: Resolved) -> N
     except LookupError:
         return
     # Rules of others are kept under a key that no request has.
-    assert not _PLAIN_NAME.fullmatch(name) or resolved == Resolved(name, False)
+    assert not _PLAIN_NAME.fullmatch(name) or resolved._replace(is_assumed=False) == Resolved(
+        name, False
+    )
 
 
 _WARMING: Final = (
