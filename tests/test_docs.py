@@ -110,6 +110,8 @@ def run_in(folder: Path, *command: str, input: str = "") -> subprocess.Completed
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": f"{folder}:{ROOT}",
             "NO_COLOR": "1",
+            # Plugins of this run take longer to load than the tests of a page.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
         input=input,
         stdout=subprocess.PIPE,
