@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.routing.rules import parse_converter_args
 
-from flask_bucketcors.core.bucket_paths import BucketPaths, Where
+from flask_bucketcors.core.bucket_paths import BucketPaths, NamePatterns, Where
 from flask_bucketcors.core.reserved import Reserved
 
 # As Werkzeug reads routes. The arguments of a converter may contain any of these characters.
@@ -111,9 +111,9 @@ class BucketRoutes(NamedTuple):
     misfits: list[tuple[str, Misfit]]
 
     @property
-    def prefixes(self) -> dict[str, re.Pattern[str] | None]:
-        """The prefixes, each with the pattern that names below it have to match."""
-        return {prefix: _one_of(patterns) for prefix, patterns in self.patterns.items()}
+    def prefixes(self) -> dict[str, NamePatterns]:
+        """The prefixes, each with the patterns of which names below it have to match one."""
+        return {prefix: _compile(patterns) for prefix, patterns in self.patterns.items()}
 
 
 def read_routes(app: Flask, variable: str, reserved: Reserved, where: Where) -> BucketPaths:
@@ -130,7 +130,7 @@ def read_routes(app: Flask, variable: str, reserved: Reserved, where: Where) -> 
     if given is not None:
         return BucketPaths(dict.fromkeys(given), _reserve(app, given, reserved))
     has_variable = found.by_prefix or found.misfits
-    prefixes = found.prefixes if has_variable else {"": None}
+    prefixes: Mapping[str, NamePatterns] = found.prefixes if has_variable else {"": None}
     misfits = [
         each for each in found.misfits if not (where.host_suffixes and each[1] is Misfit.HOST)
     ]
@@ -225,12 +225,15 @@ def _longer(segment: _Segment, rule: Rule, piece: re.Match[str]) -> _Segment:
     )
 
 
-def _one_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    """A pattern for texts that one of several expressions accepts; None if one accepts all."""
-    distinct = sorted(set(patterns))
+def _compile(patterns: Iterable[str]) -> NamePatterns:
+    """Compile expressions for names; None if one accepts all.
+
+    They stay apart, because the groups of two converters may have the same name.
+    """
+    distinct = frozenset(patterns)
     if any(f"(?:{each})" in distinct for each in _ANY_SEGMENT):
         return None
-    return re.compile("|".join(distinct))
+    return frozenset(map(re.compile, distinct))
 
 
 def _reserve(app: Flask, prefixes: Iterable[str], given: Reserved) -> Reserved:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
+from functools import partial
 from itertools import product
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, RequestRedirect
+from werkzeug.routing import BaseConverter, Map, RequestRedirect
 from werkzeug.routing import Rule as Route
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
@@ -31,7 +32,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.core.bucket_paths import BucketPaths, Where
 from flask_bucketcors.core.reserved import Reserved
-from flask_bucketcors.core.resolvers import Resolved, URLKind
+from flask_bucketcors.core.resolvers import Resolved, URLKind, make_resolver
 from flask_bucketcors.routes import read_routes
 
 METHODS: Final = ("GET", "PUT", "DELETE", "POST")
@@ -745,21 +746,21 @@ PREFIXES = {
     "slashes": (["/a//<bucket>"], {"/a": None}),
     "a converter's argument with a bracket": (
         ['/files/<any("a>b", c):bucket>'],
-        {"/files": r"(?:(?:a>b|c))"},
+        {"/files": {r"(?:(?:a>b|c))"}},
     ),
     "another variable behind it": (["/files/<bucket>/<path:key>/<int:n>"], {"/files": None}),
-    "numbers": (["/files/<int:bucket>"], {"/files": r"(?:\d+)"}),
-    "signed numbers": (["/files/<int(signed=True):bucket>"], {"/files": r"(?:-?\d+)"}),
-    "a length": (["/files/<string(length=2):bucket>"], {"/files": "(?:[^/]{2})"}),
+    "numbers": (["/files/<int:bucket>"], {"/files": {r"(?:\d+)"}}),
+    "signed numbers": (["/files/<int(signed=True):bucket>"], {"/files": {r"(?:-?\d+)"}}),
+    "a length": (["/files/<string(length=2):bucket>"], {"/files": {"(?:[^/]{2})"}}),
     "texts, by the converter's name": (["/files/<string:bucket>"], {"/files": None}),
     "two converters": (
         ["/files/<int:bucket>", "/files/<upper:bucket>/x"],
-        {"/files": r"(?:[a-z]{3,6})|(?:\d+)"},
+        {"/files": {r"(?:[a-z]{3,6})", r"(?:\d+)"}},
     ),
     "a converter beside none": (["/files/<int:bucket>", "/files/<bucket>/x"], {"/files": None}),
     "a converter for each prefix": (
         ["/files/<int:bucket>", "/pics/<bucket>"],
-        {"/files": r"(?:\d+)", "/pics": None},
+        {"/files": {r"(?:\d+)"}, "/pics": None},
     ),
     "no route has one": (["/files/<name>"], {"": None}),
     "no route at all": ([], {"": None}),
@@ -769,8 +770,26 @@ PREFIXES = {
 @pytest.mark.parametrize("routes, expected", PREFIXES.values(), ids=PREFIXES)
 def test_prefixes_and_the_names_below_them(routes: list[str], expected: Any) -> None:
     prefixes = read(*routes).prefixes
-    patterns = {prefix: found and found.pattern for prefix, found in prefixes.items()}
+    patterns = {prefix: found and {p.pattern for p in found} for prefix, found in prefixes.items()}
     assert patterns == expected
+
+
+class Year(BaseConverter):
+    """A converter whose regular expression has a group with a name."""
+
+    def __init__(self, url_map: Map, letter: str) -> None:
+        super().__init__(url_map)
+        self.regex = rf"(?P<year>\d\d){letter}"
+
+
+def test_groups_of_two_converters_may_have_the_same_name() -> None:
+    app = Flask("storage", static_folder=None)
+    app.url_map.converters["year"] = Year
+    for letter in ("a", "b"):
+        app.add_url_rule(f'/<year("{letter}"):bucket>/x', letter, lambda bucket: bucket)
+    resolver = make_resolver(read_routes=partial(read_routes, app, "bucket", Reserved()))
+    found = [resolver(Request("GET", f"/{name}/x")) for name in ("12a", "12b", "12c")]
+    assert [each and each.bucket for each in found] == ["12a", "12b", None]
 
 
 RESERVED = {

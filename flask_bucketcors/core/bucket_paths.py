@@ -7,6 +7,9 @@ from typing import NamedTuple
 from flask_bucketcors.core.hosts import checked_prefix
 from flask_bucketcors.core.reserved import Reserved
 
+#: Patterns of which the name of a bucket has to match one; None if any name will do.
+NamePatterns = frozenset[re.Pattern[str]] | None
+
 
 class Where(NamedTuple):
     """What the settings of an application say about the URLs of buckets.
@@ -36,13 +39,13 @@ class BucketPaths(NamedTuple):
     """Which paths name buckets, and which are the application's own.
 
     :param prefixes: paths below which the next segment names a bucket, such as ``/files``;
-        ``""`` for the root. A pattern, if there is one, restricts the names below a prefix.
+        ``""`` for the root. Each has the patterns of the names below it.
     :param reserved: what belongs to the application.
     :param misfits: routes that have a bucket and give no prefix, each with the reason.
     :param is_assumed: whether all paths name buckets because nothing says which ones do.
     """
 
-    prefixes: Mapping[str, re.Pattern[str] | None]
+    prefixes: Mapping[str, NamePatterns]
     reserved: Reserved = Reserved()
     misfits: tuple[tuple[str, str], ...] = ()
     is_assumed: bool = False

@@ -20,7 +20,13 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES
-from flask_bucketcors.core.bucket_paths import BucketPaths, ReadRoutes, Where, without_routes
+from flask_bucketcors.core.bucket_paths import (
+    BucketPaths,
+    NamePatterns,
+    ReadRoutes,
+    Where,
+    without_routes,
+)
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.hosts import REGION, checked_suffix, split_host
 from flask_bucketcors.core.request import Request
@@ -136,11 +142,11 @@ class ByPath(Resolver):
         self._prefixes = sorted(paths.prefixes.items(), key=lambda each: len(each[0]), reverse=True)
         self.url_forms = {f"{prefix}/<bucket>/<key>": prefix for prefix in sorted(paths.prefixes)}
         self.is_plain_path = [*paths.prefixes] == [""]
-        # If all prefixes have one pattern, other names never have rules in memory.
+        # If all prefixes have the same patterns, other names never have rules in memory.
         is_uniform = len(set(paths.prefixes.values())) <= 1
         # Below the others, the names that are known to fit.
         self._fitting: dict[str, set[str]] = {
-            prefix: set() for prefix, pattern in self._prefixes if pattern and not is_uniform
+            prefix: set() for prefix, patterns in self._prefixes if patterns and not is_uniform
         }
         self._starts = [
             (start := f"{_raw(prefix)}/", len(start), self._fitting.get(prefix))
@@ -151,14 +157,14 @@ class ByPath(Resolver):
         path = _path(request)
         if path is None:
             return None
-        for prefix, pattern in self._prefixes:
+        for prefix, patterns in self._prefixes:
             below = _below(prefix, path)
             if below is None:
                 continue
             if request.has_dot_segment:
                 return _DOT_SEGMENT
             bucket, _, key = below.partition("/")
-            if bucket.strip(".") and (pattern is None or pattern.fullmatch(bucket)):
+            if bucket.strip(".") and _fits(bucket, patterns):
                 if prefix in self._fitting and len(bucket) <= MAX_BUCKET_NAME_BYTES:
                     _remember(self._fitting[prefix], bucket, MAX_FITTING)
                 return self._in_path(bucket, key)
@@ -286,6 +292,10 @@ class ByFunction(Resolver):
             f"the buckets function returned {shown_value(found)}: return (bucket, key), such as "
             "('photos', 'cat.png'), or None"
         )
+
+
+def _fits(bucket: str, patterns: NamePatterns) -> bool:
+    return patterns is None or any(each.fullmatch(bucket) for each in patterns)
 
 
 def _remember(texts: set[str], text: str, most: int) -> None:
