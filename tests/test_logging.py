@@ -14,7 +14,7 @@ from flask_bucketcors.core.compiled import Reason
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.wsgi import preflight_log
 from tests.support import ROOT
-from tests.support.loggers import FORGED, LOGGERS, LONG, Lines, watch
+from tests.support.loggers import FORGED, LOGGERS, LONG, LONG_IN_BYTES, Lines, watch
 
 PAGE = (ROOT / "docs" / "logging.md").read_text("utf-8")
 CHILD_SECONDS = 60
@@ -183,3 +183,12 @@ def test_no_preflight_forges_a_line(
     as_bytes = {name: text.encode("utf-8", "surrogateescape") for name, text in sent.items()}
     preflight(store, **{name: text.decode("latin-1") for name, text in as_bytes.items()})
     assert len(lines()) <= 1
+
+
+@pytest.mark.parametrize("text", [LONG, LONG_IN_BYTES, "\x85" * 2000])
+def test_a_line_is_short_if_every_value_is_long(
+    store: MemoryStore, lines: Lines, text: str
+) -> None:
+    sent = text.encode().decode("latin-1")
+    preflight(store, path=f"/{sent}/a", origin=sent, method=sent, headers=sent)
+    assert len(lines()) == 1

@@ -13,7 +13,7 @@ from flask_bucketcors.core.compiled import CompiledRules, Reason
 logger = logging.getLogger("flask_bucketcors.preflights")
 
 _REFUSED: Final = (
-    "preflight refused (%s): bucket %.300r, origin %.400r, method %.80r, headers %.300r, %s"
+    "preflight refused (%s): bucket %.300r, origin %.350a, method %.80a, headers %.250a, %s"
 )
 
 

@@ -18,7 +18,10 @@ LOGGERS = {
 #: Line feeds, a colour code, a change of the writing direction, quotes and formats.
 FORGED = "x\r\nERROR:root:forged\x1b[31m\u202e\u2028\x85'\"%s%n"
 LONG = "x" * 20_000
+#: In UTF-8, each character has four bytes.
+LONG_IN_BYTES = "\U0001f600" * 20_000
 
+#: In bytes.
 MAX_LINE = 2048
 
 #: Gives logger, level and text of each line so far.
@@ -35,7 +38,7 @@ def watch(caplog: pytest.LogCaptureFixture) -> Lines:
         found = [(each.name, each.levelname, each.getMessage()) for each in caplog.records]
         for *_, text in found:
             assert text.isprintable(), text
-            assert len(text) < MAX_LINE
+            assert len(text.encode()) < MAX_LINE
         return found
 
     return lines
