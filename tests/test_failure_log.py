@@ -113,6 +113,7 @@ def test_the_page_shows_a_line_that_is_logged(lines: Lines) -> None:
 SECRETS = {
     "cookie": "session=of-alice",
     "x-api-secret": "a-secret",
+    "sig": "a-short-one",
     "x-csrf-token": "a-token",
     "proxy-authorization": "Basic a-password",
     "x-amz-server-side-encryption-customer-key": "an-encryption-key",

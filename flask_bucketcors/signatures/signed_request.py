@@ -11,7 +11,8 @@ from flask_bucketcors.core.hosts import split_host
 
 # Names of headers and parameters whose values do not belong in a log.
 _SECRET: Final = re.compile(
-    "token|signature(?!-version)|secret|passw|cookie|session|auth|(customer|encryption)-key", re.I
+    r"token|signature(?!-version)|\bsig\b|secret|passw|cookie|session|auth|(customer|encryption)-key",
+    re.I,
 )
 _HIDDEN: Final = "..."
 
