@@ -10,11 +10,14 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.routing import Rule
 from werkzeug.routing.rules import parse_converter_args
 
 from flask_bucketcors.core.bucket_paths import BucketPaths, NamePatterns, Where
 from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.wsgi.rules_calls import layers
 
 # As Werkzeug reads routes. The arguments of a converter may contain any of these characters.
 _PIECE: Final = re.compile(
@@ -187,7 +190,10 @@ def routes_on_bucket_hosts(app: Flask, variable: str) -> tuple[list[str], list[s
 
 
 def _serving_routes(app: Flask) -> Iterator[_Route]:
-    """The routes that serve requests: not those for websockets, nor those that only build URLs."""
+    """The routes that serve requests, and paths of other applications, which count as routes.
+
+    Routes for websockets, and those that only build URLs, do not count.
+    """
     for rule in app.url_map.iter_rules():
         if not rule.websocket and not rule.build_only:
             segments = tuple(_read_segments(rule))
@@ -195,6 +201,18 @@ def _serving_routes(app: Flask) -> Iterator[_Route]:
             names = [each["variable"] for each in _PIECE.finditer(host) if each["variable"]]
             own_host = None if names else _own_host(app, rule)
             yield _Route(rule.rule, segments, rule.defaults or (), names, own_host)
+    for path in _mounts(app):
+        texts = [text for text in path.split("/") if text]
+        yield _Route(path, tuple(_Segment(re.escape(text), text) for text in texts), (), (), None)
+
+
+def _mounts(app: Flask) -> Iterator[str]:
+    """The paths below which a middleware around Flask has another application, or files."""
+    for layer in layers(app.wsgi_app):
+        if isinstance(layer, DispatcherMiddleware):
+            yield from layer.mounts
+        elif isinstance(layer, SharedDataMiddleware):
+            yield from (path for path, _ in layer.exports)
 
 
 def _read_segments(rule: Rule) -> Iterator[_Segment]:
@@ -240,7 +258,7 @@ def _reserve(app: Flask, prefixes: Iterable[str], given: Reserved) -> Reserved:
     """Find the segments below prefixes, and the hosts, that routes spell out."""
     routes = list(_serving_routes(app))
     names = {route.spelt_out_below(prefix) for prefix in prefixes for route in routes}
-    hosts = {route.host for route in routes}
+    hosts = {route.host for route in routes} | {app.config["SERVER_NAME"]}
     first = {route.spelt_out_below("") for route in routes if not route.host}
     return given.union(Reserved(*(frozenset(filter(None, each)) for each in (names, first, hosts))))
 

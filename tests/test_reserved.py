@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from webtest import TestApp
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.test import Client, TestResponse
 
 from flask_bucketcors import (
@@ -241,3 +244,47 @@ def test_doctor_names_what_is_reserved_and_the_buckets_that_have_such_names(run,
         "bucket 'health'",
         "bucket 'static'",
     ]
+
+
+MOUNTS = {
+    "another application": lambda app: DispatcherMiddleware(app, {"/admin": Flask("admin")}),
+    "files": lambda app: SharedDataMiddleware(app, {"/admin/css": "."}),
+    "below another middleware": lambda app: ProxyFix(
+        DispatcherMiddleware(app, {"/admin": Flask("admin")})
+    ),
+}
+
+
+@pytest.mark.parametrize("mount", MOUNTS.values(), ids=MOUNTS)
+def test_what_is_mounted_beside_the_routes_is_the_applications_own(store, mount):
+    app = Flask("storage", static_folder=None)
+    app.config["BUCKETCORS_HOST_SUFFIXES"] = ["cos.test"]
+    app.add_url_rule("/<bucket>/<path:key>", "read", lambda **values: "app")
+    app.wsgi_app = mount(app.wsgi_app)
+    BucketCORS(app, store=store)
+    assert is_opened(send(app, "/photos/a"))
+    for url in ("/admin", "/admin/users", f"{ON_HOST}/admin/users"):
+        assert not is_opened(send(app, url))
+
+
+def test_a_path_below_a_prefix_may_be_mounted(store):
+    app = Flask("storage", static_folder=None)
+    app.add_url_rule("/files/<bucket>/<path:key>", "read", lambda **values: "app")
+    app.wsgi_app = DispatcherMiddleware(
+        app.wsgi_app, {"/files/admin": Flask("admin"), "/photos": Flask("photos")}
+    )
+    BucketCORS(app, store=store)
+    assert is_opened(send(app, "/files/photos/a"))
+    assert not is_opened(send(app, "/files/admin/a"))
+
+
+@pytest.mark.parametrize("server_name", ["Photos.cos.test", "photos.cos.test:443"])
+def test_the_applications_own_host_is_no_buckets(store, server_name):
+    app = Flask("storage", static_folder=None)
+    app.config.update(BUCKETCORS_HOST_SUFFIXES=["cos.test"], SERVER_NAME=server_name)
+    app.add_url_rule("/", "home", lambda: "app")
+    app.add_url_rule("/<user>/profile", "profile", lambda **values: "app")
+    BucketCORS(app, store=store)
+    for path in ("/", "/alice/profile"):
+        assert not is_opened(send(app, f"{ON_HOST}{path}"))
+        assert is_opened(send(app, f"http://admin.cos.test{path}"))

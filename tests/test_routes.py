@@ -727,7 +727,8 @@ def test_a_subdomain_is_a_host_of_its_own_if_flask_takes_it_for_one(
     app.add_url_rule("/api", "own", lambda: "", subdomain="www")
     reserved = read_routes(app, "bucket", Reserved(), Where(("storage.test",))).reserved
     hosts = {"www.storage.test"} if is_own and is_matched else set()
-    assert (reserved.hosts, reserved.on_hosts) == (hosts, set() if hosts else {"api"})
+    assert reserved.hosts - {server_name} == hosts
+    assert reserved.on_hosts == (set() if hosts else {"api"})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """``?cors`` calls on buckets, which go to the API and not to the application."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, Final, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -74,16 +74,21 @@ _Layer = TypeVar("_Layer")
 
 
 def find_layer(app: object, kind: type[_Layer]) -> _Layer | None:
-    """Find a layer of a stack of WSGI applications.
+    """Find a layer of a stack of WSGI applications."""
+    return next((layer for layer in layers(app) if isinstance(layer, kind)), None)
+
+
+def layers(app: object) -> Iterator[object]:
+    """The layers of a stack of WSGI applications, the outermost first.
 
     Middlewares of Werkzeug and of this package keep what they wrap as ``app``, and Flask as
     ``wsgi_app``. Layers behind a middleware that does neither are not found.
     """
     for _ in range(MAX_LAYERS):
-        if isinstance(app, kind):
-            return app
+        if app is None:
+            return
+        yield app
         app = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
-    return None
 
 
 def version_response(
