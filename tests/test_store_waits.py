@@ -18,6 +18,7 @@ import pytest
 
 from flask_bucketcors import SQLiteStore, StoreUnavailable
 from flask_bucketcors.stores.sqlite import database
+from flask_bucketcors.stores.sqlite.places import check_place
 from tests.support.apps.served_storage import APP, DATABASE
 from tests.support.processes.served_workers import BUCKET, build, build_put, connect, exchange
 from tests.support.processes.servers import gunicorn
@@ -375,6 +376,14 @@ def refused_in(path: Path, mode_of_folder: int) -> bool:
 def test_a_path_that_no_database_can_have_is_refused(path: str, words: str) -> None:
     with pytest.raises(StoreUnavailable, match=words):
         SQLiteStore(path)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """SQLite would wait for somebody to write into the pipe."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for path in (pipe, "/dev/zero"):
+        with pytest.raises(StoreUnavailable, match="is a pipe, a socket or a device; write the"):
+            check_place(Path(path))
 
 
 def test_a_disk_without_room_is_the_reason_that_is_given(path: Path) -> None:

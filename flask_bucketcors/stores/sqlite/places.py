@@ -39,11 +39,18 @@ def check_path(path: str | os.PathLike[str]) -> None:
 def check_place(path: Path) -> None:
     """Refuse a place where nothing could ever be written.
 
-    :raises StoreUnavailable: if the path is a folder, or if file or folder are read-only.
+    :raises StoreUnavailable: if something else than a file has the path, or if file or folder are
+        read-only.
     """
     if path.is_dir():
         raise StoreUnavailable(
             f"the path of the database {str(path)!r} is a folder; write the path of a file in it"
+        )
+    if path.exists() and not path.is_file():
+        # SQLite would wait for the other end of a pipe, or read from a device without an end.
+        raise StoreUnavailable(
+            f"the path of the database {str(path)!r} is a pipe, a socket or a device; "
+            "write the path of a file"
         )
     # SQLite's log and its index are beside the target of a link.
     folder = _existing(Path(os.path.realpath(path)).parent)
