@@ -340,3 +340,16 @@ def test_what_holds_no_rules_is_refused_with_what_to_write(value: Any, said: str
     with pytest.raises(SettingRefused) as refused:
         Site(MemoryStore(), value)
     assert said in str(refused.value)
+
+
+def test_they_stay_away_from_other_urls_if_two_threads_build_the_resolver() -> None:
+    """Nothing says that paths are buckets', only hosts."""
+    site = Site(MemoryStore(), host_suffixes=["cos.test"])
+    for _ in range(2):
+        for bucket in ("photos", "albums"):
+            assert site.ask(f"/{bucket}/a").allow_origin is None
+            on_host = site.ask("/a", HTTP_HOST=f"{bucket}.cos.test")
+            assert on_host.allow_origin == DEFAULT
+        # What the other thread did. A change lets the rules be read again.
+        BucketCORSMiddleware.resolve.func(site.middleware)
+        site.middleware.store.put("pictures", OWN_RULES)

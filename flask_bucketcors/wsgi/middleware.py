@@ -168,6 +168,7 @@ class BucketCORSMiddleware:
         )
         self._compile_default = partial(compile_rules, is_default=True)
         self._default_rules: RuleSet | None = None
+        self._compiled_default: CompiledRules | None = None
         if (given := read_default_rules(default_rules)) is not None:
             if not (buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)):
                 raise SettingRefused(f"{TOO_WIDE}: {SAY_WHICH}")
@@ -197,7 +198,7 @@ class BucketCORSMiddleware:
                     "BUCKETCORS_DEFAULT_RULES is not in force: %s; %s", TOO_WIDE, SAY_WHICH
                 )
             else:
-                self._rules.default = self._compile_default(self._default_rules)
+                self._rules.default = self._compiled_default
         return resolver
 
     @property
@@ -214,6 +215,8 @@ class BucketCORSMiddleware:
         :raises SettingRefused: if the API refuses them.
         """
         self._default_rules = rules
+        # One object, even if several threads build the resolver: `Outcomes` looks for it.
+        self._compiled_default = self._compile_default(rules)
         self.review_default_rules()
 
     def review_default_rules(self) -> None:
