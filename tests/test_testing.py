@@ -245,6 +245,25 @@ def test_redirects_on_the_same_host_are_followed(
     )
 
 
+@pytest.mark.parametrize(
+    "name, requests",
+    [
+        ("Content-Type", ["GET"]),
+        ("CONTENT-LANGUAGE", ["GET"]),
+        ("X-A", ["OPTIONS", "GET"]),
+        ("Content-MD5", ["OPTIONS", "GET"]),
+    ],
+)
+def test_headers_of_the_body_are_left_out_where_a_redirect_leaves_out_the_body(
+    app: Flask, client: Any, sent: Sent, name: str, requests: list[str]
+) -> None:
+    BucketCORSState.of(app).store.put("photos", RuleSet([Rule([PAGE], ["GET", "PUT"], ["*"])]))
+    url = f"/photos/redirect/303{OBJECT}"
+    headers = {name: "text/xml"}
+    assert_browser_allows(client, url, origin=PAGE, method="PUT", headers=headers, body=b"x")
+    assert [each for each, _, _ in sent] == ["OPTIONS", "PUT", *requests]
+
+
 def test_a_redirect_is_judged_before_it_is_followed(client: Any, sent: Sent) -> None:
     reason = assert_browser_refuses(
         client, "/photos/redirect/302/photos/x", origin=OTHER, credentials=True

@@ -39,6 +39,8 @@ from flask_bucketcors.wsgi.rules_calls import find_layer
 # Fetch, "HTTP-redirect fetch".
 _MAX_REDIRECTS: Final = 20
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+# Fetch, "request-body-header name".
+_OF_A_BODY: Final = ("content-encoding", "content-language", "content-location", "content-type")
 
 _PREFLIGHT: Final = "preflight"
 _ACTUAL: Final = "actual"
@@ -173,7 +175,7 @@ class PageVisit:
         if (status in (301, 302) and page.method == "POST") or (
             status == 303 and page.method not in ("GET", "HEAD")
         ):
-            kept = [pair for pair in page.headers if not pair[0].lower().startswith("content-")]
+            kept = [pair for pair in page.headers if pair[0].lower() not in _OF_A_BODY]
             page, body = replace(page, method="GET", headers=kept), b""
         return replace(self, url=url, page=page, body=body)
 
