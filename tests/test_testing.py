@@ -272,6 +272,7 @@ def test_a_redirect_is_judged_before_it_is_followed(client: Any, sent: Sent) -> 
     assert len(sent) == 1
     reason = assert_browser_refuses(client, "/photos/redirect/302/phtos/x", origin=PAGE)
     assert "/phtos/x for a page" in reason
+    assert "\nredirected to http://localhost/phtos/x\n" in reason
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,14 @@ class Step(NamedTuple):
 
     :param kind: ``"preflight"`` or ``"actual"``.
     :param failure: the first check of the browser that the response fails.
+    :param redirected_to: the URL of the request, if redirects led to it.
     """
 
     kind: str
     environ: WSGIEnvironment
     response: Response
     failure: Failure | None = None
+    redirected_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class PageVisit:
             step = visit._step()
             location = value_of("Location", step.response.headers)
             if step.failure or location is None or step.response.status not in _REDIRECTS:
-                return step
+                return step if visit is self else step._replace(redirected_to=visit.url)
             visit = visit._redirected(step, location)
         raise ValueError(f"{self.url} leads to more than {_MAX_REDIRECTS} redirects")
 
@@ -119,6 +121,7 @@ class PageVisit:
         found = [f"{name}: {value}" for name, value in pairs if name.lower().startswith("access-")]
         lines = [
             f"a browser {verdict} {self.page.method} {self.url} for a page of {self.page.origin}",
+            *([f"redirected to {step.redirected_to}"] if step.redirected_to else []),
             f"{step.kind} response: {step.response.status}, "
             + (", ".join(found) or "no Access-Control headers"),
         ]
