@@ -163,6 +163,13 @@ routes that name no bucket; pass buckets= to BucketCORS:
     )
 
 
+def test_a_variable_of_another_name_is_said_to_be_missing() -> None:
+    output = invoke("routes", app=make_app("/files/<name>/<path:key>")).output
+    assert output.startswith("URLs of buckets: /<bucket>/<key>\nnames that no bucket can have:")
+    assert "no route has the variable 'bucket', so the first segment of a path" in output
+    assert output.endswith("set BUCKETCORS_ROUTE_VARIABLE\n")
+
+
 def test_nothing_to_list() -> None:
     output = invoke("routes", app=make_app("/b-<bucket>")).output
     assert output.startswith("URLs of buckets: none\nroutes that name no bucket")

@@ -210,6 +210,7 @@ FILE = "write the path of a file"
         (["doctor"], 2, f"{NEEDED} --app NAME bucketcors doctor"),
         (["lint", "--all"], 2, f"{NEEDED} --app NAME bucketcors lint"),
         (["diff", "--bucket", "photos", "rules.json"], 2, f"{NEEDED} --app NAME bucketcors diff"),
+        (["routes"], 2, "needs a Flask application: write flask --app NAME bucketcors routes"),
         (["list", "--database", ""], 2, f"the database is '': {FILE}"),
         (["list", "--database", ":memory:"], 2, "the memory of one process"),
         (["put", "photos", "rules.json", "--create", "--database", ":memory:"], 2, FILE),

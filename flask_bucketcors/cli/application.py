@@ -245,10 +245,11 @@ def script_info(context: click.Context) -> ScriptInfo:
     """
     info = context.find_root().obj
     if not isinstance(info, ScriptInfo):
-        command = context.info_name
+        flask = f"flask --app NAME bucketcors {context.info_name}"
+        if not any(each.name == "database" for each in context.command.params):
+            raise click.UsageError(f"this command needs a Flask application: write {flask}")
         raise click.UsageError(
-            f"write --database FILE, or set {DATABASE}; in a Flask application, write "
-            f"flask --app NAME bucketcors {command}"
+            f"write --database FILE, or set {DATABASE}; in a Flask application, write {flask}"
         )
     return info
 

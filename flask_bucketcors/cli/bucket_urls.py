@@ -51,6 +51,18 @@ def find_bucket_urls(app: Flask, state: BucketCORSState) -> list[BucketURLs]:
     return found
 
 
+def why_the_first_segment(app: Flask, state: BucketCORSState) -> str | None:
+    """Say why the first segment of a path names a bucket, if neither routes nor settings do."""
+    variable = state.settings.route_variable
+    has_root = "" in state.middleware.resolve.paths.prefixes
+    if state.settings.url_prefix or not has_root or find_bucket_routes(app, variable).by_prefix:
+        return None
+    return (
+        f"no route has the variable {variable!r}, so the first segment of a path names a bucket; "
+        "if your routes call it something else, set BUCKETCORS_ROUTE_VARIABLE"
+    )
+
+
 def _bucket_urls(form: str, by_host: bool, routes: list[str], met: list[str]) -> BucketURLs:
     # An application may have a route several times, with other methods.
     others = [each for each in dict.fromkeys(met) if each not in routes]

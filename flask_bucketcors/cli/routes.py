@@ -7,7 +7,7 @@ import click
 from flask import current_app
 
 from flask_bucketcors.cli.application import application_state, close_at_the_end
-from flask_bucketcors.cli.bucket_urls import BucketURLs, find_bucket_urls
+from flask_bucketcors.cli.bucket_urls import BucketURLs, find_bucket_urls, why_the_first_segment
 from flask_bucketcors.cli.terminal import JSON, echo_json, format_option, printable
 
 
@@ -37,6 +37,9 @@ def list_routes(form: str) -> None:
         echo_json(data)
     else:
         _print(urls, data)
+        reason = why_the_first_segment(current_app, state)
+        if reason:
+            click.echo(reason)
 
 
 def _any_by_host(urls: Iterable[BucketURLs]) -> bool:
