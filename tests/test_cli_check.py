@@ -747,8 +747,8 @@ def test_two_responses_without_an_id_are_said_to_be_of_somebody_else(serve: Serv
     assert server.methods == ["GET", "OPTIONS"]
     assert (
         "in_front: the response has no id of a storage, such as x-cos-request-id, and neither has "
-        "the response to a preflight: perhaps the storage did not send it, or the bucket has no "
-        "rules\n"
+        "the response to a preflight: perhaps the storage did not send it, the URL "
+        "belongs to no bucket, or the bucket has no rules\n"
     ) in output
 
 

@@ -145,7 +145,10 @@ def source_faults(
     if is_from_cdn(seen) or is_from_proxy(seen):
         text = f"{lacking}: a CDN or a proxy sent it. Let it forward OPTIONS and Origin"
     else:
-        text = f"{lacking}: perhaps the storage did not send it, or the bucket has no rules"
+        text = (
+            f"{lacking}: perhaps the storage did not send it, the URL belongs to no bucket, or "
+            "the bucket has no rules"
+        )
     yield Fault(ServerFault.IN_FRONT, text, blocks=False)
 
 
