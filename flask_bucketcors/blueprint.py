@@ -115,7 +115,7 @@ def _install(
     if middleware.api is not None:
         raise SetupRefused(ONE_API)
     middleware.api = api
-    middleware.review_default_rules()
+    middleware.tell_default_rules()
     # The middleware may look for buckets elsewhere than the blueprint was registered for.
     middleware.wrap(RulesCallRouter(middleware.app, api, resolver, read))
 

@@ -37,6 +37,7 @@ def make_app(
     *,
     instance_relative: bool = False,
     settings: Mapping[str, Any] = MappingProxyType({"URL_PREFIX": "/files"}),
+    authorize: Any = None,
     **more: Any,
 ) -> Flask:
     app = Flask("storage", **more, instance_relative_config=instance_relative)
@@ -44,7 +45,7 @@ def make_app(
     app.config.update({f"BUCKETCORS_{key}": value for key, value in settings.items()})
     store = MemoryStore()
     store.put("own", OWN)
-    BucketCORS(app, store=store)
+    BucketCORS(app, store=store, authorize=authorize)
     return app
 
 
@@ -311,6 +312,26 @@ def test_changes_are_shown_against_them(tmp_path: Path) -> None:
     # The same rules become the bucket's own.
     new.write_text(JSON)
     assert "other: revision" in invoke("put", "other", new, "--diff", "--yes", app=app).stdout
+
+
+def test_what_a_write_changes_is_said_of_them(tmp_path: Path) -> None:
+    """A bucket that gets rules leaves the default rules, and one that loses its own has them."""
+    app = make_app()
+    new = tmp_path / "new.json"
+    new.write_text(JSON)
+    assert "every request is treated as before" in invoke("put", "any", new, app=app).stdout
+    new.write_text(json.dumps(OWN.as_dict()))
+    assert f"no longer allowed: GET from {PAGE}" in invoke("put", "any", new, app=app).stdout
+    text = invoke("delete", "any", "--yes", app=app).stdout
+    assert "any: revision 4, no rules (1 before)" in text
+    assert f"newly allowed: GET from {PAGE}" in text
+
+
+def test_the_log_of_the_api_says_it_of_them(caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app(authorize=lambda call: True)
+    caplog.set_level("INFO", "flask_bucketcors.changes")
+    assert app.test_client().delete("/files/own?cors").status_code == 204
+    assert f"newly allowed: GET from {PAGE}" in caplog.text
 
 
 def test_doctor_says_what_is_in_force() -> None:

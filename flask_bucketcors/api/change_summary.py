@@ -25,6 +25,7 @@ class RulesChange:
 
     :param author: as passed to the store.
     :param before, after: the rules; None for no rules.
+    :param default: the rules that decide if there are no rules; None if there are none either.
     :param unknown: why the rules before are not known; ``""`` if they are.
     :param dialect, allow_credentials: the form of the responses.
     """
@@ -37,6 +38,7 @@ class RulesChange:
     unknown: str
     dialect: Dialect
     allow_credentials: bool
+    default: RuleSet | None = None
 
     @property
     def counts(self) -> str:
@@ -71,8 +73,8 @@ class RulesChange:
 
     def _compare(self) -> tuple[str, ...]:
         changes = diff(
-            self.before,
-            self.after,
+            self.before or self.default,
+            self.after or self.default,
             self.dialect,
             allow_credentials=self.allow_credentials,
             bounds=BRIEF,

@@ -19,6 +19,8 @@ logger = logging.getLogger("flask_bucketcors.changes")
 _Revision = TypeVar("_Revision", int, int | None)
 # The rules that a write replaced, by bucket; None if they are not known.
 _Replaced = Mapping[str, StoredRules | None] | None
+#: Gives the default rules that apply to a bucket; None if there are none.
+FindDefaultRules = Callable[[str], RuleSet | None]
 #: What a write changed, by bucket; empty if nobody reads it.
 Changes = Mapping[str, "RulesChange"]
 
@@ -29,11 +31,13 @@ class WriteObserver:
 
     :param compares: whether to find that out even if the log does not have it.
     :param allow_credentials: see :func:`~flask_bucketcors.diff`.
+    :param find_default_rules: gives what decides requests to a bucket without rules.
     """
 
     store: Store
     compares: bool
     allow_credentials: bool
+    find_default_rules: FindDefaultRules | None = None
 
     def write(
         self,
@@ -71,6 +75,7 @@ class WriteObserver:
                 unknown=unknown,
                 dialect=dialect,
                 allow_credentials=self.allow_credentials,
+                default=self.find_default_rules(bucket) if self.find_default_rules else None,
             )
         return revision, changes
 

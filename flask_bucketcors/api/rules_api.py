@@ -7,6 +7,7 @@ your application, so your hooks, CSRF protection, form parsing and redirects nev
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -136,11 +137,13 @@ class RulesAPI:
         self._log = IntervalLog(logger)
         self._failures = FailureLog()
 
-    def review_default_rules(self, rule_set: RuleSet) -> None:
-        """Lint default rules, and log what lint finds.
+    def use_default_rules(self, rule_set: RuleSet, find: Callable[[str], RuleSet | None]) -> None:
+        """Lint default rules, log what lint finds, and compare writes with them.
 
+        :param find: gives those that apply to a bucket; None if they do not.
         :raises SettingRefused: if ``strict`` refuses them.
         """
+        self.writer = replace(self.writer, find_default_rules=find)
         try:
             self.writer.review_default_rules(rule_set)
         except RefusedByLint as error:

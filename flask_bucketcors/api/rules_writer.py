@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask_bucketcors.api.observed_writes import Changes, WriteObserver, log_changes
+from flask_bucketcors.api.observed_writes import (
+    Changes,
+    FindDefaultRules,
+    WriteObserver,
+    log_changes,
+)
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import (
@@ -69,6 +74,8 @@ class RulesWriter:
     :param strict: which findings of lint refuse rules; see :class:`~flask_bucketcors.RulesAPI`.
     :param public_suffix, allow_credentials: see :func:`~flask_bucketcors.lint`.
     :param compares: whether to say what each write changes, even if the log does not have it.
+    :param find_default_rules: gives what decides requests to a bucket without rules, for what a
+        write changes.
     """
 
     store: Store
@@ -79,6 +86,7 @@ class RulesWriter:
     public_suffix: PublicSuffix | None = None
     allow_credentials: bool = True
     compares: bool = False
+    find_default_rules: FindDefaultRules | None = None
 
     def check_bucket(self, bucket: str) -> None:
         """Refuse a name that no bucket has.
@@ -191,7 +199,10 @@ class RulesWriter:
     @cached_property
     def _observer(self) -> WriteObserver:
         return WriteObserver(
-            store=self.store, compares=self.compares, allow_credentials=self.allow_credentials
+            store=self.store,
+            compares=self.compares,
+            allow_credentials=self.allow_credentials,
+            find_default_rules=self.find_default_rules,
         )
 
     def review_default_rules(self, rule_set: RuleSet) -> None:

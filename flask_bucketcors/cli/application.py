@@ -135,6 +135,7 @@ def _writer_of(target: Target, strict: str, *, compares: bool) -> RulesWriter:
         public_suffix=public_suffix,
         allow_credentials=settings.allow_credentials,
         compares=compares,
+        find_default_rules=target.find_default_rules,
     )
 
 

@@ -217,16 +217,16 @@ class BucketCORSMiddleware:
         self._default_rules = rules
         # One object, even if several threads build the resolver: `Outcomes` looks for it.
         self._compiled_default = self._compile_default(rules)
-        self.review_default_rules()
+        self.tell_default_rules()
 
-    def review_default_rules(self) -> None:
-        """Let the API lint the default rules.
+    def tell_default_rules(self) -> None:
+        """Let the API lint the default rules, and compare writes with them.
 
         :raises SettingRefused: if the API refuses them.
         """
-        review = getattr(self.api, "review_default_rules", None)
-        if self._default_rules is not None and review is not None:
-            review(self._default_rules)
+        tell = getattr(self.api, "use_default_rules", None)
+        if self._default_rules is not None and tell is not None:
+            tell(self._default_rules, self.find_default_rules)
 
     def find_default_rules(self, bucket: str) -> RuleSet | None:
         """Give the default rules in force, unless no bucket can have this name."""
