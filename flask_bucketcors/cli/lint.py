@@ -31,7 +31,7 @@ from flask_bucketcors.cli.terminal import (
     echo_json_list,
     fail_if,
     format_option,
-    printable,
+    without_rules,
 )
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
@@ -190,5 +190,5 @@ def _buckets(
     source = source_in_force(bucket, own, dialect, extra_methods)
     if source.rules is None:
         # A misspelled name must not look like rules without findings.
-        raise click.UsageError(f"bucket {printable(bucket)} has no rules")
+        raise click.UsageError(without_rules(bucket))
     yield source

@@ -28,6 +28,7 @@ from flask_bucketcors.cli.terminal import (
     format_option,
     printable,
     utf8_text,
+    without_rules,
 )
 from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
@@ -93,7 +94,7 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
         require_bucket(bucket)
         rule_set = default_rules_of(bucket)
         if rule_set is None:
-            raise Refused(f"bucket {printable(bucket)} has no rules")
+            raise Refused(without_rules(bucket))
         click.echo(f"bucket {printable(bucket)} has no rules of its own: {_DEFAULT}", err=True)
     if form == JSON:
         echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
@@ -128,7 +129,7 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
     done = writer.delete(bucket, author, expected=expected)
     if done is None:
         require_bucket(bucket)
-        raise Refused(f"bucket {name} has no rules")
+        raise Refused(without_rules(bucket))
     print_written(bucket, done)
 
 
@@ -173,6 +174,8 @@ def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> No
     try:
         done = current_writer(strict).rollback(bucket, revision, author, in_full=True)
     except UnknownRevision:
+        if not current_state().store.history(bucket):
+            raise Refused(f"bucket {name} has no history") from None
         message = f"bucket {name} has no rules of revision {revision}"
         raise Refused(f"{message}; {called()} history {name} lists them") from None
     print_written(bucket, done, f", with the rules of revision {revision}")

@@ -50,6 +50,11 @@ def called() -> str:
     return group.command_path if group else "bucketcors"
 
 
+def without_rules(bucket: str) -> str:
+    """Say that a bucket has no rules, which is often a misspelled name."""
+    return f"bucket {printable(bucket)} has no rules; {called()} list prints the buckets with rules"
+
+
 def is_dumb() -> bool:
     """Whether the terminal knows no colours and cannot move the cursor."""
     return os.environ.get("TERM") == "dumb"
