@@ -288,7 +288,9 @@ def test_the_page_shows_an_application_before_and_after() -> None:
     outcomes = {request.origin + request.method: proceeds(before, request) for request in REQUESTS}
     assert {True, False} == set(outcomes.values())
     for request in REQUESTS:
-        assert proceeds(after, request) is proceeds(before, request), request
+        for url in ("/files/photos/cat.png", "/files/videos/cat.mp4"):
+            expected = proceeds(before, request, url)
+            assert proceeds(after, request, url) is expected, (request, url)
 
 
 def test_the_page_shows_an_application_with_both() -> None:
