@@ -233,7 +233,9 @@ const switches = [...document.querySelectorAll("[data-rules]")];
 async function changeRules(method, path, data) {
   delete document.body.dataset.rules;
   const rules = await ownServer(method, path, data);
-  document.getElementById("rules").value = rules.document;
+  const editor = document.getElementById("rules");
+  editor.value = rules.document;
+  editor.scrollTo(0, 0);
   const change = method === "GET" ? "" : "Saved. The rules are in force from the next request on.";
   showOutcome(rules.document ? change : "The bucket has no rules.");
   document.getElementById("findings").replaceChildren(...rules.findings.map((finding) => {
