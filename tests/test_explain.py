@@ -679,7 +679,7 @@ def test_what_a_cache_handed_out_is_said_to_come_from_there() -> None:
     assert "not by the rules" not in explanation.text
 
 
-@pytest.mark.parametrize("age", [-5, True, "600", 2**31])
+@pytest.mark.parametrize("age", [-5, True, "600s", 2**31])
 def test_a_max_age_that_no_rule_may_have_is_not_told(age: Any) -> None:
     console = "(Reason: Did not find method in CORS header 'Access-Control-Allow-Methods')."
     held = {**GET_RULE, "allowed_methods": ["PUT"], "max_age_seconds": age}
@@ -728,17 +728,17 @@ def test_problems_are_named() -> None:
     explanation = explain(xml, origin=P)
     assert [(each.rule, each.field, each.reason) for each in explanation.problems] == [
         (0, "AllowedOrigins", ProblemReason.UNKNOWN_ELEMENT),
-        (0, "allowed_origins", ProblemReason.MISSING),
-        (0, "allowed_methods", ProblemReason.METHOD_CASE),
-        (0, "max_age_seconds", ProblemReason.OUT_OF_RANGE),
+        (0, "AllowedOrigin", ProblemReason.MISSING),
+        (0, "AllowedMethod", ProblemReason.METHOD_CASE),
+        (0, "MaxAgeSeconds", ProblemReason.OUT_OF_RANGE),
     ]
     assert (
         "The API rejects these rules: rule 1: AllowedOrigins is not allowed here"
         in explanation.text
     )
     assert "; and 1 more." in explanation.text
-    wrong = explain([{"allowed_origin": [P], **GET_RULE}], origin=P)
-    assert [each.field for each in wrong.problems] == ["allowed_origin"]
+    wrong = explain([{"allowed_orgins": [P], **GET_RULE}], origin=P)
+    assert [each.field for each in wrong.problems] == ["allowed_orgins"]
     assert explain([GET_RULE] * 101, origin=P).problems[0].reason is ProblemReason.TOO_MANY_RULES
     assert explain([GET_RULE] * 100, origin=P).problems == ()
 

@@ -74,12 +74,14 @@ class Problem:
     :param value: what was found there; None where something is missing.
     :param reason: why it is refused.
     :param rule: index of the rule from 0; None for the rule set itself.
+    :param suggestion: the name of the field that was probably meant.
     """
 
     field: str
     value: object
     reason: ProblemReason
     rule: int | None = None
+    suggestion: str | None = None
 
     def __str__(self) -> str:
         return self.in_words(self.reason)
@@ -89,9 +91,10 @@ class Problem:
         # Documents in JSON may call a field anything.
         field = shortened(ascii(self.field)[1:-1])
         where = field if self.rule is None else f"rule {self.rule + 1}: {field}"
+        meant = f", or write {self.suggestion} if you meant that" if self.suggestion else ""
         if self.value is None:
-            return f"{where} {reason}"
-        return f"{where} {shown_value(self.value)} {reason}"
+            return f"{where} {reason}{meant}"
+        return f"{where} {shown_value(self.value)} {reason}{meant}"
 
 
 class InvalidRules(BucketCORSError, ValueError):

@@ -4,7 +4,8 @@
 gives a valid rule set, for storing and comparing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.dialects import Dialect
@@ -21,11 +22,41 @@ from flask_bucketcors.documents.from_xml import (
     parse_element,
     read_element,
 )
+from flask_bucketcors.documents.from_yaml import load_yaml
+from flask_bucketcors.documents.key_names import suggestion
+from flask_bucketcors.documents.other_xml import OTHER_ROOTS, as_data
 
 #: Longer texts are refused, in bytes, unless a dialect has a lower limit.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 _BARE_RULE: Final = b"<CORSRule>"
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The content of a text or an object.
+
+    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
+        is set. Unknown keys of a rule are kept.
+    :param notes: what was read as something else, or not at all, in words.
+    """
+
+    data: Mapping[str, Any]
+    notes: Sequence[str] = ()
+    _read: "_Read | None" = None
+
+    def problems(self, limits: Dialect | None = None) -> tuple[Problem, ...]:
+        """Give everything that is wrong with the rules; a bucket can have them if it is empty.
+
+        :param limits: the dialect whose limits of rules and methods apply; None for no limit.
+        """
+        try:
+            if self._read is not None:
+                _checked(self._read, limits)
+        except InvalidRules as error:
+            return error.problems
+        return ()
+
 
 #: Rules in any form: a rule set, a document as text, plain data with the names of
 #: :class:`~flask_bucketcors.Rule` or of a vendor's SDK, or None for a bucket without rules.
@@ -33,41 +64,46 @@ AnyRules = RuleSet | str | bytes | Mapping[str, Any] | Iterable[Any] | None
 
 
 class _Read(NamedTuple):
-    """The content of a text or an object.
+    """What :class:`Reading` has, before values are checked.
 
-    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
-        is set. Unknown keys of a rule in JSON are kept.
     :param problems: what is wrong with the document but not visible in the data.
     :param in_xml: whether the document names fields by XML elements.
     """
 
     data: dict[str, Any]
     problems: list[Problem]
+    notes: list[str]
     in_xml: bool = False
 
 
-def read_rules(rules: AnyRules) -> RuleSet | dict[str, Any] | None:
-    """Read rules in any form without checking their values.
+def read_rules(rules: AnyRules | Reading, resource: str | None = None) -> Reading:
+    """Read rules in any form, also rules that no bucket can have.
 
-    Forms: XML of COS, OSS and S3 in any namespace, with or without the root element; JSON of
-    ``aws s3api get-bucket-cors``, of the COS SDK and of CloudFormation, alone or as the
-    ``CORSConfiguration`` of a call; JSON of :meth:`~flask_bucketcors.RuleSet.as_dict`; a JSON
-    list of rules; the same as Python objects.
+    Forms: XML of COS, OSS, S3 and OBS in any namespace, with or without the root element; XML of
+    Azure Storage and Google Cloud Storage; JSON, and YAML if PyYAML is installed, of
+    :meth:`~flask_bucketcors.RuleSet.as_dict`, of the vendors' SDKs and commands, of Google Cloud
+    Storage, Cloudflare R2, Backblaze B2 and Azure Storage, of Terraform, Pulumi and CloudFormation;
+    a list of rules, or one rule; the same as Python objects.
 
-    :returns: a rule set or None as it is; everything else as plain data: ``rules``, mappings with
-        the names of Rule's fields, and ``response_vary`` if it is set.
+    :param resource: the name of the resource in a template that has several with rules.
     :raises InvalidRules: if a text is too long, or has none of the forms.
     """
-    if rules is None or isinstance(rules, RuleSet):
+    if isinstance(rules, Reading):
         return rules
-    read = _read(rules, MAX_RULES_TEXT_BYTES)
-    if isinstance(rules, str | bytes) and not read.in_xml:
-        _check_names(read.data["rules"])
-    for problem in read.problems:
-        if problem.rule is not None and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
-            # Kept as in JSON, so that lint and explain can name it.
-            read.data["rules"][problem.rule].setdefault(problem.field, None)
-    return read.data
+    if rules is None:
+        return Reading({"rules": []})
+    if isinstance(rules, RuleSet):
+        # It may have more rules, or other methods, than a reader takes.
+        rules = rules.as_dict()
+    read = _read(rules, MAX_RULES_TEXT_BYTES, resource)
+    data = read.data
+    if read.in_xml:
+        data = {**data, "rules": [dict(rule) for rule in data["rules"]]}
+        for problem in read.problems:
+            if problem.rule is not None and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
+                # Kept as in JSON, so that lint and explain can name it.
+                data["rules"][problem.rule].setdefault(problem.field, None)
+    return Reading(data, read.notes, read)
 
 
 def read_rule_set(rules: AnyRules) -> RuleSet | None:
@@ -84,17 +120,28 @@ def parse_rules(rules: str | bytes | Iterable[Any], limits: Dialect | None = Non
     :param limits: the dialect whose limits of bytes, rules and methods apply; None for no dialect.
     :raises InvalidRules: with everything that is wrong.
     """
-    read = _read(rules, limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES)
+    return _checked(_read(rules, limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES), limits)
+
+
+def _checked(read: _Read, limits: Dialect | None) -> RuleSet:
     try:
         return checked_rules(read.data, read.problems, limits)
     except InvalidRules as error:
-        named = map(in_element_names, error.problems) if read.in_xml else error.problems
-        raise InvalidRules(named) from None
+        problems = error.problems
+    if read.in_xml:
+        raise InvalidRules(map(in_element_names, problems))
+    raise InvalidRules(map(_with_suggestion, problems))
 
 
-def _read(rules: Any, max_bytes: int) -> _Read:
+def _with_suggestion(problem: Problem) -> Problem:
+    if problem.reason is not ProblemReason.UNKNOWN_ELEMENT:
+        return problem
+    return replace(problem, suggestion=suggestion(problem.field))
+
+
+def _read(rules: Any, max_bytes: int, resource: str | None = None) -> _Read:
     if not isinstance(rules, str | bytes):
-        return _Read(*read_data(rules))
+        return _Read(*read_data(rules, resource))
     body = rules.encode("utf-8", "surrogatepass") if isinstance(rules, str) else rules
     if len(body) > max_bytes:
         raise InvalidRules(detail=f"longer than {max_bytes} bytes")
@@ -102,15 +149,14 @@ def _read(rules: Any, max_bytes: int) -> _Read:
     match stripped[:1]:
         case b"<":
             return _from_xml(stripped)
-        case b"{" | b"[":
-            data, repeated = load_json(body)
-            found, problems = read_data(data)
-            return _Read(found, [*repeated, *problems])
         case b"":
             raise InvalidRules(detail="empty")
     if body.startswith(_UTF_16_MARKS):
         raise InvalidRules(detail="UTF-16, as some shells write it: convert it to UTF-8")
-    raise InvalidRules(detail="neither XML nor JSON")
+    is_json = stripped[:1] in (b"{", b"[")
+    data, repeated = load_json(body) if is_json else load_yaml(body)
+    read = read_data(data, resource)
+    return _Read(read.data, [*repeated, *read.problems], read.notes)
 
 
 def _from_xml(body: bytes) -> _Read:
@@ -121,15 +167,10 @@ def _from_xml(body: bytes) -> _Read:
         root = parse_element(body)
     except DocumentError as error:
         raise InvalidRules(detail=f"not accepted as XML: {error.detail}") from None
+    if local_name(root) in OTHER_ROOTS:
+        return _Read(*read_data(as_data(root)))
     if local_name(root) != ROOT:
         name = shortened(ascii(local_name(root)))
         raise InvalidRules(detail=f"a document with the root element {name}: write {ROOT}")
-    return _Read(*read_element(root), in_xml=True)
-
-
-def _check_names(rules: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse rules with unknown names, which would look like empty rules."""
-    for number, rule in enumerate(rules, 1):
-        if not {"allowed_origins", "allowed_methods"} & rule.keys():
-            detail = f"in an unknown form: rule {number} has no AllowedOrigins and AllowedMethods"
-            raise InvalidRules(detail=detail)
+    data, problems = read_element(root)
+    return _Read(data, problems, [], in_xml=True)

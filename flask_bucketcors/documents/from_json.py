@@ -1,41 +1,69 @@
-"""Rules in JSON, and as the Python objects that JSON stands for.
+"""Rules in JSON, and as the Python objects that JSON stands for, in the forms of vendors and tools.
 
-Each tool has names of its own: this package, ``aws s3api``, the COS SDK, CloudFormation and its
-development kit.
+Each tool has names of its own: this package, ``aws s3api``, the SDKs of COS, OSS and OBS,
+CloudFormation and its development kit, Terraform, Pulumi, Google Cloud Storage, Cloudflare R2,
+Backblaze B2 and Azure Storage.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from flask_bucketcors.core.dialects import LIST_ELEMENTS
+from flask_bucketcors.core.errors import shortened
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule
-from flask_bucketcors.documents.elements import read_integer, shortened_integer
-from flask_bucketcors.documents.to_json import S3_NAMES
+from flask_bucketcors.documents.elements import shortened_integer
+from flask_bucketcors.documents.key_names import RULES, is_rule, simple, value_of
+from flask_bucketcors.documents.rule_forms import read_rule
+from flask_bucketcors.documents.templates import (
+    Place,
+    find_places,
+    rules_keys,
+    unwrapped,
+    unwrapped_once,
+)
 
-_LISTS: Final = {element: field for field, element in LIST_ELEMENTS.items()}
-_JSON_ELEMENTS: Final = {
-    **_LISTS,
-    **{name: field for field, name in S3_NAMES.items()},
-    # As CloudFormation calls them.
-    "ExposedHeaders": "expose_headers",
-    "MaxAge": "max_age_seconds",
-}
-# Its development kit writes them with a small first letter.
-_JSON_NAMES: Final = {
-    **{name[0].lower() + name[1:]: field for name, field in _JSON_ELEMENTS.items()},
-    **_JSON_ELEMENTS,
-}
-# The names of the list of rules in JSON: of this package, `aws s3api`, the COS SDK and
-# CloudFormation.
-_RULES_KEYS: Final = ("rules", "CORSRules", "CORSRule", "CorsRules")
-_WRAPPERS: Final = ("CORSConfiguration", "CorsConfiguration")
-# The keys beside the rules; boto3 adds the last one to what it reads.
-_TOP_KEYS: Final = frozenset({*_RULES_KEYS, "response_vary", "ResponseVary", "ResponseMetadata"})
+# Keys beside the rules that say nothing about them; boto3 adds the last one to what it reads.
+_METADATA: Final = frozenset({"responsevary", "responsemetadata"})
+# Keys that name the bucket, or say something else about it.
+_ABOUT_THE_BUCKET: Final = frozenset(
+    {
+        "accountid",
+        "bucket",
+        "bucketid",
+        "bucketname",
+        "etag",
+        "expectedbucketowner",
+        "id",
+        "jurisdiction",
+        "kind",
+        "location",
+        "name",
+        "region",
+        "type",
+    }
+)
+# Names that a note repeats, and how many characters of each.
+_SHOWN_NAMES: Final = 10
+_SHOWN_NAME: Final = 40
+
+
+class ReadData(NamedTuple):
+    """The rules in plain data.
+
+    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
+        is set. Unknown keys of a rule are kept.
+    :param problems: what is wrong with the document but not visible in the data.
+    :param notes: what was read as something else, or not at all, in words.
+    """
+
+    data: dict[str, Any]
+    problems: list[Problem]
+    notes: list[str]
 
 
 def load_json(body: bytes) -> tuple[Any, list[Problem]]:
@@ -64,45 +92,82 @@ def _without_repetition(problems: list[Problem], pairs: list[tuple[str, Any]]) -
     return found
 
 
-def read_data(data: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """Take rules from plain data, in the form of this package or of an SDK.
+def read_data(data: Any, resource: str | None = None) -> ReadData:
+    """Take rules from plain data.
 
-    :returns: the rules with the names of Rule's fields, and a problem for each unknown key
-        beside them.
-    :raises InvalidRules: if the data holds no list of rules.
+    :param resource: the name of the resource in a template that has several with rules.
+    :raises InvalidRules: if the data holds no list of rules, or several and ``resource`` names
+        none of them.
     """
-    strangers = sorted(map(str, _strangers(data)))
-    problems = [Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in strangers]
-    data = _unwrapped(data)
-    if not isinstance(data, Mapping):
-        data = {"rules": data}
-    rules = next((data[name] for name in _RULES_KEYS if name in data), None)
-    if isinstance(rules, Mapping):
-        # XML that was converted to JSON has no list for a single rule.
-        rules = [rules]
-    found: dict[str, Any] = {"rules": list(map(_with_field_names, _listed(rules)))}
-    vary = data.get("response_vary", data.get("ResponseVary"))
-    return found if vary is None else {**found, "response_vary": vary}, problems
+    places = find_places(data)
+    if places or resource is not None:
+        place = _only(places, resource)
+        read = _read_configuration(place.configuration)
+        read.notes.insert(0, f"the rules of {_named([place.name])} are read")
+        return read
+    read = _read_configuration(data)
+    problems, notes = _beside(data)
+    return ReadData(read.data, [*problems, *read.problems], [*notes, *read.notes])
 
 
-def _strangers(data: Any) -> Iterator[Any]:
-    """The unknown keys of a configuration."""
-    configuration = _unwrapped(data)
-    if configuration is not data:
-        # Keys beside a configuration may name another bucket.
-        yield from (key for key in data if data[key] is not configuration)
-    if isinstance(configuration, Mapping):
-        yield from configuration.keys() - _TOP_KEYS
-        # Only one of several lists of rules would be read.
-        yield from [key for key in _RULES_KEYS if key in configuration][1:]
+def _named(keys: Iterable[Any]) -> str:
+    """Some keys of a document, for a note."""
+    shown = [ascii(str(key))[1:-1][:_SHOWN_NAME] for key in keys]
+    more = f" and {len(shown) - _SHOWN_NAMES} more" if len(shown) > _SHOWN_NAMES else ""
+    return ", ".join(shown[:_SHOWN_NAMES]) + more
 
 
-def _unwrapped(data: Any) -> Any:
-    """The configuration; it may be an argument of a call or part of a template."""
-    for name in _WRAPPERS:
-        if isinstance(data, Mapping) and isinstance(data.get(name), Mapping | list | tuple):
-            return data[name]
-    return data
+def _only(places: list[Place], resource: str | None) -> Place:
+    names = _named(place.name for place in places)
+    if resource is None and len(places) > 1:
+        raise InvalidRules(detail=f"those of several buckets ({names}): say which")
+    for place in places:
+        if resource in (None, place.name):
+            return place
+    raise InvalidRules(detail=f"not those of {shortened(ascii(resource))}: write {names or 'none'}")
+
+
+def _read_configuration(data: Any) -> ReadData:
+    configuration = unwrapped(data)
+    if is_rule(configuration):
+        configuration = {"rules": [configuration]}
+    if not isinstance(configuration, Mapping):
+        configuration = {"rules": configuration}
+    keys = rules_keys(configuration)
+    rules = configuration[keys[0]] if keys else None
+    found: dict[str, Any] = {"rules": []}
+    problems: list[Problem] = []
+    notes: list[str] = []
+    for index, rule in enumerate(_listed([rules] if is_rule(rules) else rules)):
+        fields, wrong, said = read_rule(rule)
+        found["rules"].append(fields)
+        problems.extend(replace(problem, rule=index) for problem in wrong)
+        notes.extend(said)
+    vary = value_of(configuration, "responsevary")
+    if vary is not None:
+        found["response_vary"] = vary
+    return ReadData(found, problems, list(dict.fromkeys(notes)))
+
+
+def _beside(data: Any) -> tuple[list[Problem], list[str]]:
+    """What is to be said of the keys beside the rules, and of those around a configuration."""
+    left_out: list[Any] = []
+    strangers: list[Any] = []
+    while (inner := unwrapped_once(data)) is not data:
+        for key in data:
+            if data[key] is not inner:
+                # Only one of several lists of rules is read.
+                (strangers if simple(key) in RULES else left_out).append(key)
+        data = inner
+    if isinstance(data, Mapping) and not is_rule(data):
+        keys = rules_keys(data)
+        strangers += keys[1:]
+        for key in data:
+            name = simple(key)
+            if key not in keys and name not in _METADATA:
+                (left_out if name in _ABOUT_THE_BUCKET else strangers).append(key)
+    problems = [Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in map(str, strangers)]
+    return sorted(problems, key=str), [f"left out: {_named(left_out)}"] if left_out else []
 
 
 def _listed(rules: Any) -> list[Mapping[str, Any]]:
@@ -111,17 +176,3 @@ def _listed(rules: Any) -> list[Mapping[str, Any]]:
         if all(isinstance(each, Mapping) for each in listed):
             return listed
     raise InvalidRules(detail='without a list of rules: write {"rules": [{...}]}')
-
-
-def _with_field_names(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {_JSON_NAMES.get(name, name): _json_value(name, rule[name]) for name in rule}
-
-
-def _json_value(name: str, value: Any) -> Any:
-    """A value of a rule; in the form of the COS SDK, values are texts, as in XML."""
-    if isinstance(value, str):
-        if name in _LISTS:
-            return [value]
-        if name == "MaxAgeSeconds":
-            return read_integer(value)
-    return value

@@ -1,6 +1,5 @@
 """A case to explain: the rules, the request of a page, and what was seen of the response."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +10,7 @@ from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace, trace_rule
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.compiled import Decision
 from flask_bucketcors.core.dialects import ShowVary
-from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,7 @@ class Case:
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """Why the API would reject the rules."""
-        found = self.plain.problems(self.request.dialect.extra_methods)
-        return (*found, *self._too_many_rules())
-
-    def _too_many_rules(self) -> Iterator[Problem]:
-        count = len(self.plain.rules)
-        if count > self.request.dialect.max_rules:
-            yield Problem("rules", count, ProblemReason.TOO_MANY_RULES)
+        return self.plain.problems(self.request.dialect)
 
     @cached_property
     def is_about_preflight(self) -> bool:

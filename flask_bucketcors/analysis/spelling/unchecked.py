@@ -1,18 +1,18 @@
 """Rules as plain data, whatever they hold, and the part of them that could be stored."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from flask_bucketcors.analysis.spelling.lookalikes import without_invisible
-from flask_bucketcors.core.dialects import LIST_ELEMENTS
+from flask_bucketcors.core.dialects import LIST_ELEMENTS, Dialect
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.fields import EXTRA_METHODS, checked_fields, problem_of
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.core.wildcards import ANY
-from flask_bucketcors.documents.any_form import AnyRules, read_rules
+from flask_bucketcors.documents.any_form import AnyRules, Reading, read_rules
 
 _SINGLES: Final = ("max_age_seconds", "id")
 # What stands in for a list that a rule must have and this one has not, so that its other
@@ -98,11 +98,13 @@ class PlainRule:
 class PlainRules:
     """The rules of a bucket as plain data.
 
+    :param reading: what was read.
     :param response_vary: the owner's ResponseVary; None if it is not known.
     """
 
-    rules: tuple[PlainRule, ...] = ()
-    response_vary: bool | None = None
+    reading: Reading
+    rules: tuple[PlainRule, ...]
+    response_vary: bool | None
 
     @classmethod
     def read(cls, rules: AnyRules) -> "PlainRules":
@@ -111,11 +113,9 @@ class PlainRules:
         :raises InvalidRules: if a text is too long, or has none of the forms.
         """
         read = read_rules(rules)
-        if read is None:
-            return cls()
-        data = read.as_dict() if isinstance(read, RuleSet) else read
-        vary = data.get("response_vary")
-        return cls(tuple(map(_plain_rule, data["rules"])), vary if isinstance(vary, bool) else None)
+        vary = read.data.get("response_vary")
+        known = vary if isinstance(vary, bool) else None
+        return cls(read, tuple(map(_plain_rule, read.data["rules"])), known)
 
     @cached_property
     def stored(self) -> tuple[int, ...]:
@@ -128,16 +128,12 @@ class PlainRules:
         rules = [rule.rule for rule in self.rules if rule.rule is not None]
         return RuleSet(rules, self.response_vary) if rules else None
 
-    def problems(self, extra_methods: Collection[str]) -> tuple[Problem, ...]:
-        """Why the API would reject them, whatever number of rules its dialect allows.
+    def problems(self, limits: Dialect | None) -> tuple[Problem, ...]:
+        """Why the API would reject them, as ``put`` says it.
 
-        :param extra_methods: see :meth:`PlainRule.problems`.
+        :param limits: the dialect whose limits of rules and methods apply; None for no limit.
         """
-        return tuple(
-            replace(problem, rule=index)
-            for index, rule in enumerate(self.rules)
-            for problem in rule.problems(extra_methods)
-        )
+        return self.reading.problems(limits)
 
 
 def _plain_rule(data: Mapping[str, Any]) -> PlainRule:

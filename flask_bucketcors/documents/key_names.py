@@ -1,0 +1,78 @@
+"""How vendors and tools spell the keys of rules in JSON and YAML.
+
+Only letters and digits count: ``AllowedOrigins``, ``allowedOrigins`` and ``allowed_origins`` are
+one key.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+_SPELLINGS: Final = {
+    "allowed_origins": "allowedorigins allowedorigin origins origin",
+    # Backblaze B2 allows operations.
+    "allowed_methods": "allowedmethods allowedmethod methods method allowedoperations",
+    "allowed_headers": "allowedheaders allowedheader headers",
+    # Google Cloud Storage calls them response headers.
+    "expose_headers": "exposeheaders exposeheader exposedheaders exposedheader "
+    "responseheaders responseheader",
+    # CloudFormation, Azure, the OBS SDK for Python, and XML of Google Cloud Storage.
+    "max_age_seconds": "maxageseconds maxage maxageinseconds maxagesecond maxagesec",
+    "id": "id corsrulename",
+}
+_FIELDS: Final = {key: field for field, keys in _SPELLINGS.items() for key in keys.split()}
+#: Keys, in the simple spelling, under which a list is one value.
+ONE_VALUE: Final = frozenset(
+    {
+        "allowedorigin",
+        "allowedmethod",
+        "allowedheader",
+        "exposeheader",
+        "exposedheader",
+        "origin",
+        "method",
+        "responseheader",
+    }
+)
+#: Keys, in the simple spelling, that hold a list of rules.
+RULES: Final = frozenset({"rules", "corsrules", "corsrule", "cors", "corsconfig"})
+# What is suggested for a misspelled key.
+_USUAL: Final = {
+    "allowedorigins": "AllowedOrigins",
+    "allowedmethods": "AllowedMethods",
+    "allowedheaders": "AllowedHeaders",
+    "exposeheaders": "ExposeHeaders",
+    "maxageseconds": "MaxAgeSeconds",
+    "corsrules": "CORSRules",
+}
+
+
+def simple(key: object) -> str:
+    """The key without what spellings differ in: case, ``_``, ``-`` and spaces."""
+    return "".join(filter(str.isalnum, str(key))).lower()
+
+
+def field_of(key: str) -> str | None:
+    """The field of :class:`~flask_bucketcors.Rule` that a key in the simple spelling means."""
+    return _FIELDS.get(key)
+
+
+def is_rule(data: object) -> bool:
+    """Whether an object is a rule: it says which origins are allowed."""
+    if not isinstance(data, Mapping):
+        return False
+    keys = set(map(simple, data))
+    return any(_FIELDS.get(key) == "allowed_origins" for key in keys) or (
+        "allowed" in keys and isinstance(value_of(data, "allowed"), Mapping)
+    )
+
+
+def value_of(data: Mapping[str, Any], *keys: str) -> Any:
+    """The value under the first of some keys, in the simple spelling; None if there is none."""
+    return next((data[key] for wanted in keys for key in data if simple(key) == wanted), None)
+
+
+def suggestion(key: object, known: Iterable[str] = _USUAL) -> str | None:
+    """The key that was probably meant."""
+    near = get_close_matches(simple(key)[:64], list(known), n=1, cutoff=0.75)
+    return _USUAL.get(near[0], near[0]) if near else None

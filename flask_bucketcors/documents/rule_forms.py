@@ -1,0 +1,124 @@
+"""One rule as plain data, in the form of any vendor or tool.
+
+Facts:
+
+- Google Cloud Storage, "Cross-origin resource sharing": ``responseHeader`` names the headers that
+  requests may have and that pages may read.
+- Backblaze B2, "CORS rules": ``allowedOperations`` are calls of its own API (``b2_...``) and of
+  its S3 API (``s3_...``). The origin ``https`` stands for all origins with that scheme.
+- Azure Storage, "Set Blob Service Properties": each list is one text, with commas.
+- Cloudflare R2, "Configure CORS": origins, methods and headers are below ``allowed``.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from flask_bucketcors.core.dialects import LIST_ELEMENTS
+from flask_bucketcors.core.fields import is_list
+from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.wildcards import ANY
+from flask_bucketcors.documents.elements import read_integer
+from flask_bucketcors.documents.key_names import ONE_VALUE, field_of, simple, value_of
+
+_OPERATIONS: Final = {
+    "s3_get": ("GET",),
+    "s3_head": ("HEAD",),
+    "s3_put": ("PUT",),
+    "s3_post": ("POST",),
+    "s3_delete": ("DELETE",),
+    "b2_download_file_by_name": ("GET", "HEAD"),
+    "b2_download_file_by_id": ("GET", "HEAD"),
+    "b2_upload_file": ("POST",),
+    "b2_upload_part": ("POST",),
+}
+# Azure's command line names the service beside each rule.
+_NOT_ABOUT_REQUESTS: Final = frozenset({"service"})
+
+
+class ReadRule(NamedTuple):
+    """What a rule says.
+
+    :param fields: by the names of :class:`~flask_bucketcors.Rule`; unknown keys as they are.
+    :param problems: what is wrong and not visible in the fields.
+    :param notes: what was read as something else, in words.
+    """
+
+    fields: dict[str, Any]
+    problems: list[Problem]
+    notes: list[str]
+
+
+def read_rule(rule: Mapping[Any, Any]) -> ReadRule:
+    """Read a rule under any spelling of its keys. A value of null is left out."""
+    read = ReadRule({}, [], [])
+    is_azure = value_of(rule, "maxageinseconds") is not None
+    for key, value in _pairs(rule):
+        name = simple(key)
+        field = field_of(name)
+        if value is None:
+            continue
+        if name in _NOT_ABOUT_REQUESTS:
+            read.notes.append(f"{key} is left out: it has no counterpart")
+        elif field is None:
+            read.fields[str(key)] = value
+        elif field in read.fields:
+            read.problems.append(Problem(str(key), None, ProblemReason.REPEATED))
+        else:
+            read.fields[field] = _value(field, name, value, is_azure)
+    _convert(rule, read)
+    return read
+
+
+def _pairs(rule: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    for key, value in rule.items():
+        if simple(key) == "allowed" and isinstance(value, Mapping):
+            yield from value.items()
+        else:
+            yield key, value
+
+
+def _value(field: str, name: str, value: Any, is_azure: bool) -> Any:
+    if isinstance(value, str):
+        if field in LIST_ELEMENTS:
+            return _listed(name, value, is_azure)
+        return read_integer(value) if field == "max_age_seconds" else value or None
+    return value
+
+
+def _listed(name: str, value: str, is_azure: bool) -> Any:
+    if is_azure:
+        return [each.strip() for each in value.split(",") if each.strip()]
+    return [value] if name in ONE_VALUE else value
+
+
+def _convert(rule: Mapping[Any, Any], read: ReadRule) -> None:
+    """Say what a vendor means in the words of a rule."""
+    keys = set(map(simple, rule))
+    if "allowedoperations" in keys:
+        _convert_operations(read)
+    if {"responseheader", "responseheaders"} & keys and "allowed_headers" not in read.fields:
+        _convert_response_headers(read)
+
+
+def _convert_operations(read: ReadRule) -> None:
+    operations: Any = read.fields.get("allowed_methods")
+    origins: Any = read.fields.get("allowed_origins")
+    if is_list(operations):
+        methods = list(dict.fromkeys(str(m) for each in operations for m in _methods_of(each)))
+        read.fields["allowed_methods"] = methods
+        read.notes.append("allowedOperations are read as methods: s3_put as PUT, for example")
+    if is_list(origins) and "https" in origins:
+        read.fields["allowed_origins"] = ["https://*" if x == "https" else x for x in origins]
+        read.notes.append("the origin https is read as https://*")
+
+
+def _methods_of(operation: object) -> tuple[object, ...]:
+    return _OPERATIONS.get(operation, (operation,)) if isinstance(operation, str) else (operation,)
+
+
+def _convert_response_headers(read: ReadRule) -> None:
+    names: Any = read.fields.get("expose_headers")
+    if is_list(names):
+        read.fields["allowed_headers"] = list(names)
+        read.fields["expose_headers"] = [name for name in names if ANY not in str(name)]
+        read.notes.append("responseHeader is read as AllowedHeader and as ExposeHeader")
