@@ -331,6 +331,7 @@ FIELDS = {
     "from": "allowed_origins",
     "AllowedHeader": "allowed_headers",
     "ExposeHeader": "expose_headers",
+    "AllowHeader": "AllowHeader",
 }
 
 

@@ -290,7 +290,9 @@ REST = {
     "a method that is refused": ({"allowed_methods": ["get", "GET"]}, ["BC314"]),
     "a star that is refused": ({"expose_headers": ["*"]}, ["BC314"]),
     "a max-age that is refused": ({"max_age_seconds": -1}, ["BC314"]),
-    "an id that is refused": ({"id": ""}, ["BC314"]),
+    "an id that is refused": ({"id": "a\n"}, ["BC314"]),
+    "a value that is no list": ({"allowed_origins": "*"}, ["BC315"]),
+    "a key that nobody knows": ({"AllowedOrigns": []}, ["BC315"]),
 }
 
 
@@ -382,7 +384,13 @@ def test_a_named_example_does_not_hide_a_pattern():
 
 
 def test_nothing_is_said_of_no_rules():
-    assert lint(None) == lint([]) == ()
+    assert lint(None) == ()
+
+
+def test_an_empty_list_of_rules_is_refused_as_a_whole():
+    (finding,) = lint([])
+    assert str(finding).startswith("BC315 the rules: The API rejects the rules: rules is missing;")
+    assert finding.as_dict()["rule"] is None
 
 
 def test_rules_of_which_nothing_can_be_stored_are_looked_at():

@@ -296,6 +296,9 @@ class Check(Enum):
     REFUSED_VALUE = ("BC314", Severity.WARNING, _ALL,
         "the API rejects a value",
         "correct the value, or delete it")
+    REFUSED_RULES = ("BC315", Severity.WARNING, _ALL,
+        "the API rejects the rules",
+        "correct what the finding names")
     # fmt: on
 
     def span(self, value: str) -> tuple[int, int]:

@@ -127,7 +127,7 @@ def format_findings(findings: Findings) -> str:
         return "unknown"
     # The worst first, so that only less severe ones are merely counted.
     listed = worst_first(findings)[:MAX_LISTED]
-    items = [f"{each.id};rule={each.rule + 1}" for each in listed]
+    items = [f"{each.id};{each.place.replace(' ', '=')}" for each in listed]
     if len(findings) > MAX_LISTED:
         items.append(f"more;count={len(findings) - MAX_LISTED}")
     return ", ".join(items) or "none"
@@ -146,7 +146,7 @@ def _listed(findings: Sequence[Finding]) -> str:
 
 def _named(finding: Finding) -> str:
     value = "" if finding.value is None else f" {finding.value!a:.100}"
-    return f"{finding.id} rule {finding.rule + 1}{value}: {finding.check.meaning}"
+    return f"{finding.id} {finding.place}{value}: {finding.check.meaning}"
 
 
 def _explained(findings: Sequence[Finding]) -> str:

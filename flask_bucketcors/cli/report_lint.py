@@ -66,11 +66,14 @@ def print_finding(finding: Finding, source: Source) -> None:
     """Print a finding, with the marked values of its rule."""
     colour = _COLOURS[finding.severity]
     title = click.style(f"{finding.severity}[{finding.id}]", fg=colour, bold=True)
-    rule = source.rule(finding.rule)
     click.echo(f"{title}: {_said(finding.text)}")
-    click.echo(f"  {source.where}: rule {finding.rule + 1}{_id_of(rule)}")
-    for line in _marked(finding, rule, colour):
-        click.echo(line)
+    if finding.rule is None:
+        click.echo(f"  {source.where}")
+    else:
+        rule = source.rule(finding.rule)
+        click.echo(f"  {source.where}: {finding.place}{_id_of(rule)}")
+        for line in _marked(finding, rule, colour):
+            click.echo(line)
     for witness in finding.witnesses:
         asked = witness.request.in_words(_MAX_HEADERS)
         click.echo(f"  example request: {_said(f'{asked} is {witness.decision}')}")

@@ -46,7 +46,7 @@ class Finding:
     """Something that lint found in rules.
 
     :param check: its kind.
-    :param rule: index of the rule that it is about, from 0.
+    :param rule: index of the rule that it is about, from 0; None for the rules as a whole.
     :param text: what is the case, and why it matters.
     :param help: what to do, in the imperative.
     :param witnesses: example requests that show it; at least one.
@@ -58,7 +58,7 @@ class Finding:
     """
 
     check: Check
-    rule: int
+    rule: int | None
     text: str
     help: str
     witnesses: tuple[Witness, ...]
@@ -77,6 +77,11 @@ class Finding:
         return self.check.severity
 
     @property
+    def place(self) -> str:
+        """What it is about, in words."""
+        return "the rules" if self.rule is None else f"rule {self.rule + 1}"
+
+    @property
     def span(self) -> tuple[int, int] | None:
         """Where the part of the value that it is about begins and ends; None if it has no value."""
         return None if self.value is None else self.check.span(str(self.value))
@@ -87,7 +92,7 @@ class Finding:
             "id": self.id,
             "check": self.check.name.lower(),
             "severity": str(self.severity),
-            "rule": self.rule + 1,
+            "rule": None if self.rule is None else self.rule + 1,
             "field": self.field,
             "value": self.value,
             "text": self.text,
@@ -96,7 +101,7 @@ class Finding:
         }
 
     def __str__(self) -> str:
-        return f"{self.id} rule {self.rule + 1}: {self.text} Help: {self.help}."
+        return f"{self.id} {self.place}: {self.text} Help: {self.help}."
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -16,6 +16,7 @@ from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.methods_and_headers import header_findings
 from flask_bucketcors.analysis.linter.order import order_findings
 from flask_bucketcors.analysis.linter.origin_spelling import spelling_findings
+from flask_bucketcors.analysis.linter.refusals import refusal_findings
 from flask_bucketcors.analysis.linter.repeats import repeat_findings
 from flask_bucketcors.analysis.linter.sites import usual_public_suffix
 from flask_bucketcors.analysis.linter.subject import Subject
@@ -64,4 +65,11 @@ def lint(
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
     checks = (danger_findings,) if dangers_only else _CHECKS
     found = [finding for check in checks for finding in check(subject)]
-    return tuple(sorted(found, key=lambda each: (each.rule, each.id)))
+    if not dangers_only:
+        found.extend(refusal_findings(subject, found))
+    return tuple(sorted(found, key=_by_place))
+
+
+def _by_place(finding: Finding) -> tuple[int, str]:
+    # Those about the rules as a whole come first.
+    return (-1 if finding.rule is None else finding.rule, finding.id)

@@ -76,7 +76,7 @@ class Subject:
     def finding(
         self,
         check: Check,
-        index: int,
+        index: int | None,
         text: str,
         *witnesses: Witness,
         help: str = "",
@@ -85,11 +85,11 @@ class Subject:
     ) -> Finding:
         """Make a finding about a rule.
 
-        :param index: of the rule, as it was written.
+        :param index: of the rule, as it was written; None for the rules as a whole.
         :param help: replaces that of the check.
         """
         place = None
-        if field in LISTS and isinstance(value, str):
+        if index is not None and field in LISTS and isinstance(value, str):
             place = self._places_in(index, field).get(value)
         return Finding(check, index, text, help or check.help, witnesses, field, value, place)
 
@@ -145,6 +145,8 @@ class Subject:
 
     def any_witness(self, index: int) -> Witness:
         """Give a preflight that a rule decides; if there is none, one from an origin of its."""
+        if index >= len(self.plain.rules):
+            return self.witness(_NOBODY, "GET")
         methods = self.plain.rules[index].fields["allowed_methods"]
         found = self.decided_by(index, methods)
         if found is not None:
