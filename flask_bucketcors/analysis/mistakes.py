@@ -267,6 +267,12 @@ class Check(Enum):
     HTTP_CREDENTIALS = ("BC207", Severity.DANGER, "^http",
         "an origin with plain http is allowed, with credentials",
         "serve the page over https, and write `https://`")
+    ANY_ORIGIN = ("BC208", Severity.ADVICE, _ALL,
+        "every site may read the objects",
+        "name the sites, unless the objects are for everyone")
+    ANY_ORIGIN_WRITES = ("BC209", Severity.WARNING, _ALL,
+        "every site may change objects",
+        "name the sites, and leave `*` to a rule for GET and HEAD")
     UPPER_CASE = ("BC301", Severity.WARNING, _CAPITALS, Cause.ORIGIN_CASE)
     PATH = ("BC302", Severity.WARNING, _BEHIND_HOST, Cause.ORIGIN_PATH)
     TRAILING_SLASH = ("BC303", Severity.WARNING, _SLASH, Cause.ORIGIN_TRAILING_SLASH)

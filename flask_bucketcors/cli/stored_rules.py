@@ -32,7 +32,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
-from flask_bucketcors.documents.to_json import to_s3_json
+from flask_bucketcors.documents.to_forms import FORMS, write_as
 from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 
@@ -97,7 +97,8 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
             raise Refused(without_rules(bucket))
         click.echo(f"bucket {printable(bucket)} has no rules of its own: {_DEFAULT}", err=True)
     if form == JSON:
-        echo_json(to_s3_json(rule_set) if dialect == S3.name else rule_set.as_dict())
+        is_s3 = dialect == S3.name
+        echo_json(write_as(rule_set, FORMS["aws"], bucket).data if is_s3 else rule_set.as_dict())
         return
     name = dialect or current_state().settings.dialect
     click.echo(_printable_xml(format_xml(rule_set, DIALECTS[name]).decode()))

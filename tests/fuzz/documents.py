@@ -12,7 +12,7 @@ from flask_bucketcors.core.problems import InvalidRules, Problem
 from flask_bucketcors.documents.any_form import parse_rules
 from flask_bucketcors.documents.error_documents import error_places, fill_error
 from flask_bucketcors.documents.from_xml import DocumentError, parse_xml
-from flask_bucketcors.documents.to_json import to_s3_json
+from flask_bucketcors.documents.to_forms import FORMS, write_as
 from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from tests.fuzz.target import Target, check_words
@@ -87,7 +87,7 @@ def check_rules(data: bytes) -> None:
         return
     assert plain is not None
     assert RuleSet.from_dict(rules.as_dict()) == rules
-    as_s3 = json.dumps(to_s3_json(rules)).encode()
+    as_s3 = json.dumps(write_as(rules, FORMS["aws"], "photos").data).encode()
     assert parse_rules(as_s3, replace(COS, max_body_bytes=len(as_s3))).rules == rules.rules
 
 
@@ -122,7 +122,7 @@ def json_seeds() -> Iterator[bytes]:
         except DocumentError:
             continue
         yield json.dumps(rules.as_dict()).encode()
-        yield json.dumps(to_s3_json(rules)).encode()
+        yield json.dumps(write_as(rules, FORMS["aws"], "photos").data).encode()
         yield body
 
 

@@ -20,6 +20,7 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard
 _FIELD: Final = "allowed_origins"
 _SCHEME_END: Final = "://"
 _HTTP: Final = "http://"
+_READING: Final = ("GET", "HEAD")
 #: The schemes of websites.
 SCHEMES: Final = (_HTTP, "https://")
 # Those of which anyone may have origins that a browser lets onto the web.
@@ -54,6 +55,18 @@ def danger_findings(subject: Subject) -> Iterator[Finding]:
             # No browser sends capitals.
             if pattern_problem(value) is None and value == value.lower():
                 yield from _dangers(subject, index, value)
+
+
+def any_origin_findings(subject: Subject) -> Iterator[Finding]:
+    """Look for rules for every site, which the pages of COS, OSS and OBS do not recommend."""
+    for index, rule in enumerate(subject.plain.rules):
+        if ANY in rule.allowed_origins:
+            writes = [each for each in rule.fields["allowed_methods"] if each not in _READING]
+            check = Check.ANY_ORIGIN_WRITES if writes else Check.ANY_ORIGIN
+            verb = f"send {' and '.join(writes)} requests" if writes else "read the objects"
+            text = f"'*' lets pages of every site {verb}."
+            witness = subject.any_witness(index)
+            yield subject.finding(check, index, text, witness, field=_FIELD, value=ANY)
 
 
 def _dangers(subject: Subject, index: int, value: str) -> Iterator[Finding]:

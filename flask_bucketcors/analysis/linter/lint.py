@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
-from flask_bucketcors.analysis.linter.dangers import danger_findings
+from flask_bucketcors.analysis.linter.dangers import any_origin_findings, danger_findings
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.methods_and_headers import header_findings
 from flask_bucketcors.analysis.linter.order import order_findings
 from flask_bucketcors.analysis.linter.origin_spelling import spelling_findings
 from flask_bucketcors.analysis.linter.refusals import refusal_findings
 from flask_bucketcors.analysis.linter.repeats import repeat_findings
+from flask_bucketcors.analysis.linter.shared_domains import with_shared_domains
 from flask_bucketcors.analysis.linter.sites import usual_public_suffix
 from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
@@ -29,6 +30,7 @@ _CHECKS: Final = (
     order_findings,
     repeat_findings,
     danger_findings,
+    any_origin_findings,
     spelling_findings,
     header_findings,
 )
@@ -61,7 +63,7 @@ def lint(
     """
     dialect = find_dialect(dialect, extra_methods)
     plain = PlainRules.read(rules)
-    suffix = public_suffix or usual_public_suffix
+    suffix = with_shared_domains(public_suffix or usual_public_suffix)
     subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
     checks = (danger_findings,) if dangers_only else _CHECKS
     found = [finding for check in checks for finding in check(subject)]

@@ -1,0 +1,500 @@
+"""Rules in the forms of vendors and tools: what each says, and what is said of the rest."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from flask_bucketcors import Rule, RuleSet, diff
+from flask_bucketcors.core.problems import InvalidRules
+from flask_bucketcors.documents.any_form import parse_rules, read_rules
+from flask_bucketcors.documents.to_forms import FORMS, write_as
+from tests.support.naive_evaluator import RuleDict
+from tests.support.strategies import rule_sets
+
+A = "https://a.example"
+# One rule, which each of the documents below says in its own words.
+RULE = {
+    "allowed_origins": [A],
+    "allowed_methods": ["GET", "PUT"],
+    "allowed_headers": ["authorization"],
+    "expose_headers": ["ETag"],
+    "max_age_seconds": 600,
+}
+# Google Cloud Storage has one list for both kinds of headers.
+ONE_LIST = {**RULE, "allowed_headers": ["authorization", "ETag"]}
+ONE_LIST["expose_headers"] = ONE_LIST["allowed_headers"]
+
+S3_RULE = {
+    "AllowedOrigins": [A],
+    "AllowedMethods": ["GET", "PUT"],
+    "AllowedHeaders": ["authorization"],
+    "ExposeHeaders": ["ETag"],
+    "MaxAgeSeconds": 600,
+}
+TERRAFORM_RULE = {**RULE, "id": ""}
+CLOUDFORMATION = {
+    "CorsRules": [
+        {
+            "AllowedOrigins": [A],
+            "AllowedMethods": ["GET", "PUT"],
+            "AllowedHeaders": ["authorization"],
+            "ExposedHeaders": ["ETag"],
+            "MaxAge": 600,
+        }
+    ]
+}
+TEMPLATE = {
+    "Resources": {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Rules": []}},
+        "Uploads": {
+            "Type": "AWS::S3::Bucket",
+            "Properties": {"BucketName": "uploads", "CorsConfiguration": CLOUDFORMATION},
+        },
+    }
+}
+
+
+def shown_by_terraform(kind: str, **values: Any) -> dict[str, Any]:
+    """What ``terraform show -json`` prints of one resource in a module, beside another one."""
+    resource = {"address": f"module.storage.{kind}.uploads", "type": kind, "values": values}
+    other = {"address": "aws_s3_bucket.logs", "values": {"bucket": "logs", "cors_rule": []}}
+    modules = [{"address": "module.storage", "resources": [resource]}]
+    root = {"resources": [other], "child_modules": modules}
+    return {"format_version": "1.0", "terraform_version": "1.9", "values": {"root_module": root}}
+
+
+# What tells in one word what it is -> the document, what it says.
+DOCUMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "this package": ({"rules": [RULE]}, RULE),
+    "a list of rules": ([RULE], RULE),
+    "a rule alone": (RULE, RULE),
+    "aws s3api get-bucket-cors": ({"CORSRules": [S3_RULE]}, RULE),
+    "a rule of S3 alone": (S3_RULE, RULE),
+    "arguments of a call": ({"Bucket": "b", "CORSConfiguration": {"CORSRules": [S3_RULE]}}, RULE),
+    "numbers as texts": ({"CORSRules": [{**S3_RULE, "MaxAgeSeconds": "600"}]}, RULE),
+    "null for what is not set": ([{**S3_RULE, "ID": None, "Id": None}], RULE),
+    "the SDK of COS": (
+        {
+            "CORSRule": [
+                {
+                    "AllowedOrigin": A,
+                    "AllowedMethod": ["GET", "PUT"],
+                    "AllowedHeader": "authorization",
+                    "ExposeHeader": ["ETag"],
+                    "MaxAgeSeconds": "600",
+                }
+            ]
+        },
+        RULE,
+    ),
+    "ali-oss": (
+        [
+            {
+                "allowedOrigin": A,
+                "allowedMethod": ["GET", "PUT"],
+                "allowedHeader": "authorization",
+                "exposeHeader": "ETag",
+                "maxAgeSeconds": "600",
+            }
+        ],
+        RULE,
+    ),
+    "ossutil": (
+        {
+            "CORSRule": [
+                {
+                    "AllowedOrigin": [A],
+                    "AllowedMethod": ["GET", "PUT"],
+                    "AllowedHeader": ["authorization"],
+                    "ExposeHeader": ["ETag"],
+                    "MaxAgeSeconds": 600,
+                }
+            ],
+            "ResponseVary": False,
+        },
+        RULE,
+    ),
+    "the SDK of OBS for Python": (
+        {
+            "corsRules": [
+                {
+                    "allowedOrigin": [A],
+                    "allowedMethod": ["GET", "PUT"],
+                    "allowedHeader": ["authorization"],
+                    "exposeHeader": ["ETag"],
+                    "maxAgeSecond": 600,
+                }
+            ]
+        },
+        RULE,
+    ),
+    "Google Cloud Storage": (
+        [
+            {
+                "origin": [A],
+                "method": ["GET", "PUT"],
+                "responseHeader": ["authorization", "ETag"],
+                "maxAgeSeconds": 600,
+            }
+        ],
+        ONE_LIST,
+    ),
+    "a bucket of Google Cloud Storage": (
+        {
+            "name": "b",
+            "cors_config": [
+                {
+                    "origin": [A],
+                    "method": ["GET", "PUT"],
+                    "responseHeader": ["authorization", "ETag"],
+                    "maxAgeSeconds": 600,
+                }
+            ],
+        },
+        ONE_LIST,
+    ),
+    "Cloudflare R2": (
+        {
+            "rules": [
+                {
+                    "allowed": {
+                        "origins": [A],
+                        "methods": ["GET", "PUT"],
+                        "headers": ["authorization"],
+                    },
+                    "exposeHeaders": ["ETag"],
+                    "maxAgeSeconds": 600,
+                }
+            ]
+        },
+        RULE,
+    ),
+    "Backblaze B2": (
+        {
+            "corsRules": [
+                {
+                    "corsRuleName": "uploads",
+                    "allowedOrigins": [A],
+                    "allowedOperations": ["b2_download_file_by_name", "s3_put"],
+                    "allowedHeaders": ["authorization"],
+                    "exposeHeaders": ["ETag"],
+                    "maxAgeSeconds": 600,
+                }
+            ]
+        },
+        {**RULE, "allowed_methods": ["GET", "HEAD", "PUT"], "id": "uploads"},
+    ),
+    "any site with https at B2": (
+        [{"allowedOrigins": ["https"], "allowedOperations": ["s3_get"]}],
+        {"allowed_origins": ["https://*"], "allowed_methods": ["GET"]},
+    ),
+    "az storage cors list": (
+        [
+            {
+                "AllowedOrigins": A,
+                "AllowedMethods": "GET,PUT",
+                "AllowedHeaders": "authorization",
+                "ExposedHeaders": "ETag",
+                "MaxAgeInSeconds": 600,
+                "Service": "blob",
+            }
+        ],
+        RULE,
+    ),
+    "an account of Azure": (
+        {
+            "properties": {
+                "cors": {
+                    "corsRules": [
+                        {
+                            "allowedOrigins": [A],
+                            "allowedMethods": ["GET", "PUT"],
+                            "allowedHeaders": ["authorization"],
+                            "exposedHeaders": ["ETag"],
+                            "maxAgeInSeconds": 600,
+                        }
+                    ]
+                }
+            }
+        },
+        RULE,
+    ),
+    "a bucket's properties in CloudFormation": (
+        {"BucketName": "b", "CorsConfiguration": CLOUDFORMATION},
+        RULE,
+    ),
+    "a template of CloudFormation": (TEMPLATE, RULE),
+    "a configuration of Terraform": (
+        {
+            "resource": {
+                "aws_s3_bucket_cors_configuration": {
+                    "uploads": {"bucket": "b", "cors_rule": TERRAFORM_RULE}
+                }
+            }
+        },
+        RULE,
+    ),
+    "OSS in Terraform": (
+        shown_by_terraform(
+            "alicloud_oss_bucket_cors",
+            bucket="b",
+            response_vary=False,
+            cors_rule=[
+                {
+                    "allowed_origins": [A],
+                    "allowed_methods": ["GET", "PUT"],
+                    "allowed_headers": ["authorization"],
+                    "expose_header": ["ETag"],
+                    "max_age_seconds": 600,
+                }
+            ],
+        ),
+        RULE,
+    ),
+    "COS in Terraform": (
+        shown_by_terraform("tencentcloud_cos_bucket", bucket="b", cors_rules=[TERRAFORM_RULE]),
+        RULE,
+    ),
+    "Google Cloud Storage in Terraform": (
+        shown_by_terraform(
+            "google_storage_bucket",
+            cors=[
+                {
+                    "origin": [A],
+                    "method": ["GET", "PUT"],
+                    "response_header": ["authorization", "ETag"],
+                    "max_age_seconds": 600,
+                }
+            ],
+        ),
+        ONE_LIST,
+    ),
+    "R2 in Terraform": (
+        shown_by_terraform(
+            "cloudflare_r2_bucket_cors",
+            bucket_name="b",
+            rules=[
+                {
+                    "allowed": {
+                        "origins": [A],
+                        "methods": ["GET", "PUT"],
+                        "headers": ["authorization"],
+                    },
+                    "expose_headers": ["ETag"],
+                    "id": None,
+                    "max_age_seconds": 600,
+                }
+            ],
+        ),
+        RULE,
+    ),
+    "Pulumi": (
+        {
+            "corsRules": [
+                {
+                    "allowedOrigins": [A],
+                    "allowedMethods": ["GET", "PUT"],
+                    "allowedHeaders": ["authorization"],
+                    "exposeHeaders": ["ETag"],
+                    "maxAgeSeconds": 600,
+                }
+            ]
+        },
+        RULE,
+    ),
+}
+
+
+@pytest.mark.parametrize("document, says", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_every_form_is_read(document: Any, says: dict[str, Any]) -> None:
+    assert parse_rules(json.dumps(document)) == RuleSet.from_dict(
+        {"rules": [says], **({"response_vary": False} if "ary" in str(document) else {})}
+    )
+
+
+AZURE_XML = (
+    f"<Cors><CorsRule><AllowedOrigins>{A}</AllowedOrigins><AllowedMethods>GET,PUT</AllowedMethods>"
+    "<MaxAgeInSeconds>600</MaxAgeInSeconds><ExposedHeaders>ETag</ExposedHeaders>"
+    "<AllowedHeaders>authorization</AllowedHeaders></CorsRule></Cors>"
+)
+GCS_XML = (
+    f"<CorsConfig><Cors><Origins><Origin>{A}</Origin></Origins>"
+    "<Methods><Method>GET</Method><Method>PUT</Method></Methods><ResponseHeaders>"
+    "<ResponseHeader>authorization</ResponseHeader><ResponseHeader>ETag</ResponseHeader>"
+    "</ResponseHeaders><MaxAgeSec>600</MaxAgeSec></Cors></CorsConfig>"
+)
+CLOUDFORMATION_YAML = f"""\
+Resources:
+  Uploads:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: !Sub "${{AWS::StackName}}-uploads"
+      CorsConfiguration:
+        CorsRules:
+          - AllowedOrigins: [{A}]
+            AllowedMethods:
+              - GET
+              - PUT
+            AllowedHeaders: ["authorization"]
+            ExposedHeaders: [ETag]
+            MaxAge: 600
+"""
+TEXTS = {
+    "XML of Azure": (AZURE_XML, RULE),
+    "service properties of Azure": (
+        f"<StorageServiceProperties>{AZURE_XML}</StorageServiceProperties>",
+        RULE,
+    ),
+    "XML of Google Cloud Storage": (GCS_XML, ONE_LIST),
+    "CloudFormation in YAML": (CLOUDFORMATION_YAML, RULE),
+    "this package in YAML": (
+        f"rules:\n- allowed_origins: ['{A}']\n  allowed_methods: [GET, PUT]\n"
+        "  allowed_headers: [authorization]\n  expose_headers: [ETag]\n  max_age_seconds: 600\n",
+        RULE,
+    ),
+}
+
+
+@pytest.mark.parametrize("text, says", TEXTS.values(), ids=TEXTS.keys())
+def test_texts_that_are_not_json_are_read(text: str, says: dict[str, Any]) -> None:
+    assert parse_rules(text) == RuleSet.from_dict({"rules": [says]})
+
+
+@pytest.mark.parametrize(
+    "document, note",
+    [
+        (DOCUMENTS["Google Cloud Storage"][0], "responseHeader is read as AllowedHeader and as"),
+        (DOCUMENTS["Backblaze B2"][0], "allowedOperations are read as methods"),
+        (DOCUMENTS["any site with https at B2"][0], "the origin https is read as https://*"),
+        (DOCUMENTS["az storage cors list"][0], "Service is left out"),
+        (DOCUMENTS["arguments of a call"][0], "left out: Bucket"),
+        (TEMPLATE, "the rules of Uploads are read"),
+        (DOCUMENTS["COS in Terraform"][0], "the rules of module.storage.tencentcloud_cos_bucket"),
+    ],
+)
+def test_what_is_read_as_something_else_is_said(document: Any, note: str) -> None:
+    assert any(each.startswith(note) for each in read_rules(document).notes)
+
+
+@pytest.mark.parametrize("spelling", ["AllowedOrigins", "allowedOrigins", "allowed_origins"])
+@pytest.mark.parametrize("other", ["AllowedOrigin", "Allowed-Origins", "ALLOWEDORIGINS", "origin"])
+def test_a_field_stands_once_whatever_its_spelling(spelling: str, other: str) -> None:
+    with pytest.raises(InvalidRules, match=f"rule 1: {other} may occur only once"):
+        parse_rules([{spelling: [A], other: [A], "AllowedMethods": ["GET"]}])
+
+
+@pytest.mark.parametrize(
+    "key, suggestion",
+    [
+        ("AllowedOrigns", "AllowedOrigins"),
+        ("alowed_methods", "AllowedMethods"),
+        ("AllowHeaders", "AllowedHeaders"),
+        ("ExposesHeaders", "ExposeHeaders"),
+        ("MaxAgeSecnds", "MaxAgeSeconds"),
+    ],
+)
+def test_what_was_probably_meant_is_suggested(key: str, suggestion: str) -> None:
+    with pytest.raises(InvalidRules, match=f"{key} is not allowed here; .* write {suggestion} "):
+        parse_rules([{**RULE, key: []}])
+
+
+SEVERAL = {
+    "Resources": {
+        name: {"Type": "AWS::S3::Bucket", "Properties": {"CorsConfiguration": CLOUDFORMATION}}
+        for name in ("Uploads", "Public")
+    }
+}
+
+
+def test_a_template_with_several_buckets_is_asked_which() -> None:
+    with pytest.raises(InvalidRules, match=r"those of several buckets \(Uploads, Public\)"):
+        read_rules(json.dumps(SEVERAL))
+    assert read_rules(json.dumps(SEVERAL), resource="Public").notes == (
+        ["the rules of Public are read"]
+    )
+    with pytest.raises(InvalidRules, match="not those of 'Logs': write Uploads, Public"):
+        read_rules(json.dumps(SEVERAL), resource="Logs")
+
+
+@pytest.mark.parametrize(
+    "text, detail",
+    [
+        ("hello", "neither XML nor JSON nor YAML"),
+        ("a: [1", "not accepted as YAML: "),
+        ("a: &x []\nb: *x", "YAML with aliases"),
+        ("a: 1\n---\nb: 1", "YAML of several documents"),
+        ("a: " + "[" * 65, "nested more than 64 deep"),
+        ("? [a]\n: b", "YAML with a list or mapping as a key"),
+        ("a: " + "x" * 262_144, "YAML of more than 262144 bytes"),
+        ("word: 1", "without a list of rules"),
+        (b"a: \xff", "neither XML nor JSON: byte 4 is not UTF-8"),
+    ],
+)
+def test_yaml_that_holds_no_rules(text: str | bytes, detail: str) -> None:
+    with pytest.raises(InvalidRules) as refused:
+        read_rules(text)
+    assert detail in str(refused.value)
+
+
+def test_a_key_that_stands_twice_in_yaml_is_a_problem() -> None:
+    with pytest.raises(InvalidRules, match="allowed_methods may occur only once"):
+        parse_rules(f"- allowed_origins: [{A}]\n  allowed_methods: [GET]\n  allowed_methods: [PUT]")
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@given(rules=rule_sets())
+def test_what_was_written_is_read_back(form: Any, rules: list[RuleDict]) -> None:
+    """Where the form can say everything. What it cannot say is listed."""
+    rule_set = RuleSet.from_dict({"rules": rules})
+    written = write_as(rule_set, form, "photos")
+    text = json.dumps(written.data)
+    if not written.losses:
+        assert not diff(parse_rules(text), rule_set).changes
+    else:
+        assert read_rules(text)
+
+
+def rules_with(**fields: Any) -> RuleSet:
+    return RuleSet([Rule(**{"allowed_origins": [A], "allowed_methods": ["GET"], **fields})])
+
+
+@pytest.mark.parametrize(
+    "form, rule_set, losses",
+    [
+        ("aws", RuleSet([Rule([A], ["GET"])], response_vary=True), ["ResponseVary is left out"]),
+        ("aws", rules_with(id="x", max_age_seconds=0), []),
+        (
+            "gcs",
+            rules_with(allowed_headers=["x-a"], expose_headers=["ETag"], id="x"),
+            [
+                "rule 1: AllowedHeader becomes 'x-a', 'ETag'",
+                "rule 1: ExposeHeader becomes 'x-a', 'ETag'",
+                "rule 1: ID becomes none",
+            ],
+        ),
+        (
+            "gcs",
+            rules_with(allowed_origins=["https://*.a.example"]),
+            [
+                "rule 1: the origin 'https://*.a.example'; Google Cloud Storage takes exact "
+                "origins and * alone"
+            ],
+        ),
+        ("azure", rules_with(), ["rule 1: MaxAgeSeconds becomes 0"]),
+        (
+            "azure",
+            RuleSet(rules_with(max_age_seconds=5).rules * 6),
+            ["Azure Storage takes 5 rules, and these are 6"],
+        ),
+        (
+            "r2",
+            rules_with(max_age_seconds=86_401),
+            ["rule 1: max-age 86401; Cloudflare R2 takes at most 86400"],
+        ),
+        ("b2", rules_with(), []),
+    ],
+)
+def test_what_a_form_cannot_say_is_listed(form: str, rule_set: RuleSet, losses: list[str]) -> None:
+    assert write_as(rule_set, FORMS[form], "photos").losses == losses
