@@ -287,7 +287,7 @@ def test_a_bucket_whose_rules_are_none_is_named(run_app: Run, store: SQLiteStore
 
 # The list of public suffixes
 
-SUFFIX = [{"allowed_origins": ["https://*.github.io"], "allowed_methods": ["GET"]}]
+SUFFIX = [{"allowed_origins": ["https://*.herokuapp.com"], "allowed_methods": ["GET"]}]
 
 
 def test_the_list_is_used_where_it_is_installed(tmp_path: Path) -> None:

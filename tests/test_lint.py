@@ -74,17 +74,17 @@ ORDER = {
     ),
     "a star above": (
         [{"allowed_origins": ["*"]}, {}],
-        ["BC101 2", "BC107 2"],
+        ["BC208 1", "BC101 2", "BC107 2"],
     ),
     "a star above for part of it": (
         [{"allowed_origins": ["*"]}, {"allowed_headers": ["x-a"]}],
-        ["BC106 2", "BC107 2"],
+        ["BC208 1", "BC106 2", "BC107 2"],
     ),
     "a star above for something else": (
         [{"allowed_origins": ["*"]}, {"allowed_methods": ["DELETE"]}],
-        ["BC106 2"],
+        ["BC208 1", "BC106 2"],
     ),
-    "a star below": ([{}, {"allowed_origins": ["*"]}], ["BC102 2"]),
+    "a star below": ([{}, {"allowed_origins": ["*"]}], ["BC102 2", "BC208 2"]),
 }
 
 
@@ -121,7 +121,7 @@ def test_order(given, expected):
 
 
 ORIGINS = {
-    "*": [],
+    "*": ["BC208"],
     A: [],
     f"{A}:8443": [],
     "https://*.a.example": [],
@@ -291,7 +291,7 @@ REST = {
     "a star that is refused": ({"expose_headers": ["*"]}, ["BC314"]),
     "a max-age that is refused": ({"max_age_seconds": -1}, ["BC314"]),
     "an id that is refused": ({"id": "a\n"}, ["BC314"]),
-    "a value that is no list": ({"allowed_origins": "*"}, ["BC315"]),
+    "a value that is no list": ({"allowed_origins": "https://a.example"}, ["BC315"]),
     "a key that nobody knows": ({"AllowedOrigns": []}, ["BC315"]),
 }
 
@@ -302,7 +302,7 @@ def test_other_values(given, expected):
 
 
 def test_an_exception_above_a_rule_may_stay():
-    (named,) = lint(rules({}, {"allowed_origins": ["*"]}))
+    (named, *_) = lint(rules({}, {"allowed_origins": ["*"]}))
     assert named.help.startswith("keep both if rule 1 is meant as an exception")
     (same, *_) = lint(rules({}, {"allowed_methods": ["GET", "DELETE"]}))
     assert same.help == "allow each request by one rule only, or move the narrower rule up"
@@ -327,16 +327,16 @@ def test_a_public_suffix_is_not_called_a_site():
 
 
 def test_what_cannot_be_told_without_a_list_is_told_with_one():
-    given = {"allowed_origins": ["https://*.github.io"]}
+    given = {"allowed_origins": ["https://*.herokuapp.com"]}
     assert ids(given) == []
 
     def public_suffix(host):
-        return "github.io" if host.endswith("github.io") else host.rpartition(".")[2]
+        return "herokuapp.com" if host.endswith("herokuapp.com") else host.rpartition(".")[2]
 
     assert ids(given, public_suffix=public_suffix) == ["BC205 1"]
-    own = {"allowed_origins": ["https://*.me.github.io"]}
+    own = {"allowed_origins": ["https://*.me.herokuapp.com"]}
     assert ids(own, public_suffix=public_suffix) == []
-    two = {"allowed_origins": ["https://me.github.io", "https://you.github.io"]}
+    two = {"allowed_origins": ["https://me.herokuapp.com", "https://you.herokuapp.com"]}
     assert ids(two, public_suffix=public_suffix) == ["BC108 1"]
 
 
@@ -677,3 +677,58 @@ def test_the_witness_of_a_name_with_an_underscore_has_the_name_that_is_meant() -
         if each.check is Check.UNDERSCORE
     ]
     assert [each.headers for each in found.witnesses] == [("x-aexample",)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.myqcloud.com",
+        "*.cos.ap-guangzhou.myqcloud.com",
+        "*.cos-website.ap-guangzhou.myqcloud.com",
+        "*.ap-guangzhou.myqcloud.com",
+        "*.aliyuncs.com",
+        "*.oss-cn-hangzhou.aliyuncs.com",
+        "*.myhuaweicloud.com",
+        "*.obs.cn-north-4.myhuaweicloud.com",
+        "*.amazonaws.com",
+        "*.s3.us-east-1.amazonaws.com",
+        "*.s3-website-us-east-1.amazonaws.com",
+        "*.r2.dev",
+        "*.core.windows.net",
+        "*.z13.web.core.windows.net",
+        "*.storage.googleapis.com",
+        "shop-*.cos.ap-guangzhou.myqcloud.com",
+    ],
+)
+def test_names_below_a_vendors_domain_are_anyones(host):
+    assert ids({"allowed_origins": [f"https://{host}"]}) == ["BC205 1"]
+    assert ids({"allowed_origins": [f"https://{host}"]}, public_suffix=lambda name: "com") == (
+        ["BC205 1"]
+    )
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["*.shop-1250000000.cos.ap-guangzhou.myqcloud.com", "a.s3.us-east-1.amazonaws.com"],
+)
+def test_names_below_a_bucket_are_its_owners(host):
+    assert ids({"allowed_origins": [f"https://{host}"]}) == []
+
+
+@pytest.mark.parametrize(
+    "methods, found",
+    [
+        (["GET"], ["BC208 1"]),
+        (["GET", "HEAD"], ["BC208 1"]),
+        (["POST"], ["BC209 1"]),
+        (["DELETE", "GET"], ["BC209 1"]),
+    ],
+)
+def test_any_origin_is_advice_and_a_warning_where_it_may_write(methods, found):
+    given = {
+        "allowed_origins": ["*"],
+        "allowed_methods": methods,
+        "expose_headers": ["ETag"],
+        "allowed_headers": ["*"],
+    }
+    assert ids(given) == found

@@ -27,7 +27,9 @@ def load_yaml(body: bytes) -> tuple[Any, list[Problem]]:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidRules(detail=f"neither XML nor JSON: byte {error.start + 1} is not UTF-8") from None
+        raise InvalidRules(
+            detail=f"neither XML nor JSON: byte {error.start + 1} is not UTF-8"
+        ) from None
     if ":" not in text:
         raise InvalidRules(detail=_NO_KNOWN_FORM)
     try:
