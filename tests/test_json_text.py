@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flask_bucketcors.core.json_text import MAX_DEPTH, TooDeep, parse_json
+from flask_bucketcors.core.json_text import MAX_DEPTH, NotJSON, TooDeep, parse_json
 
 DEEPEST = "[" * MAX_DEPTH + "]" * MAX_DEPTH
 TOO_DEEP = f"[{DEEPEST}]"
@@ -69,7 +69,7 @@ def test_what_is_not_too_deep_is_read(value: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "[", "]" * 200 + "[" * 200, f'"{MANY_BRACKETS}', "\\" * 99])
 def test_what_is_no_json_is_refused_as_such(text: str) -> None:
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(NotJSON):
         parse_json(text)
 
 

@@ -8,11 +8,17 @@ import json
 from itertools import accumulate
 from typing import Any, Final
 
+from flask_bucketcors.core.json_mistakes import in_words
+
 #: Far more than rules or HAR files need, and far less than interpreters can handle.
 MAX_DEPTH: Final = 64
 
 _OTHER_BYTES: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+class NotJSON(ValueError):
+    """A text is not JSON; the message says what is wrong, what to write, and where."""
 
 
 class TooDeep(ValueError):
@@ -28,13 +34,17 @@ def parse_json(text: str | bytes, **options: Any) -> Any:
     :param text: bytes are UTF-8, UTF-16 or UTF-32.
     :param options: those of :func:`json.loads`.
     :raises TooDeep: before anything is built, even if the text is not JSON at all.
-    :raises ValueError: if it is not JSON; UnicodeDecodeError is one.
+    :raises NotJSON: if it is not JSON.
+    :raises UnicodeDecodeError: if bytes are not text.
     """
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     if _is_too_deep(text):
         raise TooDeep
-    return json.loads(text, **options)
+    try:
+        return json.loads(text, **options)
+    except json.JSONDecodeError as error:
+        raise NotJSON(in_words(error)) from None
 
 
 def _is_too_deep(text: str) -> bool:

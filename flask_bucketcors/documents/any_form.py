@@ -25,6 +25,7 @@ from flask_bucketcors.documents.from_xml import (
 from flask_bucketcors.documents.from_yaml import load_yaml
 from flask_bucketcors.documents.key_names import suggestion
 from flask_bucketcors.documents.other_xml import OTHER_ROOTS, as_data
+from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE
 
 #: Longer texts are refused, in bytes, unless a dialect has a lower limit.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
@@ -169,6 +170,8 @@ def _from_xml(body: bytes) -> _Read:
         raise InvalidRules(detail=f"not accepted as XML: {error.detail}") from None
     if local_name(root) in OTHER_ROOTS:
         return _Read(*read_data(as_data(root)))
+    if local_name(root).lower() == "html":
+        raise InvalidRules(detail=f"not accepted as XML: {AN_HTML_PAGE}")
     if local_name(root) != ROOT:
         name = shortened(ascii(local_name(root)))
         raise InvalidRules(detail=f"a document with the root element {name}: write {ROOT}")

@@ -26,6 +26,7 @@ from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.elements import in_element_names, read_integer
+from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE, is_html, what_is_wrong
 
 #: The root element of a document.
 ROOT: Final = "CORSConfiguration"
@@ -129,9 +130,12 @@ def parse_element(body: bytes) -> Element:
     except UnicodeDecodeError:
         raise DocumentError(Refusal.MALFORMED_XML, "The encoding must be UTF-8.") from None
     except DefusedXmlException:
-        raise DocumentError(Refusal.MALFORMED_XML, "A document type is not accepted.") from None
+        detail = "A document type is not accepted."
+        if is_html(text):
+            detail = f"{AN_HTML_PAGE}."
+        raise DocumentError(Refusal.MALFORMED_XML, detail) from None
     except ParseError as error:
-        raise DocumentError(Refusal.MALFORMED_XML, f"{error}.") from None
+        raise DocumentError(Refusal.MALFORMED_XML, f"{what_is_wrong(text, error)}.") from None
     return root
 
 
