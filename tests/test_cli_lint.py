@@ -357,7 +357,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     rules = [{**GOOD[0], "allowed_origins": [f"https://a{n}.example/"]} for n in range(900)]
     with flask(written(tmp_path / "rules.json", rules)) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("warning[BC303]")
+        assert process.stdout.readline().startswith("warning[BC315]")
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""

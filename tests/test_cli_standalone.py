@@ -30,7 +30,7 @@ PLAIN_HTTP = RuleSet([Rule(["http://www.shop.com"], ["GET"])])
 # A warning: browsers send no slash.
 DUBIOUS = RuleSet([Rule(["https://www.shop.com/"], ["GET"])])
 # Dangerous only to those who have the list of public suffixes.
-SUFFIX = RuleSet([Rule(["https://*.github.io"], ["GET"])])
+SUFFIX = RuleSet([Rule(["https://*.herokuapp.com"], ["GET"])])
 
 # What is said of rules that lint's findings refuse.
 STRICT = "refuses these rules"
@@ -413,7 +413,7 @@ def test_an_import_and_a_rollback_are_as_strict(path: Path) -> None:
 def test_the_list_of_public_suffixes_is_needed_where_the_application_has_one(
     is_installed: bool, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start(path, STRICT="dangers", PUBLIC_SUFFIX=lambda host: "github.io")
+    start(path, STRICT="dangers", PUBLIC_SUFFIX=lambda host: "herokuapp.com")
     if not is_installed:
         monkeypatch.setitem(sys.modules, "publicsuffixlist", None)
     put = ["put", "photos", "-", "--database", path]

@@ -122,4 +122,4 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
     assert parse_xml(b"\xef\xbb\xbf" + body, COS).as_dict() == (
         {"rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}]}
     )
-    assert not read_rules("\ufeff" + json.dumps(RULES)).problems
+    assert not read_rules("\ufeff" + json.dumps(RULES)).problems()

@@ -104,7 +104,7 @@ def test_edited_rules_are_stored(page: FlaskClient, edited: str) -> None:
             "The rules are refused:\nrule 1: AllowedMethod 'TRACE' is not a method that rules can "
             "allow; write GET, PUT, POST, DELETE or HEAD",
         ),
-        ("hello", "The rules are neither XML nor JSON"),
+        ("hello", "The rules are neither XML nor JSON nor YAML"),
         (" ", "The rules are empty"),
         (None, "The rules are empty"),
     ],

@@ -35,7 +35,7 @@ from flask_bucketcors.core.dialects import COS, DIALECTS, find_dialect, limited
 from flask_bucketcors.core.errors import CallRefused
 from flask_bucketcors.documents.any_form import parse_rules
 from flask_bucketcors.documents.from_xml import parse_xml
-from flask_bucketcors.documents.to_json import to_s3_json
+from flask_bucketcors.documents.to_forms import FORMS, write_as
 from flask_bucketcors.documents.to_xml import format_xml
 from tests.support.command_line import invoke
 from tests.support.fetch_model import PageRequest
@@ -202,7 +202,10 @@ def test_dialects_with_the_same_methods_are_one() -> None:
 
 def test_a_rule_set_keeps_its_methods_in_every_form(tmp_path: Path) -> None:
     rule_set = RuleSet([Rule([PAGE], ["GET", *EXTRA]), Rule(["*"], ["PATCH"])])
-    forms = [json.dumps(rule_set.as_dict()), json.dumps(to_s3_json(rule_set))]
+    forms = [
+        json.dumps(rule_set.as_dict()),
+        json.dumps(write_as(rule_set, FORMS["aws"], "photos").data),
+    ]
     forms += [format_xml(rule_set, dialect).decode() for dialect in DIALECTS.values()]
     for form in forms:
         assert parse_rules(form).rules == rule_set.rules
@@ -333,7 +336,7 @@ EXPLAINED = [
     # methods of the file, options, method of the request: the exit code and what is said
     ("GET", [], "PATCH", 1, "help: add PATCH to BUCKETCORS_EXTRA_METHODS; then in rule 1, add"),
     ("GET", ["PATCH"], "PATCH", 1, "Fix 1: In rule 1, add 'PATCH' to AllowedMethod."),
-    ("PATCH", [], "PATCH", 0, "The API rejects these rules: rule 1: allowed_methods 'PATCH' is a"),
+    ("PATCH", [], "PATCH", 0, "The API rejects these rules: rule 1: AllowedMethod 'PATCH' is a"),
     ("PATCH", ["PATCH"], "PATCH", 0, "Allowed: rule 1 allows PATCH"),
     ("PATCH", ["PATCH"], "patch", 1, "Refused[method_case]"),
     ("patch", ["PATCH"], "PATCH", 1, "Fix 1: In rule 1, write 'PATCH' instead of 'patch'."),

@@ -422,7 +422,7 @@ def test_a_template_with_several_buckets_is_asked_which() -> None:
     "text, detail",
     [
         ("hello", "neither XML nor JSON nor YAML"),
-        ("a: [1", "not accepted as YAML: "),
+        ("a: [1", "neither XML nor JSON, and not accepted as YAML: "),
         ("a: &x []\nb: *x", "YAML with aliases"),
         ("a: 1\n---\nb: 1", "YAML of several documents"),
         ("a: " + "[" * 65, "nested more than 64 deep"),

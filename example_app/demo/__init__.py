@@ -182,7 +182,7 @@ def _findings(rules: RuleSet | None) -> list[dict[str, str]]:
     return [
         {
             "title": f"{each.severity}[{each.id}]",
-            "text": f"rule {each.rule + 1}: {each.text}\nhelp: {each.help}",
+            "text": f"{each.place}: {each.text}\nhelp: {each.help}",
         }
         for each in found
     ]

@@ -35,7 +35,7 @@ def print_findings(bucket: str, findings: Findings, *, with_dangers: bool = True
     shown = (Severity.DANGER, Severity.WARNING) if with_dangers else (Severity.WARNING,)
     found = worst_first(each for each in findings if each.severity in shown)
     for each in found[:_MAX_FINDINGS]:
-        text = f"{each.severity}[{each.id}] rule {each.rule + 1}: {each.text} help: {each.help}"
+        text = f"{each.severity}[{each.id}] {each.place}: {each.text} help: {each.help}"
         click.echo(f"{name}: {printable(clipped(text, _MAX_TEXT))}", err=True)
     if len(found) > _MAX_FINDINGS:
         more = len(found) - _MAX_FINDINGS

@@ -51,7 +51,8 @@ def _load(yaml: Any, text: str) -> tuple[Any, list[Problem]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        detail = f"not accepted as YAML: {getattr(error, 'problem', None) or 'it is wrong'}{where}"
+        problem = getattr(error, "problem", None) or "it is wrong"
+        detail = f"neither XML nor JSON, and not accepted as YAML: {problem}{where}"
         raise InvalidRules(detail=detail) from None
     if not isinstance(builder.document, dict | list):
         raise InvalidRules(detail=_NO_KNOWN_FORM)

@@ -10,6 +10,7 @@ from flask_bucketcors.analysis.explainer.origin_nearness import (
     NOT_NEAR,
     corrected_pattern,
     fits_as_meant,
+    is_for_all,
     origin_differences,
 )
 from flask_bucketcors.analysis.mistakes import Cause, Kind
@@ -25,7 +26,7 @@ from flask_bucketcors.core.headers import (
     is_header_name,
     parse_requested_headers,
 )
-from flask_bucketcors.core.origins import NULL
+from flask_bucketcors.core.origins import NULL, covers
 from flask_bucketcors.core.problems import ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY
@@ -35,6 +36,16 @@ MAX_COMPARED: Final = 10_000
 
 # A rule for all origins was not written with this page in mind.
 _ANY_ORIGIN_COST: Final = 15
+
+# A person looks for the rule that names the page's host, and then at what else is wrong in it.
+_OTHER_HOST_COST: Final = 1000
+_OTHER_HOST: Final = (
+    Cause.ORIGIN_APEX,
+    Cause.ORIGIN_SUBDOMAIN_DEPTH,
+    Cause.ORIGIN_IP_LOCALHOST,
+    Cause.ORIGIN_NULL,
+    Cause.ORIGIN_NOT_LISTED,
+)
 
 _MAX_PATTERNS: Final = 16
 _SEPARATORS = re.compile(r"[\s,;:|]+")
@@ -116,7 +127,18 @@ def _trace_rule(
     distance = _distance(mismatches)
     if distance and ANY in rule.allowed_origins:
         distance += _ANY_ORIGIN_COST
+    if distance and not _names_host(request.origin, near, mismatches):
+        distance += _OTHER_HOST_COST
     return RuleTrace(index, reason, tuple(mismatches), distance)
+
+
+def _names_host(origin: str, near: Sequence[str], mismatches: Sequence[Mismatch]) -> bool:
+    """Whether a rule names the host of the page, however it spells it, and not just any host."""
+    if mismatches[0].field == "allowed_origins":
+        nearest = mismatches[0].nearest
+        is_about_host = any(cause in _OTHER_HOST for cause in mismatches[0].causes)
+        return nearest is not None and not is_about_host and not is_for_all(nearest)
+    return any(covers(text, origin) and not is_for_all(text) for text in near)
 
 
 def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:

@@ -21,7 +21,7 @@ def refusal_findings(subject: Subject, others: Iterable[Finding]) -> Iterator[Fi
     :param others: what other checks found.
     """
     named = {(each.rule, each.field, each.value) for each in others}
-    for problem in subject.plain.problems:
+    for problem in subject.plain.problems(subject.dialect):
         if _key_of(problem) not in named:
             text = f"The API rejects the rules: {replace(problem, rule=None)}."
             index = problem.rule
