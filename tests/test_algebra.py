@@ -20,7 +20,7 @@ from tests.support.naive_evaluator import consists_of, fits, origin_matches
 from tests.support.processes.children import CHILD_SECONDS
 from tests.support.strategies import HOSTS
 
-APART = {"null": ("null", "*"), "file://": ("file://",)}
+APART = {"null": ("null", "*"), "file://": ("file://", "*")}
 LETTERS = "ab.:8"
 # Every text that the letters make, up to a length at which two sides of a pattern have room, and
 # some that no pattern has a letter of.

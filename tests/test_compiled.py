@@ -280,6 +280,16 @@ def test_no_origin_is_remembered_but_those_that_the_rules_spell_out() -> None:
     assert set(rules.by_origin) == {ORIGIN}
 
 
+def test_what_a_bare_star_covers_is_not_remembered() -> None:
+    """Not even where its response is allowed: a client can invent any number of such texts."""
+    rules = CompiledRules(RuleSet([Rule(["*", ORIGIN], ["GET"]), Rule(["https://*"], ["GET"])]))
+    for index in range(50):
+        for origin in (f"file://{index}", f"https://a.test/{index}", f"junk {index}"):
+            assert rules.actual(origin, "GET").headers[0] == ("Access-Control-Allow-Origin", "*")
+            assert rules.preflight(origin, "GET").allowed
+    assert set(rules.by_origin) == {ORIGIN}
+
+
 def test_memory_for_requested_headers_is_bounded_over_all_rules() -> None:
     several = [compiled({"allowed_headers": ["*", f"x-{n}"]}) for n in range(10)]
     for number in range(MAX_REMEMBERED * 2):

@@ -134,7 +134,11 @@ def test_documented_sample_b() -> None:
         pytest.param("prefix*", "bla.prefix", False, id="prefix-not-at-start"),
         pytest.param("aba*aba", "aba", False, id="sides-share-nothing"),
         pytest.param("aba*aba", "abaaba", True, id="sides-side-by-side"),
-        pytest.param("*", "http://a.example,http://b.example", False, id="star-is-no-list"),
+        pytest.param("h*", "http://a.example,http://b.example", False, id="star-is-no-list"),
+        pytest.param("*", "http://a.example,http://b.example", True, id="bare-star-is-any-text"),
+        pytest.param("*", "file://", True, id="bare-star-is-a-file"),
+        pytest.param("f*", "file://", False, id="star-is-no-file"),
+        pytest.param("*", "a\tb", False, id="bare-star-is-no-control-character"),
         pytest.param("*", "http://" + "a" * 319, True, id="326-bytes"),
         pytest.param("*", "http://" + "a" * 320, False, id="327-bytes"),
         pytest.param("h" * 327, "h" * 327, False, id="literal-of-327-bytes"),
@@ -166,7 +170,10 @@ def test_origins(pattern: str, origin: str, matches: bool) -> None:
 )
 def test_origin_grammar(text: str, accepted: bool) -> None:
     assert is_origin(text) is accepted
-    assert origin_matches("*", text) is accepted
+    # Each of them begins or ends like this, so that only the grammar decides.
+    pattern = f"{text[:1]}*" if text else "*://"
+    assert origin_matches(pattern, text) is accepted
+    assert origin_matches("*", text)
 
 
 @pytest.mark.parametrize(

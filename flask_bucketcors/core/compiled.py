@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.grants import CompiledRule, Grant, HeaderPairs, VaryMode, forms_of
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
-from flask_bucketcors.core.origins import NULL, is_origin
+from flask_bucketcors.core.origins import fits_any, is_origin
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
@@ -258,13 +258,9 @@ class CompiledRules:
 
     def _covering(self, origin: str) -> Sequence[int]:
         """The rules with a ``*`` that covers an origin, from the top."""
-        if not self._any_origin and self._patterns is None:
-            return ()
-        if origin == NULL:
-            return self._any_origin
-        if not is_origin(origin):
-            return ()
-        found = self._patterns.find(origin) if self._patterns else ()
+        if self._patterns is None or not is_origin(origin):
+            return self._any_origin if self._any_origin and fits_any(origin) else ()
+        found = self._patterns.find(origin)
         if len(found) + len(self._any_origin) > 1:
             return sorted({*found, *self._any_origin})
         return found or self._any_origin

@@ -10,7 +10,8 @@ Facts:
 
 So a pattern is compared as text. What keeps ``*`` from covering more than an origin has
 (``http://evil.example/.abc.com`` fits ``http://*.abc.com`` as text) is the grammar below: a
-request's Origin that does not have this form is never compared with a ``*``.
+request's Origin that does not have this form is never compared with such a pattern. A bare ``*``
+needs no grammar, because the response names no origin.
 """
 
 import re
@@ -33,6 +34,7 @@ _LABEL = r"[A-Za-z0-9_-]++"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*+\.?|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = re.compile(rf"(?:{_SCHEME})?{_HOST}(?::[0-9]{{1,5}})?")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORBIDDEN_IN_PATTERN = re.compile(r"[^!-~]|[,\"'<>@?#\\]")
 
 # Almost all patterns look like this, one on each line. It need not match all valid patterns, but
@@ -46,8 +48,13 @@ _REST_OF_PLAIN = b"://\n"
 
 
 def is_origin(text: str) -> bool:
-    """Whether ``text`` has the form of an origin, except ``null``, so that ``*`` may cover it."""
+    """Whether a pattern with ``*`` among other characters may cover ``text``: not ``null``."""
     return len(text) <= MAX_ORIGIN_BYTES and text != NULL and bool(_ORIGIN.fullmatch(text))
+
+
+def fits_any(text: str) -> bool:
+    """Whether a bare ``*`` covers ``text``, which need not have the form of an origin."""
+    return len(text) <= MAX_ORIGIN_BYTES and not _CONTROL.search(text)
 
 
 def covers(pattern: str, origin: str) -> bool:
@@ -55,8 +62,8 @@ def covers(pattern: str, origin: str) -> bool:
     wildcard = Wildcard.parse(pattern)
     if wildcard is None:
         return origin == pattern
-    if pattern == ANY and origin == NULL:
-        return True
+    if pattern == ANY:
+        return fits_any(origin)
     return is_origin(origin) and wildcard.fits(origin)
 
 

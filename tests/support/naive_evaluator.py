@@ -109,10 +109,11 @@ def origin_matches(pattern: str, origin: str) -> bool:
         return False
     if "*" not in pattern:
         return origin == pattern
-    if not is_origin(origin):
-        return False
+    # Choice 5: what a bare "*" admits need not be an origin, for the answer does not name it.
+    if pattern == "*":
+        return not any(character < " " or character == "\x7f" for character in origin)
     # Choice 5: "null" reads like a host, yet only a literal "null" and a bare "*" mean it.
-    return pattern == "*" if origin == "null" else fits(pattern, origin)
+    return is_origin(origin) and origin != "null" and fits(pattern, origin)
 
 
 def header_matches(allowed: Sequence[str], name: str) -> bool:

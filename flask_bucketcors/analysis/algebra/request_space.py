@@ -25,8 +25,8 @@ from flask_bucketcors.core.origins import FILE, NULL
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY
 
-#: Texts that count as origins and have not the form of one, each with what allows it.
-APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE,)}
+#: What browsers send that does not have the form of an origin, each with what allows it.
+APART: Final[Mapping[str, Sequence[str]]] = {NULL: (NULL, ANY), FILE: (FILE, ANY)}
 
 #: Rules, a bit for each.
 RuleBits = int
