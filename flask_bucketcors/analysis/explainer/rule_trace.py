@@ -13,9 +13,11 @@ from flask_bucketcors.analysis.explainer.origin_nearness import (
     is_for_all,
     origin_differences,
 )
+from flask_bucketcors.analysis.linter.shared_domains import with_shared_domains
+from flask_bucketcors.analysis.linter.sites import site, usual_public_suffix
 from flask_bucketcors.analysis.mistakes import Cause, Kind
 from flask_bucketcors.analysis.spelling.lookalikes import MAX_LENGTH, skeleton, without_invisible
-from flask_bucketcors.analysis.spelling.origin_parts import several
+from flask_bucketcors.analysis.spelling.origin_parts import cut, several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
 from flask_bucketcors.core.compiled import CompiledRules, Reason
@@ -34,11 +36,15 @@ from flask_bucketcors.core.wildcards import ANY
 #: At most so many values are compared with the request, so that an explanation stays quick.
 MAX_COMPARED: Final = 10_000
 
-# A rule for all origins was not written with this page in mind.
-_ANY_ORIGIN_COST: Final = 15
-
 # A person looks for the rule that names the page's host, and then at what else is wrong in it.
 _OTHER_HOST_COST: Final = 1000
+# A rule for a whole domain was less likely written with this page in mind, one for all origins
+# still less. Both costs are less than two mistakes.
+_DOMAIN_COST: Final = 25
+_ANY_ORIGIN_COST: Final = 25
+# An origin below the same registered domain is farther away than a similar one, but nearer than
+# a rule for all origins that lacks the method.
+_SAME_SITE_GAIN: Final = 50
 _OTHER_HOST: Final = (
     Cause.ORIGIN_APEX,
     Cause.ORIGIN_SUBDOMAIN_DEPTH,
@@ -125,20 +131,36 @@ def _trace_rule(
     ]
     reason = _REASONS[mismatches[0].field] if mismatches else None
     distance = _distance(mismatches)
-    if distance and ANY in rule.allowed_origins:
-        distance += _ANY_ORIGIN_COST
-    if distance and not _names_host(request.origin, near, mismatches):
-        distance += _OTHER_HOST_COST
+    if distance:
+        distance += _host_cost(request.origin, near, mismatches[0])
     return RuleTrace(index, reason, tuple(mismatches), distance)
 
 
-def _names_host(origin: str, near: Sequence[str], mismatches: Sequence[Mismatch]) -> bool:
-    """Whether a rule names the host of the page, however it spells it, and not just any host."""
-    if mismatches[0].field == "allowed_origins":
-        nearest = mismatches[0].nearest
-        is_about_host = any(cause in _OTHER_HOST for cause in mismatches[0].causes)
-        return nearest is not None and not is_about_host and not is_for_all(nearest)
-    return any(covers(text, origin) and not is_for_all(text) for text in near)
+def _host_cost(origin: str, near: Sequence[str], first: Mismatch) -> int:
+    """How far a rule is from naming the page's host, however it spells it.
+
+    :param near: the values of its AllowedOrigin.
+    :param first: what differs first.
+    """
+    if first.field != "allowed_origins":
+        return min((_naming_cost(text) for text in near if covers(text, origin)), default=0)
+    is_about_host = any(cause in _OTHER_HOST for cause in first.causes)
+    if first.nearest is not None and (not is_about_host or _says_the_same(first)):
+        return _naming_cost(first.nearest)
+    if first.nearest is None and _is_same_site(origin, near):
+        return _OTHER_HOST_COST - _SAME_SITE_GAIN
+    return _OTHER_HOST_COST
+
+
+def _naming_cost(pattern: str) -> int:
+    if is_for_all(pattern):
+        return _OTHER_HOST_COST + _ANY_ORIGIN_COST
+    return _DOMAIN_COST if ANY in cut(pattern).host else 0
+
+
+def _is_same_site(origin: str, near: Sequence[str]) -> bool:
+    name = site(cut(origin).host, with_shared_domains(usual_public_suffix))
+    return "." in name and any(f".{cut(text).host}".endswith(f".{name}") for text in near)
 
 
 def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
@@ -272,5 +294,6 @@ def _cost(mismatch: Mismatch) -> int:
 def _distance(mismatches: Sequence[Mismatch]) -> int:
     headers = [_cost(each) for each in mismatches if each.field == "allowed_headers"]
     others = sum(_cost(each) for each in mismatches if each.field != "allowed_headers")
-    # Ten missing names are one oversight: together they weigh less than a foreign origin.
-    return others + (max(headers) + min(len(headers), 10) if headers else 0)
+    # Ten missing names are one oversight. A rule that lacks only names was meant for such a
+    # request, more likely than one that lacks the method: together they weigh less.
+    return others + (min(max(headers), Kind.NOT_INCLUDED) + min(len(headers), 9) if headers else 0)
