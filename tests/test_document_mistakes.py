@@ -1,12 +1,14 @@
 """Texts that are almost JSON or XML: the message says what is wrong, what to write, and where."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_bucketcors import RuleSet, explain, lint
 from flask_bucketcors.core.dialects import COS, DIALECTS, Dialect
 from flask_bucketcors.core.json_text import NotJSON, parse_json
 from flask_bucketcors.core.problems import InvalidRules
@@ -114,6 +116,29 @@ def test_texts_that_are_no_rules(text: str | bytes, said: str) -> None:
     with pytest.raises(InvalidRules) as refused:
         read_rules(text)
     assert refused.value.detail.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "method, said",
+    [
+        (
+            "OPTIONS",
+            "leave OPTIONS out: a preflight is decided by the rule for the method it asks about",
+        ),
+        ("*", "list the methods"),
+        ("GET, HEAD", "write each method as a value of its own"),
+    ],
+)
+def test_methods_that_people_write(method: str, said: str) -> None:
+    """In our own words, wherever a person reads them; the API has the vendor's text."""
+    data = [{"allowed_origins": ["https://a.example"], "allowed_methods": ["GET", method]}]
+    (problem,) = read_rules(data).problems()
+    assert str(problem).endswith(said)
+    assert any(said in finding.text for finding in lint(data))
+    explanation = explain(data, origin="https://a.example", method="PUT")
+    assert said in explanation.text
+    with pytest.raises(InvalidRules, match=re.escape(said)):
+        RuleSet.from_dict({"rules": data})
 
 
 def test_a_byte_order_mark_is_no_mistake() -> None:

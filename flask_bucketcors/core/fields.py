@@ -40,6 +40,13 @@ _UNORDERED: Final = (str, bytes, Set, Mapping)
 _Texts = tuple[str, ...]
 
 
+_SEPARATORS: Final = re.compile(r"[\s,;|/]+")
+_OTHER_METHODS: Final = {
+    "OPTIONS": ProblemReason.OPTIONS_METHOD,
+    ANY: ProblemReason.ANY_METHOD,
+}
+
+
 # In the order of the constructor of a rule.
 Fields = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str], int | None, str | None]
 
@@ -177,8 +184,13 @@ def method_problem(
         return None
     if text in EXTRA_METHODS:
         return None if text in extra_methods else ProblemReason.EXTRA_METHOD
-    is_known = text.upper() in (*METHODS, *extra_methods)
-    return ProblemReason.METHOD_CASE if is_known else ProblemReason.METHOD
+    upper = text.upper()
+    if upper in (*METHODS, *extra_methods):
+        return ProblemReason.METHOD_CASE
+    named = {*_SEPARATORS.split(upper)} - {""}
+    if len(named) > 1 and named <= {*METHODS, *EXTRA_METHODS, *_OTHER_METHODS}:
+        return ProblemReason.SEVERAL_METHODS
+    return _OTHER_METHODS.get(upper, ProblemReason.METHOD)
 
 
 def _allowed_header_problem(text: str) -> ProblemReason | None:

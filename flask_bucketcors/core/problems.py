@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from flask_bucketcors.core.errors import BucketCORSError, shortened, shown_value
 
@@ -30,6 +31,12 @@ class ProblemReason(StrEnum):
     PATH = "contains a path; write scheme://host or scheme://host:port"
     PORT = "has a port that is not between 1 and 65535"
     METHOD = "is not a method that rules can allow; write GET, PUT, POST, DELETE or HEAD"
+    OPTIONS_METHOD = (
+        "is not a method that rules can allow; leave OPTIONS out: a preflight is decided by the "
+        "rule for the method it asks about"
+    )
+    ANY_METHOD = "is not a method that rules can allow; list the methods"
+    SEVERAL_METHODS = "is not one method; write each method as a value of its own"
     EXTRA_METHOD = (
         "is a method that the settings do not allow; add it to BUCKETCORS_EXTRA_METHODS "
         "(extra_methods=), or remove it"
@@ -50,6 +57,16 @@ class ProblemReason(StrEnum):
         return self in _STRUCTURAL
 
 
+#: Of values that are no method that rules can allow, whatever their case.
+NO_METHOD: Final = frozenset(
+    {
+        ProblemReason.METHOD,
+        ProblemReason.OPTIONS_METHOD,
+        ProblemReason.ANY_METHOD,
+        ProblemReason.SEVERAL_METHODS,
+        ProblemReason.EXTRA_METHOD,
+    }
+)
 _STRUCTURAL = frozenset(
     {
         ProblemReason.MISSING,

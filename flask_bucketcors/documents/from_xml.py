@@ -23,7 +23,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from flask_bucketcors.core.dialects import ELEMENTS, LIST_ELEMENTS, Dialect, ShowVary
 from flask_bucketcors.core.errors import SHOWN_VALUE, CallRefused, Refusal
 from flask_bucketcors.core.fields import EXTRA_METHODS
-from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
+from flask_bucketcors.core.problems import NO_METHOD, InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.elements import in_element_names, read_integer
 from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE, is_html, what_is_wrong
@@ -248,8 +248,8 @@ def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:
 
 def _text_of(problem: Problem, dialect: Dialect) -> str:
     reason = str(problem.reason)
-    if problem.reason in (ProblemReason.METHOD, ProblemReason.EXTRA_METHOD):
-        # Clients of the API cannot change the settings.
+    if problem.reason in NO_METHOD:
+        # Clients of the API cannot change the settings, and vendors have one text for all.
         *others, last = dialect.methods
         reason = f"is not a method that rules can allow; write {', '.join(others)} or {last}"
     named = in_element_names(problem, dialect.elements)

@@ -19,18 +19,14 @@ from flask_bucketcors.core.dialects.record import (
     error_responses,
 )
 from flask_bucketcors.core.errors import Refusal
-from flask_bucketcors.core.problems import ProblemReason
+from flask_bucketcors.core.problems import NO_METHOD, ProblemReason
 
 _TWO_WILDCARDS: Final = '"{value}" can not have more than one wildcard.'
 _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
     **{
         ("allowed_methods", reason): "Found unsupported HTTP method in CORS config. "
         "Unsupported method is {value}"
-        for reason in (
-            ProblemReason.METHOD,
-            ProblemReason.METHOD_CASE,
-            ProblemReason.EXTRA_METHOD,
-        )
+        for reason in (*NO_METHOD, ProblemReason.METHOD_CASE)
     },
     ("allowed_origins", ProblemReason.WILDCARDS): f"AllowedOrigin {_TWO_WILDCARDS}",
     ("allowed_headers", ProblemReason.WILDCARDS): f"AllowedHeader {_TWO_WILDCARDS}",
