@@ -41,6 +41,12 @@ FOREIGN_FILES = {
     "shop.json",
     "shop.py",
     "test_cors.py",
+    "uppy.json",
+    # Libraries that have the names of files.
+    "PDF.js",
+    "dash.js",
+    "hls.js",
+    "video.js",
 }
 
 

@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "put": "put:put_rules",
     "rollback": "stored_rules:roll_back",
     "routes": "routes:list_routes",
+    "rules": "rules:print_ready_made",
     "show": "stored_rules:show_rules",
 }
 
