@@ -219,6 +219,22 @@ def test_requests_are_read_from_a_har_file(rules: Path, tmp_path: Path) -> None:
     assert len(found.get("more", [])) == 1
 
 
+def test_a_console_that_is_not_understood_is_said_with_exit_code_1(rules: Path) -> None:
+    output = run("--rules", rules, "--origin", PAGE, "--console", "hello", code=1).output
+    assert output.startswith("Not explained[other]: rule 1 allows GET")
+    assert "was not understood" in output
+    assert "(--method)" in output
+    named = run("--rules", rules, "--origin", PAGE, "--console", "hello", "--method", "PUT", code=1)
+    assert "(--method)" not in named.output
+
+
+def test_the_origin_of_the_page_is_lost_by_a_redirect(rules: Path) -> None:
+    text = CONSOLE.replace("' from", "' (redirected from 'https://api.test/1') from")
+    found = data("--rules", rules, "--console", text, "--origin", PAGE)
+    assert found["cause"] == "origin_null"
+    assert all(fix["is_dangerous"] for fix in found["fixes"])
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

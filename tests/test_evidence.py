@@ -10,9 +10,9 @@ import pytest
 from flask_bucketcors import Cause, explain
 from flask_bucketcors.analysis.evidence import MAX_CURL, from_console, from_curl, from_har
 from flask_bucketcors.analysis.evidence.browser_log import read_console
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.curl import _cut
 from flask_bucketcors.analysis.evidence.response import read_response, wanted_headers
+from flask_bucketcors.analysis.evidence.said import Said
 from tests.support.broken_setups import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 from tests.support.call_counts import count_calls
 

@@ -20,8 +20,10 @@ from flask_bucketcors import (
     explain,
 )
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
+from flask_bucketcors.api.put_review import Reviewer
 from flask_bucketcors.cli.report_explain import explanation_data
-from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.dialects import DIALECTS
+from flask_bucketcors.core.errors import RefusedByLint, TooIntricate
 from flask_bucketcors.core.fields import EXTRA_METHODS
 from tests.support.broken_setups import BROKEN, PAGE, Broken, rule
 from tests.support.reported_setups import TOLD
@@ -54,13 +56,14 @@ def check_effects(before: RuleSet | None, fixes: Sequence[Fix]) -> None:
 
 
 def check_order(fixes: Sequence[Fix]) -> None:
-    """A fix that allows less than another one stands before it."""
-    for tight, loose in pairwise(fixes):
-        change = diff(tight.rules, loose.rules)
-        assert change.newly_allowed or not change.no_longer_allowed
-    for loose in fixes[1:]:
-        change = diff(fixes[0].rules, loose.rules)
-        assert change.newly_allowed or not change.no_longer_allowed
+    """A fix that allows less than another one stands before it, and dangerous ones come last."""
+    dangers = [fix.is_dangerous for fix in fixes]
+    assert dangers == sorted(dangers)
+    for start, end in ((0, dangers.count(False)), (dangers.count(False), len(fixes))):
+        same = fixes[start:end]
+        for tight, loose in [*pairwise(same), *((same[0], each) for each in same[1:])]:
+            change = diff(tight.rules, loose.rules)
+            assert change.newly_allowed or not change.no_longer_allowed
 
 
 @pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
@@ -283,3 +286,39 @@ def test_a_fix_names_the_patterns_that_a_name_replaces(exposed: list[str], inste
     held = rule(PAGE, methods="PUT", expose_headers=exposed)
     text = f"In rule 1, add 'ETag' to ExposeHeader{instead}."
     assert [fix.text for fix in why(held, response=UNEXPOSED).fixes] == [text]
+
+
+@pytest.mark.parametrize(
+    "origin, check, instead",
+    [
+        ("null", "BC206", "serve the page over https; after a redirect, hand out the final"),
+        ("http://www.a.example", "BC207", "serve the page over https, and write `https://`"),
+    ],
+)
+def test_a_dangerous_fix_says_so_behind_what_to_do_instead(
+    origin: str, check: str, instead: str
+) -> None:
+    explanation = why(rule(PAGE), origin=origin)
+    assert all(fix.is_dangerous and check in fix.effect for fix in explanation.fixes)
+    assert explanation.help.startswith(f"help: {instead}")
+    assert explanation.text.index("help: ") < explanation.text.index("It is dangerous: ")
+    with pytest.raises(RefusedByLint):
+        _strict().review(explanation.fixes[0].rules, DIALECTS["cos"])
+
+
+def test_a_fix_that_keeps_a_danger_is_not_called_dangerous() -> None:
+    (*_, fix) = why(
+        rule("http://www.a.example", methods="GET"), origin="http://www.a.example"
+    ).fixes
+    assert not fix.is_dangerous
+
+
+def test_dangerous_fixes_come_last() -> None:
+    explanation = why(rule("https://*.com.b.example", methods="GET"), rule("https://*.*"))
+    dangers = [fix.is_dangerous for fix in explanation.fixes]
+    assert dangers == sorted(dangers)
+    assert (dangers[0], explanation.help) == (False, "")
+
+
+def _strict() -> Reviewer:
+    return Reviewer(strict="dangers", public_suffix=None, allow_credentials=True)

@@ -95,8 +95,8 @@ class Cause(StrEnum):
     ORIGIN_NULL = ("origin_null", Kind.UNRELATED,
         "The page has no origin and sends `null`: it is a file, a sandboxed frame or a `data:` "
         "page, or the request was redirected to another origin.",
-        "serve the page over https, or request the final address; allow `null` only for public "
-        "data")
+        "serve the page over https; after a redirect, hand out the final address; for public data, "
+        "allow `*`")
     ORIGIN_NOT_LISTED = ("origin_not_listed", Kind.UNRELATED,
         "No rule names the page's origin or a similar one.",
         "add the origin to a rule, or add a rule for it")

@@ -105,7 +105,8 @@ def explain_request(
 
     Give the rules with --rules or --bucket. You can pass rules that the API would reject; they
     are often the cause. Describe the request with options, a curl command, a HAR file or the
-    text of the browser's console; options win.
+    text of the browser's console; options win. A text that is not understood is said, and the
+    exit code is 1.
 
     \b
     Example:
@@ -144,7 +145,7 @@ def _from_console(text: str, known: Mapping[str, Any]) -> Mapping[str, Any]:
         # The options may describe the request, and the text the response.
         if known["origin"] is None:
             raise
-        return {"response": {"console": text}}
+        return {"response": {"console": text}, "guessed": ["method"]}
     method = known["method"] or found["method"]
     if method not in SAFE_METHODS or _asked_headers(known["headers"]):
         # The text may be about the actual request, but a browser sends a preflight first.
@@ -169,7 +170,9 @@ def _merged(evidence: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
         said["kind"] = "preflight"
     seen = {"status": known["status"], "headers": known["seen"] or None}
     response = {**(evidence.get("response") or {}), **_said(seen)}
-    return {**evidence, **_said(said), **({"response": response} if response else {})}
+    guessed = [name for name in evidence.get("guessed", ()) if known[name] is None]
+    found = {**evidence, **_said(said), "guessed": guessed}
+    return {**found, "response": response} if response else found
 
 
 def _asked_headers(texts: Sequence[str]) -> list[str]:

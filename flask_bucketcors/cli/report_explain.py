@@ -51,6 +51,7 @@ def _fix_data(fix: Fix) -> dict[str, Any]:
         "effect": fix.effect,
         **fix.rules.as_dict(),
         "newly_allows": newly_allows,
+        "is_dangerous": fix.is_dangerous,
     }
 
 

@@ -9,10 +9,10 @@ before it is read.
 from collections.abc import Sequence
 
 from flask_bucketcors.analysis.evidence.browser_log import MAX_CONSOLE, Complaint, read_console
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.curl import MAX_CURL, from_curl
 from flask_bucketcors.analysis.evidence.har import MAX_HAR, from_har
 from flask_bucketcors.analysis.evidence.page_request import Arguments
+from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.core.browser import needs_preflight
 from flask_bucketcors.core.origins import NULL
 
@@ -30,7 +30,11 @@ __all__ = [
 def from_console(text: str) -> Arguments:
     """Read what Chromium, Firefox or Safari printed about a request.
 
+    Firefox is understood in English, German, French, Japanese, Spanish and Portuguese, and so are
+    the messages of libraries that do not know the reason.
+
     :param text: lines of the browser's console; at most 65536 characters are read.
+    :returns: arguments; ``guessed`` has ``"method"`` if the text does not tell it.
     :raises ValueError: if the text reports no CORS failure.
     """
     console = read_console(text)
@@ -41,7 +45,8 @@ def from_console(text: str) -> Arguments:
         )
     first = console.complaints[0]
     said = {each.said for each in console.complaints}
-    method = _told_method(console.complaints, text) or "GET"
+    told = _told_method(console.complaints, text) or console.method
+    method = told or "GET"
     preflight = any(each.preflight for each in console.complaints)
     names = [each.value for each in console.complaints if each.said is Said.HEADER and each.value]
     found = Arguments(
@@ -53,7 +58,9 @@ def from_console(text: str) -> Arguments:
     )
     origin = console.origin or (NULL if first.said is Said.NOT_HTTP else None)
     if origin:
-        found["origin"] = origin
+        found["origin"] = NULL if console.loses_origin else origin
+    if told is None:
+        found["guessed"] = ["method"]
     return found
 
 

@@ -6,7 +6,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from flask_bucketcors.analysis.evidence.browser_wordings import WORDINGS, Said
+from flask_bucketcors.analysis.evidence.browser_wordings import WORDINGS
+from flask_bucketcors.analysis.evidence.said import Said
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 
 #: Longer console texts are cut here, in characters.
@@ -33,19 +35,35 @@ class Console(NamedTuple):
     :param url: of the request, if named.
     :param origin: of the page, if named.
     :param status: of the response, if named.
+    :param method: of the request, if a line about the request names it.
+    :param redirected_from: the URL that the page asked for, if the request was redirected.
     """
 
     complaints: tuple[Complaint, ...] = ()
     url: str | None = None
     origin: str | None = None
     status: int | None = None
+    method: str | None = None
+    redirected_from: str | None = None
+
+    @property
+    def loses_origin(self) -> bool:
+        """Whether a redirect makes the browser send ``Origin: null``.
+
+        That is so after one from a foreign origin to another (Fetch, "HTTP-redirect fetch").
+        Chromium prints the page's origin all the same.
+        """
+        if not (self.redirected_from and self.url and self.origin):
+            return False
+        first, last = browser_form(self.redirected_from), browser_form(self.url)
+        return first not in (self.origin, last)
 
 
 _PREFLIGHT = re.compile(r"preflight", re.IGNORECASE)
 _BLOCKED = re.compile(r"has\sbeen\sblocked\sby\sCORS\spolicy")
 _CHROMIUM = re.compile(
     r"Access to .{1,40}?\sat\s'(?P<url>[^'\n]{0,2048})'"
-    r"(?:\s\(redirected from '[^'\n]{0,2048}'\))?\s"
+    r"(?:\s\(redirected\sfrom\s'(?P<first>[^'\n]{0,2048})'\))?\s"
     r"from\sorigin\s'(?P<origin>[^'\n]{0,2048})'\shas\sbeen\sblocked"
 )
 _ORIGINS: Final = (
@@ -59,20 +77,35 @@ _URLS: Final = (
     re.compile(r"cannot load (\S+?)\.?(?: due to| \w|\s|$)"),
     re.compile(r"at '([^'\n]{0,2048})'"),
 )
+_METHODS: Final = "|".join((*METHODS, *EXTRA_METHODS))
 _STATUSES: Final = (
     re.compile(r"status(?: ?code)?(?::| of)?\s(\d{3})\b", re.IGNORECASE),
+    # Of Firefox in other languages.
     re.compile(
-        rf"\b(?:OPTIONS|{'|'.join((*METHODS, *EXTRA_METHODS))}) \S+ (?:net::\w+ )?(\d{{3}}) \("
+        r"(?:Code d'état\s?|C\u00f3digo de (?:estado|status)|\u30b9\u30c6\u30fc\u30bf\u30b9"
+        r"\u30b3\u30fc\u30c9):\s?(\d{3})\b"
     ),
+    re.compile(rf"\b(?:OPTIONS|{_METHODS}) \S+ (?:net::\w+ )?(\d{{3}}) \("),
+)
+# Lines about a request: of Chromium, and of Firefox.
+_REQUESTS: Final = (
+    re.compile(rf"\b({_METHODS}) https?://\S+ (?:net::ERR_|\d{{3}} \()"),
+    re.compile(rf"\bXHR\s?({_METHODS})\s?https?://"),
+)
+# What a page loads by elements and style sheets is loaded with GET.
+_LOADED: Final = re.compile(
+    r"Access to (?:font|image|script|CSS stylesheet|video|audio|text track|manifest|XSL stylesheet|"
+    r"SVG document) at '|downloadable font:|Cross-origin (?:image|script) load denied"
 )
 # The beginnings of lines about one request.
 _STARTS: Final = ("Access to ", "cannot load ", "Failed to load ", "Cross-Origin Request Blocked")
-_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
+_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d\u201e", '\'\'"""')
+_GUILLEMETS: Final = re.compile(r"\u00ab\s?|\s?\u00bb")
 
 
 def read_console(text: str) -> Console:
     """Read a console text; one that is not about CORS gives no complaints."""
-    plain = text[:MAX_CONSOLE].translate(_QUOTES)
+    plain = _GUILLEMETS.sub("'", text[:MAX_CONSOLE].translate(_QUOTES))
     complaints = sorted(_complaints(plain), key=itemgetter(0))
     chromium = _CHROMIUM.search(plain)
     if chromium:
@@ -80,11 +113,17 @@ def read_console(text: str) -> Console:
     else:
         url, origin = _first(_URLS, plain) or "", _first(_ORIGINS, plain) or ""
     status = _first(_STATUSES, plain)
+    loaded = _LOADED.match(plain, chromium.start()) if chromium else _LOADED.search(plain)
     found = [each for _, each in complaints[:_MAX_COMPLAINTS]]
     # A line without a reason follows one that has it.
     named = [each for each in found if each.said is not Said.UNNAMED]
     return Console(
-        tuple(named or found), url or None, origin or None, int(status) if status else None
+        tuple(named or found),
+        url or None,
+        origin or None,
+        int(status) if status else None,
+        "GET" if loaded else _first(_REQUESTS, plain),
+        chromium["first"] if chromium else None,
     )
 
 

@@ -30,6 +30,8 @@ class Arguments(TypedDict):
     credentials: bool
     kind: str
     response: NotRequired[Mapping[str, Any]]
+    #: Names of arguments that the evidence does not tell for certain.
+    guessed: NotRequired[list[str]]
 
 
 def request_arguments(method: str, headers: Mapping[str, str], origin: str) -> Arguments:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.browser_log import Complaint, Console, read_console
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
+from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.core.browser import (
     HIDDEN_NAMES,
     names_in,
@@ -70,6 +70,7 @@ class Seen(NamedTuple):
     :param status: None if unknown.
     :param pairs: its headers; None if unknown.
     :param has_failed: whether the browser got no response; tools show the status 0 then.
+    :param is_unread: whether there is a text of a console that says nothing known.
     :param reads: headers that the page reads; None if unknown.
     """
 
@@ -78,6 +79,7 @@ class Seen(NamedTuple):
     console: Console = Console()
     has_failed: bool = False
     reads: tuple[str, ...] | None = None
+    is_unread: bool = False
 
     @property
     def complaints(self) -> Sequence[Complaint]:
@@ -115,12 +117,14 @@ def read_response(response: Mapping[str, Any] | None) -> Seen:
         return Seen()
     console = response.get("console")
     read = read_console(console) if isinstance(console, str) else Console()
+    is_unread = isinstance(console, str) and bool(console.strip()) and not read.complaints
     status = _status(response.get("status"))
     pairs = list(_pairs(response["headers"])) if response.get("headers") is not None else None
     reads = _names(response.get("reads"))
     if status == 0 and not pairs and not read.complaints:
-        return Seen(console=read, has_failed=True, reads=reads)
-    return Seen(read.status if status is None else status or None, pairs, read, reads=reads)
+        return Seen(console=read, has_failed=True, reads=reads, is_unread=is_unread)
+    known = read.status if status is None else status or None
+    return Seen(known, pairs, read, reads=reads, is_unread=is_unread)
 
 
 def _names(values: object) -> tuple[str, ...] | None:

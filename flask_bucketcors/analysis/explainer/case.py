@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.explainer.exchange import Exchange, PageRequest, play
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace, trace_rules
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
@@ -20,11 +20,13 @@ class Case:
     :param plain: the rules as they were written.
     :param request: the request that fails.
     :param seen: what was seen of the response.
+    :param guessed: which arguments about the request are guesses.
     """
 
     plain: PlainRules
     request: PageRequest
     seen: Seen
+    guessed: frozenset[str] = frozenset()
 
     @cached_property
     def exchange(self) -> Exchange:

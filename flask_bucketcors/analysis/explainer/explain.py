@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import Seen, read_response, wanted_headers
+from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.explainer import wording
 from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.diagnosis import find_causes
@@ -25,6 +25,7 @@ from flask_bucketcors.core.compiled import Decision
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode
+from flask_bucketcors.core.origins import NULL
 from flask_bucketcors.core.problems import Problem
 from flask_bucketcors.core.rules import lacking_methods
 from flask_bucketcors.core.wildcards import ANY
@@ -94,6 +95,7 @@ def explain(
     response: Mapping[str, Any] | None = None,
     allow_credentials: bool = True,
     vary: VaryMode | str = VaryMode.SAFE,
+    guessed: Iterable[str] = (),
 ) -> Explanation:
     """Say why a request fails under rules, and what to change.
 
@@ -114,6 +116,8 @@ def explain(
         optional.
     :param allow_credentials, vary: as the application sets them, see
         :class:`~flask_bucketcors.CompiledRules`.
+    :param guessed: names of arguments above that are guesses; the explanation says so. They are
+        those of :func:`~flask_bucketcors.from_console` and :func:`~flask_bucketcors.from_har`.
     :raises ValueError: if the dialect, a method, the kind or the mode is unknown, or the rules
         have none of the forms of :data:`~flask_bucketcors.AnyRules`.
     """
@@ -125,7 +129,7 @@ def explain(
     names = _names(headers, seen)
     preflighted = needs_preflight(asked_method, names) if kind is None else kind == "preflight"
     request = PageRequest(
-        origin=_page_origin(plain, seen) if origin is None else origin,
+        origin=_sent_origin(_page_origin(plain, seen) if origin is None else origin, seen),
         method=asked_method,
         headers=names,
         credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
@@ -135,7 +139,12 @@ def explain(
         allow_credentials=allow_credentials,
         vary=VaryMode(vary),
     )
-    return _explain(Case(plain, request, seen))
+    return _explain(Case(plain, request, seen, frozenset(guessed)))
+
+
+def _sent_origin(page: str, seen: Seen) -> str:
+    """The Origin that the browser sends for a page."""
+    return NULL if seen.console.loses_origin else page
 
 
 def _page_origin(plain: PlainRules, seen: Seen) -> str:

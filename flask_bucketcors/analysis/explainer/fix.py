@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from flask_bucketcors.analysis.algebra.bounds import HASTY
 from flask_bucketcors.analysis.algebra.diff import Change, Diff, diff
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.explainer.exchange import PageRequest
+from flask_bucketcors.analysis.linter.findings import Finding
+from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rule_edits import RuleEdit
 from flask_bucketcors.core.rules import RuleSet
@@ -66,13 +69,43 @@ class Fix:
         told = (each for each in self._diff.on_other_terms if _TELLING.intersection(each.aspects))
         return self._beside(told)
 
+    @cached_property
+    def dangers(self) -> tuple[Finding, ...]:
+        """What :func:`~flask_bucketcors.lint` finds dangerous in it that was not there before.
+
+        :raises TooIntricate: as lint does.
+        """
+        known = {(each.check, each.value) for each in self._dangers_of(self._in_force)}
+        found = self._dangers_of(self.rules)
+        return tuple(each for each in found if (each.check, each.value) not in known)
+
+    @cached_property
+    def is_dangerous(self) -> bool:
+        """Whether lint finds such dangers; false if it cannot judge the rules."""
+        try:
+            return bool(self.dangers)
+        except TooIntricate:
+            return False
+
     @property
     def effect(self) -> str:
-        """What else it does, in words."""
+        """What else it does, in words, beginning with its dangers."""
         try:
-            return " ".join(self._sentences())
+            return " ".join((*map(_warning, self.dangers), *self._sentences()))
         except TooIntricate as error:
             return f"Its other effects cannot be listed: {error}."
+
+    def _dangers_of(self, rules: RuleSet | None) -> tuple[Finding, ...]:
+        request = self._request
+        if rules is None:
+            return ()
+        return lint(
+            rules,
+            request.dialect,
+            allow_credentials=request.allow_credentials,
+            dangers_only=True,
+            bounds=HASTY,
+        )
 
     @cached_property
     def _diff(self) -> Diff:
@@ -95,6 +128,13 @@ class Fix:
             named = {name: None for each in self.changes_terms for name in each.aspects}
             aspects = ", ".join(_ASPECTS.get(each, each) for each in named if each in _TELLING)
             yield f"It changes the response ({aspects}) to {_in_words(self.changes_terms)}."
+
+
+def _warning(danger: Finding) -> str:
+    return (
+        f"It is dangerous: {danger.text} Lint calls that {danger.id}, and the API refuses these "
+        "rules if BUCKETCORS_STRICT is on."
+    )
 
 
 def _is_within(region: Region, request: PageRequest) -> bool:

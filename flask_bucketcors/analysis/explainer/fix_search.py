@@ -9,6 +9,7 @@ rule above others may take something from them, so it is offered only if nothing
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.exchange import PageRequest, play
@@ -37,7 +38,7 @@ from flask_bucketcors.core.wildcards import ANY
 
 
 def find_fixes(case: Case, causes: Sequence[Cause]) -> tuple[Fix, ...]:
-    """Give the edits that help, from the tightest to the loosest.
+    """Give the edits that help, from the tightest to the loosest, and dangerous ones last.
 
     :param causes: what stops the request; the first is what it is about.
     """
@@ -56,7 +57,7 @@ def find_fixes(case: Case, causes: Sequence[Cause]) -> tuple[Fix, ...]:
         tries = workshop.own_rule()
     else:
         tries = workshop.for_refusals(case.near)
-    return tuple(_first_of_each(tries))
+    return tuple(sorted(_first_of_each(tries), key=attrgetter("is_dangerous")))
 
 
 def _can_be_held(request: PageRequest) -> bool:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import (
     Seen,
     is_cached,
@@ -16,6 +15,7 @@ from flask_bucketcors.analysis.evidence.response import (
     seen_origin,
     varies,
 )
+from flask_bucketcors.analysis.evidence.said import BEYOND_RULES, Said
 from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.origin_nearness import NOT_NEAR, origin_differences
 from flask_bucketcors.analysis.mistakes import Cause
@@ -61,8 +61,9 @@ def instead_of_rules(case: Case) -> list[Cause]:
     if is_duplicated(seen):
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
-        return []
-    if seen.has_failed or seen.says(Said.NO_RESPONSE, Said.TAINTED):
+        # What cannot be read may be the reason.
+        return [Cause.OTHER] if seen.is_unread else []
+    if seen.has_failed or seen.says(*BEYOND_RULES):
         return [Cause.OTHER]
     if _comes_from_cache(case):
         return [Cause.VARY_MISSING]

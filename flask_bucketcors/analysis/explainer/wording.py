@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from flask_bucketcors.analysis.evidence.browser_wordings import Said
 from flask_bucketcors.analysis.evidence.response import Seen
+from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.explainer.case import Case
+from flask_bucketcors.analysis.explainer.console_meanings import (
+    MEANINGS,
+    evidence_lines,
+    is_unexplained,
+)
 from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
@@ -77,6 +82,8 @@ def verdict(found: Told) -> str:
         return "Stopped before the rules apply"
     if found.causes[0] is Cause.VARY_MISSING:
         return "Stopped by a cache"
+    if is_unexplained(found.case, found.causes):
+        return "Not explained"
     if found.is_elsewhere:
         return "Stopped, but not by the rules"
     return "Refused" if found.case.winner is None else "Stopped by the browser"
@@ -92,6 +99,8 @@ def summary(found: Told) -> str:
     meaning = causes[0].meaning
     if found.is_elsewhere:
         return meaning
+    if is_unexplained(found.case, causes):
+        return f"{_who_allows(found, what)}, but the text of the console was not understood."
     if found.case.winner is not None:
         return f"{_who_allows(found, what)}. {meaning}"
     told = any(each.nearest is not None for each in found.mismatches)
@@ -109,7 +118,7 @@ def _who_allows(found: Told, what: str) -> str:
 
 def details(found: Told) -> list[str]:
     """What there is to see, a line each."""
-    lines = _details(found)
+    lines = [*evidence_lines(found.case), *_details(found)]
     if found.case.problems:
         lines.append(_refused_values(found.case.problems))
     told = {each.causes[0] for each in found.mismatches}
@@ -161,19 +170,11 @@ def _other(request: PageRequest, seen: Seen) -> str:
         return (
             "The request has no origin: give the page's, as the browser's Origin header shows it."
         )
-    if seen.says(Said.LOCAL_NETWORK):
-        return "The browser asks before a page may reach a local network; no header changes that."
-    if seen.says(Said.TAINTED):
-        return (
-            "The image was requested without CORS: set its crossorigin attribute before its src, "
-            "and clear the cache, which may contain the earlier response."
-        )
-    if seen.says(Said.NO_RESPONSE) or seen.has_failed:
-        return (
-            "The browser got no response, or something other than CORS stopped it: check the "
-            "network, the certificate, http on an https page, the page's Content-Security-Policy, "
-            "service workers and extensions that block requests."
-        )
+    if seen.has_failed:
+        return MEANINGS[Said.NO_RESPONSE]
+    if seen.is_unread or seen.says(*MEANINGS):
+        # The lines about the evidence say it.
+        return ""
     if request.lacks_credentials:
         return (
             "The page sends credentials, but BUCKETCORS_ALLOW_CREDENTIALS is off, so no response "
@@ -247,9 +248,14 @@ def _miswritten_origin(held: str) -> str:
 
 
 def help_text(found: Told) -> str:
-    """What helps if there is no fix; empty if that is unknown, or if nothing has to."""
-    if not found.causes or found.fixes or found.case.request.lacks_credentials:
+    """What helps if there is no fix; empty if that is unknown, or if nothing has to.
+
+    Where each fix is dangerous, what to do instead.
+    """
+    if not found.causes or found.case.request.lacks_credentials:
         return ""
+    if found.fixes:
+        return _instead(found.causes[0], found.fixes[0])
     cause, request = found.causes[0], found.case.request
     then = _then(found.next_fix, request.dialect) if found.next_fix else ""
     if found.is_before_rules:
@@ -269,6 +275,12 @@ def help_text(found: Told) -> str:
     if not found.is_elsewhere and not found.could_be_sent and request.origin != NULL:
         return "No change of the rules helps with such an origin."
     return f"help: {cause.help}"
+
+
+def _instead(cause: Cause, fix: Fix) -> str:
+    if not fix.is_dangerous:
+        return ""
+    return f"help: {cause.help if cause is Cause.ORIGIN_NULL else fix.dangers[0].help}"
 
 
 def _then(fix: Fix, dialect: Dialect) -> str:
