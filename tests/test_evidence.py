@@ -210,9 +210,65 @@ def test_a_har_file_gives_what_failed_once() -> None:
 
 
 @pytest.mark.parametrize("status", [True, -1, 200.5, "200", None])
-def test_a_har_file_whose_status_is_no_number_has_no_response(status: Any) -> None:
+def test_an_entry_of_a_har_file_whose_status_is_no_number_got_no_response(status: Any) -> None:
     (found,) = from_har(har(entry("GET", status, {"Origin": PAGE})))
-    assert found["response"] == {}
+    assert found["response"] == {"status": 0}
+
+
+REFERER = {"Referer": f"{PAGE}/a/b"}
+PAGES = [{"id": "page_1", "title": f"{PAGE}/a/b"}]
+
+
+@pytest.mark.parametrize(
+    "headers, more, origin, guessed",
+    [
+        # As Playwright and Chromium write a request that CORS stopped.
+        (REFERER, {"_resourceType": "fetch"}, PAGE, ["origin"]),
+        ({}, {"pageref": "page_1", "_resourceType": "xhr"}, PAGE, ["origin"]),
+        (REFERER, {"pageref": "page_2"}, PAGE, ["origin"]),
+        ({"Origin": "null"}, {"pageref": "page_1"}, "null", []),
+        ({"Origin": PAGE, "Referer": "https://c.example/"}, {}, PAGE, []),
+        # A page that is loaded, one of the same origin, and one that nothing is known of.
+        (REFERER, {"_resourceType": "document"}, None, []),
+        ({**REFERER, "Sec-Fetch-Mode": "navigate"}, {}, None, []),
+        ({"Referer": "https://b.example/"}, {}, None, []),
+        ({"Referer": "about:blank"}, {}, None, []),
+        ({}, {"pageref": "page_2"}, None, []),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [-1, 0])
+def test_the_origin_of_a_request_that_was_stopped_is_that_of_its_page(
+    headers: dict[str, str],
+    more: dict[str, str],
+    origin: str | None,
+    guessed: list[str],
+    status: int,
+) -> None:
+    good = entry("GET", 200, {"Origin": PAGE}, access_control_allow_origin=PAGE)
+    stopped = {**entry("PUT", status, headers), **more}
+    found = from_har(json.dumps({"log": {"entries": [good, stopped], "pages": PAGES}}))[0]
+    assert found["origin"] == (origin or PAGE)
+    assert found["method"] == ("PUT" if origin else "GET")
+    assert found.get("guessed", []) == guessed
+    explanation = explain([rule(PAGE, methods="GET")], **found)
+    assert explanation.allowed is (origin is None)
+    assert ("is a guess, from the page's address" in explanation.text) is bool(guessed)
+
+
+def test_a_response_that_came_without_an_origin_is_none_of_cors() -> None:
+    with pytest.raises(ValueError, match="crosses origins"):
+        from_har(har(entry("GET", 200, REFERER)))
+
+
+@pytest.mark.parametrize("name", ["_failureText", "_error"])
+def test_the_reason_in_a_har_file_is_read(name: str) -> None:
+    stopped = entry("GET", 0, {"Origin": PAGE})
+    stopped["response"][name] = "net::ERR_CERT_AUTHORITY_INVALID"
+    (found,) = from_har(har(stopped))
+    assert found["response"]["console"] == "net::ERR_CERT_AUTHORITY_INVALID"
+    assert "the certificate" in explain([rule(PAGE)], **found).text
+    stopped["response"][name] = "net::ERR_FAILED"
+    assert from_har(har(stopped))[0]["response"] == {"status": 0}
 
 
 def test_a_har_file_without_failures_gives_what_crossed_origins() -> None:
