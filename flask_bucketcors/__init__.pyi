@@ -104,6 +104,7 @@ from flask_bucketcors.analysis.explainer.fix import Fix as Fix
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace as RuleTrace
 from flask_bucketcors.analysis.explainer.rule_trace import Mismatch as Mismatch
 from flask_bucketcors.analysis.evidence.curl import from_curl as from_curl
+from flask_bucketcors.analysis.evidence.script_copies import from_copy as from_copy
 from flask_bucketcors.analysis.evidence.har import from_har as from_har
 from flask_bucketcors.analysis.evidence import from_console as from_console
 

@@ -10,7 +10,7 @@ from flask_bucketcors.analysis.evidence import (
     MAX_CURL,
     MAX_HAR,
     from_console,
-    from_curl,
+    from_copy,
     from_har,
 )
 from flask_bucketcors.analysis.explainer.explain import Explanation
@@ -89,7 +89,10 @@ def _read_pair(
     "--console", type=INPUT_TEXT, help="What the browser's console shows; - is standard input."
 )
 @click.option(
-    "--curl", type=INPUT_TEXT, help="A curl command that sends the request; - is standard input."
+    "--curl",
+    type=INPUT_TEXT,
+    help="The request as the browser's tools copy it: curl, fetch or PowerShell; - is standard "
+    "input.",
 )
 @click.option("--har", type=INPUT_FILE, help="A HAR file, saved by a browser's network tab.")
 @format_option
@@ -132,7 +135,7 @@ def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         if known["console"] is not None:
             return [_from_console(read_text(known["console"], MAX_TEXT_BYTES), known)]
         if known["curl"] is not None:
-            return [from_curl(read_text(known["curl"], MAX_TEXT_BYTES))]
+            return [from_copy(read_text(known["curl"], MAX_TEXT_BYTES))]
         return [{}] if har is None else from_har(read_bytes(har, MAX_HAR))
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None

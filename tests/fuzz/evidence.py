@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask_bucketcors import explain
-from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
+from flask_bucketcors.analysis.evidence import from_console, from_copy, from_har
 from flask_bucketcors.analysis.evidence.browser_log import read_console
 from tests.fuzz.target import Target, check_words
 from tests.support.broken_setups import BROKEN
@@ -18,7 +18,7 @@ MAX_WORDS = 512
 def check_curl(data: bytes) -> None:
     """A command gives arguments that can be explained, or is refused in words."""
     try:
-        found = from_curl(_text(data))
+        found = from_copy(_text(data))
     except ValueError as error:
         check_words(str(error), MAX_WORDS, "The ")
         return
@@ -78,6 +78,19 @@ def curl_seeds() -> Iterator[bytes]:
     ).encode()
 
 
+def copy_and_curl_seeds() -> Iterator[bytes]:
+    """Requests in each form in which tools copy them."""
+    yield from curl_seeds()
+    yield (
+        b'await fetch("https://b.example/k", {"headers": {"x-a": "1"}, "method": "PUT", "body": '
+        b'"a", "referrer": "https://a.test/", "credentials": "include"});'
+    )
+    yield (
+        b'Invoke-WebRequest -Uri "https://b.example/k" `\n-Method "PUT" `\n-Headers @{\n'
+        b'"Origin"="https://a.test"\n"x-a"="say `"1`""\n} `\n-ContentType "text/plain"'
+    )
+
+
 def har_seeds() -> Iterator[bytes]:
     """Files as browsers export them."""
     request = {
@@ -121,7 +134,7 @@ _JSON += (
 _PRINTED = (b"Access to ", b" has been blocked by CORS policy: ", b"(Reason: ")
 
 TARGETS = (
-    Target("curl", check_curl, curl_seeds, _WORDS),
+    Target("curl", check_curl, copy_and_curl_seeds, _WORDS),
     Target("har", check_har, har_seeds, _JSON),
     Target("console", check_console, console_seeds, (*_PRINTED, *_WORDS)),
 )

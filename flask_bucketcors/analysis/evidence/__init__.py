@@ -13,6 +13,7 @@ from flask_bucketcors.analysis.evidence.curl import MAX_CURL, from_curl
 from flask_bucketcors.analysis.evidence.har import MAX_HAR, from_har
 from flask_bucketcors.analysis.evidence.page_request import Arguments
 from flask_bucketcors.analysis.evidence.said import Said
+from flask_bucketcors.analysis.evidence.script_copies import from_copy
 from flask_bucketcors.core.browser import needs_preflight
 from flask_bucketcors.core.origins import NULL
 
@@ -22,6 +23,7 @@ __all__ = [
     "MAX_HAR",
     "Arguments",
     "from_console",
+    "from_copy",
     "from_curl",
     "from_har",
 ]

@@ -48,7 +48,8 @@ _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
 # What ends a command in a shell.
 _SEPARATORS: Final = (";", "&&", "||", "|")
-_COMMAND = re.compile(r"(?:^|[\s;&|/])curl(?:\.exe)?(?=\s)", re.MULTILINE)
+#: Where a command begins.
+COMMAND: Final = re.compile(r"(?:^|[\s;&|/])curl(?:\.exe)?(?=\s)", re.MULTILINE)
 _QUOTED = re.compile(
     r"""\$'(?:[^'\\]|\\.)*+' | '[^']*+' | "(?:[^"\\]|\\.)*+" | \\. | [^'"\\\n]++ | ['"]""",
     re.DOTALL | re.VERBOSE,
@@ -102,7 +103,7 @@ def _cut(text: str) -> tuple[str, str]:
 
     :raises ValueError: if the text holds no command, or several.
     """
-    found = _COMMAND.search(text)
+    found = COMMAND.search(text)
     if found is None:
         raise ValueError(
             "The text holds no curl command: write curl -H 'Origin: https://...' followed by "
@@ -119,7 +120,7 @@ def _cut(text: str) -> tuple[str, str]:
     command, rest = text[found.end() : place], text[place:]
     # Below the first line of the response stands what the server wrote.
     below = takewhile(lambda line: not _STATUS_LINE.search(line), rest.split("\n"))
-    if any(_COMMAND.match(line.removeprefix("$ ")) for line in below):
+    if any(COMMAND.match(line.removeprefix("$ ")) for line in below):
         raise ValueError("The text holds several curl commands: copy one of them.")
     return command.replace("\\\n", " "), rest
 
