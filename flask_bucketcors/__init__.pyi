@@ -12,6 +12,8 @@ What the owner of a bucket allows. A `Rule` or `RuleSet` that exists is valid.
 from flask_bucketcors.core.rules import RuleSet as RuleSet
 from flask_bucketcors.core.rules import Rule as Rule
 from flask_bucketcors.documents.any_form import AnyRules as AnyRules
+from flask_bucketcors.documents.any_form import read_rules as read_rules
+from flask_bucketcors.documents.any_form import Reading as Reading
 from flask_bucketcors.core.rule_edits import RuleEdit as RuleEdit
 from flask_bucketcors.core.rule_edits import AddRule as AddRule
 from flask_bucketcors.core.rule_edits import ReplaceRule as ReplaceRule

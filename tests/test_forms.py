@@ -45,6 +45,26 @@ CLOUDFORMATION = {
         }
     ]
 }
+AZURE_IN_TERRAFORM = {
+    "allowed_origins": [A],
+    "allowed_methods": ["GET", "PUT"],
+    "allowed_headers": ["authorization"],
+    "exposed_headers": ["ETag"],
+    "max_age_in_seconds": 600,
+}
+AZURE_PROPERTIES = {
+    "cors": {
+        "corsRules": [
+            {
+                "allowedOrigins": [A],
+                "allowedMethods": ["GET", "PUT"],
+                "allowedHeaders": ["authorization"],
+                "exposedHeaders": ["ETag"],
+                "maxAgeInSeconds": 600,
+            }
+        ]
+    }
+}
 TEMPLATE = {
     "Resources": {
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Rules": []}},
@@ -290,6 +310,53 @@ DOCUMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
         ),
         RULE,
     ),
+    "OSS in the older resource of Terraform": (
+        shown_by_terraform("alicloud_oss_bucket", bucket="b", cors_rule=[TERRAFORM_RULE]),
+        RULE,
+    ),
+    "Azure in Terraform": (
+        shown_by_terraform(
+            "azurerm_storage_account",
+            name="b",
+            blob_properties=[{"versioning_enabled": True, "cors_rule": [AZURE_IN_TERRAFORM]}],
+        ),
+        RULE,
+    ),
+    "a template of Azure": (
+        {
+            "resources": [
+                {"type": "Microsoft.Network/virtualNetworks", "name": "n", "properties": {}},
+                {
+                    "type": "Microsoft.Storage/storageAccounts",
+                    "name": "account",
+                    "properties": {},
+                    "resources": [{"name": "default", "properties": AZURE_PROPERTIES}],
+                },
+            ]
+        },
+        RULE,
+    ),
+    "a template of Azure with symbolic names": (
+        {"languageVersion": "2.0", "resources": {"blobs": {"properties": AZURE_PROPERTIES}}},
+        RULE,
+    ),
+    "pulumi stack export": (
+        {
+            "version": 3,
+            "deployment": {
+                "resources": [
+                    {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"},
+                    {
+                        "urn": "urn:pulumi:dev::p::aws:s3/bucketV2:BucketV2::uploads",
+                        "inputs": {"corsRules": [{**RULE}]},
+                        "outputs": {"corsRules": [{**RULE}]},
+                    },
+                ]
+            },
+        },
+        RULE,
+    ),
+    "Serverless Framework": ({"resources": TEMPLATE}, RULE),
     "Pulumi": (
         {
             "corsRules": [
@@ -341,7 +408,38 @@ Resources:
             ExposedHeaders: [ETag]
             MaxAge: 600
 """
+PULUMI_YAML = f"""\
+name: storage
+runtime: yaml
+resources:
+  uploads:
+    type: aws:s3:BucketV2
+  uploads-cors:
+    type: aws:s3:BucketCorsConfigurationV2
+    properties:
+      bucket: ${{uploads.id}}
+      corsRules:
+        - allowedOrigins: [{A}]
+          allowedMethods: [GET, PUT]
+          allowedHeaders: [authorization]
+          exposeHeaders: [ETag]
+          maxAgeSeconds: 600
+"""
+MINIO_XML = f"""\
+<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+  <CORSRule>
+    <AllowedOrigin>{A}</AllowedOrigin>
+    <AllowedMethod>GET</AllowedMethod>
+    <AllowedMethod>PUT</AllowedMethod>
+    <AllowedHeader>authorization</AllowedHeader>
+    <ExposeHeader>ETag</ExposeHeader>
+    <MaxAgeSeconds>600</MaxAgeSeconds>
+  </CORSRule>
+</CORSConfiguration>
+"""
 TEXTS = {
+    "Pulumi in YAML": (PULUMI_YAML, RULE),
+    "mc cors set": (MINIO_XML, RULE),
     "XML of Azure": (AZURE_XML, RULE),
     "service properties of Azure": (
         f"<StorageServiceProperties>{AZURE_XML}</StorageServiceProperties>",
@@ -378,6 +476,42 @@ def test_what_is_read_as_something_else_is_said(document: Any, note: str) -> Non
     assert any(each.startswith(note) for each in read_rules(document).notes)
 
 
+FUNCTIONS = {
+    "Ref in JSON": json.dumps([{"AllowedOrigins": [{"Ref": "Site"}], "AllowedMethods": ["GET"]}]),
+    "Ref in YAML": "- AllowedOrigins: [!Ref Site]\n  AllowedMethods: [GET]",
+}
+
+
+@pytest.mark.parametrize("text", FUNCTIONS.values(), ids=FUNCTIONS.keys())
+def test_a_function_of_a_template_is_read_as_its_text_and_said(text: str) -> None:
+    reading = read_rules(text)
+    assert reading.rule_set() == RuleSet([Rule(["Site"], ["GET"])])
+    assert reading.notes == ["'Site' is read as it stands: the template fills it in"]
+
+
+def test_what_a_template_inserts_into_a_text_is_said() -> None:
+    reading = read_rules([{**RULE, "allowed_origins": ["https://${Domain}"]}])
+    assert reading.notes == ["'https://${Domain}' is read as it stands: the template fills it in"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"AllowedOrigins": {"Fn::Split": [",", "a"]}, "AllowedMethods": ["GET"]}]',
+        '- AllowedOrigins: !Split [",", "a"]\n  AllowedMethods: [GET]',
+    ],
+)
+def test_a_list_that_a_template_makes_is_not_taken_for_values(text: str) -> None:
+    with pytest.raises(InvalidRules, match=r"allowed_origins \{'Fn::Split': .* is not a list"):
+        parse_rules(text)
+
+
+def test_the_language_of_terraform_is_named_with_the_way() -> None:
+    text = 'resource "aws_s3_bucket_cors_configuration" "x" {\n  bucket = "b"\n}'
+    with pytest.raises(InvalidRules, match=r"Terraform's own language: .*`terraform show -json`"):
+        read_rules(text)
+
+
 @pytest.mark.parametrize("spelling", ["AllowedOrigins", "allowedOrigins", "allowed_origins"])
 @pytest.mark.parametrize("other", ["AllowedOrigin", "Allowed-Origins", "ALLOWEDORIGINS", "origin"])
 def test_a_field_stands_once_whatever_its_spelling(spelling: str, other: str) -> None:
@@ -400,6 +534,18 @@ def test_what_was_probably_meant_is_suggested(key: str, suggestion: str) -> None
         parse_rules([{**RULE, key: []}])
 
 
+def test_a_misspelled_key_of_the_list_is_suggested() -> None:
+    with pytest.raises(InvalidRules, match="write CORSRules in place of CORSRuless"):
+        read_rules({"CORSRuless": [RULE]})
+
+
+def test_a_rule_alone_may_misspell_its_origins() -> None:
+    with pytest.raises(
+        InvalidRules, match=r"AllowedOrigns is not allowed here; .* AllowedOrigins "
+    ):
+        parse_rules({"AllowedOrigns": [A], "AllowedMethods": ["GET"]})
+
+
 SEVERAL = {
     "Resources": {
         name: {"Type": "AWS::S3::Bucket", "Properties": {"CorsConfiguration": CLOUDFORMATION}}
@@ -408,11 +554,22 @@ SEVERAL = {
 }
 
 
+def test_resources_of_one_name_are_numbered() -> None:
+    state = shown_by_terraform("aws_s3_bucket", cors_rule=[TERRAFORM_RULE])
+    modules = state["values"]["root_module"]["child_modules"]
+    both = {"values": {"root_module": {"child_modules": modules * 2}}}
+    with pytest.raises(InvalidRules, match=r"several buckets \((\S+), \1#2\)"):
+        read_rules(both)
+
+
 def test_a_template_with_several_buckets_is_asked_which() -> None:
-    with pytest.raises(InvalidRules, match=r"those of several buckets \(Uploads, Public\)"):
+    with pytest.raises(InvalidRules, match=r"\(Uploads, Public\): name one, with --resource"):
         read_rules(json.dumps(SEVERAL))
     assert read_rules(json.dumps(SEVERAL), resource="Public").notes == (
         ["the rules of Public are read"]
+    )
+    assert RuleSet.parse(json.dumps(SEVERAL), resource="Public") == RuleSet.from_dict(
+        {"rules": [RULE]}
     )
     with pytest.raises(InvalidRules, match="not those of 'Logs': write Uploads, Public"):
         read_rules(json.dumps(SEVERAL), resource="Logs")

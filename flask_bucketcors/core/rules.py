@@ -137,18 +137,25 @@ class RuleSet:
 
     @classmethod
     def parse(
-        cls, rules: str | bytes | Iterable[Any], *, limits: Dialect | str | None = None
+        cls,
+        rules: str | bytes | Iterable[Any],
+        *,
+        limits: Dialect | str | None = None,
+        resource: str | None = None,
     ) -> "RuleSet":
-        """Read rules in any form of :data:`~flask_bucketcors.AnyRules`: XML, JSON, Python objects.
+        """Read rules in any form of :data:`~flask_bucketcors.AnyRules`: XML, JSON, YAML, objects.
+
+        :func:`~flask_bucketcors.read_rules` also says what was read as something else.
 
         :param limits: the name of a dialect, whose limits of bytes and rules apply; None for a
             text of 1 MiB with any number of rules.
+        :param resource: the name of the resource in a template that has several with rules.
         :raises InvalidRules: with every problem.
         """
         # setup.cfg says why this import, and that of to_xml, may point upwards.
         from flask_bucketcors.documents.any_form import parse_rules
 
-        return parse_rules(rules, None if limits is None else find_dialect(limits))
+        return parse_rules(rules, None if limits is None else find_dialect(limits), resource)
 
     def to_xml(self, dialect: Dialect | str = "cos") -> str:
         """Write the rules as a vendor's XML. Encode it as UTF-8, which it declares.

@@ -4,7 +4,8 @@
 gives a valid rule set, for storing and comparing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -25,43 +26,21 @@ from flask_bucketcors.documents.from_xml import (
 from flask_bucketcors.documents.from_yaml import load_yaml
 from flask_bucketcors.documents.key_names import suggestion
 from flask_bucketcors.documents.other_xml import OTHER_ROOTS, as_data
+from flask_bucketcors.documents.plain_data import as_plain
 from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE
 
 #: Longer texts are refused, in bytes, unless a dialect has a lower limit.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 _BARE_RULE: Final = b"<CORSRule>"
+# Each suggestion is a search.
+_MAX_SUGGESTIONS: Final = 20
+# A block of Terraform's own language.
+_HCL: Final = re.compile(rb'^\s*+(?:resource\s++"|(?:cors_rules?|cors)\s*+\{)', re.M)
+_HCL_HELP: Final = (
+    "Terraform's own language: apply it and pass what `terraform show -json` prints, or write it "
+    "in Terraform's JSON syntax"
+)
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The content of a text or an object.
-
-    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
-        is set. Unknown keys of a rule are kept.
-    :param notes: what was read as something else, or not at all, in words.
-    """
-
-    data: Mapping[str, Any]
-    notes: Sequence[str] = ()
-    _read: "_Read | None" = None
-
-    def problems(self, limits: Dialect | None = None) -> tuple[Problem, ...]:
-        """Give everything that is wrong with the rules; a bucket can have them if it is empty.
-
-        :param limits: the dialect whose limits of rules and methods apply; None for no limit.
-        """
-        try:
-            if self._read is not None:
-                _checked(self._read, limits)
-        except InvalidRules as error:
-            return error.problems
-        return ()
-
-
-#: Rules in any form: a rule set, a document as text, plain data with the names of
-#: :class:`~flask_bucketcors.Rule` or of a vendor's SDK, or None for a bucket without rules.
-AnyRules = RuleSet | str | bytes | Mapping[str, Any] | Iterable[Any] | None
 
 
 class _Read(NamedTuple):
@@ -77,16 +56,57 @@ class _Read(NamedTuple):
     in_xml: bool = False
 
 
-def read_rules(rules: AnyRules | Reading, resource: str | None = None) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The content of a text or an object, which :func:`read_rules` gives.
+
+    :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
+        is set. Unknown keys of a rule are kept.
+    :param notes: what was read as something else, or not at all, in words.
+    """
+
+    data: Mapping[str, Any]
+    notes: Sequence[str] = ()
+    _read: _Read | None = None
+
+    def rule_set(self, limits: Dialect | None = None) -> RuleSet | None:
+        """Give the valid rules; None if there were none to read.
+
+        :param limits: the dialect whose limits of rules and methods apply; None for no limit.
+        :raises InvalidRules: with everything that is wrong.
+        """
+        return None if self._read is None else _checked(self._read, limits)
+
+    def problems(self, limits: Dialect | None = None) -> tuple[Problem, ...]:
+        """Give everything that is wrong with the rules; a bucket can have them if it is empty.
+
+        :param limits: the dialect whose limits of rules and methods apply; None for no limit.
+        """
+        try:
+            self.rule_set(limits)
+        except InvalidRules as error:
+            return error.problems
+        return ()
+
+
+#: Rules in any form: a rule set, a document as text, plain data, what :func:`read_rules` gave, or
+#: None for a bucket without rules. Documents may be XML of COS, OSS, S3, OBS, MinIO, Azure Storage
+#: and Google Cloud Storage, and JSON or YAML of this package, of the vendors' SDKs and commands,
+#: of Cloudflare R2 and Backblaze B2, of Terraform, Pulumi, CloudFormation and Azure Resource
+#: Manager. YAML needs the extra ``yaml``.
+AnyRules = RuleSet | Reading | str | bytes | Mapping[str, Any] | Iterable[Any] | None
+
+
+def read_rules(
+    rules: AnyRules, resource: str | None = None, *, max_bytes: int = MAX_RULES_TEXT_BYTES
+) -> Reading:
     """Read rules in any form, also rules that no bucket can have.
 
-    Forms: XML of COS, OSS, S3 and OBS in any namespace, with or without the root element; XML of
-    Azure Storage and Google Cloud Storage; JSON, and YAML if PyYAML is installed, of
-    :meth:`~flask_bucketcors.RuleSet.as_dict`, of the vendors' SDKs and commands, of Google Cloud
-    Storage, Cloudflare R2, Backblaze B2 and Azure Storage, of Terraform, Pulumi and CloudFormation;
-    a list of rules, or one rule; the same as Python objects.
+    Functions that take :data:`AnyRules` read them by themselves. Call this one to select a bucket
+    of a template, and to see the notes.
 
     :param resource: the name of the resource in a template that has several with rules.
+    :param max_bytes: longer texts are refused.
     :raises InvalidRules: if a text is too long, or has none of the forms.
     """
     if isinstance(rules, Reading):
@@ -96,7 +116,7 @@ def read_rules(rules: AnyRules | Reading, resource: str | None = None) -> Readin
     if isinstance(rules, RuleSet):
         # It may have more rules, or other methods, than a reader takes.
         rules = rules.as_dict()
-    read = _read(rules, MAX_RULES_TEXT_BYTES, resource)
+    read = _read(rules, max_bytes, resource)
     data = read.data
     if read.in_xml:
         data = {**data, "rules": [dict(rule) for rule in data["rules"]]}
@@ -112,16 +132,21 @@ def read_rule_set(rules: AnyRules) -> RuleSet | None:
 
     :raises InvalidRules: with everything that is wrong.
     """
-    return rules if rules is None or isinstance(rules, RuleSet) else parse_rules(rules)
+    return rules if isinstance(rules, RuleSet) else read_rules(rules).rule_set()
 
 
-def parse_rules(rules: str | bytes | Iterable[Any], limits: Dialect | None = None) -> RuleSet:
+def parse_rules(
+    rules: str | bytes | Iterable[Any],
+    limits: Dialect | None = None,
+    resource: str | None = None,
+) -> RuleSet:
     """Parse valid rules: a document as text, or plain data; see :func:`read_rules`.
 
     :param limits: the dialect whose limits of bytes, rules and methods apply; None for no dialect.
     :raises InvalidRules: with everything that is wrong.
     """
-    return _checked(_read(rules, limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES), limits)
+    max_bytes = limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES
+    return _checked(_read(rules, max_bytes, resource), limits)
 
 
 def _checked(read: _Read, limits: Dialect | None) -> RuleSet:
@@ -131,18 +156,21 @@ def _checked(read: _Read, limits: Dialect | None) -> RuleSet:
         problems = error.problems
     if read.in_xml:
         raise InvalidRules(map(in_element_names, problems))
-    raise InvalidRules(map(_with_suggestion, problems))
+    raise InvalidRules(_with_suggestions(problems))
 
 
-def _with_suggestion(problem: Problem) -> Problem:
-    if problem.reason is not ProblemReason.UNKNOWN_ELEMENT:
-        return problem
-    return replace(problem, suggestion=suggestion(problem.field))
+def _with_suggestions(problems: Iterable[Problem]) -> Iterator[Problem]:
+    left = _MAX_SUGGESTIONS
+    for problem in problems:
+        if left and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
+            left -= 1
+            problem = replace(problem, suggestion=suggestion(problem.field))
+        yield problem
 
 
 def _read(rules: Any, max_bytes: int, resource: str | None = None) -> _Read:
     if not isinstance(rules, str | bytes):
-        return _Read(*read_data(rules, resource))
+        return _Read(*read_data(as_plain(rules), resource))
     body = rules.encode("utf-8", "surrogatepass") if isinstance(rules, str) else rules
     if len(body) > max_bytes:
         raise InvalidRules(detail=f"longer than {max_bytes} bytes")
@@ -154,6 +182,8 @@ def _read(rules: Any, max_bytes: int, resource: str | None = None) -> _Read:
             raise InvalidRules(detail="empty")
     if body.startswith(_UTF_16_MARKS):
         raise InvalidRules(detail="UTF-16, as some shells write it: convert it to UTF-8")
+    if _HCL.search(stripped):
+        raise InvalidRules(detail=_HCL_HELP)
     is_json = stripped[:1] in (b"{", b"[")
     data, repeated = load_json(body) if is_json else load_yaml(body)
     read = read_data(data, resource)

@@ -9,15 +9,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.errors import shortened
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
-from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.documents.elements import shortened_integer
-from flask_bucketcors.documents.key_names import RULES, is_rule, simple, value_of
+from flask_bucketcors.documents.key_names import (
+    RULES,
+    is_rule,
+    may_be_rule,
+    simple,
+    suggestion,
+    value_of,
+)
 from flask_bucketcors.documents.rule_forms import read_rule
 from flask_bucketcors.documents.templates import (
     Place,
@@ -50,6 +57,8 @@ _ABOUT_THE_BUCKET: Final = frozenset(
 # Names that a note repeats, and how many characters of each.
 _SHOWN_NAMES: Final = 10
 _SHOWN_NAME: Final = 40
+_MAX_NOTES: Final = 20
+_USUAL_FORM: Final = 'write {"rules": [{...}]}'
 
 
 class ReadData(NamedTuple):
@@ -120,7 +129,10 @@ def _named(keys: Iterable[Any]) -> str:
 def _only(places: list[Place], resource: str | None) -> Place:
     names = _named(place.name for place in places)
     if resource is None and len(places) > 1:
-        raise InvalidRules(detail=f"those of several buckets ({names}): say which")
+        raise InvalidRules(
+            detail=f"those of several buckets ({names}): name one, with --resource NAME "
+            "or resource="
+        )
     for place in places:
         if resource in (None, place.name):
             return place
@@ -129,12 +141,15 @@ def _only(places: list[Place], resource: str | None) -> Place:
 
 def _read_configuration(data: Any) -> ReadData:
     configuration = unwrapped(data)
-    if is_rule(configuration):
+    keys = rules_keys(configuration) if isinstance(configuration, Mapping) else []
+    if not keys and may_be_rule(configuration):
         configuration = {"rules": [configuration]}
     if not isinstance(configuration, Mapping):
         configuration = {"rules": configuration}
     keys = rules_keys(configuration)
-    rules = configuration[keys[0]] if keys else None
+    if not keys:
+        raise InvalidRules(detail=f"without a list of rules: {_what_to_write(configuration)}")
+    rules = configuration[keys[0]]
     found: dict[str, Any] = {"rules": []}
     problems: list[Problem] = []
     notes: list[str] = []
@@ -146,7 +161,13 @@ def _read_configuration(data: Any) -> ReadData:
     vary = value_of(configuration, "responsevary")
     if vary is not None:
         found["response_vary"] = vary
-    return ReadData(found, problems, list(dict.fromkeys(notes)))
+    return ReadData(found, problems, _bounded(dict.fromkeys(notes)))
+
+
+def _bounded(notes: Iterable[str]) -> list[str]:
+    shown = list(notes)
+    more = len(shown) - _MAX_NOTES
+    return [*shown[:_MAX_NOTES], f"and {more} more notes"] if more > 0 else shown
 
 
 def _beside(data: Any) -> tuple[list[Problem], list[str]]:
@@ -154,13 +175,13 @@ def _beside(data: Any) -> tuple[list[Problem], list[str]]:
     left_out: list[Any] = []
     strangers: list[Any] = []
     while (inner := unwrapped_once(data)) is not data:
-        for key in data:
+        for key in data if isinstance(data, Mapping) else ():
             if data[key] is not inner:
                 # Only one of several lists of rules is read.
                 (strangers if simple(key) in RULES else left_out).append(key)
         data = inner
-    if isinstance(data, Mapping) and not is_rule(data):
-        keys = rules_keys(data)
+    keys = rules_keys(data) if isinstance(data, Mapping) else []
+    if keys:
         strangers += keys[1:]
         for key in data:
             name = simple(key)
@@ -171,8 +192,15 @@ def _beside(data: Any) -> tuple[list[Problem], list[str]]:
 
 
 def _listed(rules: Any) -> list[Mapping[str, Any]]:
-    if is_list(rules):
-        listed = [each.as_dict() if isinstance(each, Rule) else each for each in rules]
-        if all(isinstance(each, Mapping) for each in listed):
-            return listed
-    raise InvalidRules(detail='without a list of rules: write {"rules": [{...}]}')
+    if is_list(rules) and all(isinstance(each, Mapping) for each in rules):
+        return list(rules)
+    raise InvalidRules(detail=f"without a list of rules: {_USUAL_FORM}")
+
+
+def _what_to_write(configuration: Mapping[str, Any]) -> str:
+    """What to write where no key holds rules: the key that was probably meant."""
+    for key in islice(configuration, _SHOWN_NAMES):
+        meant = suggestion(key)
+        if meant and is_list(configuration[key]):
+            return f"write {meant} in place of {_named([key])}"
+    return _USUAL_FORM

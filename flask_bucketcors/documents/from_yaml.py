@@ -17,10 +17,17 @@ _NO_KNOWN_FORM: Final = "neither XML nor JSON nor YAML"
 _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
+class TaggedText(str):
+    """A text that a template fills in, with a tag such as ``!Ref`` or ``!Sub``."""
+
+    __slots__ = ()
+
+
 def load_yaml(body: bytes) -> tuple[Any, list[Problem]]:
     """Parse YAML; give its content, and a problem for each key that stands twice in a mapping.
 
-    A tag such as ``!Ref`` is ignored, and its value is read as it stands.
+    A text with a tag such as ``!Ref`` is a :class:`TaggedText`; a list with one, such as
+    ``!Split``, is ``{"Fn::Split": [...]}``, as CloudFormation writes it in JSON.
 
     :raises InvalidRules: if it is none, or PyYAML is not installed.
     """
@@ -69,6 +76,8 @@ class _Builder:
         self._open: list[Any] = []
         # For each mapping that is open, the key that waits for its value.
         self._keys: list[Any] = []
+        # The tag of each container that is open.
+        self._tags: list[str | None] = []
         self._has_document = False
 
     def take(self, event: Any) -> None:
@@ -86,17 +95,26 @@ class _Builder:
         elif isinstance(event, yaml.ScalarEvent):
             self._add(_scalar(event))
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            self._begin({} if isinstance(event, yaml.MappingStartEvent) else [])
+            container: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+            self._begin(container, event.tag)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self._open.pop()
-            self._keys.pop()
+            self._end()
 
-    def _begin(self, container: Any) -> None:
+    def _begin(self, container: Any, tag: str | None) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise InvalidRules(detail=f"nested more than {MAX_DEPTH} deep")
         self._add(container)
         self._open.append(container)
         self._keys.append(None)
+        self._tags.append(tag)
+
+    def _end(self) -> None:
+        self._keys.pop()
+        tag, container = self._tags.pop(), self._open.pop()
+        if isinstance(container, list) and self._open and _is_function(tag):
+            parent = self._open[-1]
+            place = -1 if isinstance(parent, list) else next(reversed(parent))
+            parent[place] = {f"Fn::{str(tag).removeprefix('!')}": container}
 
     def _add(self, value: Any) -> None:
         if not self._open:
@@ -118,9 +136,16 @@ class _Builder:
 
 
 def _scalar(event: Any) -> Any:
+    if _is_function(event.tag):
+        return TaggedText(event.value)
     # A quoted value, and one with a tag, is text.
     if event.style or event.tag:
         return event.value
     if event.value.lower() in _WORDS:
         return _WORDS[event.value.lower()]
     return read_integer(event.value)
+
+
+def _is_function(tag: str | None) -> bool:
+    """Whether a tag is none of YAML's own."""
+    return tag is not None and tag.startswith("!") and tag != "!"

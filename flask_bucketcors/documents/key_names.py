@@ -44,6 +44,8 @@ _USUAL: Final = {
     "exposeheaders": "ExposeHeaders",
     "maxageseconds": "MaxAgeSeconds",
     "corsrules": "CORSRules",
+    "corsrule": "CORSRule",
+    "corsconfiguration": "CORSConfiguration",
 }
 
 
@@ -64,6 +66,13 @@ def is_rule(data: object) -> bool:
     keys = set(map(simple, data))
     return any(_FIELDS.get(key) == "allowed_origins" for key in keys) or (
         "allowed" in keys and isinstance(value_of(data, "allowed"), Mapping)
+    )
+
+
+def may_be_rule(data: object) -> bool:
+    """Whether an object is a rule that may lack its origins, or spell them wrongly."""
+    return isinstance(data, Mapping) and any(
+        _FIELDS.get(simple(key)) in ("allowed_origins", "allowed_methods") for key in data
     )
 
 

@@ -10,14 +10,16 @@ Facts:
 - Cloudflare R2, "Configure CORS": origins, methods and headers are below ``allowed``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.dialects import LIST_ELEMENTS
+from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.problems import Problem, ProblemReason
 from flask_bucketcors.core.wildcards import ANY
 from flask_bucketcors.documents.elements import read_integer
+from flask_bucketcors.documents.from_yaml import TaggedText
 from flask_bucketcors.documents.key_names import ONE_VALUE, field_of, simple, value_of
 
 _OPERATIONS: Final = {
@@ -31,6 +33,8 @@ _OPERATIONS: Final = {
     "b2_upload_file": ("POST",),
     "b2_upload_part": ("POST",),
 }
+# More than there are methods; it bounds the search for repeated ones.
+_MANY: Final = 32
 # Azure's command line names the service beside each rule.
 _NOT_ABOUT_REQUESTS: Final = frozenset({"service"})
 
@@ -58,7 +62,7 @@ def read_rule(rule: Mapping[Any, Any]) -> ReadRule:
         if value is None:
             continue
         if name in _NOT_ABOUT_REQUESTS:
-            read.notes.append(f"{key} is left out: it has no counterpart")
+            read.notes.append(f"{shown_value(key)[1:-1]} is left out: it has no counterpart")
         elif field is None:
             read.fields[str(key)] = value
         elif field in read.fields:
@@ -66,6 +70,9 @@ def read_rule(rule: Mapping[Any, Any]) -> ReadRule:
         else:
             read.fields[field] = _value(field, name, value, is_azure)
     _convert(rule, read)
+    for field in LIST_ELEMENTS:
+        if is_list(read.fields.get(field)):
+            read.fields[field] = [_filled_in(each, read.notes) for each in read.fields[field]]
     return read
 
 
@@ -91,6 +98,20 @@ def _listed(name: str, value: str, is_azure: bool) -> Any:
     return [value] if name in ONE_VALUE else value
 
 
+def _filled_in(value: Any, notes: list[str]) -> Any:
+    """A value of a list; for a function of CloudFormation, the text that it has."""
+    text = value
+    if isinstance(value, Mapping) and len(value) == 1:
+        [(name, argument)] = value.items()
+        if name == "Ref" or name.startswith("Fn::"):
+            text = argument
+    if not isinstance(text, str):
+        return value
+    if text is not value or isinstance(text, TaggedText) or "${" in text:
+        notes.append(f"{shown_value(str(text))} is read as it stands: the template fills it in")
+    return str(text)
+
+
 def _convert(rule: Mapping[Any, Any], read: ReadRule) -> None:
     """Say what a vendor means in the words of a rule."""
     keys = set(map(simple, rule))
@@ -104,21 +125,29 @@ def _convert_operations(read: ReadRule) -> None:
     operations: Any = read.fields.get("allowed_methods")
     origins: Any = read.fields.get("allowed_origins")
     if is_list(operations):
-        methods = list(dict.fromkeys(str(m) for each in operations for m in _methods_of(each)))
-        read.fields["allowed_methods"] = methods
+        read.fields["allowed_methods"] = _methods(operations)
         read.notes.append("allowedOperations are read as methods: s3_put as PUT, for example")
     if is_list(origins) and "https" in origins:
         read.fields["allowed_origins"] = ["https://*" if x == "https" else x for x in origins]
         read.notes.append("the origin https is read as https://*")
 
 
-def _methods_of(operation: object) -> tuple[object, ...]:
-    return _OPERATIONS.get(operation, (operation,)) if isinstance(operation, str) else (operation,)
+def _methods(operations: Iterable[Any]) -> list[Any]:
+    """The methods of operations, each once; other values stay as they are."""
+    methods: list[Any] = []
+    for each in operations:
+        found = _OPERATIONS.get(each, (each,)) if isinstance(each, str) else (each,)
+        methods.extend(method for method in found if method not in methods[:_MANY])
+    return methods
 
 
 def _convert_response_headers(read: ReadRule) -> None:
     names: Any = read.fields.get("expose_headers")
     if is_list(names):
         read.fields["allowed_headers"] = list(names)
-        read.fields["expose_headers"] = [name for name in names if ANY not in str(name)]
+        read.fields["expose_headers"] = [name for name in names if not _has_star(name)]
         read.notes.append("responseHeader is read as AllowedHeader and as ExposeHeader")
+
+
+def _has_star(name: object) -> bool:
+    return isinstance(name, str) and ANY in name

@@ -1,12 +1,17 @@
-"""Finds the rules in larger documents: of Terraform, CloudFormation, and in a bucket's properties.
+"""Finds the rules in larger documents: templates of tools, and the properties of a bucket.
 
 Facts:
 
 - Terraform, "JSON configuration syntax" and "JSON output format": a block is an object, or a list
   of objects if there are several; ``terraform show -json`` has resources with their ``values``.
-- CloudFormation: a template has ``Resources``, each with ``Properties``.
+- Terraform, "Strings and Templates": ``$${`` and ``%%{`` stand for ``${`` and ``%{``.
+- CloudFormation: a template has ``Resources``, each with ``Properties``. Pulumi YAML writes them in
+  lower case, and ``pulumi stack export`` lists them with ``inputs`` and ``outputs``.
+- Azure Resource Manager: ``resources`` is a list, or an object by symbolic names; a resource may
+  have ``resources`` of its own.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +19,11 @@ from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.documents.key_names import RULES, is_rule, simple, value_of
 
 # Keys, in the simple spelling, below which the rules are.
-_WRAPPERS: Final = ("corsconfiguration", "properties", "cors", "values", "attributes")
+_WRAPPERS: Final = (
+    *("corsconfiguration", "properties", "cors", "values", "attributes"),
+    # azurerm_storage_account of Terraform.
+    "blobproperties",
+)
 
 
 class Place(NamedTuple):
@@ -29,29 +38,67 @@ class Place(NamedTuple):
 
 
 def find_places(data: Any) -> list[Place]:
-    """Find each resource with rules in a template; none if the document is not a template."""
+    """Find each resource with rules in a template; none if the document is not a template.
+
+    Each name occurs once: the second resource of a name gets a number.
+    """
     if not isinstance(data, Mapping):
         return []
-    found = [*_of_cloudformation(data), *_of_terraform(data), *_of_terraform_state(data)]
-    return [place for place in found if _has_cors_rules(place.configuration)]
+    found = [*_of_template(data), *_of_terraform(data), *_of_terraform_state(data)]
+    counts: Counter[str] = Counter()
+    places = []
+    for name, configuration in found:
+        if _has_cors_rules(configuration):
+            counts[name] += 1
+            numbered = name if counts[name] == 1 else f"{name}#{counts[name]}"
+            places.append(Place(numbered, configuration))
+    return places
 
 
-def _of_cloudformation(data: Mapping[str, Any]) -> Iterator[Place]:
-    resources = data.get("Resources")
+def _of_template(data: Mapping[str, Any]) -> Iterator[Place]:
+    yield from _of_resources(value_of(data, "resources"))
+    deployment = data.get("deployment")
+    if isinstance(deployment, Mapping):
+        yield from _of_resources(value_of(deployment, "resources"))
+
+
+def _of_resources(resources: Any) -> Iterator[Place]:
     if isinstance(resources, Mapping):
-        for name, resource in resources.items():
-            if isinstance(resource, Mapping) and isinstance(resource.get("Properties"), Mapping):
-                yield Place(str(name), resource["Properties"])
+        named = list(resources.items())
+    else:
+        named = [(_name_of(each), each) for each in _each(resources)]
+    for name, resource in named:
+        if not isinstance(resource, Mapping):
+            continue
+        body = value_of(resource, "properties", "inputs", "outputs")
+        if isinstance(body, Mapping):
+            yield Place(name, body)
+        # Serverless Framework has "Resources" below "resources".
+        inner = resource if simple(name) == "resources" else value_of(resource, "resources")
+        yield from _of_resources(inner)
+
+
+def _name_of(resource: Mapping[str, Any]) -> str:
+    name = resource.get("name", resource.get("urn"))
+    return name.rpartition("::")[2] if isinstance(name, str) else "unnamed"
 
 
 def _of_terraform(data: Mapping[str, Any]) -> Iterator[Place]:
-    kinds = data.get("resource")
-    for block in _each(kinds):
+    for block in _each(data.get("resource")):
         for kind, named in block.items():
             for names in _each(named):
                 for name, bodies in names.items():
                     for body in _each(bodies):
-                        yield Place(f"{kind}.{name}", body)
+                        yield Place(f"{kind}.{name}", _unescaped(body))
+
+
+def _unescaped(value: Any) -> Any:
+    """A value with its strings as Terraform takes them."""
+    if isinstance(value, str):
+        return value.replace("$${", "${").replace("%%{", "%{")
+    if isinstance(value, Mapping):
+        return {key: _unescaped(each) for key, each in value.items()}
+    return [_unescaped(each) for each in value] if is_list(value) else value
 
 
 def _of_terraform_state(data: Mapping[str, Any]) -> Iterator[Place]:
@@ -59,10 +106,10 @@ def _of_terraform_state(data: Mapping[str, Any]) -> Iterator[Place]:
         for root in _each(data.get(key)):
             for module in _each(root.get("root_module")):
                 yield from _of_module(module)
-    if is_list(data.get("resources")) and "terraform_version" in data:
-        for resource in _each(data["resources"]):
+    if "terraform_version" in data:
+        for resource in _each(data.get("resources")):
             for instance in _each(resource.get("instances")):
-                name = f"{resource.get('type')}.{resource.get('name')}"
+                name = ".".join(str(resource.get(key)) for key in ("type", "name"))
                 yield Place(name, instance.get("attributes"))
 
 
@@ -81,7 +128,7 @@ def _each(value: Any) -> list[Mapping[str, Any]]:
 
 def _has_cors_rules(data: Any) -> bool:
     # Firewalls and life cycles have rules, too.
-    rules = rules_of(data)
+    rules = _rules_of(data)
     return is_rule(rules) or (is_list(rules) and any(map(is_rule, rules)))
 
 
@@ -98,7 +145,13 @@ def unwrapped_once(data: Any) -> Any:
         inner = value_of(data, *_WRAPPERS)
         if isinstance(inner, Mapping) or is_list(inner):
             return inner
+    if is_list(data) and len(data) == 1 and _is_block(data[0]):
+        return data[0]
     return data
+
+
+def _is_block(data: Any) -> bool:
+    return isinstance(data, Mapping) and not is_rule(data) and bool(rules_keys(data))
 
 
 def rules_keys(configuration: Mapping[Any, Any]) -> list[Any]:
@@ -111,7 +164,7 @@ def rules_keys(configuration: Mapping[Any, Any]) -> list[Any]:
     ]
 
 
-def rules_of(data: Any) -> Any:
+def _rules_of(data: Any) -> Any:
     """The rules in plain data: a list, or a single rule; None if there are none."""
     data = unwrapped(data)
     if isinstance(data, Mapping) and not is_rule(data):

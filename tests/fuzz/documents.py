@@ -78,7 +78,9 @@ def check_rules(data: bytes) -> None:
         check_words(str(error), MAX_TEXT)
         plain = None
     else:
-        _check_problems(plain.problems(COS.extra_methods))
+        _check_problems(plain.problems(COS))
+        for note in plain.reading.notes:
+            check_words(note, MAX_PROBLEM)
     try:
         rules = parse_rules(data, COS)
     except InvalidRules as error:

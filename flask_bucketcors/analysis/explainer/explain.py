@@ -55,6 +55,7 @@ class Explanation:
     :param summary: why, in a sentence or two.
     :param details: what there is to see, a line each.
     :param help: what helps, if there is no fix; may be empty.
+    :param notes: what in the rules was read as something else, or not at all.
     """
 
     allowed: bool
@@ -69,6 +70,7 @@ class Explanation:
     summary: str
     details: tuple[str, ...]
     help: str
+    notes: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -139,7 +141,8 @@ def explain(
         allow_credentials=allow_credentials,
         vary=VaryMode(vary),
     )
-    return _explain(Case(plain, request, seen, frozenset(guessed)))
+    case = Case(plain, request, seen, frozenset(guessed))
+    return _explain(case, tuple(plain.reading.notes))
 
 
 def _sent_origin(page: str, seen: Seen) -> str:
@@ -178,7 +181,7 @@ def _names(headers: Iterable[str], seen: Seen) -> tuple[str, ...]:
     return (*given, *(name for name in told if name not in known))
 
 
-def _explain(case: Case) -> Explanation:
+def _explain(case: Case, notes: tuple[str, ...]) -> Explanation:
     causes = find_causes(case)
     found = find_fixes(case, causes)
     extra_methods = case.request.dialect.extra_methods
@@ -198,6 +201,7 @@ def _explain(case: Case) -> Explanation:
         summary=wording.summary(told),
         details=tuple(wording.details(told)),
         help=wording.help_text(told),
+        notes=notes,
     )
 
 
