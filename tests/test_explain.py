@@ -26,6 +26,7 @@ from flask_bucketcors import (
 from flask_bucketcors.analysis.evidence import from_console, from_curl, from_har
 from flask_bucketcors.analysis.evidence.page_request import _ADDED
 from flask_bucketcors.analysis.evidence.response import _CDN_HEADERS
+from flask_bucketcors.analysis.explainer.console_meanings import MEANINGS
 from flask_bucketcors.analysis.explainer.explain import KINDS
 from flask_bucketcors.analysis.explainer.origin_nearness import fits_as_meant, origin_differences
 from flask_bucketcors.analysis.explainer.rule_trace import MAX_COMPARED
@@ -93,6 +94,7 @@ def test_the_true_cause_is_named_first(setup: Broken) -> None:
     first = explanation.trace[explanation.nearest.rule].mismatches if explanation.nearest else ()
     told = [setup.cause.meaning, *(f"{each.nearest}" for each in first)]
     told += [each.asked for each in first]
+    told += MEANINGS.values() if setup.cause is Cause.OTHER else []
     assert any(each.lower() in explanation.text.lower() for each in told)
 
 

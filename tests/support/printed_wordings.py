@@ -236,6 +236,10 @@ CHROMIUM_HOLDS: Final = [
         "SAME_ORIGIN_ONLY",
         "Failed to resolve module specifier. The base URL is about:blank because import() is called from a CORS-cross-origin script.",
     ),
+    ("UNNAMED", "k\tCORS error\tfetch"),
+    ("NO_RESPONSE", "k\t(blocked:csp)\tfetch"),
+    ("NO_RESPONSE", "k\t(blocked:mixed-content)\tfetch"),
+    ("RESOURCE_POLICY", "k\t(blocked:NotSameOrigin)\timg"),
     ("LOCAL_NETWORK", "CORS error: LocalNetworkAccessPermissionDenied"),
     ("LOCAL_NETWORK", "CORS error: InsecureLocalNetwork"),
     ("LOCAL_NETWORK", "CORS error: InvalidLocalNetworkAccess"),
@@ -272,9 +276,18 @@ SAFARI: Final = [
     ),
     ("TAINTED", "Cross-origin image load denied by Cross-Origin Resource Sharing policy."),
     ("TAINTED", "SecurityError: The operation is insecure."),
+    (
+        "NO_RESPONSE",
+        "Refused to connect to https://b.example/k because it does not appear in the connect-src directive of the Content Security Policy.",
+    ),
+    ("NO_RESPONSE", "TypeError: The network connection was lost."),
 ]
 
 FIREFOX_BESIDE_CORS: Final = [
+    (
+        "INTEGRITY",
+        'None of the "sha384" hashes in the integrity attribute match the content of the subresource.',
+    ),
     ("UNNAMED", "TypeError: NetworkError when attempting to fetch resource."),
     (
         "INTEGRITY_WITHOUT_CORS",
@@ -354,6 +367,7 @@ LIBRARIES: Final = [
 ]
 
 #: By language, the text of each reason that Firefox prints; {} is the value that it names.
+_EN = "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://b.example/k. (Reason: {})."
 _DE = "Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf https://b.example/k. (Grund: {})."
 _FR = "Blocage d\u2019une requête multiorigine (Cross-Origin Request)\xa0: la politique «\xa0Same Origin\xa0» ne permet pas de consulter la ressource distante située sur https://b.example/k. Raison\xa0: {}."
 _JA = "クロスオリジン要求をブロックしました: 同一生成元ポリシーにより、https://b.example/k にあるリモートリソースの読み込みは拒否されます (理由: {})。"
@@ -362,6 +376,39 @@ _BR = "Requisição cross-origin bloqueada: A diretiva Same Origin (mesma origem
 _PT = "Pedido de origem cruzada bloqueado: A política de mesma origem não permite a leitura do recurso remoto em https://b.example/k. (Motivo: {})."
 
 _REASONS: Final = {
+    _EN: [
+        ("NO_RESPONSE", "CORS request did not succeed"),
+        ("NO_RESPONSE", "CORS disabled"),
+        ("REDIRECT", "CORS request external redirect not allowed"),
+        ("NOT_HTTP", "CORS request not HTTP"),
+        ("NO_ALLOW_ORIGIN", "CORS header \u2018Access-Control-Allow-Origin\u2019 missing"),
+        (
+            "SEVERAL_ORIGINS",
+            "Multiple CORS header \u2018Access-Control-Allow-Origin\u2019 not allowed",
+        ),
+        (
+            "OTHER_ORIGIN",
+            "CORS header \u2018Access-Control-Allow-Origin\u2019 does not match \u2018https://b.test\u2019",
+        ),
+        (
+            "WILDCARD",
+            "Credential is not supported if the CORS header \u2018Access-Control-Allow-Origin\u2019 is \u2018*\u2019",
+        ),
+        ("METHOD", "Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019"),
+        (
+            "NO_CREDENTIALS",
+            "expected \u2018true\u2019 in CORS header \u2018Access-Control-Allow-Credentials\u2019",
+        ),
+        ("STATUS", "CORS preflight response did not succeed"),
+        (
+            "BAD_LIST",
+            "invalid token \u2018a b\u2019 in CORS header \u2018Access-Control-Allow-Methods\u2019",
+        ),
+        (
+            "HEADER",
+            "header \u2018x-a\u2019 is not allowed according to header \u2018Access-Control-Allow-Headers\u2019 from CORS preflight response",
+        ),
+    ],
     _DE: [
         ("NO_RESPONSE", "CORS-Anfrage schlug fehl"),
         ("REDIRECT", "Externe Weiterleitung der CORS-Anfrage verboten"),

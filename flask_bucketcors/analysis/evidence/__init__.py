@@ -7,6 +7,7 @@ before it is read.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from flask_bucketcors.analysis.evidence.browser_log import MAX_CONSOLE, Complaint, read_console
 from flask_bucketcors.analysis.evidence.curl import MAX_CURL, from_curl
@@ -27,6 +28,12 @@ __all__ = [
     "from_curl",
     "from_har",
 ]
+
+
+# About what elements, style sheets and canvases load, so with GET.
+_LOADED_BY_ELEMENTS: Final = frozenset(
+    {Said.TAINTED, Said.INTEGRITY, Said.INTEGRITY_WITHOUT_CORS, Said.BAD_FONT}
+)
 
 
 def from_console(text: str) -> Arguments:
@@ -70,6 +77,8 @@ def _told_method(complaints: Sequence[Complaint], text: str) -> str:
     for each in complaints:
         if each.said is Said.METHOD and each.value:
             return each.value
+    if _LOADED_BY_ELEMENTS.issuperset(each.said for each in complaints):
+        return "GET"
     # Browser SDKs print about ETag when they upload parts.
     uploads = any(each.said is Said.UNEXPOSED for each in complaints) and "Refused" not in text
     return "PUT" if uploads else ""

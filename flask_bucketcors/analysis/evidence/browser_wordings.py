@@ -173,9 +173,11 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Mixed Content:|blocked loading mixed active content",
             r"violates the following Content Security Policy directive",
             r"(?:Refused to connect|because it violates the document's Content Security Policy)",
-            r"Cannot load \S+ due to Content Security Policy",
+            r"does not appear in the [a-z-]{1,32} directive of the Content Security Policy",
+            r"TypeError: The network connection was lost",
             r"blocked by (?:the )?Content Security Policy",
             r"The response is invalid\.",
+            r"\(blocked:(?:csp|mixed-content|devtools|inspector|other)\)",
             r"ERR_UNSAFE_PORT|ERR_ABORTED",
         ),
     ),
@@ -209,7 +211,6 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"requires the request to be CORS enabled to check the integrity",
             r"the response is not eligible for integrity validation",
             r"is not eligible for integrity checks since it's neither CORS-enabled nor same-origin",
-            r"Subresource integrity checks? [^\n]{0,40}?cross-origin [^\n]{0,40}?without CORS",
         ),
     ),
     (
@@ -218,8 +219,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         (
             r"Failed to find a valid digest in the 'integrity' attribute",
             r"SRI's integrity checks failed|Failed integrity metadata check",
-            r"hashes in the ['\"]integrity['\"] attribute match the content of the subresource",
-            r"hash in the ['\"]integrity['\"] attribute does not match",
+            r"hashes in the ['\"]?integrity['\"]? attribute match the content of the subresource",
             r"but integrity checks are required\.|matched the required integrity checks",
             r"Error parsing 'integrity' attribute",
         ),
@@ -240,10 +240,10 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         False,
         (
             r"BLOCKED_BY_RESPONSE|Failed Cross-Origin-Resource-Policy check",
+            r"\(blocked:(?:origin|NotSameOrigin|NotSameSite|Coep|Corp)\w{0,64}\)",
             r"Cross-Origin-Resource-Policy prevented",
             r"due to (?:its|the) Cross-Origin-Resource-Policy",
             r"Cancelled load to \S+ because it violates the resource's Cross-Origin-Resource-",
-            r"Cross-Origin-Embedder-Policy (?:\w+ ){0,8}block",
         ),
     ),
     (
@@ -280,7 +280,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         None,
         (
             r"due to access control checks",
-            r"due to a CORS error",
+            r"due to a CORS error|\bCORS error\b",
             r"\bnet::ERR_FAILED\b",
             *HIDING,
         ),

@@ -117,7 +117,9 @@ def read_response(response: Mapping[str, Any] | None) -> Seen:
         return Seen()
     console = response.get("console")
     read = read_console(console) if isinstance(console, str) else Console()
-    is_unread = isinstance(console, str) and bool(console.strip()) and not read.complaints
+    # A status alone says that the page got the response.
+    told = read.complaints or read.status is not None
+    is_unread = isinstance(console, str) and bool(console.strip()) and not told
     status = _status(response.get("status"))
     pairs = list(_pairs(response["headers"])) if response.get("headers") is not None else None
     reads = _names(response.get("reads"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from flask_bucketcors.analysis.evidence.said import Said
+from flask_bucketcors.analysis.evidence.said import BEYOND_RULES, Said
 from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.lookalikes import shown
@@ -104,5 +104,16 @@ def evidence_lines(case: Case) -> Iterator[str]:
 
 
 def is_unexplained(case: Case, causes: Sequence[Cause]) -> bool:
-    """Whether nothing is known to be wrong but that a text was not understood."""
-    return case.seen.is_unread and causes[0] is Cause.OTHER and case.exchange.passes
+    """Whether the rules allow the request, and the text does not tell what stops it."""
+    is_silent = case.seen.is_unread or case.seen.says(Said.UNNAMED)
+    return is_silent and _is_fine_by_rules(case, causes)
+
+
+def is_beyond_rules(case: Case, causes: Sequence[Cause]) -> bool:
+    """Whether the rules allow the request, and what stops it has nothing to do with them."""
+    stopped = case.seen.has_failed or case.seen.says(*BEYOND_RULES)
+    return stopped and _is_fine_by_rules(case, causes)
+
+
+def _is_fine_by_rules(case: Case, causes: Sequence[Cause]) -> bool:
+    return causes[0] is Cause.OTHER and case.exchange.passes

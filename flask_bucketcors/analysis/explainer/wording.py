@@ -9,6 +9,7 @@ from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.console_meanings import (
     MEANINGS,
     evidence_lines,
+    is_beyond_rules,
     is_unexplained,
 )
 from flask_bucketcors.analysis.explainer.exchange import PageRequest
@@ -84,6 +85,8 @@ def verdict(found: Told) -> str:
         return "Stopped by a cache"
     if is_unexplained(found.case, found.causes):
         return "Not explained"
+    if is_beyond_rules(found.case, found.causes):
+        return "Stopped, but not by the rules"
     if found.is_elsewhere:
         return "Stopped, but not by the rules"
     return "Refused" if found.case.winner is None else "Stopped by the browser"
@@ -100,7 +103,9 @@ def summary(found: Told) -> str:
     if found.is_elsewhere:
         return meaning
     if is_unexplained(found.case, causes):
-        return f"{_who_allows(found, what)}, but the text of the console was not understood."
+        return f"{_who_allows(found, what)}, but the text of the console does not tell a cause."
+    if is_beyond_rules(found.case, causes):
+        return f"{_who_allows(found, what)}, and something else stops it."
     if found.case.winner is not None:
         return f"{_who_allows(found, what)}. {meaning}"
     told = any(each.nearest is not None for each in found.mismatches)
