@@ -141,7 +141,7 @@ def test_every_form_of_a_document_can_be_put(
 
 def test_what_oss_does_not_show_is_missing_in_its_document(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
-    shown = run("show", "photos", "--dialect", "oss").stdout
+    shown = run("show", "photos", "--as", "oss").stdout
     run("put", "photos", "-", input=shown)
     assert [rule.id for rule in (store.get("photos") or RULES).rules] == [None, None]
 
@@ -239,14 +239,14 @@ def test_the_limits_are_those_of_the_application(tmp_path: Path, store: SQLiteSt
 
 def test_show_gives_what_can_be_put_again(run: Run, store: SQLiteStore) -> None:
     store.put("photos", OTHER)
-    for arguments in (["--format", "json"], ["--dialect", "cos"], []):
+    for arguments in (["--as", "json"], ["--as", "cos"], []):
         run("put", "copy", "-", input=run("show", "photos", *arguments).stdout)
         assert store.get("copy") == OTHER
 
 
 def test_show_writes_what_aws_takes(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
-    shown = run("show", "photos", "--dialect", "s3", "--format", "json").stdout
+    shown = run("show", "photos", "--as", "aws").stdout
     assert json.loads(shown) == S3_JSON
 
 
@@ -272,7 +272,7 @@ def test_delete_asks_first(run: Run, store: SQLiteStore) -> None:
     "arguments",
     [
         ["show"],
-        ["show", "--format", "json"],
+        ["show", "--as", "json"],
         ["delete", "--yes"],
         ["history"],
         ["history", "--format", "json"],

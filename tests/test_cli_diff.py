@@ -76,6 +76,7 @@ def test_json_holds_the_changes(old: str, new: str) -> None:
         "old": old,
         "new": new,
         "changes": [each.as_dict() for each in diff(OLD, NEW)],
+        "notes": [],
     }
 
 

@@ -173,7 +173,7 @@ def test_help_calls_the_commands_as_they_were_called(
 def test_the_runner_of_an_application_finds_the_commands(tmp_path: Path) -> None:
     app = flask_app(tmp_path)
     store_of(app).put("photos", RULES)
-    shown = app.test_cli_runner().invoke(args=["bucketcors", "show", "photos", "--format", "json"])
+    shown = app.test_cli_runner().invoke(args=["bucketcors", "show", "photos", "--as", "json"])
     assert json.loads(shown.output) == RULES.as_dict()
 
 

@@ -255,13 +255,13 @@ def test_strict_refuses_them(make: Any, rules: RuleSet, refusing: set[str]) -> N
 
 def test_show_prints_them_and_says_so() -> None:
     app = make_app()
-    result = invoke("show", "any", "--format", "json", app=app)
+    result = invoke("show", "any", "--as", "json", app=app)
     assert json.loads(result.stdout) == RULES.as_dict()
     assert result.stderr == (
         "bucket any has no rules of its own: these are the default rules, "
         "BUCKETCORS_DEFAULT_RULES\n"
     )
-    own = invoke("show", "own", "--format", "json", app=app)
+    own = invoke("show", "own", "--as", "json", app=app)
     assert (json.loads(own.stdout), own.stderr) == (OWN.as_dict(), "")
 
 

@@ -298,9 +298,7 @@ def test_the_command_line_puts_shows_and_explains(app: Flask, tmp_path: Path) ->
     rule = {"allowed_origins": [PAGE, "https://shop.example/"], "allowed_methods": ["GET"]}
     file.write_text(json.dumps([rule]))
     invoke("put", "party", file, "--author", "alice", app=app)
-    assert json.loads(invoke("show", "party", "--format", "json", app=app).output)["rules"] == [
-        rule
-    ]
+    assert json.loads(invoke("show", "party", "--as", "json", app=app).output)["rules"] == [rule]
     assert invoke("list", app=app).output == "party\npublic\n"
     assert "alice" in invoke("history", "party", app=app).output
     assert "BC303" in invoke("lint", "--bucket", "party", app=app, code=1).output

@@ -83,7 +83,7 @@ class Shell:
 
     def rules(self, bucket: str) -> object:
         """The rules of a bucket, as ``aws s3api`` shows them."""
-        shown = self.run(f"flask bucketcors show {bucket} --dialect s3 --format json")
+        shown = self.run(f"flask bucketcors show {bucket} --as aws")
         return json.loads(shown)
 
 

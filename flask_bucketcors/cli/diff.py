@@ -9,7 +9,7 @@ import click
 from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.cli.application import current_state, require_bucket, source_in_force
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
-from flask_bucketcors.cli.options import bucket_option, dialect_option
+from flask_bucketcors.cli.options import bucket_option, dialect_option, resource_option
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin, read_file
 from flask_bucketcors.cli.terminal import (
@@ -49,6 +49,7 @@ class _Trouble(Refused):
     type=int,
     help="A revision of the bucket. Give it twice to compare two revisions.",
 )
+@resource_option
 @dialect_option
 @database_option
 @format_option
@@ -56,6 +57,7 @@ def diff_rules(
     files: Sequence[str],
     bucket: str | None,
     revisions: Sequence[int],
+    resource: str | None,
     dialect: str | None,
     form: str,
 ) -> None:
@@ -72,9 +74,9 @@ def diff_rules(
     allow_credentials = True
     if bucket is None:
         refuse_unused_database()
-        old, new = _two_files(files, revisions)
+        old, new = _two_files(files, revisions, resource)
     else:
-        old, new = _with_bucket(bucket, files, revisions)
+        old, new = _with_bucket(bucket, files, revisions, resource)
         settings = current_state().settings
         dialect, allow_credentials = dialect or settings.dialect, settings.allow_credentials
     try:
@@ -85,45 +87,53 @@ def diff_rules(
         raise _Trouble(str(error)) from None
     if form == JSON:
         data = [each.as_dict() for each in changes]
-        echo_json({"old": old.name, "new": new.name, "changes": data})
+        notes = [*old.notes, *new.notes]
+        echo_json({"old": old.name, "new": new.name, "changes": data, "notes": notes})
     else:
         print_sides(old, new)
         print_changes(changes)
     fail_if(changes)
 
 
-def _two_files(files: Sequence[str], revisions: Sequence[int]) -> tuple[Side, Side]:
+def _two_files(
+    files: Sequence[str], revisions: Sequence[int], resource: str | None
+) -> tuple[Side, Side]:
     if len(files) != 2 or revisions:
         raise click.UsageError("write OLD and NEW, or --bucket NAME and NEW or --revision NUMBER")
     once_stdin(files)
-    old, new = map(_file, files)
+    old, new = (_file(each, resource=resource) for each in files)
     return old, new
 
 
-def _with_bucket(bucket: str, files: Sequence[str], revisions: Sequence[int]) -> tuple[Side, Side]:
+def _with_bucket(
+    bucket: str, files: Sequence[str], revisions: Sequence[int], resource: str | None
+) -> tuple[Side, Side]:
     if len(files) > 1 or not 1 <= len(files) + len(revisions) <= 2:
         raise click.UsageError("with --bucket write NEW, or --revision NUMBER once or twice")
     sides = [_revision(bucket, each) for each in revisions]
     if not sides:
         sides.append(_stored(bucket))
     if files:
-        sides.append(_file(files[0], current_state().settings.extra_methods))
+        sides.append(_file(files[0], current_state().settings.extra_methods, resource))
     if len(sides) == 1:
         sides.append(_stored(bucket))
     old, new = sides
     return old, new
 
 
-def _file(path: str, extra_methods: Iterable[str] = ()) -> Side:
+def _file(path: str, extra_methods: Iterable[str] = (), resource: str | None = None) -> Side:
     """Read a side from a file.
 
     :param extra_methods: those that the application accepts.
+    :param resource: which bucket of a template.
     """
     try:
-        rule_set = read_file(path, _LIMITS)
+        rule_set, reading = read_file(path, _LIMITS, resource)
     except Refused as error:
         raise _Trouble(error.message) from None
-    return Side(name_of(path), rule_set, lacking_methods(rule_set, tuple(extra_methods)))
+    return Side(
+        name_of(path), rule_set, lacking_methods(rule_set, tuple(extra_methods)), reading.notes
+    )
 
 
 def _stored(bucket: str) -> Side:

@@ -20,6 +20,7 @@ from flask_bucketcors.cli.options import (
     dialect_option,
     extra_methods_option,
     find_source,
+    resource_option,
     rules_option,
 )
 from flask_bucketcors.cli.report_explain import explain_by, explanation_data, print_explanation
@@ -63,6 +64,7 @@ def _read_pair(
 
 @click.command("explain")
 @rules_option
+@resource_option
 @bucket_option
 @dialect_option
 @database_option
@@ -98,6 +100,7 @@ def _read_pair(
 @format_option
 def explain_request(
     rules: str | None,
+    resource: str | None,
     bucket: str | None,
     dialect: str | None,
     extra_methods: Sequence[str],
@@ -116,7 +119,7 @@ def explain_request(
       flask bucketcors explain --rules rules.xml --origin https://page.test
     """
     once_stdin([rules, known["console"], known["curl"], known["har"]])
-    source = find_source(rules, bucket, dialect, extra_methods)
+    source = find_source(rules, bucket, dialect, extra_methods, resource)
     if source is None:
         raise click.UsageError("write --rules FILE or --bucket NAME")
     requests = [_merged(evidence, known) for evidence in _evidence(known)]

@@ -15,7 +15,12 @@ from flask_bucketcors.cli.application import (
     source_in_force,
 )
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
-from flask_bucketcors.cli.options import bucket_option, dialect_option, extra_methods_option
+from flask_bucketcors.cli.options import (
+    bucket_option,
+    dialect_option,
+    extra_methods_option,
+    resource_option,
+)
 from flask_bucketcors.cli.report_lint import (
     SEVERITIES,
     count_of_findings,
@@ -115,6 +120,7 @@ def _read_ids(
 @click.argument("files", nargs=-1, type=INPUT_FILE, metavar="[FILE]...")
 @bucket_option
 @click.option("--all", "every", is_flag=True, help="Lint all buckets of the app.")
+@resource_option
 @dialect_option
 @extra_methods_option
 @click.option(
@@ -137,6 +143,7 @@ def lint_rules(
     files: Sequence[str],
     bucket: str | None,
     every: bool,
+    resource: str | None,
     dialect: str | None,
     extra_methods: Sequence[str],
     severity: str,
@@ -155,12 +162,14 @@ def lint_rules(
     """
     if (len(files) > 0) + (bucket is not None) + every != 1:
         raise click.UsageError("write FILE, --bucket NAME or --all")
+    if resource is not None and not files:
+        raise click.UsageError("--resource is for a template: write FILE, too")
     once_stdin(files)
     suffix = find_public_suffix(public_suffix)
     sources: Iterable[Source | None] = _buckets(bucket, dialect, extra_methods)
     if files:
         refuse_unused_database()
-        sources = (file_source(each, dialect, extra_methods) for each in files)
+        sources = (file_source(each, dialect, extra_methods, resource) for each in files)
     run = _Lint(sources, suffix, Severity(severity), ignore)
     if form == JSON:
         echo_json_list(

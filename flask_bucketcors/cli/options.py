@@ -11,7 +11,10 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.fields import EXTRA_METHODS
 
 rules_option = click.option(
-    "--rules", type=INPUT_FILE, help="A file with rules in XML or JSON; - is standard input."
+    "--rules", type=INPUT_FILE, help="A file with rules in any form; - is standard input."
+)
+resource_option = click.option(
+    "--resource", help="The resource of a template whose rules are read, if several have rules."
 )
 bucket_option = click.option("--bucket", help="A bucket of the app, whose rules are used.")
 dialect_option = click.option(
@@ -31,7 +34,11 @@ extra_methods_option = click.option(
 
 
 def find_source(
-    rules: str | None, bucket: str | None, dialect: str | None, extra_methods: Sequence[str]
+    rules: str | None,
+    bucket: str | None,
+    dialect: str | None,
+    extra_methods: Sequence[str],
+    resource: str | None = None,
 ) -> Source | None:
     """Read the rules that the options name; None if they name none.
 
@@ -39,9 +46,11 @@ def find_source(
     """
     if rules is not None and bucket is not None:
         raise click.UsageError("write --rules or --bucket, not both")
+    if rules is None and resource is not None:
+        raise click.UsageError("--resource is for the template in --rules: write --rules FILE, too")
     if bucket is None:
         refuse_unused_database()
-        return None if rules is None else file_source(rules, dialect, extra_methods)
+        return None if rules is None else file_source(rules, dialect, extra_methods, resource)
     # Without --bucket, no application is loaded, and no code that serves one.
     from flask_bucketcors.cli.application import current_state, source_in_force
 

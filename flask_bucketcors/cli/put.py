@@ -21,6 +21,7 @@ from flask_bucketcors.cli.database_options import (
     database_option,
     limits_option,
 )
+from flask_bucketcors.cli.options import resource_option
 from flask_bucketcors.cli.report_changes import print_findings, print_written
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
 from flask_bucketcors.cli.report_lint import find_public_suffix, lint_by, print_finding
@@ -37,20 +38,28 @@ from flask_bucketcors.stores.contract import ANY_VERSION, Expected, StoredRules
 @click.argument("file", type=INPUT_FILE)
 @click.option("--diff", "show_diff", is_flag=True, help="Show the changes, and ask first.")
 @click.option("--yes", is_flag=True, help="With --diff, do not ask.")
+@resource_option
 @strict_option
 @author_option
 @limits_option
 @database_option
 @create_option
 def put_rules(
-    bucket: str, file: str, show_diff: bool, yes: bool, strict: str, author: str | None
+    bucket: str,
+    file: str,
+    show_diff: bool,
+    yes: bool,
+    resource: str | None,
+    strict: str,
+    author: str | None,
 ) -> None:
     """Replace the rules of BUCKET with those in FILE.
 
-    FILE holds XML of COS, OSS, S3 or OBS, the JSON of `aws s3api` or of the COS SDK, or the
-    JSON that `show` prints; - is standard input. If anything in it is wrong, nothing is stored,
-    and every problem is listed. With --diff, the changes and dangers are shown, and you are
-    asked before the rules are stored: standard input must be a terminal, or add --yes.
+    FILE holds rules in any form: XML, JSON or YAML of the vendors, their SDKs and tools, or what
+    `show` prints; - is standard input. What is read as something else is said. If anything in it
+    is wrong, nothing is stored, and every problem is listed. With --diff, the changes and dangers
+    are shown, and you are asked before the rules are stored: standard input must be a terminal,
+    or add --yes.
 
     \b
     Example:
@@ -58,7 +67,7 @@ def put_rules(
     """
     writer = current_writer(strict)
     require_bucket(bucket)
-    rule_set = read_file(file, writer.dialect)
+    rule_set, _ = read_file(file, writer.dialect, resource)
     expected: Expected = ANY_VERSION
     if show_diff:
         # Nobody should confirm rules that are refused afterwards.

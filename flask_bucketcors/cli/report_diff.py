@@ -44,11 +44,13 @@ class Side(NamedTuple):
     :param name: the file or the bucket, printable.
     :param rule_set: None for no rules.
     :param lacking_methods: methods that the API refuses until the settings allow them.
+    :param notes: what was read as something else, or not at all.
     """
 
     name: str
     rule_set: RuleSet | None
     lacking_methods: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def print_sides(old: Side, new: Side) -> None:

@@ -36,6 +36,7 @@ def explanation_data(explanation: Explanation) -> dict[str, Any]:
         "also": list(explanation.also),
         "text": explanation.text,
         "problems": list(map(str, explanation.problems)),
+        "notes": list(explanation.notes),
         "fixes": list(map(_fix_data, explanation.fixes)),
     }
 

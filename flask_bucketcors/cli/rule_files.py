@@ -12,7 +12,7 @@ from flask_bucketcors.cli.terminal import Refused, printable
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents.any_form import parse_rules
+from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES, Reading, read_rules
 
 STDIN: Final = "-"
 
@@ -53,15 +53,39 @@ INPUT_FILE: Final = _InputFile(exists=True, dir_okay=False, allow_dash=True)
 INPUT_TEXT: Final = _InputText()
 
 
-def read_file(path: str, limits: Dialect) -> RuleSet:
-    """Read the rules in a file: XML of any vendor, JSON of S3 or of this package.
+def read_file(path: str, limits: Dialect, resource: str | None = None) -> tuple[RuleSet, Reading]:
+    """Read valid rules in a file, in any form; print the notes.
 
+    :param resource: which bucket of a template.
     :raises Refused: if it contains no rules, or rules that a bucket cannot have.
     """
+    max_bytes = limits.max_body_bytes
     try:
-        return parse_rules(read_bytes(path, limits.max_body_bytes), limits)
+        reading = read_rules(read_bytes(path, max_bytes), resource, max_bytes=max_bytes)
+        rule_set = cast(RuleSet, reading.rule_set(limits))
     except InvalidRules as error:
         raise Refused(f"{name_of(path)} is {reason_of(error)}", error.problems) from None
+    _print_notes(path, reading)
+    return rule_set, reading
+
+
+def read_unchecked(path: str, resource: str | None = None) -> Reading:
+    """Read the rules in a file, in any form, without checking their values; print the notes.
+
+    :param resource: which bucket of a template.
+    :raises click.UsageError: if they cannot be read.
+    """
+    try:
+        reading = read_rules(read_bytes(path, MAX_RULES_TEXT_BYTES), resource)
+    except InvalidRules as error:
+        raise click.UsageError(f"{name_of(path)} is {reason_of(error)}") from None
+    _print_notes(path, reading)
+    return reading
+
+
+def _print_notes(path: str, reading: Reading) -> None:
+    for note in reading.notes:
+        click.echo(f"{name_of(path)}: {printable(note)}", err=True)
 
 
 def reason_of(error: InvalidRules) -> str:

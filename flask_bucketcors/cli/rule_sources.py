@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import click
-
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule, PlainRules
-from flask_bucketcors.cli.rule_files import name_of, read_bytes, reason_of
+from flask_bucketcors.cli.rule_files import name_of, read_unchecked
 from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import PublicSuffix
-from flask_bucketcors.core.problems import InvalidRules
-from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES, read_rules
 
 
 @dataclass(frozen=True)
@@ -23,8 +19,7 @@ class Source:
 
     :param kind: ``file`` or ``bucket``.
     :param name: the file's or the bucket's, not made printable.
-    :param rules: a rule set, or unchecked plain data with the names of Rule's fields; None if the
-        bucket has none.
+    :param rules: a rule set, or a reading, which is unchecked; None if the bucket has none.
     :param dialect: the dialect of the responses, with the limits of the application.
     :param allow_credentials, vary, public_suffix: as the application sets them.
     :param is_default: whether the bucket has no rules of its own, and these are the default rules.
@@ -55,14 +50,17 @@ class Source:
         return self._plain.rules[index]
 
 
-def file_source(path: str, dialect: str | None, extra_methods: Sequence[str] = ()) -> Source:
+def file_source(
+    path: str,
+    dialect: str | None,
+    extra_methods: Sequence[str] = (),
+    resource: str | None = None,
+) -> Source:
     """Read the rules in a file, without checking their values.
 
     :param extra_methods: the methods that the API would accept beside those of the vendor.
+    :param resource: which bucket of a template.
     :raises click.UsageError: if they cannot be read.
     """
-    try:
-        rules = read_rules(read_bytes(path, MAX_RULES_TEXT_BYTES))
-    except InvalidRules as error:
-        raise click.UsageError(f"{name_of(path)} is {reason_of(error)}") from None
+    rules = read_unchecked(path, resource)
     return Source("file", path, rules, find_dialect(dialect or COS, extra_methods))

@@ -18,6 +18,7 @@ from flask_bucketcors.cli.application import (
 )
 from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.report_changes import print_findings, print_written
+from flask_bucketcors.cli.report_losses import exact_option, written_as
 from flask_bucketcors.cli.stored_buckets import bucket_names
 from flask_bucketcors.cli.terminal import (
     JSON,
@@ -25,15 +26,14 @@ from flask_bucketcors.cli.terminal import (
     called,
     counted,
     echo_json,
+    fail_if,
     format_option,
     printable,
     utf8_text,
     without_rules,
 )
-from flask_bucketcors.core.dialects import DIALECTS, S3
 from flask_bucketcors.core.errors import UnknownRevision
-from flask_bucketcors.documents.to_forms import FORMS, write_as
-from flask_bucketcors.documents.to_xml import format_xml
+from flask_bucketcors.documents.to_forms import FORMS
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
 
 _DEFAULT: Final = "these are the default rules, BUCKETCORS_DEFAULT_RULES"
@@ -66,28 +66,26 @@ def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
 @click.command("show")
 @click.argument("bucket")
 @click.option(
-    "--dialect",
-    type=click.Choice(list(DIALECTS)),
-    help="Whose XML; with --format json, s3 is the form for `aws s3api`.  [default: the app's]",
-)
-@click.option(
-    "--format",
+    "--as",
     "form",
-    type=click.Choice(["xml", JSON]),
-    default="xml",
-    show_default=True,
-    help="How to print it.",
+    type=click.Choice(list(FORMS)),
+    help="The form: a vendor's XML or JSON, or a tool's.  [default: XML of the app's dialect]",
 )
+@exact_option
 @database_option
-def show_rules(bucket: str, dialect: str | None, form: str) -> None:
-    """Print the rules of BUCKET.
+def show_rules(bucket: str, form: str | None, exact: bool) -> None:
+    """Print the rules of BUCKET, in any form.
 
-    You can pass the output to `put`. If BUCKET has no rules of its own, the default rules are
-    printed, if there are any, and standard error says so.
+    You can pass the output to `put`. cos, oss, s3 and obs are XML. aws is for `aws s3api`, gcs
+    for `gcloud storage`, r2 for `wrangler`, b2 for `b2 bucket update`; json is the JSON of this
+    package. What the form cannot say is a warning on standard error.
+
+    If BUCKET has no rules of its own, the default rules are printed, if there are any, and
+    standard error says so.
 
     \b
     Example:
-      flask bucketcors show photos --dialect s3 --format json
+      flask bucketcors show photos --as aws
     """
     rule_set = current_state().store.get(bucket)
     if rule_set is None:
@@ -96,12 +94,13 @@ def show_rules(bucket: str, dialect: str | None, form: str) -> None:
         if rule_set is None:
             raise Refused(without_rules(bucket))
         click.echo(f"bucket {printable(bucket)} has no rules of its own: {_DEFAULT}", err=True)
-    if form == JSON:
-        is_s3 = dialect == S3.name
-        echo_json(write_as(rule_set, FORMS["aws"], bucket).data if is_s3 else rule_set.as_dict())
-        return
-    name = dialect or current_state().settings.dialect
-    click.echo(_printable_xml(format_xml(rule_set, DIALECTS[name]).decode()))
+    data = written_as(rule_set, form or current_state().settings.dialect, bucket, exact=exact)
+    if data is None:
+        fail_if(True)
+    elif isinstance(data, str):
+        click.echo(_printable_xml(data))
+    else:
+        echo_json(data)
 
 
 @click.command("delete")

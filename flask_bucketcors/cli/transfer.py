@@ -3,11 +3,12 @@
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from shutil import get_terminal_size
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 import click
 
@@ -26,6 +27,7 @@ from flask_bucketcors.cli.database_options import (
 )
 from flask_bucketcors.cli.output_files import open_output
 from flask_bucketcors.cli.report_changes import print_findings, print_written
+from flask_bucketcors.cli.report_losses import exact_option, written_as
 from flask_bucketcors.cli.rule_files import (
     INPUT_FILE,
     STDIN,
@@ -35,18 +37,21 @@ from flask_bucketcors.cli.rule_files import (
 )
 from flask_bucketcors.cli.stored_buckets import each_bucket
 from flask_bucketcors.cli.terminal import (
+    JSON,
     STRICT_REFUSES,
     counted,
     fail_if,
     is_dumb,
+    printable,
     problem_lines,
     utf8_text,
 )
 from flask_bucketcors.core.errors import InvalidBucketName, RefusedByLint, StoredRulesInvalid
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents.any_form import parse_rules
+from flask_bucketcors.documents.any_form import read_rules
 from flask_bucketcors.documents.from_json import load_json
+from flask_bucketcors.documents.to_forms import FORMS
 from flask_bucketcors.stores.contract import Store
 
 # The number of buckets in a transaction: each transaction waits for the disk.
@@ -54,6 +59,11 @@ BATCH: Final = 500
 # The longest document of a dialect has 64 KiB, and about as many as JSON.
 MAX_LINE_BYTES: Final = 1024 * 1024
 
+# The key of a document in a line.
+_XML: Final = "xml"
+# Different notes that are printed; lines of one form have the same.
+_MAX_NOTES: Final = 20
+_OTHER_NOTES: Final = "other notes"
 # The widths of the bar, and of the text beside it, such as "100%  00:00:02", in characters.
 _BAR_WIDTH: Final = 36
 _BESIDE_BAR: Final = 32
@@ -67,13 +77,25 @@ _ERASE_LINE: Final = "\r\x1b[K"
 @click.option(
     "--prefix", callback=utf8_text, default="", help="Only buckets whose names begin with this."
 )
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(list(FORMS)),
+    default=JSON,
+    show_default=True,
+    help="The form of the rules in each line; see `show`.",
+)
+@exact_option
 @database_option
-def export_rules(file: str, prefix: str) -> None:
+def export_rules(file: str, prefix: str, form: str, exact: bool) -> None:
     """Write the rules of all buckets to FILE, one bucket per line.
 
     FILE is replaced once everything is written; without FILE, or with -, the rules go to standard
     output. Each line is a JSON object: {"bucket": ..., "rules": [...]}, with "response_vary" if it
-    is set. Buckets with unreadable rules are reported and left out.
+    is set. With --as, the rules have the keys of another form beside "bucket": "xml" with a
+    document, "CORSRules", "resource" and others. `import` reads each of them. Buckets with
+    unreadable rules are reported and left out, and with --exact those whose rules the form cannot
+    say in full.
 
     \b
     Example:
@@ -81,19 +103,25 @@ def export_rules(file: str, prefix: str) -> None:
     """
     left_out = 0
     with open_output(file) as lines:
-        for line in _exported(current_state().store, prefix):
+        for line in _exported(current_state().store, prefix, form, exact=exact):
             left_out += line is None
             lines.write(line or "")
     fail_if(left_out)
 
 
-def _exported(store: Store, prefix: str) -> Iterator[str | None]:
+def _exported(store: Store, prefix: str, form: str, *, exact: bool) -> Iterator[str | None]:
     """Give a line for each bucket; None for a bucket that is left out."""
     for bucket, rule_set in each_bucket(store, prefix):
-        if rule_set is None:
-            yield None
-        else:
-            yield json.dumps({"bucket": bucket, **rule_set.as_dict()}) + "\n"
+        data = rule_set and written_as(rule_set, form, bucket, exact=exact)
+        yield None if data is None else json.dumps({"bucket": bucket, **_keyed(data)}) + "\n"
+
+
+def _keyed(data: Any) -> dict[str, Any]:
+    """Rules in a form, as keys beside the name of a bucket."""
+    if isinstance(data, str):
+        return {_XML: data}
+    # Google Cloud Storage has a list alone, and this key in the properties of a bucket.
+    return data if isinstance(data, dict) else {"cors": data}
 
 
 _Reviewed = tuple[RuleSet, Findings]
@@ -106,6 +134,7 @@ class _Import:
     :param stored: the number of buckets whose rules were replaced.
     :param equal: the number of buckets that had these rules already.
     :param refused: the number of lines that are wrong.
+    :param notes: what was read as something else, with the number of lines.
     :param batch: rules that are not yet stored, with the findings of lint, by bucket.
     :param before_print: removes the bar, if there is one.
     """
@@ -117,6 +146,7 @@ class _Import:
     refused: int = 0
     before_print: Callable[[], None] = lambda: None
     batch: dict[str, _Reviewed] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
 
     def take(self, line: bytes) -> None:
         """Store the rules of a line, now or with those of later lines.
@@ -164,7 +194,7 @@ class _Import:
         bucket, data = _parse_line(line)
         try:
             self.writer.check_bucket(bucket)
-            rule_set = parse_rules(data, self.writer.dialect)
+            rule_set = self._read(data)
             findings = self.writer.review(rule_set, in_full=self.writer.compares)
         except (InvalidBucketName, NoSuchBucket) as error:
             raise InvalidRules(detail=f"refused: {error}") from None
@@ -174,6 +204,20 @@ class _Import:
             # Never written, as other rules may take their place before the batch is stored.
             return bucket, None
         return bucket, (rule_set, findings)
+
+    def _read(self, data: Any) -> RuleSet:
+        limits = self.writer.dialect
+        reading = read_rules(data, max_bytes=limits.max_body_bytes)
+        rule_set = cast(RuleSet, reading.rule_set(limits))
+        for note in reading.notes:
+            known = note in self.notes or len(self.notes) < _MAX_NOTES
+            self.notes[note if known else _OTHER_NOTES] += 1
+        return rule_set
+
+    def print_notes(self) -> None:
+        """Print what was read as something else, with the number of lines."""
+        for note, count in self.notes.items():
+            click.echo(f"{printable(note)} ({counted(count, 'line')})", err=True)
 
     def _current(self, bucket: str) -> RuleSet | None:
         try:
@@ -194,7 +238,7 @@ def import_rules(file: str, quiet: bool, strict: str, author: str | None) -> Non
     """Replace the rules of the buckets in FILE.
 
     FILE has the form that `export` writes; - is standard input. The rules of a line may also be
-    JSON of `aws s3api` or of the COS SDK, with the "bucket" beside them.
+    JSON of another vendor or tool, with the "bucket" beside them, or a document under "xml".
 
     If a line is wrong, it is reported with its number and every problem, and its bucket keeps
     its rules. The other lines are stored, hundreds in one transaction. Buckets that are not in
@@ -217,6 +261,7 @@ def import_rules(file: str, quiet: bool, strict: str, author: str | None) -> Non
     except BaseException:
         click.echo(f"not finished: {work.summary()}; run it again to continue", err=True)
         raise
+    work.print_notes()
     click.echo(work.summary())
     fail_if(work.refused)
 
@@ -249,8 +294,8 @@ def _line(file: BinaryIO, path: str) -> bytes:
         return file.readline(MAX_LINE_BYTES + 1)
 
 
-def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
-    """Read a line: the bucket's name, and the rest of the object."""
+def _parse_line(line: bytes) -> tuple[str, Any]:
+    """Read a line: the bucket's name, and the rest of the object, or the document in it."""
     if len(line) > MAX_LINE_BYTES:
         raise InvalidRules(detail=f"longer than {MAX_LINE_BYTES} bytes")
     data, problems = load_json(line)
@@ -258,7 +303,9 @@ def _parse_line(line: bytes) -> tuple[str, dict[str, Any]]:
         raise InvalidRules(problems)
     if not isinstance(data, dict) or not isinstance(data.get("bucket"), str):
         raise InvalidRules(detail='without a bucket: write {"bucket": "...", "rules": [...]}')
-    return data.pop("bucket"), data
+    bucket = data.pop("bucket")
+    xml = data.get(_XML)
+    return bucket, xml if data.keys() == {_XML} and isinstance(xml, str) else data
 
 
 Progress = tuple[Callable[[int], Any], Callable[[], None]]

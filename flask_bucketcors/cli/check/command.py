@@ -32,6 +32,7 @@ from flask_bucketcors.cli.options import (
     dialect_option,
     extra_methods_option,
     find_source,
+    resource_option,
     rules_option,
 )
 from flask_bucketcors.cli.report_explain import explain_by, print_explanation
@@ -161,6 +162,7 @@ class _Check:
     help="Seconds to wait for each response.",
 )
 @rules_option
+@resource_option
 @bucket_option
 @dialect_option
 @database_option
@@ -175,6 +177,7 @@ def check(
     send_unsafe: bool,
     timeout: float,
     rules: str | None,
+    resource: str | None,
     bucket: str | None,
     dialect: str | None,
     extra_methods: Sequence[str],
@@ -196,7 +199,7 @@ def check(
     Example:
       flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
-    source = find_source(rules, bucket, dialect, extra_methods)
+    source = find_source(rules, bucket, dialect, extra_methods, resource)
     request = BrowserRequest(origin, method, headers, credentials)
     steps = _Check(url, request, send_unsafe, timeout).steps()
     # Without a response there is nothing to explain.
