@@ -105,6 +105,7 @@ def read_rules(
     Functions that take :data:`AnyRules` read them by themselves. Call this one to select a bucket
     of a template, and to see the notes.
 
+    :param rules: in any form; they may be rules that the API would reject.
     :param resource: the name of the resource in a template that has several with rules.
     :param max_bytes: longer texts are refused.
     :raises InvalidRules: if a text is too long, or has none of the forms.
