@@ -39,6 +39,8 @@ FOREIGN_FILES = {
     "page.py",
     "rules.json",
     "shop.json",
+    "b2.json",
+    "template.json",
     "shop.py",
     "test_cors.py",
     "uppy.json",
