@@ -478,7 +478,7 @@ def test_prefixes_that_are_refused(prefix):
 
 
 def several_prefixes(where):
-    return BucketPaths({"/a": re.compile("[a-z]+"), "/b": None})
+    return BucketPaths({"/a": frozenset({re.compile("[a-z]+")}), "/b": None})
 
 
 def test_names_that_fit_are_remembered_and_bounded(monkeypatch):
