@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests.support.rounds import rounds
+
 # Fixtures import what they need, so that tests of core alone load neither Flask nor a store.
 if TYPE_CHECKING:
     from click.testing import Result
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from flask_bucketcors import SQLiteStore
 
 # A time limit for an example would be an assertion on a clock.
-settings.register_profile("default", deadline=None)
+settings.register_profile("default", deadline=None, max_examples=rounds(few=40, many=300))
 settings.load_profile("default")
 
 # Packages that have no wheel for PyPy, and what cannot be imported without them. On CPython

@@ -245,9 +245,11 @@ def test_fixes_of_generated_requests_help(
         new_stars = stars(plain) - before
         assert "*" not in new_stars
         assert not new_stars or grants
-        grants.append(granted(plain, setup))
-    for tight, loose in itertools.pairwise(grants):
-        assert not loose < tight
+        grants.append((fix.is_dangerous, granted(plain, setup)))
+    for (is_dangerous, tight), (is_next_dangerous, loose) in itertools.pairwise(grants):
+        # Dangerous fixes come last, even if they are tighter.
+        assert is_next_dangerous or not is_dangerous
+        assert is_next_dangerous > is_dangerous or not loose < tight
 
 
 def stars(rules: list[RuleDict]) -> set[str]:

@@ -1,4 +1,4 @@
-"""How often a race between processes is run.
+"""How often a race between processes is run, and how many examples a property test draws.
 
 A few rounds belong to every run of the tests. ``BUCKETCORS_MANY_ROUNDS=1``, which ``.ci/run`` sets
 for a step of its own, asks for as many as it takes to meet rare orders of events.
