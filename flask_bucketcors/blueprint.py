@@ -90,18 +90,22 @@ def create_blueprint(
 
     def install(state: BlueprintSetupState) -> None:
         app = cast(Flask, state.app)
-        # As Flask does for routes, leave out a slash at the end.
-        prefix = state.url_prefix and (state.url_prefix.rstrip("/") or "/")
-        checked_prefix(prefix or "")
         authorizes = in_request_context(app, authorize)
         exists = in_app_context(app, bucket_exists)
         api = make_api(authorize=authorizes, bucket_exists=exists)
         read = partial(read_routes, app, route_variable, also_reserved)
-        _install(app, api, partial(resolver, url_prefix=prefix or ""), read)
+        _install(app, api, partial(resolver, url_prefix=_prefix_of(state)), read)
 
     blueprint = Blueprint(name, __name__)
     blueprint.record(install)
     return blueprint
+
+
+def _prefix_of(state: BlueprintSetupState) -> str:
+    # As Flask does for routes, leave out a slash at the end.
+    prefix = (state.url_prefix.rstrip("/") or "/") if state.url_prefix else ""
+    checked_prefix(prefix)
+    return prefix
 
 
 def _install(

@@ -141,4 +141,5 @@ def test_a_template_with_several_buckets_needs_a_name(command: list[str]) -> Non
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", [["lint"], ["explain", "--origin", A]])
 def test_a_bucket_of_the_application_has_no_resources(command: list[str]) -> None:
-    run(*command, "--bucket", "plain", "--resource", "x", code=2)
+    refused = run(*command, "--bucket", "plain", "--resource", "x", code=2)
+    assert "--resource" in refused.output

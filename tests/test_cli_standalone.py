@@ -436,6 +436,8 @@ def test_the_application_that_started_last_counts(path: Path) -> None:
     start(path, STRICT="dangers")
     start(path)
     invoke("put", "photos", "-", "--database", path, input=document(DANGEROUS))
+    with closing(SQLiteStore(path)) as store:
+        assert store.get("photos") == DANGEROUS
 
 
 @pytest.mark.parametrize(

@@ -147,28 +147,13 @@ class BucketCORSMiddleware:
         self._beginning = ForkSafeLock()
         #: Where the rules are, and the form of responses, for what explains a decision.
         self.store = store
-        self.dialect = self._dialect = find_dialect(dialect, extra_methods)
-        self._methods = self._dialect.methods
-        self.vary = form = VaryMode(vary)
+        self.dialect = find_dialect(dialect, extra_methods)
+        self._methods = self.dialect.methods
+        self.vary = VaryMode(vary)
         self.allow_credentials = allow_credentials
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
-        compile_rules = partial(
-            CompiledRules,
-            dialect=self._dialect,
-            vary=form,
-            allow_credentials=allow_credentials,
-            timing_allow_origin=timing_allow_origin,
-        )
-        self._rules = RulesCache(
-            store,
-            compile_rules,
-            cached_buckets=cached_buckets,
-            closed=ClosedRules(Reason.UNREADABLE, self._dialect, vary=form),
-        )
-        self._compile_default = partial(compile_rules, is_default=True)
-        self._default_rules: RuleSet | None = None
-        self._compiled_default: CompiledRules | None = None
+        self._keep_rules(timing_allow_origin, cached_buckets)
         if (given := read_default_rules(default_rules)) is not None:
             if not (buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)):
                 raise SettingRefused(f"{TOO_WIDE}: {SAY_WHICH}")
@@ -176,12 +161,30 @@ class BucketCORSMiddleware:
         self._make_outcomes = partial(
             Outcomes,
             find_rules=self._rules.get,
-            dialect=self._dialect,
-            vary=form,
+            dialect=self.dialect,
+            vary=self.vary,
             plain_options=plain_options,
             no_rules=no_rules,
         )
         self.wrap(app)
+
+    def _keep_rules(self, timing_allow_origin: bool, cached_buckets: int) -> None:
+        compile_rules = partial(
+            CompiledRules,
+            dialect=self.dialect,
+            vary=self.vary,
+            allow_credentials=self.allow_credentials,
+            timing_allow_origin=timing_allow_origin,
+        )
+        self._rules = RulesCache(
+            self.store,
+            compile_rules,
+            cached_buckets=cached_buckets,
+            closed=ClosedRules(Reason.UNREADABLE, self.dialect, vary=self.vary),
+        )
+        self._compile_default = partial(compile_rules, is_default=True)
+        self._default_rules: RuleSet | None = None
+        self._compiled_default: CompiledRules | None = None
 
     @cached_property
     def resolve(self) -> Resolver:
@@ -259,9 +262,9 @@ class BucketCORSMiddleware:
             self._respond_to_preflight,
             cache=self._rules,
             resolver=self.resolve,
-            ids=response_ids(self._dialect),
+            ids=response_ids(self.dialect),
             passes_options=self._plain_options == "app",
-            decides_by_requested=self._dialect.decides_by_requested,
+            decides_by_requested=self.dialect.decides_by_requested,
         )
 
     def _consider(self, environ: WSGIEnvironment) -> tuple[WSGIApplication, list[Pair] | None]:
@@ -301,7 +304,7 @@ class BucketCORSMiddleware:
         start_response: StartResponse,
     ) -> Iterable[bytes]:
         if decision.reason is None:
-            ids = next(response_ids(self._dialect).series)
+            ids = next(response_ids(self.dialect).series)
             start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
             return EMPTY_BODY
         if preflight_log.logger.isEnabledFor(logging.DEBUG):
@@ -309,7 +312,7 @@ class BucketCORSMiddleware:
         return error_response(
             environ,
             start_response,
-            self._dialect,
+            self.dialect,
             preflight_refusal(decision.reason, *sent, self._methods),
             headers=decision.headers,
             bucket=bucket,
@@ -323,7 +326,7 @@ class BucketCORSMiddleware:
             return self.api(environ, start_response)
         bucket = environ[BUCKET]
         refusal = Refusal.NOT_IMPLEMENTED if bucket else Refusal.INVALID_BUCKET_NAME
-        return error_response(environ, start_response, self._dialect, refusal, bucket=bucket)
+        return error_response(environ, start_response, self.dialect, refusal, bucket=bucket)
 
 
 # The slot, so that a subclass may have a method of that name.

@@ -129,7 +129,7 @@ class Outcome:
     """What a script learns, and what is sent for it.
 
     :param sent: the method and, of a preflight, what it asks for, of each request.
-    :param status: None if the script may not read the answer.
+    :param status: None if the script may not read the response.
     :param readable: which of the two headers of the storage application it can read.
     """
 
@@ -196,7 +196,7 @@ def _choose_rows(
 
 
 def is_allowed(row: Row, rules: Sequence[RuleDict]) -> bool:
-    """Whether a script may read the answer, as the rules are written."""
+    """Whether a script may read the response, as the rules are written."""
     return by_rules(row, rules).status is not None
 
 
@@ -237,12 +237,12 @@ def by_model(row: Row, url: str, connection: HTTPConnection) -> Outcome:
     return Outcome(tuple(sent), status, frozenset(readable & STORAGE_HEADERS))
 
 
-def by_chromium(answer: Received | None, seen: Sequence[Request]) -> Outcome:
+def by_chromium(response: Received | None, seen: Sequence[Request]) -> Outcome:
     """The third judge: what Chromium did."""
     sent = tuple(_line_seen(request) for request in seen)
-    if answer is None:
+    if response is None:
         return Outcome(sent)
-    return Outcome(sent, answer.status, frozenset(answer.headers.keys() & STORAGE_HEADERS))
+    return Outcome(sent, response.status, frozenset(response.headers.keys() & STORAGE_HEADERS))
 
 
 def _covers(verdict: Verdict, request: PageRequest) -> bool:
@@ -341,7 +341,9 @@ def ask_chromium(table: Table, rows: Sequence[Row], page: Page) -> list[Outcome]
     seen = defaultdict(list)
     for request in table.site.seen_by_token(group):
         seen[request.token].append(request)
-    return [by_chromium(answer, seen[token]) for answer, token in zip(answers, tokens, strict=True)]
+    return [
+        by_chromium(response, seen[token]) for response, token in zip(answers, tokens, strict=True)
+    ]
 
 
 def ask_model(table: Table, rows: Sequence[Row]) -> list[Outcome]:

@@ -29,7 +29,7 @@ PUBLIC_ALBUM = "public"
 #: What everybody may have, by the names of their views.
 OPEN = {"login", "health", "static"}
 
-Answer = str | Response | BaseResponse | tuple[Any, int]
+ViewResponse = str | Response | BaseResponse | tuple[Any, int]
 
 
 def create_app(folder: str | Path, **settings: Any) -> Flask:
@@ -49,7 +49,7 @@ def create_app(folder: str | Path, **settings: Any) -> Flask:
     return app
 
 
-def require_login() -> Answer | None:
+def require_login() -> ViewResponse | None:
     view_arguments = request.view_args or {}
     is_public = view_arguments.get("bucket") == PUBLIC_ALBUM and request.method in ("GET", "HEAD")
     if request.endpoint in OPEN or is_public or "member" in session:
@@ -59,23 +59,23 @@ def require_login() -> Answer | None:
     return redirect(url_for("login"))
 
 
-def show_error(error: HTTPException) -> Answer:
+def show_error(error: HTTPException) -> ViewResponse:
     if request.path.startswith("/api/"):
         return jsonify(error=error.name), error.code or 500
     return render_template("page.html", title=error.name, text=error.description), error.code or 500
 
 
-def show_fault(error: Exception) -> Answer:
+def show_fault(error: Exception) -> ViewResponse:
     return render_template("page.html", title="Sorry", text="This is our fault."), 500
 
 
 def add_pages(app: Flask) -> None:
     @app.get("/")
-    def home() -> Answer:
+    def home() -> ViewResponse:
         return render_template("page.html", title="Home", text=f"Hello, {session['member']}.")
 
     @app.route("/login", methods=["GET", "POST"])
-    def login() -> Answer:
+    def login() -> ViewResponse:
         if request.method == "POST":
             name = request.form["name"]
             if MEMBERS.get(name) != request.form["password"]:
@@ -85,16 +85,16 @@ def add_pages(app: Flask) -> None:
         return render_template("login.html", title="Log in")
 
     @app.post("/logout")
-    def logout() -> Answer:
+    def logout() -> ViewResponse:
         session.clear()
         return redirect(url_for("login"))
 
     @app.get("/health")
-    def health() -> Answer:
+    def health() -> ViewResponse:
         return "ok"
 
     @app.get("/broken")
-    def broken() -> Answer:
+    def broken() -> ViewResponse:
         raise ZeroDivisionError
 
 
@@ -102,7 +102,7 @@ def add_items(app: Flask) -> None:
     items = {1: "a projector"}
 
     @app.route("/api/items", methods=["GET", "POST"])
-    def all_items() -> Answer:
+    def all_items() -> ViewResponse:
         if request.method == "POST":
             number = max(items, default=0) + 1
             items[number] = request.get_json()["name"]
@@ -110,7 +110,7 @@ def add_items(app: Flask) -> None:
         return jsonify(items)
 
     @app.route("/api/items/<int:number>", methods=["GET", "DELETE"])
-    def one_item(number: int) -> Answer:
+    def one_item(number: int) -> ViewResponse:
         if number not in items:
             abort(404)
         if request.method == "DELETE":
@@ -127,17 +127,17 @@ def add_files(app: Flask, folder: Path) -> None:
         return Path(place)
 
     @app.get("/files/recent")
-    def recent() -> Answer:
+    def recent() -> ViewResponse:
         albums = sorted(each.name for each in folder.glob("*"))
         return render_template("page.html", title="Recent", text=", ".join(albums))
 
     @app.get("/files/<bucket>")
-    def album(bucket: str) -> Answer:
+    def album(bucket: str) -> ViewResponse:
         keys = sorted(each.name for each in (folder / bucket).iterdir())
         return render_template("album.html", title=bucket, bucket=bucket, keys=keys)
 
     @app.post("/files/<bucket>")
-    def upload(bucket: str) -> Answer:
+    def upload(bucket: str) -> ViewResponse:
         sent = request.files["picture"]
         place = place_of(bucket, sent.filename or "")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -145,17 +145,17 @@ def add_files(app: Flask, folder: Path) -> None:
         return redirect(url_for("album", bucket=bucket))
 
     @app.get("/files/<bucket>/<path:key>")
-    def read(bucket: str, key: str) -> Answer:
+    def read(bucket: str, key: str) -> ViewResponse:
         return send_from_directory(folder / bucket, key)
 
     @app.put("/files/<bucket>/<path:key>")
-    def write(bucket: str, key: str) -> Answer:
+    def write(bucket: str, key: str) -> ViewResponse:
         place = place_of(bucket, key)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(request.get_data())
         return "", 201
 
     @app.delete("/files/<bucket>/<path:key>")
-    def remove(bucket: str, key: str) -> Answer:
+    def remove(bucket: str, key: str) -> ViewResponse:
         place_of(bucket, key).unlink(missing_ok=True)
         return "", 204
