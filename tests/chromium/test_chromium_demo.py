@@ -99,6 +99,7 @@ def test_without_rules_every_request_fails_and_says_why(page: Any, card: str) ->
     outcome, said = press(page, card)
     assert outcome == "failed"
     assert "Refused: no rule allows" in said
+    assert "not understood" not in said
     assert "403 to OPTIONS" in said
 
 

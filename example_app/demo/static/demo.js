@@ -4,6 +4,9 @@ const settings = JSON.parse(document.getElementById("settings").textContent);
 const bucketPath = `/${settings.bucket}`;
 document.getElementById("origin").textContent = location.origin;
 
+// All that XMLHttpRequest tells a page of a failure.
+const BLOCKED = "the browser blocked it";
+
 // A response: `readable` are the headers that the browser lets this page see.
 const responded = (status, readable, note = "") => ({ ok: true, status, readable, note });
 
@@ -14,7 +17,7 @@ function xhr(method, path, { headers = {}, body = null, onprogress = null } = {}
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (onprogress) request.upload.onprogress = (event) => onprogress(event.loaded / event.total);
     request.onload = () => resolve(responded(request.status, request.getAllResponseHeaders()));
-    request.onerror = () => reject(new Error("the browser blocked it"));
+    request.onerror = () => reject(new Error(BLOCKED));
     request.send(body);
   });
 }
@@ -158,7 +161,9 @@ async function showFailure(result, request, card, error) {
   const line = element("div");
   line.append(element("strong", "Failed: ", "bad"), message);
   result.replaceChildren(line);
-  const failed = { method: request.method, path: request.path, headers: request.headers || [], message };
+  // Only a message of the SDK tells more than the failure itself.
+  const told = message === BLOCKED ? "" : message;
+  const failed = { method: request.method, path: request.path, headers: request.headers || [], message: told };
   let found;
   try {
     found = await ownServer("POST", "/explanation", failed);
