@@ -3,7 +3,7 @@
 import io
 import random
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,6 @@ from wsgicors import CORS
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
 
 ORIGIN = "https://www.example.com"
-OTHER_ORIGIN = "https://www.example.net"
 HOST_SUFFIX = "cos.test"
 
 # Rows in one transaction. More would only take memory.
@@ -72,6 +71,16 @@ def preflight(origin: str = ORIGIN) -> dict[str, Any]:
     }
 
 
+def own_origin(number: int) -> str:
+    """The origin that only one bucket names."""
+    return f"https://www.site{number}.example"
+
+
+def other_origin(number: int) -> str:
+    """An origin that no bucket names, as long as the bucket's own."""
+    return f"https://www.elsw{number}.example"
+
+
 def bare(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """The function that the middlewares wrap. It makes a new list of 3 headers each time."""
     headers = [("Content-Type", "text/plain"), ("Content-Length", "9"), ("ETag", '"1"')]
@@ -109,6 +118,7 @@ class Case:
 
     :param at_most: the project's limit in docs/performance.md: the time over the bare function,
         where wsgicors takes 1.
+    :param origin_of: the origin that a request for a numbered bucket comes from; None for none.
     :param app: the function that is wrapped.
     :param by_host: whether the host names the bucket, instead of the path.
     """
@@ -116,31 +126,35 @@ class Case:
     name: str
     environ: dict[str, Any] = field(repr=False)
     at_most: float | None = None
-    app: WSGIApplication = bare
-    by_host: bool = False
-
-    @property
-    def key(self) -> str:
-        """The key of the environ that names the bucket."""
-        return "HTTP_HOST" if self.by_host else "PATH_INFO"
+    origin_of: Callable[[int], str] | None = field(default=own_origin, kw_only=True)
+    app: WSGIApplication = field(default=bare, kw_only=True)
+    by_host: bool = field(default=False, kw_only=True)
 
     @property
     def wrapped(self) -> Wrapped:
         """What the middleware depends on. Cases with the same value share a middleware."""
         return self.app, self.by_host
 
-    def names(self, buckets: Iterable[int]) -> list[str]:
-        """The values of ``key`` for these buckets."""
-        if self.by_host:
-            return [f"{bucket_name(number)}.{HOST_SUFFIX}" for number in buckets]
-        return [path_of(bucket_name(number)) for number in buckets]
+    def requests(self, buckets: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """What is different in the environ of a request for each of these buckets."""
+        for number in buckets:
+            bucket = bucket_name(number)
+            if self.by_host:
+                different = {"HTTP_HOST": f"{bucket}.{HOST_SUFFIX}"}
+            else:
+                different = {"PATH_INFO": path_of(bucket)}
+            if self.origin_of is not None:
+                different["HTTP_ORIGIN"] = self.origin_of(number)
+            yield different
 
 
 PREFLIGHT = Case("preflight", preflight(), 1.1)
 ACTUAL = Case("actual response", actual(), 1.3)
-REFUSED_ACTUAL = Case("actual response, refused", actual(OTHER_ORIGIN), 3)
-WITHOUT_ORIGIN = Case("without Origin", actual(None), 2.5)
-REFUSED_PREFLIGHT = Case("preflight, refused, with its document", preflight(OTHER_ORIGIN), 6)
+REFUSED_ACTUAL = Case("actual response, refused", actual(), 3, origin_of=other_origin)
+WITHOUT_ORIGIN = Case("without Origin", actual(None), 2.5, origin_of=None)
+REFUSED_PREFLIGHT = Case(
+    "preflight, refused, with its document", preflight(), 6, origin_of=other_origin
+)
 TEN_HEADERS = Case("10 headers instead of 3", actual(), app=bare_with_10_headers)
 BY_HOST = Case("the host names the bucket", actual(), by_host=True)
 
@@ -173,15 +187,11 @@ def own_rule_set(number: int) -> RuleSet:
     return rule_set(number, own_origin(number))
 
 
-def own_origin(number: int) -> str:
-    return f"https://www.site{number}.example"
-
-
-def static_policy(app: WSGIApplication) -> WSGIApplication:
+def static_policy(app: WSGIApplication, origin: str) -> WSGIApplication:
     """wsgicors with the policy of :func:`rule_set`, the same for all paths."""
     policy: WSGIApplication = CORS(
         app,
-        origin=ORIGIN,
+        origin=origin,
         methods="GET,PUT",
         headers="*",
         expose_headers="ETag",
@@ -198,17 +208,17 @@ def fill(store: SQLiteStore, pairs: Iterable[tuple[str, RuleSet]]) -> None:
         store.put_many(chunk)
 
 
-def build_store(path: Path, buckets: int) -> SQLiteStore:
+def build_store(path: Path, buckets: int, make: Callable[[int], RuleSet] = rule_set) -> SQLiteStore:
     """Open a store of numbered buckets. Fill it if it does not exist yet."""
     is_new = not path.exists()
     store = SQLiteStore(path)
     if is_new:
-        fill(store, ((bucket_name(number), rule_set(number)) for number in range(buckets)))
+        fill(store, ((bucket_name(number), make(number)) for number in range(buckets)))
     return store
 
 
-def shuffled(count: int) -> list[int]:
+def shuffled(count: int, seed: int = 0) -> list[int]:
     """Numbers in a random order, which is the same in each run."""
     numbers = list(range(count))
-    random.Random(count).shuffle(numbers)
+    random.Random(seed).shuffle(numbers)
     return numbers

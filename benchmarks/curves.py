@@ -15,7 +15,7 @@ from itertools import count, cycle, tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cases import OTHER_ORIGIN, actual, bare, path_of, preflight
+from cases import actual, bare, path_of, preflight
 from report import AT_MOST, Table, finish, parse_arguments
 from timing import Run, least_seconds, requests
 
@@ -31,6 +31,7 @@ STRIDE = 367
 MANY_AT_MOST = 2.0
 
 OTHER_SITE = "elsewhere.example"
+OTHER_ORIGIN = "https://www.example.net"
 REQUESTS = {"actual response": actual(), "preflight": preflight()}
 
 
@@ -138,6 +139,10 @@ def new_below(site: str) -> Iterator[str]:
     return (f"https://a{n}.{site}" for n in count())
 
 
+def from_each(origins: Iterator[str]) -> Iterator[dict[str, Any]]:
+    return ({"HTTP_ORIGIN": origin} for origin in origins)
+
+
 def measure(store: SQLiteStore, pairs: Sequence[Pair], rounds: int) -> list[list[Any]]:
     """Time all pairs. Return the rows of a table."""
     apps = {"bare": bare, "ours": BucketCORSMiddleware(bare, store=store)}
@@ -147,7 +152,7 @@ def measure(store: SQLiteStore, pairs: Sequence[Pair], rounds: int) -> list[list
             environ = {**pair.environ, "PATH_INFO": path_of(side.bucket)}
             # Both apps get requests with all origins.
             for name, origins in zip(apps, tee(side.origins), strict=True):
-                run = requests(apps[name], environ, "HTTP_ORIGIN", origins, CALLS)
+                run = requests(apps[name], environ, from_each(origins), CALLS)
                 runs[pair.name, which, name] = run
     times = least_seconds(runs, rounds)
 

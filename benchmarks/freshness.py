@@ -181,7 +181,7 @@ def cost() -> list[list[Any]]:
         store = SQLiteStore(Path(folder, "rules.sqlite"))
         looks = looks_at(store.signal())
         runs = {
-            "bare": requests(bare, ACTUAL.environ, ACTUAL.key, repeat("/bucket/key"), CALLS),
+            "bare": requests(bare, ACTUAL.environ, repeat({"PATH_INFO": "/bucket/key"}), CALLS),
             "call": calls(lambda: False, CALLS),
             "looks": calls(looks, CALLS),
         }

@@ -1,10 +1,15 @@
 """Measure what a middleware costs around a bare WSGI function, in one process.
 
-A figure is the time over the bare function. The unit is what wsgicors takes over it with one
-static policy, or what flask-cors takes over a bare Flask application.
+A figure is the time over the bare function. There are 100,000 buckets in SQLite, each with its
+own rule and its own origin.
 
-There are 100,000 buckets in SQLite, each with its own rule. ``one bucket`` requests the same
-bucket each time. ``all buckets`` requests another one each time, which misses the CPU's caches.
+- ``one bucket`` requests the same bucket each time. The unit is what wsgicors takes with one
+  static policy.
+- ``all buckets`` requests another bucket each time, which misses the CPU's caches. The unit is
+  what the least code takes, which keeps data for each bucket too. Both fill their memory in one
+  random order, and the requests come in another.
+- Around Flask, the unit is what flask-cors takes over a bare Flask application.
+
 Every call gets a new environ. To make it is part of the bare function's cost, as in a server.
 """
 
@@ -23,7 +28,11 @@ from cases import (
     TEN_HEADERS,
     Case,
     Wrapped,
+    bucket_name,
     build_store,
+    own_origin,
+    own_rule_set,
+    path_of,
     shuffled,
     static_policy,
 )
@@ -43,7 +52,11 @@ AGAINST_FLASK_CORS = 1 / 20
 
 OURS, WSGICORS, LEAST, BARE = "flask_bucketcors", "wsgicors", "least code", "bare"
 ONE, ALL = "one bucket", "all buckets"
-COLUMNS = ((OURS, ONE), (OURS, ALL), (LEAST, ONE), (LEAST, ALL))
+# Those among all buckets share one middleware, because one that gets fewer requests has less of
+# its data in the CPU's caches.
+ASKED = {ONE: CASES, ALL: [case for case in CASES if case.at_most is not None]}
+# The seeds of two random orders.
+FILLED, REQUESTED = 1, 2
 
 #: Seconds per call, by which buckets are requested, and by case and contender.
 Times = Mapping[str, Mapping[tuple[str, str], float]]
@@ -52,54 +65,62 @@ Times = Mapping[str, Mapping[tuple[str, str], float]]
 def main() -> None:
     options = parse_arguments(__doc__, buckets=100_000, rounds=500)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        store = build_store(Path(folder, "rules.sqlite"), options.buckets)
+        store = build_store(Path(folder, "rules.sqlite"), options.buckets, own_rule_set)
         times = measure(store, options.buckets, options.rounds)
+        store.close()
+        store = build_store(Path(folder, "flask.sqlite"), 1)
         flask = measure_flask(store, options.rounds * 2)
         store.close()
     tables = {
-        "in-process": against_wsgicors(times, options.buckets),
-        "extra": extra(times, options.buckets),
+        "in-process": against_wsgicors(times),
+        "many-buckets": against_least_code(times, options.buckets),
+        "extra": extra(times),
         "flask-cors": against_flask_cors(times, flask),
     }
     finish(tables, save=options.save)
 
 
 def measure(store: SQLiteStore, buckets: int, rounds: int) -> Times:
-    """Time all cases, for one bucket and for all of them."""
-    order = shuffled(buckets)
-    apps = contenders(store, prepare(buckets))
-    for case in CASES:
+    """Time the cases, for one bucket and for all of them."""
+    filled, requested = shuffled(buckets, FILLED), shuffled(buckets, REQUESTED)
+    apps = contenders(store, prepare(filled, own_origin), own_origin(requested[0]))
+    for case in ASKED[ALL]:
         # So that everything is in memory.
-        call_all(apps[case.wrapped][OURS], case.environ, case.key, case.names(order))
+        call_all(apps[case.wrapped][OURS], case.environ, case.requests(filled))
     return {
-        which: least_seconds(all_runs(apps, asked), rounds)
-        for which, asked in ((ONE, order[:1]), (ALL, order))
+        which: least_seconds(all_runs(apps, ASKED[which], asked), rounds)
+        for which, asked in ((ONE, requested[:1]), (ALL, requested))
     }
 
 
 def all_runs(
-    apps: Mapping[Wrapped, Mapping[str, WSGIApplication]], buckets: Sequence[int]
+    apps: Mapping[Wrapped, Mapping[str, WSGIApplication]],
+    cases: Sequence[Case],
+    buckets: Sequence[int],
 ) -> dict[tuple[str, str], Run]:
-    """All cases for all contenders, over these buckets."""
+    """These cases for all contenders, over these buckets."""
     runs = {}
-    for index, case in enumerate(CASES):
+    for index, case in enumerate(cases):
         # Far from each other, because the CPU's caches hold what another case has just requested.
-        first = index * len(buckets) // len(CASES)
-        names = case.names([*buckets[first:], *buckets[:first]])
+        first = index * len(buckets) // len(cases)
+        order = [*buckets[first:], *buckets[:first]]
         for name, app in apps[case.wrapped].items():
-            run = requests(app, case.environ, case.key, cycle(names), CALLS)
+            run = requests(app, case.environ, case.requests(cycle(order)), CALLS)
             runs[case.name, name] = run
     return runs
 
 
 def contenders(
-    store: SQLiteStore, prepared: Mapping[str, Prepared]
+    store: SQLiteStore, prepared: Mapping[str, Prepared], origin: str
 ) -> dict[Wrapped, dict[str, WSGIApplication]]:
-    """All contenders around the function of each case. Cases with the same function share them."""
+    """All contenders around the function of each case. Cases with the same function share them.
+
+    :param origin: the origin that the static policy allows.
+    """
     return {
         (app, by_host): {
             BARE: app,
-            WSGICORS: static_policy(app),
+            WSGICORS: static_policy(app, origin),
             LEAST: least(app, prepared, by_host=by_host),
             OURS: BucketCORSMiddleware(
                 app, store=store, host_suffixes=[HOST_SUFFIX] if by_host else []
@@ -114,8 +135,9 @@ def measure_flask(store: SQLiteStore, rounds: int) -> Mapping[str, float]:
     with_bucketcors = served.plain()
     BucketCORS(with_bucketcors, store=store)
     apps = {BARE: served.plain(), "flask-cors": served.with_flask_cors(), OURS: with_bucketcors}
+    different = [{"PATH_INFO": path_of(bucket_name(0))}]
     runs = {
-        name: requests(sent(app), ACTUAL.environ, ACTUAL.key, cycle(ACTUAL.names([0])), FLASK_CALLS)
+        name: requests(sent(app), ACTUAL.environ, cycle(different), FLASK_CALLS)
         for name, app in apps.items()
     }
     return least_seconds(runs, rounds)
@@ -137,37 +159,35 @@ def over_bare(times: Times, which: str, case: Case, name: str) -> float:
     return times[which][case.name, name] - times[which][case.name, BARE]
 
 
-def against_wsgicors(times: Times, buckets: int) -> Table:
+def against_wsgicors(times: Times) -> Table:
     rows = []
-    for case in CASES:
-        if case.at_most is not None:
-            ratios = [
-                over_bare(times, which, case, name) / over_bare(times, which, case, WSGICORS)
-                for name, which in COLUMNS
-            ]
-            rows.append([case.name, *ratios, float(case.at_most)])
-    columns = ["time over the bare function; wsgicors = 1", *headings(buckets), AT_MOST]
-    # If each request is for another bucket, the least code exceeds some limits too.
-    return Table(columns, rows, judged=1)
+    for case in ASKED[ALL]:
+        unit = over_bare(times, ONE, case, WSGICORS)
+        ratios = [over_bare(times, ONE, case, name) / unit for name in (OURS, LEAST)]
+        rows.append([case.name, *ratios, case.at_most])
+    return Table(["time over the bare function; wsgicors = 1", OURS, LEAST, AT_MOST], rows)
 
 
-def extra(times: Times, buckets: int) -> Table:
+def against_least_code(times: Times, buckets: int) -> Table:
+    rows = [
+        [case.name, over_bare(times, ALL, case, OURS) / over_bare(times, ALL, case, LEAST)]
+        for case in ASKED[ALL]
+    ]
+    return Table([f"{buckets:,} buckets; least code = 1", OURS], rows)
+
+
+def extra(times: Times) -> Table:
     """What some cases add to an actual response. The unit is the bare function's cost."""
     unit = times[ONE][ACTUAL.name, BARE]
     rows = []
     for case in (TEN_HEADERS, BY_HOST):
         figures = [
-            over_bare(times, which, case, name) - over_bare(times, which, ACTUAL, name)
-            for name, which in COLUMNS
+            over_bare(times, ONE, case, name) - over_bare(times, ONE, ACTUAL, name)
+            for name in (OURS, LEAST)
         ]
         rows.append([case.name, *(figure / unit for figure in figures), EXTRA_AT_MOST])
-    columns = ["more than an actual response takes; the bare function = 1", *headings(buckets)]
-    return Table([*columns, AT_MOST], rows, judged=2)
-
-
-def headings(buckets: int) -> list[str]:
-    shown = {ONE: ONE, ALL: f"{buckets:,} buckets"}
-    return [shown[which] if name == OURS else f"{name}, {shown[which]}" for name, which in COLUMNS]
+    column = "more than an actual response takes; the bare function = 1"
+    return Table([column, OURS, LEAST, AT_MOST], rows)
 
 
 def against_flask_cors(times: Times, flask: Mapping[str, float]) -> Table:

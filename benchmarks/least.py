@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from cases import ORIGIN, bucket_name
+from cases import bucket_name
 
 Pairs = tuple[tuple[str, str], ...]
 #: The origin that is allowed, and the headers for a preflight and for an actual response.
@@ -22,8 +22,8 @@ Prepared = tuple[str | None, Pairs, Pairs]
 _VARY = ("Vary", "Origin")
 _ACTUAL = (
     ("Access-Control-Allow-Credentials", "true"),
-    ("Access-Control-Allow-Origin", ORIGIN),
     ("Access-Control-Expose-Headers", "ETag"),
+    _VARY,
 )
 _PREFLIGHT = (
     ("Content-Type", "text/plain"),
@@ -69,11 +69,15 @@ def least(
     return middleware
 
 
-def prepare(buckets: int) -> dict[str, Prepared]:
-    """The origins and headers for numbered buckets. Equal headers are shared objects."""
-    return {bucket_name(number): _prepared(number) for number in range(buckets)}
+def prepare(buckets: Iterable[int], origin_of: Callable[[int], str]) -> dict[str, Prepared]:
+    """The origins and headers for numbered buckets. Equal headers are shared objects.
+
+    The data of the buckets lie in memory in the order of ``buckets``.
+    """
+    return {bucket_name(number): _prepared(number, origin_of(number)) for number in buckets}
 
 
-def _prepared(number: int) -> Prepared:
-    own = ("Access-Control-Max-Age", str(600 + number))
-    return ORIGIN, (*_PREFLIGHT, own, _VARY), (*_ACTUAL, _VARY)
+def _prepared(number: int, origin: str) -> Prepared:
+    allowed = ("Access-Control-Allow-Origin", origin)
+    max_age = ("Access-Control-Max-Age", str(600 + number))
+    return origin, (*_PREFLIGHT, allowed, max_age), (*_ACTUAL, allowed)

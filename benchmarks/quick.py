@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import build_store
+from cases import build_store, own_rule_set
 from in_process import against_wsgicors, measure
 from report import beyond, markdown
 
@@ -21,9 +21,9 @@ FACTOR = 2
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        store = build_store(Path(folder, "rules.sqlite"), BUCKETS)
+        store = build_store(Path(folder, "rules.sqlite"), BUCKETS, own_rule_set)
         for _ in range(ATTEMPTS):
-            table = against_wsgicors(measure(store, BUCKETS, ROUNDS), BUCKETS)
+            table = against_wsgicors(measure(store, BUCKETS, ROUNDS))
             print(markdown(table.columns, table.rows))
             found = beyond(table, FACTOR)
             if not found:

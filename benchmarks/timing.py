@@ -5,7 +5,7 @@ is the true time. Because all take turns, a slow minute of the machine affects a
 """
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from time import perf_counter
@@ -14,6 +14,8 @@ from wsgiref.types import WSGIApplication
 
 #: Runs one round and returns the seconds of one call.
 Run = Callable[[], float]
+#: An environ, or the part of it that differs from request to request.
+Environ = dict[str, Any]
 _Name = TypeVar("_Name")
 
 
@@ -28,26 +30,27 @@ def least_seconds(runs: Mapping[_Name, Run], rounds: int) -> dict[_Name, float]:
 
 
 def requests(
-    app: WSGIApplication, environ: dict[str, Any], key: str, values: Iterator[str], calls: int
+    app: WSGIApplication, environ: Environ, differences: Iterator[Environ], calls: int
 ) -> Run:
-    """Rounds of requests that differ in one key of the environ. Each value is used once."""
+    """Rounds of requests that differ in some keys of the environ. Each difference is used once.
+
+    :param differences: new texts for each request, as a server makes them: close to each other in
+        memory, just used, and never hashed.
+    """
 
     def run() -> float:
         # Made before the clock starts.
-        chunk = list(islice(values, calls))
-        return call_all(app, environ, key, chunk) / calls
+        chunk = list(islice(differences, calls))
+        return call_all(app, environ, chunk) / calls
 
     return run
 
 
-def call_all(app: WSGIApplication, environ: dict[str, Any], key: str, values: list[str]) -> float:
-    """Make one request for each value, with a new environ. Return the seconds of all."""
-    copy = environ.copy
+def call_all(app: WSGIApplication, environ: Environ, differences: Iterable[Environ]) -> float:
+    """Make one request for each difference, with a new environ. Return the seconds of all."""
     begin = perf_counter()
-    for value in values:
-        fresh = copy()
-        fresh[key] = value
-        app(fresh, start_response)
+    for difference in differences:
+        app(environ | difference, start_response)
     return perf_counter() - begin
 
 
