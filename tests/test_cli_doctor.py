@@ -21,6 +21,7 @@ from flask_bucketcors.cli.doctor import database_health as database
 from flask_bucketcors.cli.doctor import workers
 from flask_bucketcors.cli.doctor.workers import BUCKET
 from flask_bucketcors.stores.sqlite import database_file as connect
+from flask_bucketcors.stores.sqlite.schema import SCHEMA_VERSION
 from tests.support.command_line import invoke
 
 RULES = RuleSet([Rule(["https://page.test"], ["GET"])])
@@ -78,7 +79,7 @@ def test_all_is_well(store: SQLiteStore) -> None:
         "BUCKETCORS_ACCESS_KEYS holds 1 key",
         "integrity_check finds no damage",
         "readers do not wait for writers (WAL)",
-        "schema version 2",
+        f"schema version {SCHEMA_VERSION}",
         "the history keeps 50 changes of each bucket",
         "1 bucket has rules",
         "another process sees the same rules and the same signal",

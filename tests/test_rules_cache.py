@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from flask_bucketcors import MemoryStore, Rule, RuleSet, StoreUnavailable
+from flask_bucketcors import MemoryStore, Rule, RuleSet, Store, StoreUnavailable
 from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
-from flask_bucketcors.stores.contract import Signal, StoredRules, Versions
+from flask_bucketcors.stores.contract import Changes, Signal, StoredRules, Versions
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_ABSENT, ROOM_PARTS, RulesCache
 from tests.support.processes.children import CHILD_SECONDS
 
@@ -39,7 +39,7 @@ class Source(MemoryStore):
         super().__init__()
         self.broken: set[str] = set()
         self.cell = [0]
-        self.reads = 0
+        self.reads = self.asked = 0
 
     def read(self, bucket: str) -> Any:
         self.reads += 1
@@ -50,9 +50,10 @@ class Source(MemoryStore):
         self._fail("signal")
         return self.cell
 
-    def state(self) -> int:
+    def changes_since(self, state: Hashable, *, is_signalled: bool = False) -> Changes:
         self._fail("state")
-        return super().state()
+        self.asked += 1
+        return super().changes_since(state)
 
     def put_by_a_writer_that_dies(self, bucket: str, rule_set: RuleSet) -> None:
         super()._put_all({bucket: rule_set}, None, {})
@@ -125,6 +126,119 @@ def test_a_change_to_one_bucket_does_not_compile_the_others_again(
     compiled = cache.get("a")
     source.put("b", rules(2))
     assert cache.get("a") is compiled
+
+
+def cannot_tell(source: Source) -> None:
+    """Let a store be one by somebody else, that does not know which buckets have changed."""
+
+    def changes_since(state: Hashable, *, is_signalled: bool = False) -> Changes:
+        return Store.changes_since(source, state)
+
+    source.changes_since = changes_since  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("write", ["put", "delete"])
+def test_a_change_to_one_bucket_does_not_read_the_others_again(
+    cache: RulesCache, source: Source, write: str
+) -> None:
+    source.put_many([("a", rules(1)), ("b", rules(1))])
+    before = {name: cache.get(name) for name in ("a", "b", "absent")}
+    source.put("b", rules(2)) if write == "put" else source.delete("b")
+    reads = source.reads
+    assert [cache.get("a"), cache.get("absent")] == [before["a"], None]
+    assert source.reads == reads
+    cache.get("b")
+    assert source.reads == reads + 1
+
+
+def test_a_bucket_that_had_no_rules_is_read_when_it_gets_some(
+    cache: RulesCache, source: Source
+) -> None:
+    assert cache.get("b") is None
+    source.put("b", rules(1))
+    assert seconds_of(cache.get("b")) == 1
+
+
+def test_a_store_that_cannot_tell_which_buckets_changed_is_read_again(
+    cache: RulesCache, source: Source
+) -> None:
+    cannot_tell(source)
+    source.put_many([("a", rules(1)), ("b", rules(1))])
+    compiled = cache.get("a"), cache.get("b")
+    source.put("b", rules(2))
+    reads = source.reads
+    assert (cache.get("a"), seconds_of(cache.get("b"))) == (compiled[0], 2)
+    assert source.reads == reads + 2
+
+
+@pytest.mark.parametrize("others_rules", [None, rules(1)], ids=["no rules", "rules"])
+@pytest.mark.parametrize("is_deleted", [False, True])
+@pytest.mark.parametrize("tells", [True, False])
+def test_rules_read_before_a_change_are_not_kept_after_it(
+    cache: RulesCache, source: Source, others_rules: RuleSet | None, is_deleted: bool, tells: bool
+) -> None:
+    """While one request reads a bucket's rules, they change, and another request is served."""
+    if not tells:
+        cannot_tell(source)
+    if others_rules:
+        source.put("b", others_rules)
+    cache.get("a")
+
+    def read(bucket: str) -> Any:
+        source.read = Source.read.__get__(source)  # type: ignore[method-assign]
+        found = source.read(bucket)
+        source.put("b", rules(2))
+        if is_deleted:
+            source.delete("b")
+        cache.get("a")
+        return found
+
+    source.read = read  # type: ignore[method-assign]
+    cache.get("b")
+    assert cache.get("b") is None if is_deleted else seconds_of(cache.get("b")) == 2
+
+
+def test_one_thread_asks_what_changed_and_the_others_wait(
+    cache: RulesCache, source: Source
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    source.put("b", rules(2))
+    asked, go_on, tell = [], threading.Event(), source.changes_since
+
+    def wait(state: Hashable, *, is_signalled: bool = False) -> Changes:
+        asked.append(state)
+        assert go_on.wait(CHILD_SECONDS)
+        return tell(state)
+
+    source.changes_since = wait  # type: ignore[method-assign]
+    found: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(seconds_of(cache.get("b"))), daemon=True)
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    go_on.set()
+    for thread in threads:
+        thread.join(CHILD_SECONDS)
+    assert (found, len(asked)) == ([2] * 4, 1)
+
+
+@pytest.mark.parametrize("buckets", [7, ["b", None], [b"b", object()]])
+def test_what_a_store_says_in_a_wrong_form_closes_its_buckets(
+    cache: RulesCache, source: Source, clock: Clock, buckets: Any
+) -> None:
+    source.put("b", rules(1))
+    cache.get("b")
+    source.put("b", rules(2))
+    right = source.changes_since
+    source.changes_since = lambda state, *, is_signalled=False: Changes(1, buckets)  # type: ignore[method-assign]
+    source.broken = {"read"}
+    assert isinstance(cache.get("b"), ClosedRules)
+    source.changes_since, source.broken = right, set()  # type: ignore[method-assign]
+    clock.now += CHECK_SECONDS
+    assert seconds_of(cache.get("b")) == 2
 
 
 def test_a_change_without_a_signal_is_seen_within_the_check_interval(
@@ -325,6 +439,7 @@ def test_states_are_compared_and_not_ordered() -> None:
     source = Source()
     source.put("b", rules(1))
     source.state = lambda: states[0]  # type: ignore[method-assign,assignment,return-value]
+    cannot_tell(source)
     clock = Clock()
     cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
     cache.get("b")
@@ -393,18 +508,16 @@ def test_a_signal_that_raises_says_nothing_of_a_change(
     """Rules in memory stand, and the store is not asked by every request."""
     source.put("b", rules(1))
     cache.get("b")
-    asked: list[None] = []
-    state = source.state
-    source.state = lambda: asked.append(None) or state()  # type: ignore[method-assign,func-returns-value]
+    asked = source.asked
     cache.generation = replace(cache.generation, signal=DeadCell())  # type: ignore[arg-type]
     for _ in range(3):
         assert seconds_of(cache.get("b")) == 1
-    assert asked == []
+    assert source.asked == asked
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "the signal is gone" in caplog.text
     clock.now += CHECK_SECONDS
     assert seconds_of(cache.get("b")) == 1
-    assert asked == [None]
+    assert source.asked == asked + 1
 
 
 @pytest.mark.parametrize("part", ["signal", "state"])
@@ -430,13 +543,11 @@ def test_the_store_is_asked_when_a_second_has_passed(
 ) -> None:
     source.put("b", rules(1))
     cache.get("b")
-    asked: list[None] = []
-    state = source.state
-    source.state = lambda: asked.append(None) or state()  # type: ignore[method-assign,func-returns-value]
+    asked = source.asked
     clock.now += later
     for _ in range(3):
         cache.get("b")
-    assert len(asked) == asks
+    assert source.asked == asked + asks
 
 
 @pytest.mark.parametrize(
@@ -482,9 +593,9 @@ def test_rules_that_are_none_are_logged_by_name_once_for_each_version(
     cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
 
     def closed() -> list[str]:
-        """Ask after a change somewhere, and give what was logged."""
+        """Ask after a change of both, and give what was logged."""
         caplog.clear()
-        source.put("other", rules(1))
+        source.put_many((bucket, rules(1)) for bucket in ("b", "c"))
         for bucket in ("b", "c"):
             assert isinstance(cache.get(bucket), ClosedRules)
         return [record.getMessage() for record in caplog.records]

@@ -43,6 +43,7 @@ from flask_bucketcors.stores.sqlite import database_file, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
+from tests.support.other_tools import run_sql
 from tests.support.processes.children import CHILD_SECONDS
 from tests.support.processes.store_worker import store_worker
 from tests.support.strategies import rule_sets
@@ -50,14 +51,6 @@ from tests.support.strategies import rule_sets
 
 def rules(seconds: int = 0) -> RuleSet:
     return RuleSet([Rule(["https://a.example"], ["GET"], max_age_seconds=seconds)])
-
-
-def run_sql(path: Path, statement: str, *parameters: object) -> list[tuple[object, ...]]:
-    """Do as another tool would."""
-    with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute(statement, parameters).fetchall()
-        connection.commit()
-        return rows
 
 
 def in_child(action: Callable[[], object]) -> int:
@@ -948,10 +941,10 @@ def test_a_state_that_cannot_be_asked_for_is_never_the_one_before(store, monkeyp
     """What was read meanwhile may have changed since."""
     cause = sqlite3.DatabaseError("database disk image is malformed")
 
-    def fail(*arguments: object) -> int:
+    def fail(*arguments: object) -> list[object]:
         raise StoreUnavailable("the database is malformed") from cause
 
-    monkeypatch.setattr(store, "_stamp", fail)
+    monkeypatch.setattr(store, "_query", fail)
     assert store.state() != store.state()
 
 

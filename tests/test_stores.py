@@ -276,6 +276,37 @@ def test_signal_and_state_are_others_after_every_change(store: Store) -> None:
         states.add(store.state())
 
 
+def test_a_store_names_the_buckets_that_changed_or_says_that_it_cannot_tell(store: Store) -> None:
+    store.put_many([("a", rules()), ("b", rules())])
+    states = [store.state()]
+    writes = [
+        lambda: store.put("a", rules(2)),
+        lambda: store.delete("b"),
+        lambda: store.put_many([("c", rules()), ("d", rules())]),
+        lambda: store.rollback("b", 1),
+    ]
+    changed = [{"a"}, {"b"}, {"c", "d"}, {"b"}]
+    for write in writes:
+        write()
+        states.append(store.state())
+    for is_signalled in (False, True):
+        for number, state in enumerate(states):
+            found = store.changes_since(state, is_signalled=is_signalled)
+            assert found.state == states[-1]
+            missed = set().union(*changed[number:])
+            assert found.buckets is None or missed <= set(found.buckets)
+            again = store.changes_since(found.state, is_signalled=is_signalled)
+            assert (again.state, list(again.buckets or ())) == (found.state, [])
+
+
+@pytest.mark.parametrize("state", [None, object(), "of another store", -1, 10**9, (1, 2, 3)])
+def test_a_state_that_a_store_does_not_know_is_followed_by_any_change(
+    store: Store, state: object
+) -> None:
+    store.put("a", rules())
+    assert store.changes_since(state) == (store.state(), None)
+
+
 def test_signal_and_state_stay_while_nothing_changes(store: Store) -> None:
     store.put("b", rules())
     seen = (store.signal()[0], store.state())

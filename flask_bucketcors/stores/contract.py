@@ -8,7 +8,7 @@ compare it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
@@ -71,6 +71,17 @@ class StoredRules(NamedTuple):
     version: str
     revision: int
     parse: Callable[[], RuleSet]
+
+
+class Changes(NamedTuple):
+    """What changed in a store since an earlier state.
+
+    :param state: the state of the store now.
+    :param buckets: the names of all buckets whose rules may have changed; None for any.
+    """
+
+    state: Hashable
+    buckets: Collection[str] | None
 
 
 class Signal(Protocol):
@@ -215,6 +226,21 @@ class Store(ABC):
 
         :param settings: values of JSON, by name.
         """
+
+    def changes_since(self, state: Hashable, *, is_signalled: bool = False) -> Changes:
+        """Tell which rules may have changed since the store was in a state.
+
+        The new state and the names must belong together: a change that is in the state is also in
+        the names. Names of buckets that did not change do no harm. By default, any change may be
+        one of any bucket; then all buckets are read again after each change.
+
+        :param state: what :meth:`state` or this method gave earlier, or any other value.
+        :param is_signalled: the signal has just changed, so the names may come from where the
+            signal does, and need not include what was changed without one. The caller asks again
+            without it after at most a second.
+        """
+        found = self.state()
+        return Changes(found, () if found == state else None)
 
     @property
     @abstractmethod

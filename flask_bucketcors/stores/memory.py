@@ -6,12 +6,14 @@ It belongs to one process. Workers that fork from that process each have a copy 
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Final
 
 from flask_bucketcors.core.errors import RulesChanged
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
+    Changes,
     HistoryEntry,
     Signal,
     Store,
@@ -19,6 +21,8 @@ from flask_bucketcors.stores.contract import (
     Versions,
 )
 from flask_bucketcors.stores.forks import ForkSafeLock
+
+_KEPT_CHANGES: Final = 1000
 
 
 class MemoryStore(Store):
@@ -34,6 +38,8 @@ class MemoryStore(Store):
         self._name = secrets.token_hex(8)
         # A list, because it is also the signal.
         self._revision = [0]
+        # The names of the last changes; the last of them is that of the present revision.
+        self._changed: deque[Collection[str]] = deque(maxlen=_KEPT_CHANGES)
         self._current: dict[str, HistoryEntry] = {}
         self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
             lambda: deque(maxlen=self._history_limit)
@@ -64,6 +70,14 @@ class MemoryStore(Store):
 
     def state(self) -> int:
         return self._revision[0]
+
+    def changes_since(self, state: Hashable, *, is_signalled: bool = False) -> Changes:
+        with self._lock:
+            found = self._revision[0]
+            if not isinstance(state, int) or not 0 <= found - state <= len(self._changed):
+                return Changes(found, None)
+            missed = [*self._changed][len(self._changed) - (found - state) :]
+        return Changes(found, {bucket for buckets in missed for bucket in buckets})
 
     def close(self) -> None:
         """Nothing is open."""
@@ -96,6 +110,7 @@ class MemoryStore(Store):
                 del self._current[bucket]
             else:
                 self._current[bucket] = entry
+        self._changed.append(tuple(rule_sets))
         # Last, so that a reader who sees the new number finds the new rules.
         self._revision[0] = revision
         return revision

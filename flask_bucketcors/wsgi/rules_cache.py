@@ -2,14 +2,15 @@
 
 A **generation** determines how long the rules in memory are valid. It is one object, which is
 complete before it replaces the previous one. A request compares one number and the time with it. If
-the store signals another number, or a second has passed, the cache asks the store for its state. If
-the state has changed, a new generation begins, without rules of any bucket. Rules are read again
-when they are next needed, and compiled again only if they changed.
+the store signals another number, or a second has passed, the cache asks the store what changed, and
+drops the rules of these buckets alone. If the store cannot tell, the cache drops all rules. They
+are read again when they are next needed, and compiled again only if they changed.
 
-The order matters: first the signal, then the state, then a new generation, and only then rules
-are read. So the rules of a generation are at least as new as its signal and state. Threads need no
-lock for this: a thread that loses a race installs an older generation, whose number is older, too,
-so that the next request asks again.
+The order matters: first the signal, then what changed, and only then rules are read. So the rules
+of a generation are at least as new as its signal and state. Rules that were read while their bucket
+was dropped may be the old ones: they serve the request that read them, and are not kept.
+
+Only one thread asks at a time. The others wait, and then find that nothing is left to ask.
 
 Stores may be written by others, and their failures must not reach the application: every exception
 is caught here and logged, and the buckets concerned are closed.
@@ -18,7 +19,7 @@ is caught here and logged, and the buckets concerned are closed.
 import logging
 import re
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -64,12 +65,15 @@ class Known:
         bytes here, and nothing in a request is bytes. So an undecoded name from a request finds
         only the rules of the bucket with exactly that name.
     :param absent: buckets without rules of their own.
+    :param reading: the buckets whose rules are being read, each with an object of its reader. When
+        a bucket is dropped, its entry goes, so that the reader does not keep what it has read.
     :param is_incomplete: whether rules could not be read. The next time the store is asked, a
         new state begins, so that they are read again.
     """
 
     by_bucket: dict[str | bytes, BucketRules] = field(default_factory=dict)
     absent: dict[str, None] = field(default_factory=dict)
+    reading: dict[str, object] = field(default_factory=dict)
     is_incomplete: bool = False
 
 
@@ -126,6 +130,7 @@ class RulesCache:
         #: is ``seen`` and the time is before ``until``.
         self.generation = Generation((0,), 0, float("-inf"), object(), Known())
         self._entries: dict[str, _Entry] = {}
+        self._refreshing = ForkSafeLock()
         self._filling = ForkSafeLock()
         self._log = IntervalLog(logger, clock)
 
@@ -135,8 +140,8 @@ class RulesCache:
         They are None if there are neither, and closed if the bucket's own are unknown.
         """
         generation = self.generation
-        if self._is_signalled(generation) or self.clock() >= generation.until:
-            generation = self._refresh(generation)
+        if self._is_stale(generation):
+            generation = self._refresh()
         known = generation.known
         rules = known.by_bucket.get(bucket)
         if rules is not None:
@@ -146,6 +151,9 @@ class RulesCache:
         key = _key(bucket)
         return known.by_bucket.get(key) or self._load(bucket, key, known)
 
+    def _is_stale(self, generation: Generation) -> bool:
+        return self.clock() >= generation.until or self._is_signalled(generation)
+
     def _is_signalled(self, generation: Generation) -> bool:
         try:
             return generation.signal[0] != generation.seen
@@ -154,21 +162,35 @@ class RulesCache:
             self._log.write(logging.ERROR, _TROUBLE, error)
             return False
 
-    def _refresh(self, last: Generation) -> Generation:
-        # Not self.generation: another thread may have installed an older one.
-        self.generation = found = self._next(last, self.clock() + CHECK_SECONDS)
-        return found
+    def _refresh(self) -> Generation:
+        with self._refreshing:
+            generation = self.generation
+            # Unless another thread has just done it.
+            if self._is_stale(generation):
+                self.generation = generation = self._next(generation)
+        return generation
 
-    def _next(self, last: Generation, until: float) -> Generation:
+    def _next(self, last: Generation) -> Generation:
+        now = self.clock()
+        is_signalled = now < last.until
+        until = last.until if is_signalled else now + CHECK_SECONDS
         try:
-            signal = self._source.signal()
+            signal = last.signal if is_signalled else self._source.signal()
             seen = signal[0]
-            state = self._source.state()
+            changes = self._source.changes_since(last.state, is_signalled=is_signalled)
+            changed = None if last.known.is_incomplete else changes.buckets
+            known = Known() if changed is None else self._drop(last.known, changed)
         except Exception as error:
-            return self._guarded(replace(last, until=until), error)
-        if state != last.state or last.known.is_incomplete:
-            return Generation(signal, seen, until, state, Known())
-        return replace(last, signal=signal, seen=seen, until=until)
+            return self._guarded(replace(last, until=now + CHECK_SECONDS), error)
+        return Generation(signal, seen, until, changes.state, known)
+
+    def _drop(self, known: Known, buckets: Iterable[str]) -> Known:
+        with self._filling:
+            for bucket in buckets:
+                known.by_bucket.pop(_key(bucket), None)
+                known.absent.pop(bucket, None)
+                known.reading.pop(bucket, None)
+        return known
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
         """Drop all known rules, if there was a signal and the store cannot be asked."""
@@ -183,15 +205,17 @@ class RulesCache:
     def _load(self, bucket: str, key: str | bytes, known: Known) -> BucketRules | None:
         if not is_bucket_name(bucket):
             return None
-        entry = self._read(bucket, known)
-        with self._filling:
-            if entry is None:
-                self._entries.pop(bucket, None)
-                self._keep_absent(bucket, key, known)
-                return self.default
-            self._keep(bucket, entry)
-            rules = known.by_bucket[key] = entry[1]
-        return rules
+        reader = known.reading[bucket] = object()
+        try:
+            entry = self._read(bucket, known)
+            with self._filling:
+                # Otherwise the rules may have changed since they were read.
+                if known.reading.get(bucket) is reader:
+                    self._keep(bucket, key, entry, known)
+        finally:
+            if known.reading.get(bucket) is reader:
+                known.reading.pop(bucket, None)
+        return entry[1] if entry else self.default
 
     def _keep_absent(self, bucket: str, key: str | bytes, known: Known) -> None:
         # Under default rules, a bucket in use may never get its own, and has to be as fast.
@@ -222,11 +246,16 @@ class RulesCache:
             self._log.write(logging.ERROR, _TROUBLE, error)
         return version, self._closed
 
-    def _keep(self, bucket: str, entry: _Entry) -> None:
+    def _keep(self, bucket: str, key: str | bytes, entry: _Entry | None, known: Known) -> None:
+        if entry is None:
+            self._entries.pop(bucket, None)
+            self._keep_absent(bucket, key, known)
+            return
         if bucket not in self._entries:
             for evicted in _make_room(self._entries, self._cached_buckets):
                 self.generation.known.by_bucket.pop(_key(evicted), None)
         self._entries[bucket] = entry
+        known.by_bucket[key] = entry[1]
 
 
 def _key(bucket: str) -> str | bytes:

@@ -13,7 +13,9 @@ Facts this rests on:
 - The file must never get shorter: the kernel kills a process whose mapped page is gone. Opening
   the file must not write a number, either: that could hide a change.
 
-After the number, the file holds the record of :mod:`flask_bucketcors.stores.sqlite.log_files`.
+After the number, the file holds the record of :mod:`flask_bucketcors.stores.sqlite.log_files`,
+and then the names of the buckets that changed, see
+:mod:`flask_bucketcors.stores.sqlite.change_ring`.
 """
 
 import mmap
@@ -23,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.stores.sqlite.change_ring import END, ChangeRing
 from flask_bucketcors.stores.sqlite.locks import open_or_make, share
 from flask_bucketcors.stores.sqlite.log_files import RECORD_END, identity
 
@@ -40,14 +43,13 @@ class ChangeToken:
         self._path = path
         descriptor = open_or_make(path, 0o666)
         try:
-            # One byte after the record makes the file long enough and allocates the block, since
-            # a map over a hole would fault on a full disk. It changes no number.
-            os.lseek(descriptor, RECORD_END, os.SEEK_SET)
-            os.write(descriptor, b"\0")
+            _allocate(descriptor)
             self.identity = identity(descriptor)
-            self.cell = memoryview(mmap.mmap(descriptor, _SIZE)).cast("q")
+            memory = mmap.mmap(descriptor, END)
         finally:
             os.close(descriptor)
+        self.cell = memoryview(memory)[:_SIZE].cast("q")
+        self.ring = ChangeRing(memory)
 
     @contextmanager
     def opened(self, database: Path) -> Iterator[int]:
@@ -63,6 +65,20 @@ class ChangeToken:
             share(descriptor, database, with_readers=True)
         finally:
             os.close(descriptor)
+
+
+def _allocate(descriptor: int) -> None:
+    """Make the file long enough, since a map over a hole would fault on a full disk.
+
+    Another process may do the same, and even use the ring already. It loses entries then, and
+    readers notice that. The number and the record are never written here.
+
+    :raises OSError: if the disk is full.
+    """
+    start = max(RECORD_END, os.fstat(descriptor).st_size)
+    if start < END:
+        os.lseek(descriptor, start, os.SEEK_SET)
+        os.write(descriptor, bytes(END - start))
 
 
 class AskedCell:

@@ -11,6 +11,11 @@ that these changes reach every worker and can be rolled back. (The store shorten
 it next changes the bucket.) The store itself does the same for many buckets at once, and with an
 author. It sets ``own_write`` during its transaction, which no other connection can see.
 
+``bucketcors_changes`` has the last changes, so that a cache drops the rules of these buckets and no
+others. Each bucket of a change has a row, with the stamp of the change; a change of more than
+:data:`MAX_NOTED_BUCKETS` has one row without a bucket. IDs grow with time, and the oldest rows are
+pruned, so a row that is there means that all later ones are, too.
+
 ``bucketcors_state`` also has what every program that writes must know: how many entries of history
 to keep, and the application's ``settings`` as a JSON object.
 """
@@ -20,6 +25,9 @@ from contextlib import suppress
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores.contract import HISTORY_LIMIT
+
+#: A change of more buckets is noted as one of any bucket.
+MAX_NOTED_BUCKETS = 1000
 
 _TABLES = (
     """
@@ -122,9 +130,47 @@ _SETTINGS = (
     """,
 )
 
+# How many rows of the last changes stay. A reader that has missed more drops all that it knows.
+_KEPT_CHANGES = 2 * MAX_NOTED_BUCKETS
+_NOTE = """
+    INSERT INTO bucketcors_changes (stamp, bucket) SELECT stamp, {} FROM bucketcors_state;
+"""
+# The history does not tell what changed, because operators may delete it.
+_CHANGES = (
+    """
+    CREATE TABLE bucketcors_changes (
+        id INTEGER PRIMARY KEY,
+        stamp INTEGER NOT NULL,
+        bucket TEXT
+    )
+    """,
+    "INSERT INTO bucketcors_changes (stamp) SELECT stamp FROM bucketcors_state",
+    f"""
+    CREATE TRIGGER bucketcors_pruning AFTER INSERT ON bucketcors_changes WHEN NEW.id % 64 = 0
+    BEGIN DELETE FROM bucketcors_changes WHERE id <= NEW.id - {_KEPT_CHANGES}; END
+    """,
+    *(f"DROP TRIGGER bucketcors_{name}" for name in ("inserted", "updated", "deleted")),
+    f"""
+    CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules {_FOREIGN}
+    BEGIN {_COUNT} {_MARK} {_NOTE.format("NEW.bucket")} END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
+    {_FOREIGN}
+    BEGIN
+        {_COUNT} {_MARK} {_RECORD_DELETION} WHERE OLD.bucket <> NEW.bucket;
+        {_NOTE.format("OLD.bucket")} {_NOTE.format("NEW.bucket")}
+    END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules {_FOREIGN}
+    BEGIN {_COUNT} {_RECORD_DELETION}; {_NOTE.format("OLD.bucket")} END
+    """,
+)
+
 # One step for each release, with its statements: a released step never changes, and the next one is
 # appended.
-_STEPS = ((*_TABLES, *_TRIGGERS), _SETTINGS)
+_STEPS = ((*_TABLES, *_TRIGGERS), _SETTINGS, _CHANGES)
 
 _ANOTHERS = (
     "the database has tables of these names with other columns, so it is another program's, or "

@@ -15,7 +15,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -27,6 +27,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
     MAX_COUNT,
+    Changes,
     HistoryEntry,
     Signal,
     Store,
@@ -34,8 +35,15 @@ from flask_bucketcors.stores.contract import (
     Versions,
 )
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
+from flask_bucketcors.stores.sqlite.change_ring import Entry
 from flask_bucketcors.stores.sqlite.change_token import AskedCell
 from flask_bucketcors.stores.sqlite.database import Parameters
+from flask_bucketcors.stores.sqlite.noted_changes import (
+    Position,
+    changes_since,
+    find_position,
+    note,
+)
 from flask_bucketcors.stores.sqlite.registry import open_database
 from flask_bucketcors.stores.sqlite.schema import refuse_newer
 from flask_bucketcors.stores.sqlite.waiting import is_passing
@@ -48,7 +56,7 @@ _CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket 
 _STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"
 _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _VERSION = "SELECT schema_version FROM bucketcors_state"
-_BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random(), own_write = 1"
+_BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = ?, own_write = 1"
 _END = "UPDATE bucketcors_state SET own_write = 0"
 # Not REPLACE, which deletes the row first, so that triggers would not see it.
 _PUT = """
@@ -145,17 +153,28 @@ class SQLiteStore(Store):
         return token.cell if token else self._cell
 
     def state(self) -> Hashable:
-        found = self._database.follow_file()
+        return self.changes_since(None).state
+
+    def changes_since(self, state: Hashable, *, is_signalled: bool = False) -> Changes:
+        known = state if isinstance(state, Position) else None
+        if known is not None and is_signalled:
+            found = self._published_since(known)
+            if found is not None:
+                return found
+        file = self._database.follow_file()
         try:
-            stamp = self._stamp()
+            if known is not None and known.file == file:
+                changes = changes_since(self._query, known)
+            else:
+                changes = Changes(find_position(self._query, file), None)
         except StoreUnavailable as error:
             # If the file was replaced, or is not a database any more, the rules have changed. They
             # may change again before the database can be read.
-            if found == self._stated and is_passing(error.__cause__):
+            if file == self._stated and is_passing(error.__cause__):
                 raise
-            return (found, object())
-        self._stated = found
-        return (found, stamp)
+            return Changes((file, object()), None)
+        self._stated = file
+        return changes
 
     def kept_settings(self) -> Mapping[str, Any]:
         return self._database.briefly(_kept_settings)
@@ -195,7 +214,7 @@ class SQLiteStore(Store):
         connection: sqlite3.Connection,
     ) -> tuple[int, int]:
         _compare(connection, expected)
-        revision, stamp = _begin(connection)
+        last, revision, stamp = _begin(connection)
         now, before = time.time(), connection.total_changes
         # Rows are created one by one: many at once would trigger the garbage collector.
         rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
@@ -203,7 +222,7 @@ class SQLiteStore(Store):
         if connection.total_changes - before > len(documents):
             # Triggers have moved something to the history.
             connection.executemany(_FORGET, ({"bucket": b, "current": 1} for b in documents))
-        connection.execute(_END)
+        self._end(connection, last, stamp, documents)
         return revision, stamp
 
     def _remove(
@@ -216,12 +235,33 @@ class SQLiteStore(Store):
         _compare(connection, expected)
         if _version(connection, bucket) is None:
             return None
-        revision, stamp = _begin(connection)
+        last, revision, stamp = _begin(connection)
         connection.execute(_DELETE, (bucket,))
         connection.execute(_RECORD_DELETION, (bucket, revision, time.time(), author))
         connection.execute(_FORGET, {"bucket": bucket, "current": 0})
-        connection.execute(_END)
+        self._end(connection, last, stamp, (bucket,))
         return revision, stamp
+
+    def _end(
+        self, connection: sqlite3.Connection, before: int, stamp: int, buckets: Collection[str]
+    ) -> None:
+        """End an own write, but for its commit: say what it was about."""
+        row = note(connection, stamp, buckets)
+        connection.execute(_END)
+        token = self._database.token
+        if token is not None:
+            token.ring.append(Entry(before, stamp, row, buckets))
+
+    def _published_since(self, known: Position) -> Changes | None:
+        """Tell what changed without a query, if the token file says so."""
+        token = self._database.token
+        if token is None:
+            return None
+        found = token.ring.since(known.stamp, token.cell[0])
+        if found is None:
+            return None
+        buckets, last = found
+        return Changes(Position(known.file, last.id, last.after) if last else known, buckets)
 
     def _keep_history_limit(self) -> None:
         try:
@@ -274,13 +314,14 @@ class SQLiteStore(Store):
         return int(self._query(_STATE)[0][1])
 
 
-def _begin(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Begin an own write; give the revision and the stamp of what is written."""
-    connection.execute(_BEGIN)
-    [(revision, stamp, version)] = connection.execute(_STATE).fetchall()
+def _begin(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Begin an own write; give the last stamp, and revision and stamp of what is written."""
+    [(revision, last, version)] = connection.execute(_STATE).fetchall()
     # A newer release may have started since this one did.
     refuse_newer(version)
-    return revision, stamp
+    stamp = secrets.randbits(64) - 2**63
+    connection.execute(_BEGIN, (stamp,))
+    return last, revision + 1, stamp
 
 
 def _compare(connection: sqlite3.Connection, expected: Versions) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from flask_bucketcors import SQLiteStore
+from flask_bucketcors.stores.sqlite.change_ring import ChangeRing, Entry
 from flask_bucketcors.wsgi.rules_cache import Known, RulesCache
 from tests.support.apps import served_storage
 
@@ -47,7 +48,7 @@ def _publishing_first(change: Callable[..., Any]) -> Callable[..., Any]:
     return publish_and_change
 
 
-def keep_rules_in_a_later_generation() -> None:
+def keep_rules_that_changed_while_they_were_read() -> None:
     """Rules that were read before a change are kept as if they had been read after it."""
 
     def load(cache: RulesCache, bucket: str, key: str, known: Known) -> Any:
@@ -61,11 +62,39 @@ def keep_rules_in_a_later_generation() -> None:
     RulesCache._load = load  # type: ignore[method-assign]
 
 
+def name_no_bucket() -> None:
+    """Processes are told of a change, but not of which bucket."""
+    append = ChangeRing.append
+
+    def append_nothing(ring: ChangeRing, entry: Entry) -> None:
+        append(ring, entry._replace(buckets=()))
+
+    ChangeRing.append = append_nothing  # type: ignore[method-assign]
+
+
+def follow_what_is_not_committed() -> None:
+    """A process goes on to a change whose commit is under way, and reads the rules before it."""
+    append, since = ChangeRing.append, ChangeRing.since
+
+    def append_early(ring: ChangeRing, entry: Entry) -> None:
+        append(ring, entry)
+        time.sleep(TOO_EARLY_SECONDS)
+
+    def since_the_last(ring: ChangeRing, known: int, published: int) -> Any:
+        last = next(iter(ring._newest_first()), None)
+        return since(ring, known, last.after if last else published)
+
+    ChangeRing.append = append_early  # type: ignore[method-assign]
+    ChangeRing.since = since_the_last  # type: ignore[method-assign]
+
+
 FAULTS = {
     fault.__name__.replace("_", " "): fault
     for fault in (
         publish_nothing,
         publish_before_the_commit,
-        keep_rules_in_a_later_generation,
+        keep_rules_that_changed_while_they_were_read,
+        name_no_bucket,
+        follow_what_is_not_committed,
     )
 }

@@ -1,0 +1,71 @@
+"""What changed since a position: the rows of ``bucketcors_changes``.
+
+They tell every process about every change, also about those of other tools, and those that were
+committed by a process that ended before it could publish them. But reading them costs a query, so
+:mod:`flask_bucketcors.stores.sqlite.change_ring` has the last ones in shared memory, too.
+"""
+
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, NamedTuple
+
+from flask_bucketcors.stores.contract import Changes
+from flask_bucketcors.stores.sqlite.database import Parameters
+from flask_bucketcors.stores.sqlite.log_files import Identity
+from flask_bucketcors.stores.sqlite.schema import MAX_NOTED_BUCKETS
+
+# One statement, so that position and names belong together. The stamp of the state is compared with
+# that of the last row, because other tools may delete rows.
+_SINCE: Final = f"""
+    SELECT state.stamp, noted.id, noted.stamp, noted.bucket
+    FROM bucketcors_state AS state LEFT JOIN bucketcors_changes AS noted ON noted.id >= ?
+    ORDER BY noted.id LIMIT {MAX_NOTED_BUCKETS + 2}
+"""
+_LAST: Final = """
+    SELECT state.stamp, (SELECT max(id) FROM bucketcors_changes) FROM bucketcors_state AS state
+"""
+_NOTE: Final = "INSERT INTO bucketcors_changes (stamp, bucket) VALUES (?, ?)"
+
+Query = Callable[[str, Parameters], Sequence[Any]]
+
+
+class Position(NamedTuple):
+    """A state of the store, from which changes are counted.
+
+    :param file: the database.
+    :param id: of the last row of ``bucketcors_changes``; 0 if there is none.
+    :param stamp: of the last change. IDs and revisions recur if a backup is restored; stamps do
+        not.
+    """
+
+    file: Identity | None
+    id: int
+    stamp: int
+
+
+def find_position(query: Query, file: Identity | None) -> Position:
+    """Give the position now."""
+    [(stamp, last)] = query(_LAST, ())
+    return Position(file, last or 0, stamp)
+
+
+def changes_since(query: Query, known: Position) -> Changes:
+    """Tell what changed since a position in the same file."""
+    rows = query(_SINCE, (known.id,))
+    stamp = rows[0][0]
+    if stamp == known.stamp:
+        return Changes(known, set())
+    ids, stamps, buckets = zip(*(row[1:] for row in rows), strict=True)
+    is_whole = (ids[0], stamps[0], stamps[-1]) == (known.id, known.stamp, stamp)
+    if not is_whole or None in buckets[1:]:
+        return Changes(find_position(query, known.file), None)
+    return Changes(Position(known.file, ids[-1], stamp), set(buckets[1:]))
+
+
+def note(connection: sqlite3.Connection, stamp: int, buckets: Collection[str]) -> int:
+    """Note a change, within its transaction, and give the ID of its last row."""
+    if len(buckets) > MAX_NOTED_BUCKETS:
+        return connection.execute(_NOTE, (stamp, None)).lastrowid or 0
+    for bucket in buckets:
+        row = connection.execute(_NOTE, (stamp, bucket)).lastrowid
+    return row or 0
