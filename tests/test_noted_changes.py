@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
 from flask_bucketcors.stores.contract import Changes
-from flask_bucketcors.stores.sqlite.schema import MAX_NOTED_BUCKETS
+from flask_bucketcors.stores.sqlite import schema
+from flask_bucketcors.stores.sqlite.noted_changes import MAX_NOTED_BUCKETS
+from flask_bucketcors.stores.sqlite.schema import SCHEMA_VERSION
 from tests.support.other_tools import run_sql
 
 RULES = RuleSet([Rule(["*"], ["GET"])])
@@ -159,6 +162,25 @@ def test_where_rows_are_missing_any_bucket_may_have_changed(
     assert found.state == store.state()
 
 
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_database_of_an_older_release_names_buckets_from_then_on(
+    path: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for step in schema._STEPS[:version]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute("UPDATE bucketcors_state SET schema_version = ?", (version,))
+        insert = "INSERT INTO bucketcors_rules (bucket, document) VALUES ('a', ?), ('b', ?)"
+        connection.execute(insert, (TEXT, TEXT))
+    with closing(SQLiteStore(path)) as store:
+        assert store.get("a") == OTHERS
+        state = store.state()
+        store.put("a", RULES)
+        run_sql(path, "UPDATE bucketcors_rules SET document = ? WHERE bucket = 'b'", TEXT)
+        assert store.changes_since(state) == Changes(store.state(), {"a", "b"})
+
+
 def test_the_history_is_not_what_names_the_buckets(path: Path, store: SQLiteStore) -> None:
     """Operators delete it."""
     state = store.state()
@@ -183,6 +205,20 @@ def test_a_change_of_many_buckets_is_one_of_any(
     )
     [[after]] = run_sql(path, "SELECT count(*) FROM bucketcors_changes")
     assert after - before == (count if is_noted else 1)
+
+
+@pytest.mark.parametrize("first, is_told", [(0, True), (1, False), (MAX_NOTED_BUCKETS, False)])
+def test_many_changes_with_many_names_together_are_of_any_bucket(
+    store: SQLiteStore, first: int, is_told: bool
+) -> None:
+    """The last rows have one stamp, and some of them are cut off."""
+    state = store.state()
+    for count in (first, MAX_NOTED_BUCKETS):
+        store.put_many((f"bucket-{count}-{number}", RULES) for number in range(count))
+    found = store.changes_since(state)
+    assert found.state == store.state()
+    assert found.buckets is None or len(found.buckets) == MAX_NOTED_BUCKETS
+    assert (found.buckets is not None) is is_told
 
 
 def test_the_rows_of_old_changes_are_pruned(path: Path, store: SQLiteStore) -> None:

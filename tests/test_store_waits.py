@@ -378,6 +378,13 @@ def test_a_path_that_no_database_can_have_is_refused(path: str, words: str) -> N
         SQLiteStore(path)
 
 
+def test_nothing_is_made_beside_a_path_that_is_refused(tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    with pytest.raises(StoreUnavailable, match="is a folder"):
+        SQLiteStore(folder)
+    assert [*tmp_path.rglob("*")] == [folder]
+
+
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     """SQLite would wait for somebody to write into the pipe."""
     os.mkfifo(pipe := tmp_path / "pipe")

@@ -12,14 +12,16 @@ from typing import Any, Final, NamedTuple
 from flask_bucketcors.stores.contract import Changes
 from flask_bucketcors.stores.sqlite.database import Parameters
 from flask_bucketcors.stores.sqlite.log_files import Identity
-from flask_bucketcors.stores.sqlite.schema import MAX_NOTED_BUCKETS
+
+#: A change of more buckets is noted as one of any bucket.
+MAX_NOTED_BUCKETS: Final = 1000
 
 # One statement, so that position and names belong together. The stamp of the state is compared with
 # that of the last row, because other tools may delete rows.
-_SINCE: Final = f"""
+_SINCE: Final = """
     SELECT state.stamp, noted.id, noted.stamp, noted.bucket
     FROM bucketcors_state AS state LEFT JOIN bucketcors_changes AS noted ON noted.id >= ?
-    ORDER BY noted.id LIMIT {MAX_NOTED_BUCKETS + 2}
+    ORDER BY noted.id LIMIT ?
 """
 _LAST: Final = """
     SELECT state.stamp, (SELECT max(id) FROM bucketcors_changes) FROM bucketcors_state AS state
@@ -51,13 +53,14 @@ def find_position(query: Query, file: Identity | None) -> Position:
 
 def changes_since(query: Query, known: Position) -> Changes:
     """Tell what changed since a position in the same file."""
-    rows = query(_SINCE, (known.id,))
+    # The first row is that of the position. One row too many shows that others are cut off.
+    rows = query(_SINCE, (known.id, MAX_NOTED_BUCKETS + 2))
     stamp = rows[0][0]
     if stamp == known.stamp:
         return Changes(known, set())
     ids, stamps, buckets = zip(*(row[1:] for row in rows), strict=True)
     is_whole = (ids[0], stamps[0], stamps[-1]) == (known.id, known.stamp, stamp)
-    if not is_whole or None in buckets[1:]:
+    if not is_whole or len(rows) > MAX_NOTED_BUCKETS + 1 or None in buckets[1:]:
         return Changes(find_position(query, known.file), None)
     return Changes(Position(known.file, ids[-1], stamp), set(buckets[1:]))
 

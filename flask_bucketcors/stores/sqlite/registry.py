@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.stores.sqlite.database import Database
 from flask_bucketcors.stores.sqlite.database_file import DatabaseFile, MemoryDatabase
-from flask_bucketcors.stores.sqlite.places import check_path
+from flask_bucketcors.stores.sqlite.places import check_path, check_place
 
 MEMORY: Final = ":memory:"
 
@@ -33,6 +33,8 @@ def open_database(path: str | os.PathLike[str]) -> Database:
         database = Database(MemoryDatabase())
     else:
         absolute = Path(path).absolute()
+        # Before anything is made beside it.
+        check_place(absolute)
         # Not created under the lock: that would wait for a fork, which waits for this lock.
         made = Database(DatabaseFile(absolute))
         with _naming:

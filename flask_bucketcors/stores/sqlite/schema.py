@@ -12,9 +12,9 @@ it next changes the bucket.) The store itself does the same for many buckets at 
 author. It sets ``own_write`` during its transaction, which no other connection can see.
 
 ``bucketcors_changes`` has the last changes, so that a cache drops the rules of these buckets and no
-others. Each bucket of a change has a row, with the stamp of the change; a change of more than
-:data:`MAX_NOTED_BUCKETS` has one row without a bucket. IDs grow with time, and the oldest rows are
-pruned, so a row that is there means that all later ones are, too.
+others. Each bucket of a change has a row, with the stamp of the change; a change of very many has
+one row without a bucket. IDs grow with time, and the oldest rows are pruned, so a row that is there
+means that all later ones are, too.
 
 ``bucketcors_state`` also has what every program that writes must know: how many entries of history
 to keep, and the application's ``settings`` as a JSON object.
@@ -25,9 +25,6 @@ from contextlib import suppress
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores.contract import HISTORY_LIMIT
-
-#: A change of more buckets is noted as one of any bucket.
-MAX_NOTED_BUCKETS = 1000
 
 _TABLES = (
     """
@@ -130,8 +127,6 @@ _SETTINGS = (
     """,
 )
 
-# How many rows of the last changes stay. A reader that has missed more drops all that it knows.
-_KEPT_CHANGES = 2 * MAX_NOTED_BUCKETS
 _NOTE = """
     INSERT INTO bucketcors_changes (stamp, bucket) SELECT stamp, {} FROM bucketcors_state;
 """
@@ -145,9 +140,10 @@ _CHANGES = (
     )
     """,
     "INSERT INTO bucketcors_changes (stamp) SELECT stamp FROM bucketcors_state",
-    f"""
+    # Twice as many as a reader takes at once.
+    """
     CREATE TRIGGER bucketcors_pruning AFTER INSERT ON bucketcors_changes WHEN NEW.id % 64 = 0
-    BEGIN DELETE FROM bucketcors_changes WHERE id <= NEW.id - {_KEPT_CHANGES}; END
+    BEGIN DELETE FROM bucketcors_changes WHERE id <= NEW.id - 2000; END
     """,
     *(f"DROP TRIGGER bucketcors_{name}" for name in ("inserted", "updated", "deleted")),
     f"""
