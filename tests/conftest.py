@@ -3,6 +3,7 @@
 import os
 import platform
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
@@ -71,6 +72,18 @@ def pytest_report_header() -> list[str]:
             for name, variable in _NOT_ASKED_FOR.items()
         ),
     ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have workers, and the programs that tests start, find modules that are compiled.
+
+    Where Python is told to write no bytecode, each of hundreds of processes would compile the
+    package again. It then goes to pytest's cache, and not beside the sources.
+    """
+    if sys.dont_write_bytecode:
+        folder = config.rootpath / config.getini("cache_dir") / "bytecode"
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,9 +28,9 @@ from tests.support.processes.endless_writers import (
 )
 from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 
-ROUNDS = rounds(few=30, many=200)
-ROUNDS_WITH_READER = rounds(few=15, many=60)
-REPLACEMENTS = 20
+ROUNDS = rounds(few=10, many=200)
+ROUNDS_WITH_READER = rounds(few=5, many=60)
+REPLACEMENTS = rounds(few=5, many=60)
 # That many of each writer's puts must have begun since a file was replaced.
 PUTS_AFTER_REPLACEMENT = 4
 # A bound, for a machine that has much else to do.
@@ -172,9 +172,14 @@ def kill_writers(forks: Forks, name: str, delay: float) -> None:
 def kill_while_putting(forks: Forks, writers: Iterable[str], delay: float) -> None:
     begun = len(forks.heard["putting"])
     forks.listen(until=lambda: len(forks.heard["putting"]) > begun)
-    # Nothing marks the steps of a write, so each round waits a little longer than the last.
+    # Nothing marks the steps of a write, so each round waits for another time than the last.
     time.sleep(delay)
     forks.kill(writers)
+
+
+def delay_of(number: int) -> float:
+    """How long a round waits: twenty of them take each time once, and few are spread evenly."""
+    return number * 7 % 20 / 10_000
 
 
 def check(store: SQLiteStore, bucket: str, stored: Iterable[Stored]) -> RuleSet | None:
@@ -206,7 +211,7 @@ def test_every_acknowledged_write_outlives_the_process_that_made_it(database, fo
     for number in range(ROUNDS):
         name = forks.begin_round(number)
         start_writers(forks, name)
-        kill_writers(forks, name, delay=number % 20 / 10_000)
+        kill_writers(forks, name, delay=delay_of(number))
         with closing(SQLiteStore(database, history_limit=HISTORY_LIMIT)) as store:
             for bucket in (*authors_of(name), shared_bucket_of(name)):
                 kept[bucket] = check(store, bucket, forks.stored)
@@ -224,7 +229,7 @@ def test_a_reader_never_sees_half_of_a_change(forks):
         forks.tell("read", name)
         start_writers(forks, name)
         forks.listen(until=lambda: len(forks.heard["seen"]) > 1)
-        kill_writers(forks, name, delay=number % 20 / 10_000)
+        kill_writers(forks, name, delay=delay_of(number))
         forks.kill(forks.heard["reader"])
         assert forks.heard["torn"] == []
 
@@ -237,6 +242,7 @@ def replace(database: Path, bucket: str, rules: RuleSet) -> None:
     os.replace(other, database)
 
 
+@pytest.mark.timeout(ROUNDS_TIMEOUT)
 def test_no_write_is_acknowledged_that_went_to_a_file_which_is_gone(database, forks):
     """Writers have the old file open and its log is in use; nothing of either gets into the new."""
     for number in range(REPLACEMENTS):

@@ -145,16 +145,17 @@ def seen(response: TestResponse) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("member", [False, True], ids=["guest", "member"])
 @pytest.mark.parametrize("sent", SENT)
-@pytest.mark.parametrize("method", METHODS)
 def test_its_own_urls_respond_as_before(
-    make_app: Callable[..., Flask], method: str, sent: dict[str, str], member: bool
+    make_app: Callable[..., Flask], sent: dict[str, str], member: bool
 ) -> None:
-    before = make_app(folder="before")
-    after = make_app(wrap, folder="after")
-    clients = [logged_in(app) if member else app.test_client() for app in (before, after)]
-    for url in OWN_URLS:
-        expected, found = (seen(each.open(url, method=method, headers=sent)) for each in clients)
-        assert found == expected, url
+    """Both applications get the same requests, and change in the same way."""
+    apps = make_app(folder="before"), make_app(wrap, folder="after")
+    for method in METHODS:
+        clients = [logged_in(app) if member else app.test_client() for app in apps]
+        for url in OWN_URLS:
+            responses = [each.open(url, method=method, headers=sent) for each in clients]
+            expected, found = map(seen, responses)
+            assert found == expected, (method, url)
 
 
 def test_a_visit_is_as_before(app: Flask) -> None:

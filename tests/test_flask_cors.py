@@ -7,6 +7,7 @@ Each claim is a comparison with the application that has one of the two alone. T
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -141,9 +142,9 @@ def preflight(url: str, origin: str = IN_FLASK_CORS) -> tuple[Any, ...]:
     return "OPTIONS", url, {"Origin": origin, **asked, **private}
 
 
-def requests_below(url: str) -> tuple[list[Any], list[Any]]:
-    """The actual requests, and the preflights, of pages of each kind."""
-    actuals = [
+def actuals_below(url: str) -> list[Any]:
+    """The actual requests of pages of each kind."""
+    return [
         actual(method, f"{url}{rest}", origin)
         for method, rest in (
             ("GET", "/items"),
@@ -155,12 +156,32 @@ def requests_below(url: str) -> tuple[list[Any], list[Any]]:
         )
         for origin in (IN_RULES, IN_FLASK_CORS, "https://other.test", "null", None)
     ]
-    preflights = [
+
+
+def preflights_below(url: str) -> list[Any]:
+    """The preflights of pages of each kind."""
+    return [
         preflight(f"{url}{rest}", origin)
         for rest in ("/items", "/missing", "/nowhere")
         for origin in (IN_RULES, IN_FLASK_CORS, "https://other.test")
     ]
-    return actuals, preflights
+
+
+def requests_for_photos() -> list[Any]:
+    return [*preflights_below("/files/photos"), *actuals_below("/files/photos")]
+
+
+def other_requests() -> list[Any]:
+    nowhere = [actual("GET", "/nowhere"), preflight("/nowhere")]
+    return [*preflights_below("/api"), *actuals_below("/api"), *nowhere]
+
+
+def actuals_for_empty() -> list[Any]:
+    return actuals_below("/files/empty")
+
+
+def preflights_for_empty() -> list[Any]:
+    return preflights_below("/files/empty")
 
 
 def cors(app: Flask, request: tuple[Any, ...]) -> tuple[int, list[tuple[str, str]]]:
@@ -169,6 +190,13 @@ def cors(app: Flask, request: tuple[Any, ...]) -> tuple[int, list[tuple[str, str
     response = app.test_client().open(url, method=method, headers=headers)
     names = ("Access-Control-", "Vary")
     return response.status_code, [pair for pair in response.headers if pair[0].startswith(names)]
+
+
+@cache
+def responses(steps: tuple[Step, ...], requests: Callable[[], list[Any]]) -> list[Any]:
+    """What an application responds that has one of the two alone; it is compared with several."""
+    app = make_app(*steps)
+    return [cors(app, request) for request in requests()]
 
 
 def allow_origin(response: tuple[int, list[tuple[str, str]]]) -> str | None:
@@ -180,10 +208,10 @@ def allow_origin(response: tuple[int, list[tuple[str, str]]]) -> str | None:
 def test_at_a_bucket_that_has_rules_they_alone_decide(
     flask_cors: Step, bucketcors_first: bool
 ) -> None:
-    app, alone = both(flask_cors, bucketcors_first), make_app(without, bucketcors)
-    actuals, preflights = requests_below("/files/photos")
-    for request in [*preflights, *actuals]:
-        (status, found), (expected_status, expected) = cors(app, request), cors(alone, request)
+    app, alone = both(flask_cors, bucketcors_first), (without, bucketcors)
+    requests = requests_for_photos
+    for request, response in zip(requests(), responses(alone, requests), strict=True):
+        (status, found), (expected_status, expected) = cors(app, request), response
         assert status == expected_status
         assert {k: v for k, v in found if k != "Vary"} == {k: v for k, v in expected if k != "Vary"}
         assert varies_by(found) == varies_by(expected)
@@ -198,10 +226,8 @@ def varies_by(headers: list[tuple[str, str]]) -> list[str]:
 @ORDERS
 @pytest.mark.parametrize("flask_cors", FLASK_CORS)
 def test_at_other_urls_flask_cors_alone_decides(flask_cors: Step, bucketcors_first: bool) -> None:
-    app, alone = both(flask_cors, bucketcors_first), make_app(flask_cors)
-    actuals, preflights = requests_below("/api")
-    for request in [*preflights, *actuals, actual("GET", "/nowhere"), preflight("/nowhere")]:
-        assert cors(app, request) == cors(alone, request)
+    app, expected = both(flask_cors, bucketcors_first), responses((flask_cors,), other_requests)
+    assert [cors(app, request) for request in other_requests()] == expected
 
 
 @ORDERS
@@ -211,16 +237,15 @@ def test_at_a_bucket_without_rules_flask_cors_decides_actual_requests(
     flask_cors: Step, bucketcors_first: bool, no_rules: str
 ) -> None:
     app = both(flask_cors, bucketcors_first, BUCKETCORS_NO_RULES=no_rules)
-    alone = make_app(flask_cors)
-    actuals, preflights = requests_below("/files/empty")
-    for request in actuals:
-        assert cors(app, request) == cors(alone, request)
-    for request in preflights:
-        if no_rules == "pass":
-            assert cors(app, request) == cors(alone, request)
-        else:
-            assert cors(app, request)[0] == 403
-            assert allow_origin(cors(app, request)) is None
+    found = [cors(app, request) for request in actuals_for_empty()]
+    assert found == responses((flask_cors,), actuals_for_empty)
+    found = [cors(app, request) for request in preflights_for_empty()]
+    if no_rules == "pass":
+        assert found == responses((flask_cors,), preflights_for_empty)
+    else:
+        assert {(status, allow_origin((status, headers))) for status, headers in found} == {
+            (403, None)
+        }
 
 
 @ORDERS

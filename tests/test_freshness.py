@@ -27,7 +27,7 @@ from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 REFUSED = (403, None)
 
 # Each worker class does it with and without --preload, which makes twice as many.
-ROUNDS = rounds(few=100, many=1_000)
+ROUNDS = rounds(few=30, many=1_000)
 
 # What other tools change is looked for once a second.
 NOTICED_SECONDS = 5
@@ -78,7 +78,7 @@ def test_default_rules_give_way_to_own_rules_and_come_back_in_all_workers_at_onc
                 assert {each.verdict for each in responses} == {(200, str(seconds))}
 
 
-@pytest.mark.parametrize("attempt", range(rounds(few=2, many=10)))
+@pytest.mark.parametrize("attempt", range(rounds(few=1, many=10)))
 def test_eight_workers_may_start_at_once_on_a_database_that_is_not_there(tmp_path, attempt):
     database = tmp_path / "new" / "rules.sqlite"
     with serving(database, workers=8, together=8) as (server, workers):
