@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flask_bucketcors import SQLiteStore
 
 # A time limit for an example would be an assertion on a clock.
-settings.register_profile("default", deadline=None, max_examples=rounds(few=40, many=300))
+settings.register_profile("default", deadline=None, max_examples=rounds(few=25, many=300))
 settings.load_profile("default")
 
 # Packages that have no wheel for PyPy, and what cannot be imported without them. On CPython

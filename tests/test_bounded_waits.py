@@ -100,9 +100,10 @@ def _owner(call: ast.Call) -> str:
     return owner.id if isinstance(owner, ast.Name) else ""
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_wait_has_a_limit(path: Path) -> None:
-    assert list(waits_without_limit(path.read_text())) == []
+def test_every_wait_has_a_limit() -> None:
+    assert FILES
+    without = {str(path): [*waits_without_limit(path.read_text())] for path in FILES}
+    assert {path: lines for path, lines in without.items() if lines} == {}
 
 
 @pytest.mark.parametrize(

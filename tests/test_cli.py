@@ -24,7 +24,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
-from flask_bucketcors.cli import bucketcors
+from flask_bucketcors.cli import bucketcors, transfer
 from flask_bucketcors.cli.transfer import BATCH, MAX_LINE_BYTES
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents.to_xml import format_xml
@@ -558,7 +558,9 @@ def test_what_does_not_belong_is_named_in_order(run: Run) -> None:
 def test_import_goes_on_where_it_was_interrupted(
     run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = "\n".join(line_of(f"bucket-{number:05}") for number in range(3 * BATCH))
+    batch = 20
+    monkeypatch.setattr(transfer, "BATCH", batch)
+    lines = "\n".join(line_of(f"bucket-{number:05}") for number in range(3 * batch))
     put_many = store.put_many
     batches = []
 
@@ -571,10 +573,10 @@ def test_import_goes_on_where_it_was_interrupted(
     with monkeypatch.context() as patch:
         patch.setattr(store, "put_many", interrupted)
         result = run("import", "-", input=lines, code=1)
-    assert f"not finished: {BATCH} stored" in result.output
-    assert len(store.list()) == BATCH
+    assert f"not finished: {batch} stored" in result.output
+    assert len(store.list()) == batch
     output = run("import", "-", input=lines).output
-    assert f"{2 * BATCH} stored, {BATCH} had these rules already, 0 lines refused" in output
+    assert f"{2 * batch} stored, {batch} had these rules already, 0 lines refused" in output
     # What was there has no new revision.
     assert len(store.history("bucket-00000")) == 1
 
@@ -956,7 +958,7 @@ def test_a_terminal_without_the_characters_gets_them_escaped(tmp_path: Path) -> 
 
 
 def test_a_killed_import_has_whole_buckets_and_is_gone_on_with(tmp_path: Path) -> None:
-    lines = [line_of(f"bucket-{number:05}", RULES) for number in range(4 * BATCH)]
+    lines = [line_of(f"bucket-{number:05}", RULES) for number in range(3 * BATCH)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "flask", "--app", ANY_BUCKET, "bucketcors", "import", "-"]
     with children.running(
@@ -976,10 +978,10 @@ def test_a_killed_import_has_whole_buckets_and_is_gone_on_with(tmp_path: Path) -
     command = ["--app", ANY_BUCKET, "bucketcors", "import", "in.jsonl"]
     result = flask(*command, folder=tmp_path)
     stored, equal = map(int, re.findall(r"(\d+) (?:stored|had)", result.stdout))
-    assert (stored + equal, equal % BATCH) == (4 * BATCH, 0)
+    assert (stored + equal, equal % BATCH) == (3 * BATCH, 0)
     assert equal >= BATCH
     with closing(SQLiteStore(database)) as store:
-        assert [store.get(name) for name in store.list("bucket-")] == [RULES] * 4 * BATCH
+        assert [store.get(name) for name in store.list("bucket-")] == [RULES] * 3 * BATCH
         assert len(store.history("bucket-00000")) == 1
 
 
@@ -995,7 +997,9 @@ def count_rules(database: Path) -> int:
 @pytest.mark.skipif(shutil.which("script") is None, reason="script(1) gives a terminal")
 @pytest.mark.parametrize("terminal", ["xterm", "dumb"])
 def test_import_shows_its_progress_on_a_terminal(terminal: str, tmp_path: Path) -> None:
-    Path(tmp_path, "in.jsonl").write_text("\n".join(line_of(f"b{n}") for n in range(2000)))
+    # The progress is shown after each batch.
+    lines = [line_of(f"b{number}") for number in range(BATCH + 1)]
+    Path(tmp_path, "in.jsonl").write_text("\n".join(lines))
     command = f"{sys.executable} -m flask --app {ANY_BUCKET} bucketcors import in.jsonl"
     result = subprocess.run(
         ["script", "--quiet", "--return", "--command", command, "/dev/null"],
@@ -1014,7 +1018,7 @@ def test_import_shows_its_progress_on_a_terminal(terminal: str, tmp_path: Path) 
     )
     assert ("100%" in result.stdout) is (terminal == "xterm")
     assert ("\x1b" in result.stdout) is (terminal == "xterm")
-    assert "2000 stored" in result.stdout
+    assert f"{len(lines)} stored" in result.stdout
     # What is wider than the terminal would not be written over.
     shown = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", result.stdout)
     assert all(len(line) < 50 for line in re.split(r"[\r\n]+", shown) if "Importing" in line)

@@ -23,8 +23,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.rounds import rounds
+
 CHILDREN = 3
-PUTS = 60
+PUTS = rounds(few=20, many=60)
 # A bound, for a machine that has much else to do.
 WAIT_SECONDS = 30
 
