@@ -21,7 +21,6 @@ PACKAGE = ROOT / "flask_bucketcors"
 MAKER: Any = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))
 ENTRIES: dict[str, Any] = MAKER["entries"]()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NAMES = pytest.mark.parametrize("name", ENTRIES)
 
 #: Parameters that a docstring leaves to another place, which it names.
 DESCRIBED_ELSEWHERE = {
@@ -68,46 +67,44 @@ def test_each_public_name_is_listed_once_and_is_there() -> None:
     assert not hasattr(flask_bucketcors, "Everything")
 
 
-@NAMES
-def test_a_public_name_is_what_its_module_defines(name: str) -> None:
-    entry = ENTRIES[name]
-    assert getattr(flask_bucketcors, name) is getattr(importlib.import_module(entry.module), name)
+def test_a_public_name_is_what_its_module_defines() -> None:
+    for name, entry in ENTRIES.items():
+        module = importlib.import_module(entry.module)
+        assert getattr(flask_bucketcors, name) is getattr(module, name)
 
 
-@NAMES
-def test_a_public_name_has_a_docstring_that_names_its_parameters(name: str) -> None:
-    entry = ENTRIES[name]
-    assert entry.doc.text
-    parameters = {name for name, _, _ in entry.parameters} - {"*"}
-    assert set(entry.doc.parameters) <= parameters
-    if name in DESCRIBED_ELSEWHERE:
-        assert DESCRIBED_ELSEWHERE[name] in entry.doc.text
-    else:
-        assert set(entry.doc.parameters) == parameters
+def test_a_public_name_has_a_docstring_that_names_its_parameters() -> None:
+    for name, entry in ENTRIES.items():
+        assert entry.doc.text, name
+        parameters = {name for name, _, _ in entry.parameters} - {"*"}
+        assert set(entry.doc.parameters) <= parameters, name
+        if name in DESCRIBED_ELSEWHERE:
+            assert DESCRIBED_ELSEWHERE[name] in entry.doc.text, name
+        else:
+            assert set(entry.doc.parameters) == parameters, name
 
 
-@NAMES
-def test_every_method_and_property_has_a_docstring_or_overrides_one_that_has(name: str) -> None:
-    entry = ENTRIES[name]
-    bases = [ENTRIES[base] for base in entry.bases if base in ENTRIES]
-    inherited = {each.name for base in bases for each in base.members if each.doc.text}
-    assert {each.name for each in entry.members if not each.doc.text} <= inherited
+def test_every_method_and_property_has_a_docstring_or_overrides_one_that_has() -> None:
+    for name, entry in ENTRIES.items():
+        bases = [ENTRIES[base] for base in entry.bases if base in ENTRIES]
+        inherited = {each.name for base in bases for each in base.members if each.doc.text}
+        assert {each.name for each in entry.members if not each.doc.text} <= inherited, name
 
 
-@NAMES
-def test_docstrings_refer_to_public_names(name: str) -> None:
-    own = {each.name for each in ENTRIES[name].members} | {p[0] for p in ENTRIES[name].parameters}
-    for where, doc in docs_of(name):
-        told = "\n".join([doc.text, doc.returns, *doc.parameters.values(), *doc.errors.values()])
-        for role in re.findall(r":[a-z]+:`~?([\w.]+)`", told):
-            first, *rest = role.removeprefix("flask_bucketcors.").split(".")
-            assert first in (own if not rest and first not in ENTRIES else ENTRIES), where
+def test_docstrings_refer_to_public_names() -> None:
+    for name, entry in ENTRIES.items():
+        own = {each.name for each in entry.members} | {each[0] for each in entry.parameters}
+        for where, doc in docs_of(name):
+            told = [doc.text, doc.returns, *doc.parameters.values(), *doc.errors.values()]
+            for role in re.findall(r":[a-z]+:`~?([\w.]+)`", "\n".join(told)):
+                first, *rest = role.removeprefix("flask_bucketcors.").split(".")
+                assert first in (own if not rest and first not in ENTRIES else ENTRIES), where
 
 
-@NAMES
-def test_errors_that_are_raised_are_public(name: str) -> None:
-    for where, doc in docs_of(name):
-        assert all(each in ENTRIES or is_error(each) for each in doc.errors), where
+def test_errors_that_are_raised_are_public() -> None:
+    for name in ENTRIES:
+        for where, doc in docs_of(name):
+            assert all(each in ENTRIES or is_error(each) for each in doc.errors), where
 
 
 def private_types(name: str) -> set[str]:

@@ -274,8 +274,8 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     "field, value",
     [
-        pytest.param("allowed_origins", [nested(100_000)], id="nested too deeply"),
-        pytest.param("max_age_seconds", nested(100_000), id="nested too deeply, single"),
+        pytest.param("allowed_origins", [nested(10_000)], id="nested too deeply"),
+        pytest.param("max_age_seconds", nested(10_000), id="nested too deeply, single"),
         pytest.param("max_age_seconds", 10**5000, id="too many digits"),
         pytest.param("id", {"a": 10**5000}, id="too many digits within"),
     ],
