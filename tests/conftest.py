@@ -2,10 +2,11 @@
 
 import os
 import platform
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,27 +130,44 @@ def run_app(tmp_path: Path, store: "SQLiteStore") -> "Callable[..., Result]":
     return run_app
 
 
-@pytest.fixture
-def empty_storage(tmp_path: Path) -> "Iterator[Storage]":
-    """The example application's storage, without buckets."""
+@contextmanager
+def storage_in(folder: Path) -> "Iterator[Storage]":
     from example_app.storage import Storage
 
-    storage = Storage(tmp_path)
+    storage = Storage(folder)
     # Beside this connection, as beside those of other workers, SQLite keeps its log. Without it
     # each request would be the last to close the index, and wait for the disk.
-    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as other:
+    with closing(sqlite3.connect(folder / "index.sqlite")) as other:
         other.execute("SELECT name FROM buckets").fetchall()
         yield storage
 
 
 @pytest.fixture
-def storage(empty_storage: "Storage") -> "Storage":
-    """The same with a private bucket and a public one."""
+def empty_storage(tmp_path: Path) -> "Iterator[Storage]":
+    """The example application's storage, without buckets."""
+    with storage_in(tmp_path) as storage:
+        yield storage
+
+
+@pytest.fixture(scope="session")
+def index_of_two_buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a storage, to be copied: to make one takes longer than most tests."""
     from tests.support.example_store import BUCKET, PUBLIC
 
-    empty_storage.create_bucket(BUCKET)
-    empty_storage.create_bucket(PUBLIC, public=True)
-    return empty_storage
+    folder = tmp_path_factory.mktemp("two-buckets")
+    with storage_in(folder) as storage:
+        storage.create_bucket(BUCKET)
+        storage.create_bucket(PUBLIC, public=True)
+    # The last connection is closed, so nothing is left in a log.
+    return folder / "index.sqlite"
+
+
+@pytest.fixture
+def storage(tmp_path: Path, index_of_two_buckets: Path) -> "Iterator[Storage]":
+    """The same with a private bucket and a public one."""
+    shutil.copy(index_of_two_buckets, tmp_path)
+    with storage_in(tmp_path) as storage:
+        yield storage
 
 
 @pytest.fixture
