@@ -331,11 +331,11 @@ def test_nothing_that_was_read_commands_the_terminal(
 
 
 def test_lines_are_coloured_on_a_terminal(old: str, new: str, tmp_path: Path) -> None:
-    code, output = on_a_terminal("bucketcors", "diff", old, new, folder=tmp_path)
+    code, output = on_a_terminal("flask_bucketcors", "diff", old, new, folder=tmp_path)
     assert code == 1
     for colour, mark in ((32, "+ DELETE"), (31, "- PUT"), (33, "~ GET")):
         assert f"\x1b[{colour}m{mark}" in output
-    code, output = on_a_terminal("bucketcors", "diff", old, new, folder=tmp_path, TERM="dumb")
+    code, output = on_a_terminal("flask_bucketcors", "diff", old, new, folder=tmp_path, TERM="dumb")
     assert "\x1b" not in output
     assert "+ DELETE" in output
 
@@ -344,7 +344,7 @@ def test_a_reader_that_goes_away_is_no_error(old: str, tmp_path: Path) -> None:
     rules = [Rule([f"https://h{n}.example"], ["GET"], max_age_seconds=n) for n in range(90)]
     many = written(tmp_path / "many.json", RuleSet(rules))
     with running(
-        [sys.executable, "-m", "flask", "bucketcors", "diff", old, many, "--format", "json"],
+        [sys.executable, "-m", "flask_bucketcors", "diff", old, many, "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -450,7 +450,7 @@ def test_put_asks_on_a_terminal(
         store.put("photos", OLD)
         app = ["--app", "tests.support.apps.any_bucket"]
         command = [*app, "bucketcors", "put", "photos", new, "--diff"]
-        found, output = on_a_terminal(*command, folder=tmp_path, answer=answer)
+        found, output = on_a_terminal("flask", *command, folder=tmp_path, answer=answer)
         assert (found, store.get("photos")) == (code, stored)
         assert "Put these rules for photos? [y/N]" in output
         assert ("Aborted!" in output) is (code == 1)

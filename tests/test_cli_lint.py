@@ -312,9 +312,9 @@ def test_without_the_list_what_is_usual_is_assumed(
 # As processes
 
 
-def flask(*args: str, **environ: str) -> AbstractContextManager[subprocess.Popen[str]]:
+def linting(*args: str, **environ: str) -> AbstractContextManager[subprocess.Popen[str]]:
     return running(
-        interruptible("flask", "bucketcors", "lint", *args),
+        interruptible("flask_bucketcors", "lint", *args),
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -324,11 +324,11 @@ def flask(*args: str, **environ: str) -> AbstractContextManager[subprocess.Popen
 
 
 def test_severities_are_coloured_on_a_terminal(mixed: str, tmp_path: Path) -> None:
-    code, output = on_a_terminal("bucketcors", "lint", mixed, folder=tmp_path)
+    code, output = on_a_terminal("flask_bucketcors", "lint", mixed, folder=tmp_path)
     assert code == 1
     for colour, title in ((31, "danger[BC201]"), (33, "warning[BC303]"), (36, "advice[BC311]")):
         assert f"\x1b[{colour}m\x1b[1m{title}\x1b[0m" in output
-    code, output = on_a_terminal("bucketcors", "lint", mixed, folder=tmp_path, NO_COLOR="1")
+    code, output = on_a_terminal("flask_bucketcors", "lint", mixed, folder=tmp_path, NO_COLOR="1")
     assert "\x1b" not in output
     assert "danger[BC201]" in output
 
@@ -337,7 +337,7 @@ def test_a_narrow_terminal_has_room_for_the_mark(tmp_path: Path) -> None:
     rules = [{"allowed_origins": [f"https://{'a' * 60}.example/"], "allowed_methods": ["GET"]}]
     path = written(tmp_path / "rules.json", rules)
     narrow = {"COLUMNS": "40", "NO_COLOR": "1"}
-    _, output = on_a_terminal("bucketcors", "lint", path, folder=tmp_path, **narrow)
+    _, output = on_a_terminal("flask_bucketcors", "lint", path, folder=tmp_path, **narrow)
     value, marks = output.splitlines()[2:4]
     assert len(marks) <= 45
     assert value.endswith("example/")
@@ -347,7 +347,7 @@ def test_a_narrow_terminal_has_room_for_the_mark(tmp_path: Path) -> None:
 def test_a_terminal_that_knows_ascii_alone_gets_that(tmp_path: Path) -> None:
     rules = [{"allowed_origins": ["https://b\xfccher.example"], "allowed_methods": ["GET"]}]
     path = written(tmp_path / "rules.json", rules)
-    with flask(path, PYTHONIOENCODING="ascii", LANG="C") as process:
+    with linting(path, PYTHONIOENCODING="ascii", LANG="C") as process:
         output, error = process.communicate(timeout=CHILD_SECONDS)
     assert (process.returncode, error) == (1, "")
     assert r"b\xfccher.example" in output
@@ -355,7 +355,7 @@ def test_a_terminal_that_knows_ascii_alone_gets_that(tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     rules = [{**GOOD[0], "allowed_origins": [f"https://a{n}.example/"]} for n in range(900)]
-    with flask(written(tmp_path / "rules.json", rules)) as process:
+    with linting(written(tmp_path / "rules.json", rules)) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("warning[BC315]")
         process.stdout.close()
@@ -369,7 +369,7 @@ def test_an_interrupt_ends_it_in_a_word(
     mixed: str, inherited: Callable[[], AbstractContextManager[None]]
 ) -> None:
     """Wherever the tests are started: under nohup programs inherit that it is ignored."""
-    with inherited(), flask(mixed, "-") as process:
+    with inherited(), linting(mixed, "-") as process:
         assert process.stdout is not None
         # It has begun, and will wait for what nobody writes.
         assert process.stdout.readline().startswith("danger[BC201]")

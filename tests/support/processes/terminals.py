@@ -1,4 +1,4 @@
-"""Runs ``flask`` on a pseudo-terminal, as a person does."""
+"""Runs a command on a pseudo-terminal, as a person does."""
 
 import os
 import pty
@@ -12,14 +12,17 @@ from tests.support import ROOT
 from tests.support.processes.children import STOP_SECONDS
 
 
-def on_a_terminal(*args: str, folder: Path, answer: str = "", **environ: str) -> tuple[int, str]:
-    """Run ``flask`` on a terminal; give its exit code and all that it printed.
+def on_a_terminal(
+    module: str, *args: str, folder: Path, answer: str = "", **environ: str
+) -> tuple[int, str]:
+    """Run a module on a terminal; give its exit code and all that it printed.
 
+    :param module: ``flask``, or the faster ``flask_bucketcors``.
     :param answer: what is typed once the command asks, with a question mark or in brackets.
     """
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "flask", *args],
+        [sys.executable, "-m", module, *args],
         cwd=folder,
         env={
             **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
