@@ -398,10 +398,14 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("where", ["host", "path", "origin", "method", "headers"])
 @in_every_dialect
-def test_what_a_request_says_is_never_repeated_raw(dialect: Dialect, where: str, text: str) -> None:
+def test_what_a_request_says_is_never_repeated_raw(dialect: Dialect, where: str) -> None:
+    for text in HOSTILE:
+        repeats_nothing_raw(dialect, where, text)
+
+
+def repeats_nothing_raw(dialect: Dialect, where: str, text: str) -> None:
     headers = preflight(EVIL, asked="x-meta-a")
     key = {
         "host": "HOST",

@@ -141,32 +141,32 @@ def test_a_signature_opens_nothing_else(
     assert refusal(sent.but(**changes)) == Refusal.SIGNATURE_MISMATCH
 
 
+OTHER_QUERIES = [
+    "cors=x",
+    "cors&cors",
+    "cors&uploads",
+    "cors&acl",
+    "cors&versionId=1",
+    "cors&policy=&delete",
+    "cors&x=y",
+    "cors&=y",
+    "cors&x-amz-acl=private",
+    "cors&x-oss-meta-a=b",
+    "cors&x-cos-acl=private",
+    "acl",
+    "CORS",
+    "%63ors&Cors",
+]
+
+
 @pytest.mark.parametrize("presigned", FORMS)
-@pytest.mark.parametrize(
-    "old, new",
-    [
-        ("cors", "cors=x"),
-        ("cors", "cors&cors"),
-        ("cors", "cors&uploads"),
-        ("cors", "cors&acl"),
-        ("cors", "cors&versionId=1"),
-        ("cors", "cors&policy=&delete"),
-        ("cors", "cors&x=y"),
-        ("cors", "cors&=y"),
-        ("cors", "cors&x-amz-acl=private"),
-        ("cors", "cors&x-oss-meta-a=b"),
-        ("cors", "cors&x-cos-acl=private"),
-        ("cors", "acl"),
-        ("cors", "CORS"),
-        ("cors", "%63ors&Cors"),
-    ],
-)
 @pytest.mark.parametrize("signer", ALL)
-def test_another_query_is_refused(signer: str, old: str, new: str, presigned: bool) -> None:
+def test_another_query_is_refused(signer: str, presigned: bool) -> None:
     sent = signed(signer, presigned=presigned)
-    assert sent.query.startswith(old)
-    other = sent.but(query=new + sent.query.removeprefix(old))
-    assert refusal(other) in (Refusal.SIGNATURE_MISMATCH, Refusal.ACCESS_DENIED)
+    assert sent.query.startswith("cors")
+    for query in OTHER_QUERIES:
+        other = sent.but(query=query + sent.query.removeprefix("cors"))
+        assert refusal(other) in (Refusal.SIGNATURE_MISMATCH, Refusal.ACCESS_DENIED), query
     assert refusal(sent, must_sign=("acl", "cors")) == Refusal.ACCESS_DENIED
 
 
