@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
 
 from tests.support.rounds import rounds
 
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
     from example_app.storage import Storage
     from flask_bucketcors import SQLiteStore
-
-# A time limit for an example would be an assertion on a clock.
-settings.register_profile("default", deadline=None, max_examples=rounds(few=25, many=300))
-settings.load_profile("default")
 
 # Packages that have no wheel for PyPy, and what cannot be imported without them. On CPython
 # nothing is left out.
@@ -76,15 +71,28 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have workers, and the programs that tests start, find modules that are compiled.
-
-    Where Python is told to write no bytecode, each of hundreds of processes would compile the
-    package again. It then goes to pytest's cache, and not beside the sources.
-    """
     if sys.dont_write_bytecode:
-        folder = config.rootpath / config.getini("cache_dir") / "bytecode"
-        os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        keep_bytecode(config.rootpath / config.getini("cache_dir") / "bytecode")
+    # A process that leaves the tests to workers does not need Hypothesis, which loads slowly.
+    if not config.getoption("numprocesses", None):
+        from hypothesis import settings
+
+        # A time limit for an example would be an assertion on a clock.
+        max_examples = rounds(few=25, many=300)
+        settings.register_profile("default", deadline=None, max_examples=max_examples)
+        settings.load_profile("default")
+
+
+def keep_bytecode(folder: Path) -> None:
+    """Have this process, workers and the programs that tests start share a folder of bytecode.
+
+    Where Python is told to write none beside the sources, each of hundreds of processes would
+    compile the package again.
+    """
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(folder)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(trylast=True)
