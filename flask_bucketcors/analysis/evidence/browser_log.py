@@ -6,7 +6,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from flask_bucketcors.analysis.evidence.browser_wordings import WORDINGS
+from flask_bucketcors.analysis.evidence.browser_wordings import wordings
 from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
@@ -128,7 +128,7 @@ def read_console(text: str) -> Console:
 
 
 def _complaints(text: str) -> Iterator[tuple[int, Complaint]]:
-    for said, preflight, expression in WORDINGS:
+    for said, preflight, expression in wordings():
         for match in islice(expression.finditer(text), _MAX_COMPLAINTS):
             about = preflight
             if about is None:

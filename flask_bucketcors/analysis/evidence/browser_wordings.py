@@ -9,6 +9,7 @@ blockers) have kinds of their own.
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.evidence.firefox_translations import TRANSLATED
@@ -323,8 +324,12 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
 # Copying may break a line, or change a blank.
 _BLANK: Final = r"\\s{1,8}"
 
-WORDINGS: Final = tuple(
-    Wording(said, preflight, re.compile(re.sub(" (?![?])", _BLANK, text), re.IGNORECASE))
-    for said, preflight, texts in (*_WORDINGS, *TRANSLATED)
-    for text in texts
-)
+
+@cache
+def wordings() -> tuple[Wording, ...]:
+    """Compile the wordings, once. It takes longer than loading all else that explains requests."""
+    return tuple(
+        Wording(said, preflight, re.compile(re.sub(" (?![?])", _BLANK, text), re.IGNORECASE))
+        for said, preflight, texts in (*_WORDINGS, *TRANSLATED)
+        for text in texts
+    )
