@@ -5,10 +5,10 @@ import socket
 import ssl
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,71 +27,17 @@ from flask_bucketcors.cli.check import http_exchange
 from tests.support.apps import served_storage
 from tests.support.command_line import invoke
 from tests.support.processes import servers
+from tests.support.scripted_server import Lines, Serve, scripted_servers
 
 PAGE = "https://page.test"
 OTHER_PAGE = "https://other.test"
 ID = "x-cos-request-id: NjFh"
 
-Lines = list[str]
-
-
-class Canned:
-    """A server that says what it was told to, and remembers what it was asked.
-
-    :param responses: method to the lines of the response, from the status on; a body follows an
-        empty line. Or a function that does what it likes with the connection.
-    """
-
-    def __init__(self, responses: dict[str, Lines | Callable[[socket.socket], None]]) -> None:
-        self.responses = responses
-        self.asked: list[str] = []
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/photos/cat.png"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    @property
-    def methods(self) -> list[str]:
-        return [request.split(" ")[0] for request in self.asked]
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join(5)
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listening.accept()
-                with connection, suppress(OSError):
-                    self._respond(connection)
-
-    def _respond(self, connection: socket.socket) -> None:
-        request = connection.recv(65536).decode("latin-1")
-        self.asked.append(request)
-        response = self.responses[request.split(" ")[0]]
-        if callable(response):
-            response(connection)
-        else:
-            head, _, body = "\r\n".join(response).partition("\r\n\r\n")
-            connection.sendall(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{body}".encode())
-
-
-Serve = Callable[..., Canned]
-
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    running = []
-
-    def serve(**responses: Lines | Callable[[socket.socket], None]) -> Canned:
-        running.append(Canned(dict(responses)))
-        return running[-1]
-
-    yield serve
-    for each in running:
-        each.close()
+    with scripted_servers() as serve:
+        yield serve
 
 
 def check(url: str, *options: object, origin: str = PAGE, code: int = 0) -> Result:
@@ -99,8 +45,15 @@ def check(url: str, *options: object, origin: str = PAGE, code: int = 0) -> Resu
 
 
 def faults(url: str, *options: object, origin: str = PAGE, code: int = 1) -> list[tuple[str, str]]:
+    """What is wrong with which step of a single check."""
     output = check(url, *options, "--format", "json", origin=origin, code=code).stdout
-    return [(each["step"], each["kind"]) for each in json.loads(output)["faults"]]
+    data = json.loads(output)
+    names = [step["step"] for step in data["checks"][0]["steps"]]
+    return [
+        (names[place["step"]] if place["step"] is not None else "", fault["kind"])
+        for fault in data["faults"]
+        for place in fault["at"]
+    ]
 
 
 ALLOWED = ["200 OK", f"Access-Control-Allow-Origin: {PAGE}", "Vary: Origin", ID]
@@ -245,7 +198,7 @@ def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
         pytest.param(
             ["200 OK", f"Access-Control-Allow-Origin: {PAGE}, *", ID],
             [],
-            ["duplicate_headers"],
+            ["origin_list"],
             id="two origins in a line",
         ),
         pytest.param(
@@ -258,10 +211,10 @@ def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
             ALLOWED, ["--credentials"], ["credentials_missing"], id="credentials not allowed"
         ),
         pytest.param(
-            ["302 Found", "Location: /login?token=secret", ID],
+            ["302 Found", "Location: /login?token=secret"],
             [],
-            ["no_allow_origin", "redirected"],
-            id="a redirect",
+            ["login_page", "redirect_no_allow_origin"],
+            id="a redirect to a login page",
         ),
         pytest.param(
             ["403 Forbidden", "Via: 1.1 proxy", "X-Cache: HIT", "Server: cloudflare"],
@@ -305,21 +258,21 @@ def test_what_a_browser_hands_to_the_page_is_no_fault(response: Lines, serve: Se
         ),
         pytest.param(ALLOWED, [], ["method_missing"], id="no methods"),
         pytest.param(
-            [*ALLOWED, "Access-Control-Allow-Methods: put"], [], ["method_missing"], id="their case"
+            [*ALLOWED, "Access-Control-Allow-Methods: put"], [], ["method_case"], id="their case"
         ),
         pytest.param(
             PREFLIGHT_ALLOWED, ["--header", "x-a"], ["header_missing"], id="a header less"
         ),
         pytest.param(
-            [*PREFLIGHT_ALLOWED, "Access-Control-Allow-Headers: a b"],
+            [*PREFLIGHT_ALLOWED, "Access-Control-Allow-Headers: a(b"],
             [],
-            ["header_missing"],
+            ["headers_no_list"],
             id="a list that is none",
         ),
         pytest.param(
             [*PREFLIGHT_ALLOWED, "Access-Control-Allow-Headers: *"],
             ["--header", "authorization"],
-            ["header_missing"],
+            ["headers_star_authorization"],
             id="a star is not Authorization",
         ),
         pytest.param(
@@ -348,6 +301,15 @@ def test_an_origin_without_vary_is_found_though_a_browser_takes_it(serve: Serve)
     output = check(server.url, code=1).output
     assert "allowed: " in output
     assert "vary_missing: the response names the origin without Vary: Origin" in output
+
+
+def test_a_server_that_is_silent_without_an_origin_may_vary(serve: Serve) -> None:
+    def respond(request: str) -> Lines:
+        if "Origin: " not in request:
+            raise ConnectionResetError
+        return [*ALLOWED[:2], ID]
+
+    assert faults(serve(respond).url) == [("actual", "vary_missing")]
 
 
 def test_a_server_that_says_the_same_to_everybody_need_not_vary(serve: Serve) -> None:
@@ -434,18 +396,11 @@ def drip(connection: socket.socket) -> None:
             time.sleep(0.05)
 
 
-def flood(connection: socket.socket) -> None:
-    connection.sendall("\r\n".join(["HTTP/1.1 200 OK", *ALLOWED[1:], "", ""]).encode())
+def flood(status: str, connection: socket.socket) -> None:
+    connection.sendall("\r\n".join([f"HTTP/1.1 {status}", *ALLOWED[1:], "", ""]).encode())
     with suppress(OSError):
         for _ in range(10_000):
             connection.sendall(b"x" * 65536)
-
-
-def serve_any(serve: Serve, response: Callable[[socket.socket], None]) -> Canned:
-    """A server that does not look what it is asked."""
-    server = serve()
-    server.responses = defaultdict(lambda: response)
-    return server
 
 
 def drip_tls(connection: socket.socket) -> None:
@@ -458,9 +413,9 @@ def drip_tls(connection: socket.socket) -> None:
 
 
 def test_a_server_that_drips_its_handshake_is_given_up(serve: Serve) -> None:
-    url = serve_any(serve, drip_tls).url.replace("http:", "https:")
-    output = check(url, "--timeout", "0.5", code=1).output
-    assert "unreachable: no response within 0.5 seconds" in output
+    url = serve(ANY=drip_tls).url.replace("http:", "https:")
+    output = check(url, "--timeout", "0.2", code=1).output
+    assert "unreachable: no response within 0.2 seconds" in output
 
 
 def announce(connection: socket.socket) -> None:
@@ -470,17 +425,30 @@ def announce(connection: socket.socket) -> None:
 
 
 def test_a_server_that_announces_without_end_is_given_up(serve: Serve) -> None:
-    output = check(serve(GET=announce).url, "--timeout", "0.5", code=1).output
-    assert "unreachable: no response within 0.5 seconds" in output
+    output = check(serve(GET=announce).url, "--timeout", "0.2", code=1).output
+    assert "unreachable: no response within 0.2 seconds" in output
 
 
 def test_a_server_that_drips_is_given_up(serve: Serve) -> None:
-    output = check(serve(GET=drip).url, "--timeout", "0.5", code=1).output
-    assert "unreachable: no response within 0.5 seconds" in output
+    output = check(serve(GET=drip).url, "--timeout", "0.2", code=1).output
+    assert "unreachable: no response within 0.2 seconds" in output
 
 
-def test_of_an_endless_body_the_beginning_is_read(serve: Serve) -> None:
-    assert faults(serve(GET=flood).url, "--timeout", "20", code=0) == []
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+def test_of_an_endless_body_the_beginning_is_read(status: str, serve: Serve) -> None:
+    assert faults(serve(GET=partial(flood, status)).url, "--timeout", "20", code=0) == []
+
+
+def drip_body(connection: socket.socket) -> None:
+    connection.sendall("\r\n".join(["HTTP/1.1 404 Not Found", *ALLOWED[1:], "", ""]).encode())
+    with suppress(OSError):
+        while True:
+            connection.sendall(b"<")
+            time.sleep(0.05)
+
+
+def test_a_body_that_drips_does_not_hide_the_headers(serve: Serve) -> None:
+    assert faults(serve(GET=drip_body).url, "--timeout", "0.3", code=0) == []
 
 
 @pytest.mark.parametrize(
@@ -491,6 +459,10 @@ def test_of_an_endless_body_the_beginning_is_read(serve: Serve) -> None:
         (
             b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 101 + b"\r\n",
             "the response's headers cannot be read: got more than 100 headers",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nX-A: " + b"1" * 70_000,
+            "the response's headers cannot be read: got more than 65536 bytes",
         ),
         (
             b"HTTP/1.1 200 OK\r\nnonsense\r\nAccess-Control-Allow-Origin: *\r\n\r\n",
@@ -508,18 +480,53 @@ def test_a_closed_port_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     output = check(f"http://127.0.0.1:{port}/", code=1).output
-    assert "unreachable: no connection:" in output
-    assert "is the address right, and the server running?" in output
+    assert "closed_port: the connection is refused: check the port in the URL" in output
 
 
 def test_a_server_without_tls_is_said(serve: Serve) -> None:
     def plain(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
-    server = serve_any(serve, plain)
+    server = serve(ANY=plain)
     output = check(server.url.replace("http:", "https:"), code=1).output
-    assert "unreachable: no TLS connection: " in output
-    assert "does the server speak TLS on this port?" in output
+    assert "speaks_http: the server speaks plain HTTP on this port" in output
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        pytest.param(
+            b"HTTP/1.1 400 Bad Request\r\n\r\n<title>400 The plain HTTP request was sent to HTTPS "
+            b"port</title>",
+            id="nginx",
+        ),
+        pytest.param(
+            b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+            id="Go",
+        ),
+        pytest.param(
+            b"HTTP/1.1 400 Bad Request\r\n\r\nReason: You're speaking plain HTTP to an SSL-enabled "
+            b"server port.",
+            id="Apache",
+        ),
+        pytest.param(
+            b"HTTP/1.1 400 \r\n\r\nBad Request\r\nThis combination of host and port requires TLS.",
+            id="Tomcat",
+        ),
+        pytest.param(b"\x15\x03\x01\x00\x02\x02\x46", id="an alert of TLS"),
+    ],
+)
+def test_a_server_with_tls_is_said(response: bytes, serve: Serve) -> None:
+    assert faults(serve(ANY=response).url) == [("actual", "speaks_tls")]
+
+
+def test_a_host_that_does_not_resolve_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*arguments: object, **options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    output = check("http://photos.cos.nowhere.test/a", origin="http://page.test", code=1).output
+    assert "no_such_host: the host does not resolve: check the spelling" in output
 
 
 @pytest.fixture(scope="module")
@@ -566,12 +573,18 @@ def test_https_is_checked(
     assert ("actual", "no_allow_origin") in faults(url, origin=OTHER_PAGE)
     # The certificate names another host.
     output = check(url.replace("localhost", "127.0.0.1"), code=1).output
-    assert "unreachable: the certificate is refused: " in output
+    assert "certificate: the certificate is refused: " in output
+
+
+def test_plain_http_to_a_port_that_speaks_tls_is_said(https_port: int) -> None:
+    """Its certificate need not be one that is trusted."""
+    url = f"http://127.0.0.1:{https_port}/photos/cat.png"
+    assert faults(url, origin="http://page.test") == [("actual", "speaks_tls")]
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(https_port: int) -> None:
     output = check(f"https://localhost:{https_port}/photos/cat.png", code=1).output
-    assert "unreachable: the certificate is refused: self-signed certificate" in output
+    assert "certificate: the certificate is refused: self-signed certificate" in output
     assert "correct the certificate" in output
 
 
@@ -613,7 +626,7 @@ def test_an_application_is_checked_and_explained_by_its_rules(tmp_path: Path) ->
         assert "Refused[header_missing]" in output
         arguments = ["check", url, "--origin", PAGE, "--bucket", "photos", "--format", "json"]
         result = app.test_cli_runner().invoke(bucketcors, [*arguments, "--method", "DELETE"])
-        assert json.loads(result.stdout)["explanation"]["cause"] == "method_missing"
+        assert json.loads(result.stdout)["checks"][0]["explanation"]["cause"] == "method_missing"
 
 
 def test_a_response_is_explained_as_that_of_its_own_request(serve: Serve, tmp_path: Path) -> None:
@@ -688,6 +701,24 @@ def test_a_refusal_by_a_wrapped_application_is_known_to_be_its_own(
         store.put("photos", RuleSet(rules))
     with werkzeug_server(make_app(store, BUCKETCORS_VARY=vary)) as url:
         assert faults(f"{url}/photos/cat.png") == [("actual", "no_allow_origin")]
+
+
+def test_a_page_that_the_rules_of_a_wrapped_application_refuse_is_an_object() -> None:
+    """Not a page in place of the storage, whatever its title."""
+    store = MemoryStore()
+    store.put("photos", RuleSet([Rule([OTHER_PAGE], ["GET"])]))
+    app = make_app(store, BUCKETCORS_VARY="vendor")
+    app.view_functions["read"] = lambda bucket, key: "<html><title>Log in</title></html>"
+    with werkzeug_server(app) as url:
+        assert faults(f"{url}/photos/page.html") == [("actual", "no_allow_origin")]
+
+
+def test_a_page_in_place_of_the_storage_comes_first(serve: Serve) -> None:
+    lines = ["200 OK", "Content-Type: text/html", "", "<!doctype html><title>Shop</title>"]
+    server = serve(GET=lines, OPTIONS=lines)
+    assert faults(server.url) == [("actual", "web_page"), ("actual", "no_allow_origin")]
+    found = faults(server.url, "--header", "x-a")
+    assert found == [("preflight", "web_page"), ("preflight", "no_allow_origin")]
 
 
 def through_cdn(app: Any, *, forwards_origin: bool) -> Any:

@@ -36,7 +36,11 @@ PAGES = [
 # Shown for a server that is running; `sdks/test_documented_sdks.py` runs them at one.
 NEEDS_A_SERVER = "# sdk:"
 # Pages whose commands another test runs, one after the other, with what they need.
-COMMANDS_RUN_BY = {"cli.md": "test_cli.py", "from-s3.md": "test_from_s3.py"}
+COMMANDS_RUN_BY = {
+    "check.md": "test_check_page.py",
+    "cli.md": "test_cli.py",
+    "from-s3.md": "test_from_s3.py",
+}
 # Commands for a server elsewhere, and for what is in a shell's environment.
 NOT_RUN = re.compile(r"\bpip install\b|\bflask --app example_app run\b|bucketcors check https://")
 

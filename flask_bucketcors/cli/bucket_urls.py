@@ -1,10 +1,14 @@
 """Which URLs of an application are about buckets, and which of its routes serve them."""
 
 from typing import NamedTuple
+from urllib.parse import SplitResult, unquote
 
 from flask import Flask
 
-from flask_bucketcors.core.resolvers import ByHost
+from flask_bucketcors.cli.application import application_state, database_name
+from flask_bucketcors.cli.terminal import printable
+from flask_bucketcors.core.request import Request
+from flask_bucketcors.core.resolvers import ByHost, URLKind
 from flask_bucketcors.extension import BucketCORSState
 from flask_bucketcors.routes import find_bucket_routes, routes_on_bucket_hosts, routes_that_meet
 
@@ -61,6 +65,26 @@ def why_the_first_segment(app: Flask, state: BucketCORSState) -> str | None:
         f"no route has the variable {variable!r}, so the first segment of a path names a bucket; "
         "if your routes call it something else, set BUCKETCORS_ROUTE_VARIABLE"
     )
+
+
+def why_not_of_bucket(bucket: str, url: SplitResult) -> str | None:
+    """Say what a URL is, if the application does not take it for one of a bucket.
+
+    None if it does, or if there is only a database, which does not know the routes.
+    """
+    if database_name() is not None:
+        return None
+    path = unquote(url.path or "/", errors="surrogateescape")
+    try:
+        found = application_state().middleware.resolve(Request("GET", path, url.netloc, url.query))
+    except Exception:
+        # A function of the application may need an environ.
+        return None
+    if found is None:
+        return "it names no bucket"
+    if found.kind is not URLKind.BUCKET:
+        return f"it is {found.kind.value}"
+    return None if found.bucket == bucket else f"it names the bucket {printable(found.bucket)}"
 
 
 def _bucket_urls(form: str, by_host: bool, routes: list[str], met: list[str]) -> BucketURLs:

@@ -25,6 +25,9 @@ MAX_HAR: Final = 64 * 1024 * 1024
 MAX_HAR_ENTRIES: Final = 10_000
 
 
+#: Marks an entry that no page has sent, in the files of ``check``.
+PROBE: Final = "_bucketcors_probe"
+
 # Of Chromium's types of requests, those that no script or element makes.
 _NAVIGATIONS: Final = frozenset({"document", "websocket"})
 
@@ -84,6 +87,8 @@ def _pages(pages: object) -> Iterator[tuple[str, str]]:
 
 def _har_entry(entry: object, pages: Mapping[str, str]) -> _Entry | None:
     """The arguments of one entry; None if it is no cross-origin request."""
+    if PROBE in _mapping(entry):
+        return None
     request = _mapping(entry).get("request")
     headers = {name.lower(): value for name, value in _har_pairs(request)}
     url = str(_mapping(request).get("url", ""))

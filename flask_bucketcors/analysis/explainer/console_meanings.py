@@ -5,6 +5,7 @@ from typing import Final
 
 from flask_bucketcors.analysis.evidence.said import BEYOND_RULES, Said
 from flask_bucketcors.analysis.explainer.case import Case
+from flask_bucketcors.analysis.explainer.header_forms import written_wrong
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.lookalikes import shown
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
@@ -83,6 +84,9 @@ def evidence_lines(case: Case) -> Iterator[str]:
             "foreign to the page, so the browser sends `Origin: null` to the second, though it "
             "prints the page's origin."
         )
+    wrong = written_wrong(seen.pairs or (), case.request.origin, case.request.credentials)
+    if wrong:
+        yield f"In {wrong.header}, {wrong.text()}."
     yield from dict.fromkeys(
         MEANINGS[each.said] for each in seen.complaints if each.said in MEANINGS
     )

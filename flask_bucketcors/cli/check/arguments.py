@@ -1,43 +1,69 @@
 """The arguments of ``check``, as a browser would send them."""
 
+import os
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import click
 
-from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable, sent_host
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.cli.check.http_exchange import Headers
+from flask_bucketcors.cli.check.redirects import NoAddress, read_address
 from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.browser import is_forbidden, is_forbidden_method, sent_method
 from flask_bucketcors.core.headers import is_header_name
 
-# urlsplit drops these.
-_BREAKS: Final = frozenset("\t\r\n")
 _MADE_UP_VALUES: Final = {"content-type": "application/json", "range": "bytes=0-", "accept": "*/*"}
 
 
 def read_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
-    """Read the URL to check, with the host as a browser sends it.
+    """Read a URL to check, with the host as a browser sends it.
 
     :raises click.BadParameter: if it is not an http or https URL.
     """
     utf8_text(context, parameter, text)
     try:
-        url = urlsplit(text)
-        host, port = url.hostname, "" if url.port is None else f":{url.port}"
-    except ValueError:
-        host = None
-    if not host or url.scheme not in ("http", "https") or url.username is not None or port == ":0":
-        raise click.BadParameter("write http://host/path or https://host/path")
-    host = sent_host(f"[{host}]" if ":" in host else host)
-    if _BREAKS & set(text) or not is_sendable(f"{url.scheme}://{host}"):
-        raise click.BadParameter("no host has that name: write http://host/path")
-    return url._replace(netloc=host + port)
+        return read_address(text)
+    except NoAddress as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def read_urls(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> list[SplitResult]:
+    """Read the URLs to check, each once.
+
+    :raises click.BadParameter: if one is not an http or https URL.
+    """
+    return list(dict.fromkeys(read_url(context, parameter, text) for text in texts))
+
+
+def read_server(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> SplitResult | None:
+    """Read the address of an origin server.
+
+    :raises click.BadParameter: if it is not an http or https URL, or has a path.
+    """
+    url = None if text is None else read_url(context, parameter, text)
+    if url and (url.path.strip("/") or url.query):
+        raise click.BadParameter("write scheme://host or scheme://host:port; the path is the URL's")
+    return url
+
+
+def read_origins(
+    context: click.Context, parameter: click.Parameter, texts: Sequence[str]
+) -> list[str]:
+    """Read the origins of the pages, as a browser sends them, each once.
+
+    :raises click.BadParameter: if browsers send one in another form, or not at all.
+    """
+    return list(dict.fromkeys(read_origin(context, parameter, text) for text in texts))
 
 
 def read_origin(context: click.Context, parameter: click.Parameter, text: str) -> str:
-    """Read the origin of the page, as a browser sends it.
+    """Read the origin of a page, as a browser sends it.
 
     :raises click.BadParameter: if browsers send it in another form, or not at all.
     """
@@ -78,3 +104,17 @@ def _read_header(text: str) -> tuple[str, str]:
     if is_forbidden(name):
         raise click.BadParameter(f"a page cannot set {lowered}; its browser does")
     return name, value or _MADE_UP_VALUES.get(lowered, "1")
+
+
+def read_new_file(
+    context: click.Context, parameter: click.Parameter, path: str | None
+) -> str | None:
+    """Read the name of a file to write.
+
+    :raises click.BadParameter: if it exists, or cannot be written.
+    """
+    if path is not None and os.path.lexists(path):
+        raise click.BadParameter("the file exists: delete it, or name another")
+    if path is not None and not os.access(os.path.dirname(path) or ".", os.W_OK):
+        raise click.BadParameter("the folder does not exist, or you cannot write to it")
+    return path

@@ -1,31 +1,35 @@
 """``check``: send requests to a live server, and judge the responses as a browser does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import SplitResult
 
 import click
 
 from flask_bucketcors.analysis.explainer.explain import Explanation
-from flask_bucketcors.analysis.mistakes import Cause
-from flask_bucketcors.cli.check.arguments import read_headers, read_method, read_origin, read_url
-from flask_bucketcors.cli.check.faults import (
-    Fault,
-    ServerFault,
-    actual_faults,
-    has_id,
-    preflight_faults,
-    source_faults,
+from flask_bucketcors.analysis.response_mistakes import Level
+from flask_bucketcors.analysis.response_mistakes import ResponseMistake as Mistake
+from flask_bucketcors.cli.check.arguments import (
+    read_headers,
+    read_method,
+    read_new_file,
+    read_origins,
+    read_server,
+    read_urls,
 )
-from flask_bucketcors.cli.check.http_exchange import (
-    DEFAULT_TIMEOUT_SECONDS,
-    Headers,
-    Response,
-    Unreachable,
-    ask,
+from flask_bucketcors.cli.check.faults import Fault, fault_of
+from flask_bucketcors.cli.check.http_exchange import DEFAULT_TIMEOUT_SECONDS, Headers, Response
+from flask_bucketcors.cli.check.origin_server import (
+    OTHER_PAGE,
+    Comparing,
+    Comparison,
+    at_server,
 )
-from flask_bucketcors.cli.check.report_check import Step, as_data, print_steps
+from flask_bucketcors.cli.check.page_check import ACTUAL, PREFLIGHT, PageCheck, Step, fails
+from flask_bucketcors.cli.check.recorded_exchanges import Sender
+from flask_bucketcors.cli.check.report_check import Result, as_data, print_results
+from flask_bucketcors.cli.check.saved_har import save
 from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.options import (
     bucket_option,
@@ -35,109 +39,82 @@ from flask_bucketcors.cli.options import (
     resource_option,
     rules_option,
 )
-from flask_bucketcors.cli.report_explain import explain_by, print_explanation
+from flask_bucketcors.cli.report_explain import explain_by
 from flask_bucketcors.cli.rule_sources import Source
 from flask_bucketcors.cli.terminal import JSON, echo_json, fail_if, format_option
-from flask_bucketcors.core.browser import BrowserRequest, Failure, value_of
-from flask_bucketcors.core.headers import ALLOW_ORIGIN
-from flask_bucketcors.core.hosts import is_loopback
-
-# Faults that something in front of the storage may have caused.
-_PERHAPS_OF_ANOTHER: Final = (
-    Failure.NO_ALLOW_ORIGIN,
-    Failure.OTHER_ORIGIN,
-    ServerFault.REDIRECTED,
-)
-# Methods that change nothing.
-_HARMLESS_METHODS: Final = ("GET", "HEAD")
-
-PREFLIGHT: Final = "preflight"
-ACTUAL: Final = "actual"
+from flask_bucketcors.core.browser import BrowserRequest
 
 
 @dataclass(frozen=True)
-class _Check:
-    """The requests to send.
+class _Checks:
+    """What to check.
 
-    :param send_unsafe: whether to send methods that may change something.
-    :param seconds: to wait for each response.
+    :param server: the origin server behind the URLs.
     """
 
-    url: SplitResult
-    request: BrowserRequest
+    sender: Sender
+    urls: Sequence[SplitResult]
+    origins: Sequence[str]
+    method: str
+    headers: Headers
+    credentials: bool
     send_unsafe: bool
-    seconds: float
+    server: SplitResult | None
+    source: Source | None
 
-    def steps(self) -> list[Step]:
-        """Send the requests that a browser would send, and judge the responses."""
-        if self._is_mixed():
-            text = "browsers block http requests of https pages: serve the address over https"
-            fault = Fault(ServerFault.MIXED_CONTENT, text)
-            return [Step(ACTUAL, self.request.method, None, [fault])]
-        if not self.request.needs_preflight:
-            return [self._actual()]
-        preflight = self._with_source(self._send(PREFLIGHT))
-        if preflight.blocks:
-            return [preflight]
-        actual = self._actual(preflight.response)
-        # Caches do not store responses to OPTIONS, so the actual response is what has to vary.
-        return [preflight.without(Cause.VARY_MISSING) if actual.response else preflight, actual]
+    def results(self) -> Iterator[Result]:
+        """Check each page with each URL."""
+        for url in self.urls:
+            for origin in self.origins:
+                yield self._result(url, origin)
 
-    def _actual(self, preflight: Response | None = None) -> Step:
-        method = self.request.method
-        if method not in _HARMLESS_METHODS and not self.send_unsafe:
-            return Step(ACTUAL, method, None, [])
-        step = self._with_source(self._send(ACTUAL), preflight)
-        if method in _HARMLESS_METHODS and step.response and self._is_fixed(step):
-            return step.without(Cause.VARY_MISSING)
-        return step
+    def _result(self, url: SplitResult, origin: str) -> Result:
+        request = BrowserRequest(origin, self.method, self.headers, self.credentials)
+        steps = self._steps(url, request)
+        comparison = self._comparison(url, request, steps)
+        stray = list(self._bucket_faults(url, steps))
+        # Without a response there is nothing to explain.
+        explains = not stray and steps[-1].hop == 0
+        explains = explains and not (steps[-1].response is None and steps[-1].faults)
+        explanation = _explain(self.source, request, steps) if self.source and explains else None
+        return Result(url, origin, steps, stray, explanation, comparison)
 
-    def _is_fixed(self, step: Step) -> bool:
-        """Whether the server always sends this origin, so that its response does not vary."""
-        if not step.has(Cause.VARY_MISSING):
-            return False
-        headers = [pair for pair in self.request.actual_headers() if pair[0] != "Origin"]
-        try:
-            other = ask(self.url, self.request.method, headers, self.seconds)
-        except Unreachable:
-            return False
-        return value_of(ALLOW_ORIGIN, other.headers) == self.request.origin
+    def _steps(self, url: SplitResult, request: BrowserRequest) -> list[Step]:
+        return PageCheck(self.sender, url, request, self.send_unsafe).steps()
 
-    def _send(self, name: str) -> Step:
-        request, is_preflight = self.request, name == PREFLIGHT
-        method = "OPTIONS" if is_preflight else request.method
-        headers = request.preflight_headers() if is_preflight else request.actual_headers()
-        find_faults = preflight_faults if is_preflight else actual_faults
-        try:
-            response = ask(self.url, method, headers, self.seconds)
-        except Unreachable as error:
-            fault = Fault(ServerFault.UNREACHABLE, f"{error}: {error.hint}")
-            return Step(name, method, None, [fault])
-        return Step(name, method, response, list(find_faults(request, response)))
+    def _comparison(
+        self, url: SplitResult, request: BrowserRequest, steps: Sequence[Step]
+    ) -> Comparison | None:
+        if self.server is None:
+            return None
+        server = at_server(url, self.server)
+        others = (each for each in self.origins if each != request.origin)
+        comparing = Comparing(self.sender, url, server, request, next(others, OTHER_PAGE))
+        return comparing.compare(steps, self._steps(server, request))
 
-    def _with_source(self, step: Step, preflight: Response | None = None) -> Step:
-        """The step, with the fault of what stands in front of the storage, if there is one.
+    def _bucket_faults(self, url: SplitResult, steps: Sequence[Step]) -> Iterator[Fault]:
+        """Whether the URL is one of another bucket than the rules, or of none."""
+        if self.source is None or self.source.kind != "bucket":
+            return
+        # Without --bucket, no application is loaded, and no code that serves one.
+        from flask_bucketcors.cli.bucket_urls import why_not_of_bucket
 
-        :param preflight: the response to a preflight, if one was sent before the step.
-        """
-        if step.response is None or not step.has(*_PERHAPS_OF_ANOTHER):
-            return step
-        if step.name == ACTUAL and preflight is None and not has_id(step.response):
-            preflight = self._send(PREFLIGHT).response
-        found = source_faults(self.request, step.response, preflight)
-        return step._replace(faults=[*step.faults, *found])
-
-    def _is_mixed(self) -> bool:
-        return (
-            self.request.origin.startswith("https://")
-            and self.url.scheme == "http"
-            and not is_loopback(self.url.hostname or "")
-        )
+        reason = why_not_of_bucket(self.source.name, url)
+        if reason:
+            fault = fault_of(Mistake.NO_BUCKET, reason)
+            yield fault if fails(steps) else fault._replace(level=Level.ADVICE)
 
 
 @click.command("check")
-@click.argument("url", callback=read_url)
-@click.option("--origin", required=True, callback=read_origin, help="The origin of the page.")
+@click.argument("urls", metavar="URL...", nargs=-1, required=True, callback=read_urls)
+@click.option(
+    "--origin",
+    "origins",
+    required=True,
+    multiple=True,
+    callback=read_origins,
+    help="The origin of the page. Repeatable.",
+)
 @click.option(
     "--method",
     default="GET",
@@ -155,6 +132,21 @@ class _Check:
 @click.option("--credentials", is_flag=True, help="The page sends cookies.")
 @click.option("--send-unsafe", is_flag=True, help="Also send requests that may change something.")
 @click.option(
+    "--origin-server",
+    "server",
+    callback=read_server,
+    metavar="URL",
+    help="The server behind the CDN of the URL: compare the two. scheme://host:port",
+)
+@click.option(
+    "--save",
+    "saved",
+    type=click.Path(dir_okay=False),
+    callback=read_new_file,
+    metavar="FILE",
+    help="Write what was exchanged to a new HAR file, without secrets.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0.1, max=600),
     default=DEFAULT_TIMEOUT_SECONDS,
@@ -169,50 +161,46 @@ class _Check:
 @extra_methods_option
 @format_option
 def check(
-    url: SplitResult,
-    origin: str,
-    method: str,
-    headers: Headers,
-    credentials: bool,
-    send_unsafe: bool,
     timeout: float,
+    saved: str | None,
     rules: str | None,
     resource: str | None,
     bucket: str | None,
     dialect: str | None,
     extra_methods: Sequence[str],
     form: str,
+    **asked: Any,
 ) -> None:
     """Check how a live server responds to a page.
 
     Sends the preflight, if a browser would send one, and then the actual request. Judges the
-    responses as a browser does: by their Access-Control headers, not by the status. If a refused
-    response does not show that a storage sent it, sends a preflight to find out.
+    responses as a browser does: by their Access-Control headers, not by the status. Follows
+    redirects as a browser does. If a refused response does not show that a storage sent it, sends
+    a preflight to find out.
 
     GET and HEAD requests are sent. Other methods may change something: they are sent only with
-    --send-unsafe, without a body, so a PUT creates an empty object. Redirects are not followed,
-    and cookies are not sent.
+    --send-unsafe, without a body, so a PUT creates an empty object. Cookies are not sent.
 
-    With --rules or --bucket, explains the response by these rules.
+    With several URLs or origins, checks each page with each URL. With --rules or --bucket,
+    explains the response by these rules. The exit code is 1 if something has to be corrected, or
+    if no CORS was involved.
 
     \b
     Example:
       flask bucketcors check https://photos.test/a.png --origin https://page.test
     """
     source = find_source(rules, bucket, dialect, extra_methods, resource)
-    request = BrowserRequest(origin, method, headers, credentials)
-    steps = _Check(url, request, send_unsafe, timeout).steps()
-    # Without a response there is nothing to explain.
-    explains = source is not None and not (steps[-1].response is None and steps[-1].faults)
-    explanation = _explain(source, request, steps) if source and explains else None
+    sender = Sender(timeout)
+    try:
+        results = list(_Checks(sender, source=source, **asked).results())
+    finally:
+        if saved:
+            save(saved, sender.exchanges)
     if form == JSON:
-        echo_json(as_data(steps, explanation))
+        echo_json(as_data(results, saved))
     else:
-        print_steps(url, request, steps)
-        if source and explanation:
-            print_explanation(explanation, source)
-    refused = explanation is not None and not explanation.allowed
-    fail_if(refused or any(step.faults for step in steps))
+        print_results(results, source, saved)
+    fail_if(any(each.fails for each in results) or not any(each.is_checked for each in results))
 
 
 def _explain(source: Source, request: BrowserRequest, steps: Sequence[Step]) -> Explanation:

@@ -1,9 +1,9 @@
 """The faults of a response: those that a browser rejects, and those of the server alone."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Final, NamedTuple
 
+from flask_bucketcors.analysis.evidence.error_codes import About, read_error_code
 from flask_bucketcors.analysis.evidence.response import (
     Seen,
     is_decided,
@@ -12,72 +12,44 @@ from flask_bucketcors.analysis.evidence.response import (
     is_own,
     varies,
 )
+from flask_bucketcors.analysis.evidence.web_pages import (
+    is_console_address,
+    is_console_server,
+    is_login_address,
+    is_login_host,
+    read_web_page,
+)
+from flask_bucketcors.analysis.explainer.header_forms import (
+    credentials_mistake,
+    harmless_mistakes,
+    header_mistake,
+    method_mistake,
+    origin_mistake,
+    text_of,
+)
 from flask_bucketcors.analysis.mistakes import Cause
+from flask_bucketcors.analysis.response_mistakes import Level
+from flask_bucketcors.analysis.response_mistakes import ResponseMistake as Mistake
 from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.core.browser import (
     BrowserRequest,
     Failure,
     cors_failure,
     preflight_failures,
+    value_of,
 )
-from flask_bucketcors.core.headers import (
-    ALLOW_CREDENTIALS,
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    ALLOW_ORIGIN,
-    VARY,
-)
+from flask_bucketcors.core.headers import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
 
-# What a browser rejects, in words, and the header that decides.
-_TEXTS: Final = {
-    Failure.NO_ALLOW_ORIGIN: (
-        f"the response has no {ALLOW_ORIGIN}: no rule allows this request, or the storage did not "
-        "send the response",
-        ALLOW_ORIGIN,
-    ),
-    Failure.SEVERAL_ORIGINS: (
-        f"{ALLOW_ORIGIN} has several values, and a browser accepts one: let the rules set it, and "
-        "remove it from the application or proxy",
-        ALLOW_ORIGIN,
-    ),
-    Failure.OTHER_ORIGIN: (
-        "the value is not {origin}: a cache stored the response to another page, or the server "
-        "sends a fixed value",
-        ALLOW_ORIGIN,
-    ),
-    Failure.CREDENTIALS_WILDCARD: (
-        "a browser rejects * with credentials: name the origin in a rule without *",
-        ALLOW_ORIGIN,
-    ),
-    Failure.CREDENTIALS_MISSING: (
-        f"with credentials the response needs {ALLOW_CREDENTIALS}: true, once",
-        ALLOW_CREDENTIALS,
-    ),
-    Failure.STATUS: ("the status of the preflight is {value}: a browser expects 200 to 299", ""),
-    Failure.METHOD_MISSING: (
-        "the methods do not include {value}: add it to the rule as an AllowedMethod",
-        ALLOW_METHODS,
-    ),
-    Failure.HEADER_MISSING: (
-        "the headers do not include {value}: add it to the rule as an AllowedHeader",
-        ALLOW_HEADERS,
-    ),
-}
+#: The statuses that a browser follows ("redirect status").
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# What a response to a preflight says if the server wants to know who sends it.
+_UNKNOWN_SENDER: Final = 401
+_REFUSALS: Final = range(400, 500)
 _CHANGED: Final = (
     "the storage allows this request in a preflight, so a cache, a proxy or the server itself sent "
     "the response or changed its headers. Let what is in front forward Origin, and look for an "
     "error in the server's log"
 )
-_BAD_LIST: Final = f"{ALLOW_HEADERS} is not a list of names, so a browser allows none of them"
-
-
-class ServerFault(StrEnum):
-    """A fault of the server that a browser does not notice by the headers of a response."""
-
-    REDIRECTED = "redirected"
-    IN_FRONT = "in_front"
-    MIXED_CONTENT = "mixed_content"
-    UNREACHABLE = "unreachable"
 
 
 class Fault(NamedTuple):
@@ -85,40 +57,134 @@ class Fault(NamedTuple):
 
     :param text: what is wrong, and what to do.
     :param header: the header that decides; ``""`` if none does.
-    :param blocks: whether a browser keeps the response from the page.
     """
 
-    kind: Failure | Cause | ServerFault
+    kind: Mistake | Cause
     text: str
     header: str = ""
-    blocks: bool = True
+    level: Level = Level.BLOCKS
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a browser keeps the response from the page."""
+        return self.level is Level.BLOCKS
 
 
-def preflight_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
-    """What is wrong with the response to a preflight, in a browser's order."""
+def fault_of(kind: Mistake | Cause, value: str = "", header: str = "") -> Fault:
+    """The fault of a kind, in its words.
+
+    :param header: that of a cause; other kinds have their own.
+    """
+    if isinstance(kind, Mistake):
+        return Fault(kind, kind.text(value), kind.header or header, kind.level)
+    return Fault(kind, text_of(kind, value), header)
+
+
+def preflight_faults(
+    request: BrowserRequest, response: Response, *, is_lost: bool
+) -> Iterator[Fault]:
+    """What is wrong with the response to a preflight, in a browser's order.
+
+    :param is_lost: whether a redirect has replaced the page's origin by ``null``.
+    """
     if 300 <= response.status < 400:
-        yield _redirected("browsers do not follow it for a preflight. Request its Location")
+        yield fault_of(Mistake.REDIRECTED)
         return
-    for failure, value in preflight_failures(
+    failures = preflight_failures(
         request.origin,
         request.method,
         request.requested_headers,
         request.credentials,
         response.headers,
         response.status,
-    ):
-        yield _fault(failure, request, value)
-    yield from _vary_faults(request, response)
+    )
+    found = [_failure_fault(each, value, request, response, is_lost) for each, value in failures]
+    # A mistake of a whole list is the same for each name.
+    yield from dict.fromkeys(found)
+    yield from _other_faults(request, response, is_preflight=True)
 
 
-def actual_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
-    """What is wrong with the response to the actual request, in a browser's order."""
+def actual_faults(request: BrowserRequest, response: Response, *, is_lost: bool) -> Iterator[Fault]:
+    """What is wrong with the response to the actual request, in a browser's order.
+
+    :param is_lost: whether a redirect has replaced the page's origin by ``null``.
+    """
     failure = cors_failure(request.origin, request.credentials, response.headers)
     if failure:
-        yield _fault(failure, request)
-    if 300 <= response.status < 400 and response.status != 304:
-        yield _redirected("browsers follow it. Check its Location")
-    yield from _vary_faults(request, response)
+        yield _failure_fault(failure, "", request, response, is_lost)
+    yield from _other_faults(request, response, is_preflight=False)
+
+
+def _failure_fault(
+    failure: Failure, value: str, request: BrowserRequest, response: Response, is_lost: bool
+) -> Fault:
+    pairs, credentials = response.headers, request.credentials
+    if is_lost and failure in (Failure.NO_ALLOW_ORIGIN, Failure.OTHER_ORIGIN):
+        return fault_of(Mistake.ORIGIN_LOST)
+    match failure:
+        case Failure.NO_ALLOW_ORIGIN if response.status in REDIRECTS and value_of(
+            "Location", pairs
+        ):
+            return fault_of(Mistake.NO_ALLOW_ORIGIN_HERE)
+        case Failure.SEVERAL_ORIGINS | Failure.OTHER_ORIGIN:
+            return fault_of(origin_mistake(pairs, request.origin), header=ALLOW_ORIGIN)
+        case Failure.CREDENTIALS_MISSING:
+            return fault_of(credentials_mistake(pairs))
+        case Failure.METHOD_MISSING:
+            return fault_of(method_mistake(pairs, value, credentials), value, ALLOW_METHODS)
+        case Failure.HEADER_MISSING:
+            return fault_of(header_mistake(pairs, value, credentials), value, ALLOW_HEADERS)
+    return fault_of(Mistake[failure.name], value)
+
+
+def _other_faults(
+    request: BrowserRequest, response: Response, *, is_preflight: bool
+) -> Iterator[Fault]:
+    """What does not stop this request, and may stop another."""
+    found = harmless_mistakes(response.headers, request.credentials, is_preflight)
+    for kind, value in found:
+        fault = fault_of(kind, value)
+        yield fault._replace(level=Level.WARNING) if fault.blocks else fault
+    seen = Seen(response.status, response.headers)
+    if seen.value(ALLOW_ORIGIN) == request.origin and not varies(seen):
+        yield fault_of(Mistake.VARY_MISSING)
+
+
+def page_faults(url: str, response: Response, location: str) -> Iterator[Fault]:
+    """Whether the address is that of a web page for people, or the page has headers inside.
+
+    :param location: where the response redirects to; ``""`` if it does not.
+    """
+    page = read_web_page(response.headers, response.body)
+    if page and any(page.cors_names()):
+        yield fault_of(Mistake.META_ELEMENT)
+    by_server = is_console_server(response.headers)
+    if has_id(response) and not by_server:
+        return
+    if by_server or is_console_address(url) or is_console_address(location):
+        yield fault_of(Mistake.WEB_CONSOLE)
+    elif is_login_host(url) or is_login_address(location):
+        yield fault_of(Mistake.LOGIN_PAGE)
+
+
+def _page_kind(response: Response) -> Mistake | None:
+    """Which web page stands in place of the storage; None for an error page, and for no page."""
+    page = read_web_page(response.headers, response.body)
+    if page is None:
+        return None
+    if page.is_console:
+        return Mistake.WEB_CONSOLE
+    if page.is_login:
+        return Mistake.LOGIN_PAGE
+    return Mistake.WEB_PAGE if response.status < 300 else None
+
+
+def sender_faults(response: Response) -> Iterator[Fault]:
+    """Whether the server wanted to know who sends a preflight."""
+    code = read_error_code(response.headers, response.body)
+    is_unsigned = code is not None and code.about is About.WHO and response.status in _REFUSALS
+    if is_unsigned or (code is None and response.status == _UNKNOWN_SENDER):
+        yield fault_of(Mistake.AUTH_BEFORE_CORS)
 
 
 def source_faults(
@@ -136,20 +202,27 @@ def source_faults(
         return
     if preflight is not None and has_id(preflight):
         if _is_allowed_only_by(preflight, request, response):
-            yield Fault(ServerFault.IN_FRONT, _CHANGED, blocks=False)
+            yield _in_front(_CHANGED)
         return
     if preflight is not None and is_decided(seen):
+        return
+    page = None if is_from_cdn(seen) else _page_kind(response)
+    if page:
+        yield fault_of(page)
         return
     also = "" if preflight is None else ", and neither has the response to a preflight"
     lacking = f"the response has no id of a storage, such as x-cos-request-id{also}"
     if is_from_cdn(seen) or is_from_proxy(seen):
-        text = f"{lacking}: a CDN or a proxy sent it. Let it forward OPTIONS and Origin"
-    else:
-        text = (
-            f"{lacking}: perhaps the storage did not send it, the URL belongs to no bucket, or "
-            "the bucket has no rules"
-        )
-    yield Fault(ServerFault.IN_FRONT, text, blocks=False)
+        yield _in_front(f"{lacking}: a CDN or a proxy sent it. Let it forward OPTIONS and Origin")
+        return
+    yield _in_front(
+        f"{lacking}: perhaps the storage did not send it, the URL belongs to no bucket, or the "
+        "bucket has no rules"
+    )
+
+
+def _in_front(text: str) -> Fault:
+    return Fault(Mistake.IN_FRONT, text, level=Mistake.IN_FRONT.level)
 
 
 def has_id(response: Response) -> bool:
@@ -163,25 +236,3 @@ def _is_allowed_only_by(preflight: Response, request: BrowserRequest, response: 
     return not any(preflight_failures(*asked, preflight.headers, preflight.status)) and bool(
         cors_failure(request.origin, request.credentials, response.headers)
     )
-
-
-def _fault(failure: Failure, request: BrowserRequest, value: str = "") -> Fault:
-    text, header = _TEXTS[failure]
-    if failure is Failure.HEADER_MISSING and not value:
-        text = _BAD_LIST
-    return Fault(failure, text.format(origin=request.origin, value=value), header)
-
-
-def _redirected(consequence: str) -> Fault:
-    text = f"the response is a redirect: {consequence}"
-    return Fault(ServerFault.REDIRECTED, text, "Location")
-
-
-def _vary_faults(request: BrowserRequest, response: Response) -> Iterator[Fault]:
-    seen = Seen(response.status, response.headers)
-    if seen.value(ALLOW_ORIGIN) == request.origin and not varies(seen):
-        text = (
-            "the response names the origin without Vary: Origin, so a cache may use it for "
-            "another page: let the server send Vary: Origin"
-        )
-        yield Fault(Cause.VARY_MISSING, text, VARY, blocks=False)
