@@ -180,11 +180,14 @@ class RulesCache:
             changes = self._source.changes_since(last.state, is_signalled=is_signalled)
             changed = None if last.known.is_incomplete else changes.buckets
             known = Known() if changed is None else self._drop(last.known, changed)
+            return Generation(signal, seen, until, changes.state, known)
         except Exception as error:
             return self._guarded(replace(last, until=now + CHECK_SECONDS), error)
-        return Generation(signal, seen, until, changes.state, known)
 
     def _drop(self, known: Known, buckets: Iterable[str]) -> Known:
+        if isinstance(buckets, str):
+            # It would pass for the names of its characters, and the bucket would stay as it is.
+            raise TypeError(f"changes_since gives the buckets {buckets!r}; give a set of names")
         with self._filling:
             for bucket in buckets:
                 known.by_bucket.pop(_key(bucket), None)
@@ -259,7 +262,7 @@ class RulesCache:
 
 
 def _key(bucket: str) -> str | bytes:
-    return bucket if _PLAIN_NAME.fullmatch(bucket) else bucket.encode("utf-8", "surrogateescape")
+    return bucket if _PLAIN_NAME.fullmatch(bucket) else bucket.encode("utf-8", "surrogatepass")
 
 
 def _make_room(entries: dict[str, Any], limit: int) -> list[str]:
