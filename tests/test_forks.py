@@ -148,3 +148,8 @@ def test_a_lock_in_memory_that_cannot_be_had_is_a_new_one_in_the_child(path: Pat
 def test_the_cache_can_be_filled_in_parent_and_child(path: Path) -> None:
     told = run(forking_programs.a_cache_is_filled, path)
     assert told.did == {"parent True", "child True"}
+
+
+def test_a_fork_does_not_wait_for_a_cache_that_may_wait_for_the_fork(path: Path) -> None:
+    told = run(forking_programs.a_cache_asks_its_store_during_the_fork, path)
+    assert told.did == {"parent waited True", "parent True", "child True"}

@@ -94,9 +94,15 @@ def join(member: Member) -> None:
 
 
 class ForkSafeLock:
-    """A lock that is free in a forked child."""
+    """A lock that is free in a forked child.
 
-    def __init__(self) -> None:
+    :param is_awaited: whether a fork waits until no thread holds it. It must not if a thread that
+        holds it may wait for another member, which the fork holds already: each would wait for the
+        other. What the lock guards must then be of use in a child at any moment.
+    """
+
+    def __init__(self, *, is_awaited: bool = True) -> None:
+        self._is_awaited = is_awaited
         self._lock = self._entered = threading.Lock()
         join(self)
 
@@ -110,7 +116,9 @@ class ForkSafeLock:
         self._entered.release()
 
     def before_fork(self, deadline: float) -> bool:
-        return self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        return self._is_awaited and self._lock.acquire(
+            timeout=max(0.0, deadline - time.monotonic())
+        )
 
     def after_fork(self) -> None:
         self._lock.release()

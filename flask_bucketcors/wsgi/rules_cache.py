@@ -130,7 +130,8 @@ class RulesCache:
         #: is ``seen`` and the time is before ``until``.
         self.generation = Generation((0,), 0, float("-inf"), object(), Known())
         self._entries: dict[str, _Entry] = {}
-        self._refreshing = ForkSafeLock()
+        # The thread that holds it waits for the store's locks. A child asks again.
+        self._refreshing = ForkSafeLock(is_awaited=False)
         self._filling = ForkSafeLock()
         self._log = IntervalLog(logger, clock)
 

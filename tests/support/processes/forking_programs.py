@@ -421,6 +421,33 @@ def a_cache_is_filled(path: Path) -> None:
     report("did", "parent", cache.get("parent") is not None)
 
 
+def a_cache_asks_its_store_during_the_fork(path: Path) -> None:
+    """Its store responds only after the fork, as one does whose lock the fork holds."""
+    store, forked, asked = MemoryStore(), threading.Event(), threading.Event()
+    store.put("parent", RULES)
+    cache = RulesCache(store, CompiledRules, cached_buckets=10)
+    tell = store.changes_since
+
+    def wait(*arguments: Any, **options: Any) -> Any:
+        asked.set()
+        report("did", "parent", "waited", forked.wait(WAIT_SECONDS))
+        return tell(*arguments, **options)
+
+    store.changes_since = wait  # type: ignore[method-assign]
+    forks.FORK_SECONDS = 2 * WAIT_SECONDS
+    asking = threading.Thread(target=cache.get, args=("parent",), daemon=True)
+    asking.start()
+    asked.wait(WAIT_SECONDS)
+    child = os.fork()
+    store.changes_since = tell  # type: ignore[method-assign]
+    if child:
+        forked.set()
+        asking.join(WAIT_SECONDS)
+    report("did", "parent" if child else "child", cache.get("parent") is not None)
+    if child:
+        join([child])
+
+
 def locks_of_memory_cannot_be_had(path: Path) -> None:
     """The thread that forks holds them itself, so that the child lets go of them in the end."""
     forks.FORK_SECONDS = 0.05
