@@ -118,6 +118,31 @@ def test_an_edit_by_another_tool_names_its_buckets(
     assert store.changes_since(state) == Changes(store.state(), buckets)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO bucketcors_rules (rowid, bucket, document) VALUES (1, 'd', ?)",
+        "INSERT OR REPLACE INTO bucketcors_rules (rowid, bucket, document) VALUES (1, 'b', ?)",
+        "UPDATE OR REPLACE bucketcors_rules SET rowid = 1 WHERE bucket = 'b' AND document <> ?",
+        "UPDATE OR REPLACE bucketcors_rules SET rowid = 1, document = ? WHERE bucket = 'b'",
+    ],
+)
+def test_a_row_that_takes_the_place_of_another_is_a_change_of_any_bucket(
+    path: Path, store: SQLiteStore, statement: str
+) -> None:
+    """SQLite deletes the row of bucket "a" and fires no trigger."""
+    state = store.state()
+    run_sql(path, statement, TEXT)
+    assert store.get("a") is None
+    assert store.changes_since(state) == Changes(store.state(), None)
+
+
+def test_a_name_that_is_no_text_is_a_change_of_any_bucket(path: Path, store: SQLiteStore) -> None:
+    state = store.state()
+    run_sql(path, "INSERT INTO bucketcors_rules (bucket, document) VALUES (x'61', ?)", TEXT)
+    assert store.changes_since(state) == Changes(store.state(), None)
+
+
 def test_an_edit_by_another_tool_is_not_passed_over_when_a_store_writes_next(
     path: Path, store: SQLiteStore
 ) -> None:

@@ -60,7 +60,9 @@ def changes_since(query: Query, known: Position) -> Changes:
         return Changes(known, set())
     ids, stamps, buckets = zip(*(row[1:] for row in rows), strict=True)
     is_whole = (ids[0], stamps[0], stamps[-1]) == (known.id, known.stamp, stamp)
-    if not is_whole or len(rows) > MAX_NOTED_BUCKETS + 1 or None in buckets[1:]:
+    # Another tool may have stored a name that is no text.
+    is_named = all(isinstance(bucket, str) for bucket in buckets[1:])
+    if not is_whole or len(rows) > MAX_NOTED_BUCKETS + 1 or not is_named:
         return Changes(find_position(query, known.file), None)
     return Changes(Position(known.file, ids[-1], stamp), set(buckets[1:]))
 

@@ -12,9 +12,9 @@ it next changes the bucket.) The store itself does the same for many buckets at 
 author. It sets ``own_write`` during its transaction, which no other connection can see.
 
 ``bucketcors_changes`` has the last changes, so that a cache drops the rules of these buckets and no
-others. Each bucket of a change has a row, with the stamp of the change; a change of very many has
-one row without a bucket. IDs grow with time, and the oldest rows are pruned, so a row that is there
-means that all later ones are, too.
+others. Each bucket of a change has a row, with the stamp of the change; a change of very many, or
+of an unknown one, has one row without a bucket. IDs grow with time, and the oldest rows are pruned,
+so a row that is there means that all later ones are, too.
 
 ``bucketcors_state`` also has what every program that writes must know: how many entries of history
 to keep, and the application's ``settings`` as a JSON object.
@@ -130,6 +130,7 @@ _SETTINGS = (
 _NOTE = """
     INSERT INTO bucketcors_changes (stamp, bucket) SELECT stamp, {} FROM bucketcors_state;
 """
+_IS_TAKEN = "EXISTS (SELECT 1 FROM bucketcors_rules WHERE rowid = NEW.rowid)"
 # The history does not tell what changed, because operators may delete it.
 _CHANGES = (
     """
@@ -161,6 +162,17 @@ _CHANGES = (
     f"""
     CREATE TRIGGER bucketcors_deleted AFTER DELETE ON bucketcors_rules {_FOREIGN}
     BEGIN {_COUNT} {_RECORD_DELETION}; {_NOTE.format("OLD.bucket")} END
+    """,
+    # A tool that writes the rowid of another row with OR REPLACE deletes that row, and no trigger
+    # names its bucket. (Without a rowid in the statement, NEW.rowid is that of no row.)
+    f"""
+    CREATE TRIGGER bucketcors_taking_place BEFORE INSERT ON bucketcors_rules
+    {_FOREIGN} AND {_IS_TAKEN}
+    BEGIN {_NOTE.format("NULL")} END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_moved AFTER UPDATE ON bucketcors_rules WHEN NEW.rowid <> OLD.rowid
+    BEGIN {_COUNT} {_NOTE.format("NULL")} END
     """,
 )
 
