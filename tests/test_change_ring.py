@@ -167,6 +167,14 @@ class Model:
         self.next += 1
         self.stamp = self.committed[bucket] = self.next
 
+    def find(self) -> None:
+        """Acknowledge what others have committed, as a deletion does that finds no rules."""
+        self.abort()
+        self.next += 2
+        self.ring.append(Entry(0, self.next - 1, 0, None))
+        self.number = self.next
+        self.acknowledged.update(self.committed)
+
     def publish(self, which: int) -> None:
         if self.unpublished:
             self.number = self.unpublished.pop(which % len(self.unpublished))
@@ -193,7 +201,7 @@ STEPS = st.one_of(
     st.tuples(st.just("begin"), BUCKETS),
     st.tuples(st.just("commit_without_an_entry"), BUCKETS),
     st.tuples(st.just("publish"), st.integers(0, 3)),
-    st.sampled_from([("commit",), ("abort",), ("follow",)]),
+    st.sampled_from([("commit",), ("abort",), ("find",), ("follow",)]),
 )
 
 

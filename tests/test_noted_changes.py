@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from flask_bucketcors import Rule, RulesChanged, RuleSet, SQLiteStore
 from flask_bucketcors.stores.contract import Changes
 from flask_bucketcors.stores.sqlite import schema
 from flask_bucketcors.stores.sqlite.noted_changes import MAX_NOTED_BUCKETS
@@ -153,6 +153,31 @@ def test_an_edit_by_another_tool_is_not_passed_over_when_a_store_writes_next(
     for is_signalled in (True, False):
         found = store.changes_since(state, is_signalled=is_signalled)
         assert found == Changes(store.state(), {"a", "b"})
+
+
+def put_changed_rules(store: SQLiteStore) -> None:
+    stored = store.read("b")
+    with pytest.raises(RulesChanged):
+        store.put("c", OTHERS, expected=stored.version if stored else None)
+
+
+@pytest.mark.parametrize(
+    "find",
+    [lambda store: store.delete("a"), lambda store: store.put_many([]), put_changed_rules],
+    ids=["delete", "put_many", "put"],
+)
+def test_what_a_write_found_is_not_hidden_by_one_that_is_announced_late(
+    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, find: Write
+) -> None:
+    """A process stops after its commit, another tool writes, and a store learns of both."""
+    state, late = store.state(), []
+    with closing(SQLiteStore(path)) as another, monkeypatch.context() as patched:
+        patched.setattr(another, "_publish", lambda *change: late.append(change))
+        another.put("b", OTHERS)
+    run_sql(path, "DELETE FROM bucketcors_rules WHERE bucket = 'a'")
+    find(store)
+    store._publish(*late[0])
+    assert store.changes_since(state, is_signalled=True) == Changes(store.state(), {"a", "b"})
 
 
 @pytest.mark.parametrize(

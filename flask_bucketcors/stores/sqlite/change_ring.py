@@ -17,6 +17,8 @@ Facts this rests on:
   might be under way, and the rules that it read might still be the old ones.
 - Writers may publish in another order than they committed. So a reader takes the names of all
   entries since its own stamp, also of those behind the number that it found.
+- A writer that writes nothing may have seen what another tool has committed, and says so. It adds
+  an entry of any bucket, so that an earlier change that is published late does not hide that.
 - An entry may be half written, if a process was killed, or if two files were at the path one after
   the other and both were written. Its checksum, which includes the place in the ring, shows that.
 """

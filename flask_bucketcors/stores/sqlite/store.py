@@ -193,7 +193,7 @@ class SQLiteStore(Store):
     ) -> int:
         if not rule_sets:
             revision = self.revision
-            self._publish_what_was_found()
+            self._change(_write_nothing)
             return revision
         # Sorted, because the index grows fastest in this order.
         documents = {bucket: format_rule_set(rule_sets[bucket]) for bucket in sorted(rule_sets)}
@@ -201,10 +201,7 @@ class SQLiteStore(Store):
 
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
         done = self._change(partial(self._remove, bucket, author, expected))
-        if done is None:
-            self._publish_what_was_found()
-            return None
-        return self._publish(*done)
+        return None if done is None else self._publish(*done)
 
     def _insert(
         self,
@@ -248,9 +245,12 @@ class SQLiteStore(Store):
         """End an own write, but for its commit: say what it was about."""
         row = note(connection, stamp, buckets)
         connection.execute(_END)
+        self._add_to_ring(Entry(before, stamp, row, buckets))
+
+    def _add_to_ring(self, entry: Entry) -> None:
         token = self._database.token
         if token is not None:
-            token.ring.append(Entry(before, stamp, row, buckets))
+            token.ring.append(entry)
 
     def _published_since(self, known: Position) -> Changes | None:
         """Tell what changed without a query, if the token file says so."""
@@ -278,14 +278,34 @@ class SQLiteStore(Store):
             raise
 
     def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work in a transaction.
+
+        If it writes nothing, announce what other processes have committed, but may not have
+        announced yet. The caller has seen it, so later requests must see it, too.
+        """
         try:
-            return self._database.change(work)
+            done = self._database.change(partial(self._do_or_find, work))
         except RulesChanged:
-            self._publish_what_was_found()
+            self._publish(0, _number_of_nothing())
             raise
         except StoreUnavailable as error:
             self._name_newer_release(error)
             raise
+        if done is None:
+            self._publish(0, _number_of_nothing())
+        return done
+
+    def _do_or_find(
+        self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection
+    ) -> T:
+        done = None
+        try:
+            done = work(connection)
+        finally:
+            if done is None:
+                # The number alone is not enough: a writer that committed earlier may replace it.
+                self._add_to_ring(Entry(0, _number_of_nothing(), 0, None))
+        return done
 
     def _name_newer_release(self, error: StoreUnavailable) -> None:
         """If a statement does not fit the tables, say that a newer release changed them."""
@@ -302,16 +322,17 @@ class SQLiteStore(Store):
             self._cell[0] = stamp
         return revision
 
-    def _publish_what_was_found(self) -> None:
-        """Announce a change that another process has committed, but may not have announced yet.
-
-        The caller has seen it, so later requests must see it, too. The number is random, because
-        no number may be stored twice.
-        """
-        self._publish(0, secrets.randbits(63))
-
     def _stamp(self) -> int:
         return int(self._query(_STATE)[0][1])
+
+
+def _number_of_nothing() -> int:
+    """Draw a number that is no stamp, because no number may be stored twice."""
+    return secrets.randbits(63)
+
+
+def _write_nothing(connection: sqlite3.Connection) -> None:
+    """Only wait for the writers before."""
 
 
 def _begin(connection: sqlite3.Connection) -> tuple[int, int, int]:
