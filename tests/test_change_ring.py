@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from mmap import mmap
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flask_bucketcors.stores.sqlite.change_ring import END, ChangeRing, Entry
@@ -214,6 +214,7 @@ def test_a_reader_obeys_every_change_that_was_acknowledged(steps) -> None:
 
 
 @given(st.lists(STEPS, max_size=60))
+@example([("begin", "a"), ("commit",), ("commit_without_an_entry", "b"), ("find",), ("publish", 0)])
 def test_a_reader_that_comes_now_and_then_does_so_too(steps) -> None:
     model = Model()
     for name, *arguments in steps:

@@ -1,20 +1,24 @@
 """The cache: fresh, bounded, and closed where it cannot know."""
 
+import contextlib
 import logging
+import os
 import threading
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flask_bucketcors import MemoryStore, Rule, RuleSet, Store, StoreUnavailable
+from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, Store, StoreUnavailable
 from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
 from flask_bucketcors.stores.contract import Changes, Signal, StoredRules, Versions
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_ABSENT, ROOM_PARTS, RulesCache
+from tests.support.other_tools import run_sql
 from tests.support.processes.children import CHILD_SECONDS
 
 
@@ -427,6 +431,39 @@ def test_no_thread_sees_rules_older_than_the_last_acknowledged(source: Source) -
         reader.join(CHILD_SECONDS)
     assert not any(reader.is_alive() for reader in readers)
     assert not stale
+
+
+def test_no_thread_reads_an_old_file_while_another_closes_it(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy took the place of the file, and another process has written to the copy."""
+    path, link, copy = tmp_path / "rules", tmp_path / "link", tmp_path / "copy"
+    closing, go_on = threading.Event(), threading.Event()
+    with contextlib.closing(SQLiteStore(path)) as source:
+        source.put("b", rules(1))
+        cache = RulesCache(source, CompiledRules, cached_buckets=3, clock=clock)
+        assert seconds_of(cache.get("b")) == 1
+        run_sql(path, "VACUUM INTO ?", str(copy))
+        os.replace(copy, path)
+        link.symlink_to(path)
+        # A path of its own makes it a database of its own, as in another process.
+        with contextlib.closing(SQLiteStore(link)) as another:
+            another.put("b", rules(2))
+        close = source._database._let_go
+
+        def wait(own: Any) -> None:
+            monkeypatch.undo()
+            closing.set()
+            assert go_on.wait(CHILD_SECONDS)
+            close(own)
+
+        monkeypatch.setattr(source._database, "_let_go", wait)
+        thread = threading.Thread(target=source.list, daemon=True)
+        thread.start()
+        assert closing.wait(CHILD_SECONDS)
+        assert seconds_of(cache.get("b")) == 2
+        go_on.set()
+        thread.join(CHILD_SECONDS)
 
 
 class Overtaken(RulesCache):

@@ -152,10 +152,10 @@ class Database:
     def follow_file(self) -> Identity | None:
         """Close files that are no longer at the path, and return which file is."""
         own = self._forked.own()
-        self._next_look = time.monotonic() + LOOK_SECONDS
+        next_look = time.monotonic() + LOOK_SECONDS
         token = self._file.map_token()
         # First, so that a change from here on is noticed by the next look.
-        self._number = token.cell[0] if token else 0
+        number = token.cell[0] if token else 0
         found = self._file.identity
         # Usually, both connections have the same files open.
         for each in {each[1:]: each for each in own.opened}.values():
@@ -163,6 +163,8 @@ class Database:
                 with self._unavailable():
                     self._let_go(own)
                 break
+        # Last, because other threads must look, too, until the old files are closed.
+        self._number, self._next_look = number, next_look
         return found
 
     def close(self) -> None:
