@@ -883,6 +883,42 @@ def test_a_change_is_told_to_processes_on_both_sides_of_a_new_token(store, path)
     assert behind[0] == before[0]
 
 
+def test_a_change_is_obeyed_while_a_process_goes_over_to_a_new_token(store, path, monkeypatch):
+    """It still compares the old number, and asks at each moment of the announcement."""
+    store.put_many([("b", rules()), ("c", rules())])
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with closing(SQLiteStore(link)) as another:
+        cache = RulesCache(another, CompiledRules, cached_buckets=10, clock=lambda: 0.0)
+        before = cache.get("b")
+        Path(f"{path}-revision").unlink()
+        another.signal()
+        another.put("c", rules(1))
+        find = store._database.tokens
+
+        def tokens() -> Iterator[ChangeToken]:
+            for token in find():
+                yield token
+                cache.get("b")
+
+        cache.get("b")
+        monkeypatch.setattr(store._database, "tokens", tokens)
+        store.put("b", rules(1))
+        assert cache.get("b") is not before
+
+
+def test_a_token_for_which_there_is_little_room_is_none(path):
+    """The first bytes are written, and the others are not."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            ChangeToken(Path(f"{path}-revision"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ChangeToken(Path(f"{path}-revision")).cell[0] == 0
+
+
 def test_a_link_that_leads_elsewhere_has_the_token_of_that_place(tmp_path):
     """As for whoever opens it from then on."""
     link = tmp_path / "rules.sqlite"

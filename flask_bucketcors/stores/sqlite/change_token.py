@@ -76,9 +76,10 @@ def _allocate(descriptor: int) -> None:
     :raises OSError: if the disk is full.
     """
     start = max(RECORD_END, os.fstat(descriptor).st_size)
-    if start < END:
-        os.lseek(descriptor, start, os.SEEK_SET)
-        os.write(descriptor, bytes(END - start))
+    os.lseek(descriptor, start, os.SEEK_SET)
+    while start < END:
+        # A disk that is nearly full takes a part of it, and reports an error only after that.
+        start += os.write(descriptor, bytes(END - start))
 
 
 class AskedCell:

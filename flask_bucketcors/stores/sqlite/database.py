@@ -83,12 +83,12 @@ class Database:
     def tokens(self) -> list[ChangeToken]:
         """The shared numbers that a writer must change.
 
-        These are the known one and, if another file has replaced it since, the one that
-        processes map from then on.
+        These are the known one and, if another file has replaced it since, before it the one that
+        processes map from then on: a process that follows the old one may ask the new one.
         """
         known = self._file.token
         found = self._file.map_token()
-        return [each for each in dict.fromkeys((known, found)) if each is not None]
+        return [each for each in dict.fromkeys((found, known)) if each is not None]
 
     def prepare(self) -> None:
         """Create or migrate the tables, and close what that opens.
