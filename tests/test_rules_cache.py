@@ -4,8 +4,9 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,52 @@ def test_a_store_that_cannot_tell_which_buckets_changed_is_read_again(
     reads = source.reads
     assert (cache.get("a"), seconds_of(cache.get("b"))) == (compiled[0], 2)
     assert source.reads == reads + 2
+
+
+class WithFallback(MemoryStore):
+    """A store with rules for all buckets that have none."""
+
+    def read(self, bucket: str) -> StoredRules | None:
+        return super().read(bucket) or super().read("fallback")
+
+
+class WithFallbackOnDisk(SQLiteStore):
+    """The same, in a database."""
+
+    def read(self, bucket: str) -> StoredRules | None:
+        return super().read(bucket) or super().read("fallback")
+
+
+@pytest.mark.parametrize("make", [WithFallback, partial(WithFallbackOnDisk, ":memory:")])
+def test_a_store_that_reads_elsewhere_does_not_give_the_names_of_its_base(
+    make: Callable[[], Store],
+) -> None:
+    with contextlib.closing(make()) as store:
+        cache = RulesCache(store, CompiledRules, cached_buckets=3)
+        store.put("fallback", rules(1))
+        assert seconds_of(cache.get("b")) == 1
+        store.put("fallback", rules(2))
+        assert seconds_of(cache.get("b")) == 2
+
+
+class Restarted(MemoryStore):
+    """A store that says in another way, too, that rules changed."""
+
+    restarts = 0
+
+    def state(self) -> Any:
+        return self.restarts, super().state()
+
+
+def test_a_store_that_has_a_state_of_its_own_is_asked_for_it(clock: Clock) -> None:
+    store = Restarted()
+    cache = RulesCache(store, CompiledRules, cached_buckets=3, clock=clock)
+    store.put("b", rules(1))
+    assert seconds_of(cache.get("b")) == 1
+    store._current.clear()
+    store.restarts += 1
+    clock.now += CHECK_SECONDS
+    assert cache.get("b") is None
 
 
 @pytest.mark.parametrize("others_rules", [None, rules(1)], ids=["no rules", "rules"])

@@ -115,6 +115,12 @@ class Store(ABC):
             raise ValueError(f"history_limit is {history_limit!r}: write a whole number from 1")
         self._history_limit = min(history_limit, MAX_COUNT)
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # The names that a base gives are not those of rules that come from somewhere else.
+        if not {"read", "state"}.isdisjoint(vars(cls)) and "changes_since" not in vars(cls):
+            cls.changes_since = Store.changes_since  # type: ignore[method-assign]
+
     def put(
         self,
         bucket: str,
@@ -232,7 +238,8 @@ class Store(ABC):
 
         The new state and the names must belong together: a change that is in the state is also in
         the names. Names of buckets that did not change do no harm. By default, any change may be
-        one of any bucket; then all buckets are read again after each change.
+        one of any bucket; then all buckets are read again after each change. A subclass of another
+        store that overrides :meth:`read` or :meth:`state`, and not this method, has the default.
 
         :param state: what :meth:`state` or this method gave earlier, or any other value.
         :param is_signalled: the signal has just changed, so the names may come from where the

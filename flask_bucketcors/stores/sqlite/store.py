@@ -153,7 +153,8 @@ class SQLiteStore(Store):
         return token.cell if token else self._cell
 
     def state(self) -> Hashable:
-        return self.changes_since(None).state
+        # Not that of a subclass, which may ask for the state.
+        return SQLiteStore.changes_since(self, None).state
 
     def changes_since(self, state: Hashable, *, is_signalled: bool = False) -> Changes:
         known = state if isinstance(state, Position) else None
