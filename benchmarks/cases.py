@@ -17,6 +17,9 @@ from flask_bucketcors import Rule, RuleSet, SQLiteStore
 ORIGIN = "https://www.example.com"
 HOST_SUFFIX = "cos.test"
 
+#: A folder in memory (tmpfs), where no sync hides what a write costs.
+MEMORY = Path("/dev/shm")
+
 # Rows in one transaction. More would only take memory.
 PUT_AT_ONCE = 20_000
 

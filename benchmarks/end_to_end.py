@@ -97,15 +97,19 @@ def tail(server: Server, seconds: int) -> float:
     return result["p999"] / result["median"]
 
 
+class WriterTooSlow(RuntimeError):
+    """The process that changes rules was more than a second late."""
+
+
 @contextmanager
-def writing(database: Path) -> Iterator[None]:
+def writing(database: Path, per_second: int = CHANGES_PER_SECOND) -> Iterator[None]:
     """Change rules in another process.
 
-    :raises RuntimeError: if that process cannot make the changes in time.
+    :raises WriterTooSlow: if that process cannot make the changes in time.
     """
     context = multiprocessing.get_context("spawn")
     begun, stop, late = context.Event(), context.Event(), context.Event()
-    process = context.Process(target=write_rules, args=(database, begun, stop, late))
+    process = context.Process(target=write_rules, args=(database, per_second, begun, stop, late))
     process.start()
     try:
         if not begun.wait(START_SECONDS):
@@ -116,12 +120,12 @@ def writing(database: Path) -> Iterator[None]:
         process.join(START_SECONDS)
         process.kill()
     if late.is_set():
-        raise RuntimeError(f"the writer could not make {CHANGES_PER_SECOND} changes a second")
+        raise WriterTooSlow(f"the writer could not make {per_second} changes a second")
 
 
-def write_rules(database: Path, begun: Any, stop: Any, late: Any) -> None:
+def write_rules(database: Path, per_second: int, begun: Any, stop: Any, late: Any) -> None:
     """Change rules at a steady rate until ``stop`` is set."""
-    store, pause = SQLiteStore(database), 1 / CHANGES_PER_SECOND
+    store, pause = SQLiteStore(database), 1 / per_second
     begin, number = time.monotonic(), 0
     while not stop.is_set():
         store.put(bucket_name(number % ASKED_BUCKETS), rule_set(number))
