@@ -1,6 +1,7 @@
 """The requests, functions, rules and stores that the benchmarks use."""
 
 import io
+import json
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -188,6 +189,11 @@ def rule_set(number: int, origin: str = ORIGIN) -> RuleSet:
 def own_rule_set(number: int) -> RuleSet:
     """One rule with an origin that no other bucket names."""
     return rule_set(number, own_origin(number))
+
+
+def document_of(rules: RuleSet) -> str:
+    """The rules as the stores write them."""
+    return json.dumps(rules.as_dict(), separators=(",", ":"))
 
 
 def static_policy(app: WSGIApplication, origin: str) -> WSGIApplication:
