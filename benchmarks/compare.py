@@ -16,6 +16,7 @@ import tempfile
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
+import curves
 import in_process
 from cases import build_store, own_rule_set
 from report import markdown
@@ -104,11 +105,19 @@ def measure(options: Namespace) -> Costs:
         raise RuntimeError(f"the package was imported from {found}, not from {folder}")
     store = build_store(database, options.buckets, own_rule_set)
     times = in_process.measure(store, options.buckets, options.rounds)
-    store.close()
-    return {
+    costs = {
         f"{case.name}, {which}": in_process.over_bare(times, which, case, in_process.OURS)
         for which, cases in in_process.ASKED.items()
         for case in cases
+    }
+    store.close()
+    store = curves.build_store(database.with_suffix(".curves"))
+    lengths = curves.over_bare(store, list(curves.many_lengths()), options.rounds)
+    store.close()
+    return costs | {
+        f"{name}, {curves.LENGTHS} x {curves.LENGTHS} lengths": cost
+        for (name, which), cost in lengths.items()
+        if which == "measured"
     }
 
 

@@ -7,6 +7,8 @@ A figure divides the time over the bare function of one kind of request by that 
   rule refuses.
 - The second table compares 1,000 exact and 1,000 wildcard origins with one of each. As many
   different origins match the single wildcard as match all of the 1,000.
+- The third table compares 1,024 wildcard origins, whose texts before and after the ``*`` have 32
+  lengths each, with the longest of them. The requests begin as all of them do.
 """
 
 import tempfile
@@ -21,7 +23,7 @@ from timing import Run, least_seconds, requests
 
 from flask_bucketcors import BucketCORSMiddleware, Rule, RuleSet, SQLiteStore
 
-CALLS = 100
+CALLS = 20
 ORIGINS_IN_A_RULE = 10
 # By the number of rules in the bucket.
 NEVER_SEEN_AT_MOST = {1: 3.0, 100: 5.0}
@@ -29,6 +31,7 @@ MANY = 1_000
 # Steps through all origins with gaps, so that no round uses only the first ones.
 STRIDE = 367
 MANY_AT_MOST = 2.0
+LENGTHS = 32
 
 OTHER_SITE = "elsewhere.example"
 OTHER_ORIGIN = "https://www.example.net"
@@ -49,19 +52,25 @@ class Pair(NamedTuple):
     environ: dict[str, Any]
     measured: Side
     unit: Side
-    at_most: float
+    at_most: float | None
 
 
 def main() -> None:
-    options = parse_arguments(__doc__, rounds=200)
+    options = parse_arguments(__doc__, rounds=1_000)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         store = build_store(Path(folder, "rules.sqlite"))
         new = measure(store, list(never_seen()), options.rounds)
         many = measure(store, list(many_origins()), options.rounds)
+        lengths = measure(store, list(many_lengths()), options.rounds)
         store.close()
     first = "an origin never seen before; a known one = 1"
     second = f"{MANY:,} exact and {MANY:,} wildcard origins; one of each = 1"
-    tables = {"never-seen": (first, new), "many-origins": (second, many)}
+    third = f"{LENGTHS} x {LENGTHS} lengths of wildcard origins; one of them = 1"
+    tables = {
+        "never-seen": (first, new),
+        "many-origins": (second, many),
+        "many-lengths": (third, lengths),
+    }
     columns = ["flask_bucketcors", AT_MOST]
     finish(
         {name: Table([title, *columns], rows) for name, (title, rows) in tables.items()},
@@ -75,6 +84,10 @@ def build_store(path: Path) -> SQLiteStore:
         store.put(f"rules-{number}", RuleSet(list(map(short_rule, range(number)))))
     for number in (1, MANY):
         store.put(f"origins-{number}", RuleSet([long_rule(number)]))
+    lengths = range(1, LENGTHS + 1)
+    grid = [f"https://{'a' * i}*{'b' * j}.example" for i in lengths for j in lengths]
+    store.put(f"lengths-{LENGTHS}", RuleSet([allow(grid)]))
+    store.put("lengths-1", RuleSet([allow(grid[-1:])]))
     return store
 
 
@@ -116,6 +129,17 @@ def many_origins() -> Iterator[Pair]:
             yield Pair(f"{name}, {kind}", environ, many, few, MANY_AT_MOST)
 
 
+def many_lengths() -> Iterator[Pair]:
+    for kind, end in (("matching all", f"{'b' * LENGTHS}.example"), ("refused", OTHER_SITE)):
+        origins = (f"https://{'a' * LENGTHS}{n}{end}" for n in count())
+        many, one = (
+            Side(f"lengths-{number}", each)
+            for number, each in zip((LENGTHS, 1), tee(origins), strict=True)
+        )
+        name = f"actual response, never seen, {kind}"
+        yield Pair(name, REQUESTS["actual response"], many, one, None)
+
+
 KINDS = (
     "each exact one in turn",
     "below each wildcard in turn",
@@ -145,6 +169,17 @@ def from_each(origins: Iterator[str]) -> Iterator[dict[str, Any]]:
 
 def measure(store: SQLiteStore, pairs: Sequence[Pair], rounds: int) -> list[list[Any]]:
     """Time all pairs. Return the rows of a table."""
+    costs = over_bare(store, pairs, rounds)
+    return [
+        [pair.name, costs[pair.name, "measured"] / costs[pair.name, "unit"], pair.at_most]
+        for pair in pairs
+    ]
+
+
+def over_bare(
+    store: SQLiteStore, pairs: Sequence[Pair], rounds: int
+) -> dict[tuple[str, str], float]:
+    """Time both sides of all pairs. Return the seconds over the bare function."""
     apps = {"bare": bare, "ours": BucketCORSMiddleware(bare, store=store)}
     runs: dict[tuple[str, str, str], Run] = {}
     for pair in pairs:
@@ -156,13 +191,11 @@ def measure(store: SQLiteStore, pairs: Sequence[Pair], rounds: int) -> list[list
                 runs[pair.name, which, name] = run
     times = least_seconds(runs, rounds)
 
-    def over_bare(pair: Pair, which: str) -> float:
-        return times[pair.name, which, "ours"] - times[pair.name, which, "bare"]
-
-    return [
-        [pair.name, over_bare(pair, "measured") / over_bare(pair, "unit"), pair.at_most]
-        for pair in pairs
-    ]
+    return {
+        (name, which): time - times[name, which, "bare"]
+        for (name, which, app), time in times.items()
+        if app == "ours"
+    }
 
 
 if __name__ == "__main__":
