@@ -1,5 +1,8 @@
 """Every wording that browsers and libraries print is known for what it complains about."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from flask_bucketcors import Cause, explain, from_console
@@ -32,6 +35,48 @@ def test_a_wording_is_known(said: str, text: str) -> None:
 @pytest.mark.parametrize("said, text", [row for row in FIREFOX if row[0] in VALUES])
 def test_what_a_translated_wording_names_is_read(said: str, text: str) -> None:
     assert [each.value for each in read_console(text).complaints] == [VALUES[said]]
+
+
+# As the language packs of Firefox 153 spell the reasons.
+REASONS = json.loads((Path(__file__).parent / "data" / "firefox_reasons.json").read_text())
+SAID_BY = {
+    "CORSDisabled": "NO_RESPONSE",
+    "CORSDidNotSucceed2": "NO_RESPONSE",
+    "CORSExternalRedirectNotAllowed": "REDIRECT",
+    "CORSRequestNotHttp": "NOT_HTTP",
+    "CORSMissingAllowOrigin2": "NO_ALLOW_ORIGIN",
+    "CORSMultipleAllowOriginNotAllowed": "SEVERAL_ORIGINS",
+    "CORSAllowOriginNotMatchingOrigin": "OTHER_ORIGIN",
+    "CORSNotSupportingCredentials": "WILDCARD",
+    "CORSMethodNotFound": "METHOD",
+    "CORSMissingAllowCredentials": "NO_CREDENTIALS",
+    "CORSPreflightDidNotSucceed3": "STATUS",
+    "CORSInvalidAllowMethod": "BAD_LIST",
+    "CORSInvalidAllowHeader": "BAD_LIST",
+    "CORSMissingAllowHeaderFromPreflight2": "HEADER",
+    "IneligibleResource": "INTEGRITY_WITHOUT_CORS",
+}
+# What names no header, so that only the words tell; and what looks like a header that is missing.
+IN_WORDS = {"NO_RESPONSE", "REDIRECT", "NOT_HTTP", "STATUS", "INTEGRITY_WITHOUT_CORS"}
+BY_WORDS = {"es-AR", "es-CL", "es-MX", "zh-CN", "zh-TW", "it"}
+
+
+@pytest.mark.parametrize("language", REASONS)
+def test_reasons_of_firefox_are_read_in_many_languages(language: str) -> None:
+    for key, text in REASONS[language].items():
+        said = SAID_BY[key]
+        value = {"OTHER_ORIGIN": "https://b.test", "BAD_LIST": "a b"}.get(said, "x-a")
+        if text.endswith(("%2$S.", "%2$S。")):
+            value = "403"
+        mark = "\u201e" if text.startswith("\u201d") else ""
+        console = read_console(f"{mark}https://b.example/k{text}".replace("%2$S", value))
+        found = {each.said.name for each in console.complaints}
+        if language in BY_WORDS or said not in IN_WORDS | {"SEVERAL_ORIGINS"}:
+            assert found == {said}, text
+        else:
+            assert found == ({"NO_ALLOW_ORIGIN"} if said == "SEVERAL_ORIGINS" else set()), text
+        assert all(each.value == value for each in console.complaints if said in VALUES)
+        assert console.status == (403 if value == "403" else None)
 
 
 @pytest.mark.parametrize("library, text", LIBRARIES)

@@ -41,6 +41,7 @@ _Texts = tuple[str, ...]
 
 
 _SEPARATORS: Final = re.compile(r"[\s,;|/]+")
+_BETWEEN_HEADERS: Final = re.compile(r"[\s,;]+")
 _OTHER_METHODS: Final = {
     "OPTIONS": ProblemReason.OPTIONS_METHOD,
     ANY: ProblemReason.ANY_METHOD,
@@ -209,7 +210,11 @@ def _header_name_problem(text: str) -> ProblemReason | None:
         return ProblemReason.EMPTY
     if not text.isascii():
         return ProblemReason.NOT_ASCII
-    return None if is_header_name(text) else ProblemReason.NOT_A_HEADER_NAME
+    if is_header_name(text):
+        return None
+    parts = [part for part in _BETWEEN_HEADERS.split(text) if part]
+    is_list = len(parts) > 1 and all(map(is_header_name, parts))
+    return ProblemReason.SEVERAL_HEADERS if is_list else ProblemReason.NOT_A_HEADER_NAME
 
 
 _LISTS: Final = (

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Final
 
+_COMMA_BEFORE: Final = "a comma before"
 _QUOTES: Final = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a"
 _WORD: Final = re.compile(r"[A-Za-z_$][\w$-]*")
 _COMMENTS: Final = ("//", "/*", "#", "<!--")
@@ -16,9 +17,13 @@ _INVISIBLE: Final = re.compile("[\u00a0\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 
 def in_words(error: json.JSONDecodeError) -> str:
     """Say what is wrong, what to write, and where."""
-    return (
-        f"{_mistake(error.doc, error.pos, error.msg)} (line {error.lineno}, column {error.colno})"
-    )
+    text, position = error.doc, error.pos
+    mistake = _mistake(text, position, error.msg)
+    if mistake.startswith(_COMMA_BEFORE):
+        # Some releases of Python point at what is behind the comma.
+        position = text.rfind(",", 0, position + 1)
+    line = text.count("\n", 0, position) + 1
+    return f"{mistake} (line {line}, column {position - text.rfind(chr(10), 0, position)})"
 
 
 def _mistake(text: str, position: int, message: str) -> str:
@@ -51,7 +56,7 @@ def _of_commas(rest: str, before: str) -> str | None:
     behind = rest[1:].lstrip() if rest.startswith(",") else rest
     has_comma = rest.startswith(",") or before.endswith(",")
     if has_comma and behind[:1] in ("}", "]"):
-        return f"a comma before {behind[0]}: remove it"
+        return f"{_COMMA_BEFORE} {behind[0]}: remove it"
     if not rest:
         return "the text ends too early: a bracket or a quote is not closed, or it was cut off"
     if rest[0] in '"{[' and before and before[-1] in '"}]0123456789el':

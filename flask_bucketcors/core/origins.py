@@ -35,6 +35,7 @@ _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*+\.?|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = re.compile(rf"(?:{_SCHEME})?{_HOST}(?::[0-9]{{1,5}})?")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BETWEEN_PATTERNS = re.compile(r"[\s,;|]+")
 _FORBIDDEN_IN_PATTERN = re.compile(r"[^!-~]|[,\"'<>@?#\\]")
 
 # Almost all patterns look like this, one on each line. It need not match all valid patterns, but
@@ -96,7 +97,9 @@ def pattern_problem(text: str) -> ProblemReason | None:
     if not text.isascii():
         return ProblemReason.NOT_ASCII
     if _FORBIDDEN_IN_PATTERN.search(text):
-        return ProblemReason.FORBIDDEN_CHARACTER
+        parts = [part for part in _BETWEEN_PATTERNS.split(text) if part]
+        is_list = len(parts) > 1 and all("." in part or "://" in part for part in parts)
+        return ProblemReason.SEVERAL_ORIGINS if is_list else ProblemReason.FORBIDDEN_CHARACTER
     if text.count(ANY) > 1:
         return ProblemReason.WILDCARDS
     authority = text.partition("://")[2] if "://" in text else text

@@ -24,6 +24,7 @@ class ProblemReason(StrEnum):
     FORBIDDEN_CHARACTER = (
         "contains a character that no origin can have; write scheme://host or scheme://host:port"
     )
+    SEVERAL_ORIGINS = "is not one origin; write each origin as a value of its own"
     NOT_ASCII = (
         "contains a non-ASCII character, which may be invisible; remove it, or write an "
         "international host name in its xn-- form"
@@ -42,6 +43,7 @@ class ProblemReason(StrEnum):
         "(extra_methods=), or remove it"
     )
     METHOD_CASE = "is in the wrong case; methods are case-sensitive, write it in upper case"
+    SEVERAL_HEADERS = "is not one header name; write each header as a value of its own"
     NOT_A_HEADER_NAME = "is not a header name; write letters, digits and hyphens"
     CONTROL_CHARACTER = "contains a control character, or begins or ends with a space; remove it"
     NOT_AN_INTEGER = "is not a whole number of seconds"

@@ -5,7 +5,7 @@ gives a valid rule set, for storing and comparing.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +24,8 @@ from flask_bucketcors.documents.from_xml import (
     read_element,
 )
 from flask_bucketcors.documents.from_yaml import load_yaml
-from flask_bucketcors.documents.key_names import suggestion
+from flask_bucketcors.documents.key_names import element_for, suggestion
+from flask_bucketcors.documents.other_texts import what_it_is
 from flask_bucketcors.documents.other_xml import OTHER_ROOTS, as_data
 from flask_bucketcors.documents.plain_data import as_plain
 from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE
@@ -32,15 +33,11 @@ from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE
 #: Longer texts are refused, in bytes, unless a dialect has a lower limit.
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 _BARE_RULE: Final = b"<CORSRule>"
+_ERROR: Final = "Error"
 # Each suggestion is a search.
 _MAX_SUGGESTIONS: Final = 20
-# A block of Terraform's own language.
-_HCL: Final = re.compile(rb'^\s*+(?:resource\s++"|(?:cors_rules?|cors)\s*+\{)', re.M)
-_HCL_HELP: Final = (
-    "Terraform's own language: apply it and pass what `terraform show -json` prints, or write it "
-    "in Terraform's JSON syntax"
-)
-_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+# What may stand in front of the root element.
+_PROLOG: Final = re.compile(rb"(?:\s++|<\?xml[^>]*+>|<!--(?:(?!-->).)*+-->)*+", re.S)
 
 
 class _Read(NamedTuple):
@@ -156,16 +153,18 @@ def _checked(read: _Read, limits: Dialect | None) -> RuleSet:
     except InvalidRules as error:
         problems = error.problems
     if read.in_xml:
-        raise InvalidRules(map(in_element_names, problems))
-    raise InvalidRules(_with_suggestions(problems))
+        raise InvalidRules(_with_suggestions(map(in_element_names, problems), element_for))
+    raise InvalidRules(_with_suggestions(problems, suggestion))
 
 
-def _with_suggestions(problems: Iterable[Problem]) -> Iterator[Problem]:
+def _with_suggestions(
+    problems: Iterable[Problem], meant: Callable[[str], str | None]
+) -> Iterator[Problem]:
     left = _MAX_SUGGESTIONS
     for problem in problems:
         if left and problem.reason is ProblemReason.UNKNOWN_ELEMENT:
             left -= 1
-            problem = replace(problem, suggestion=suggestion(problem.field))
+            problem = replace(problem, suggestion=meant(problem.field))
         yield problem
 
 
@@ -181,20 +180,20 @@ def _read(rules: Any, max_bytes: int, resource: str | None = None) -> _Read:
             return _from_xml(stripped)
         case b"":
             raise InvalidRules(detail="empty")
-    if body.startswith(_UTF_16_MARKS):
-        raise InvalidRules(detail="UTF-16, as some shells write it: convert it to UTF-8")
-    if _HCL.search(stripped):
-        raise InvalidRules(detail=_HCL_HELP)
     is_json = stripped[:1] in (b"{", b"[")
+    if not is_json and (said := what_it_is(stripped)):
+        raise InvalidRules(detail=said)
     data, repeated = load_json(body) if is_json else load_yaml(body)
     read = read_data(data, resource)
     return _Read(read.data, [*repeated, *read.problems], read.notes)
 
 
 def _from_xml(body: bytes) -> _Read:
-    if body.startswith(_BARE_RULE):
+    start = _PROLOG.match(body)
+    begin = start.end() if start else 0
+    if body.startswith(_BARE_RULE, begin):
         # Questions often quote a rule without the root element.
-        body = b"<%b>%b</%b>" % (ROOT.encode(), body, ROOT.encode())
+        body = b"%b<%b>%b</%b>" % (body[:begin], ROOT.encode(), body[begin:], ROOT.encode())
     try:
         root = parse_element(body)
     except DocumentError as error:
@@ -203,6 +202,9 @@ def _from_xml(body: bytes) -> _Read:
         return _Read(*read_data(as_data(root)))
     if local_name(root).lower() == "html":
         raise InvalidRules(detail=f"not accepted as XML: {AN_HTML_PAGE}")
+    if local_name(root) == _ERROR:
+        code = ascii((root.findtext("{*}Code") or "without a code").strip())[1:-1]
+        raise InvalidRules(detail=f"an error of the server, {shortened(code)}, and no rules")
     if local_name(root) != ROOT:
         name = shortened(ascii(local_name(root)))
         raise InvalidRules(detail=f"a document with the root element {name}: write {ROOT}")

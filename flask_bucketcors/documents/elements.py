@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from flask_bucketcors.core.dialects import ELEMENTS
 from flask_bucketcors.core.problems import Problem
@@ -18,6 +18,15 @@ def read_integer(text: str | None) -> int | str | None:
     if text is None or not _INTEGER.fullmatch(text):
         return text
     return shortened_integer(text)
+
+
+def read_boolean(value: Any) -> Any:
+    """Read true or false, also as texts in any case; give any other value as it is."""
+    return (
+        {"true": True, "false": False}.get(value.lower(), value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def shortened_integer(digits: str) -> int:

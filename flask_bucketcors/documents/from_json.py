@@ -16,7 +16,7 @@ from flask_bucketcors.core.errors import shortened
 from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
-from flask_bucketcors.documents.elements import shortened_integer
+from flask_bucketcors.documents.elements import read_boolean, shortened_integer
 from flask_bucketcors.documents.key_names import (
     RULES,
     is_rule,
@@ -29,6 +29,8 @@ from flask_bucketcors.documents.rule_forms import read_rule
 from flask_bucketcors.documents.templates import (
     Place,
     find_places,
+    has_rules,
+    places_within,
     rules_keys,
     unwrapped,
     unwrapped_once,
@@ -36,21 +38,31 @@ from flask_bucketcors.documents.templates import (
 
 # Keys beside the rules that say nothing about them; boto3 adds the last one to what it reads.
 _METADATA: Final = frozenset({"responsevary", "responsemetadata"})
-# Keys that name the bucket, or say something else about it.
+# Keys whose value names the bucket: what else is beside them describes it.
+_NAMES_THE_BUCKET: Final = frozenset({"bucket", "bucketname", "name"})
+# Keys that say something else about it, or about the response that had the rules.
 _ABOUT_THE_BUCKET: Final = frozenset(
     {
         "accountid",
-        "bucket",
         "bucketid",
-        "bucketname",
+        "contentmd5",
+        "defaultserviceversion",
+        "deleteretentionpolicy",
         "etag",
         "expectedbucketowner",
+        "headers",
+        "hourmetrics",
         "id",
         "jurisdiction",
         "kind",
         "location",
-        "name",
+        "logging",
+        "minutemetrics",
         "region",
+        "requestid",
+        "res",
+        "staticwebsite",
+        "statuscode",
         "type",
     }
 )
@@ -108,7 +120,7 @@ def read_data(data: Any, resource: str | None = None) -> ReadData:
     :raises InvalidRules: if the data holds no list of rules, or several and ``resource`` names
         none of them.
     """
-    places = find_places(data)
+    places = find_places(data) or ([] if has_rules(data) else places_within(data))
     if places or resource is not None:
         place = _only(places, resource)
         read = _read_configuration(place.configuration)
@@ -160,7 +172,7 @@ def _read_configuration(data: Any) -> ReadData:
         notes.extend(said)
     vary = value_of(configuration, "responsevary")
     if vary is not None:
-        found["response_vary"] = vary
+        found["response_vary"] = read_boolean(vary)
     return ReadData(found, problems, _bounded(dict.fromkeys(notes)))
 
 
@@ -183,12 +195,20 @@ def _beside(data: Any) -> tuple[list[Problem], list[str]]:
     keys = rules_keys(data) if isinstance(data, Mapping) else []
     if keys:
         strangers += keys[1:]
+        is_description = not _NAMES_THE_BUCKET.isdisjoint(map(simple, data))
         for key in data:
             name = simple(key)
-            if key not in keys and name not in _METADATA:
-                (left_out if name in _ABOUT_THE_BUCKET else strangers).append(key)
+            if key in keys or name in _METADATA:
+                continue
+            about = name in _NAMES_THE_BUCKET | _ABOUT_THE_BUCKET
+            known = about or (is_description and not _is_misspelt(name))
+            (left_out if known else strangers).append(key)
     problems = [Problem(key, None, ProblemReason.UNKNOWN_ELEMENT) for key in map(str, strangers)]
     return sorted(problems, key=str), [f"left out: {_named(left_out)}"] if left_out else []
+
+
+def _is_misspelt(name: str) -> bool:
+    return bool(suggestion(name, [*RULES, *_METADATA]))
 
 
 def _listed(rules: Any) -> list[Mapping[str, Any]]:

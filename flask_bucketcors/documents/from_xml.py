@@ -25,7 +25,7 @@ from flask_bucketcors.core.errors import SHOWN_VALUE, CallRefused, Refusal
 from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.problems import NO_METHOD, InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents.elements import in_element_names, read_integer
+from flask_bucketcors.documents.elements import in_element_names, read_boolean, read_integer
 from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE, is_html, what_is_wrong
 
 #: The root element of a document.
@@ -180,7 +180,7 @@ def read_element(
         problems.extend(replace(problem, rule=index) for problem in found)
     if vary:
         problems.extend(_stray_problems(vary[0], ()))
-        data["response_vary"] = _boolean(_text(vary[0]))
+        data["response_vary"] = read_boolean(_text(vary[0])) if _text(vary[0]) else None
     return data, problems
 
 
@@ -225,10 +225,6 @@ def local_name(element: Element) -> str:
 
 def _text(element: Element) -> str:
     return (element.text or "").strip(_XML_BLANKS)
-
-
-def _boolean(text: str) -> bool | str | None:
-    return {"true": True, "false": False, "": None}.get(text.lower(), text)
 
 
 def _refusal(problems: Sequence[Problem], dialect: Dialect) -> DocumentError:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+from flask_bucketcors.core.dialects import ELEMENTS
+
 _SPELLINGS: Final = {
     "allowed_origins": "allowedorigins allowedorigin origins origin",
     # Backblaze B2 allows operations.
@@ -79,6 +81,15 @@ def may_be_rule(data: object) -> bool:
 def value_of(data: Mapping[str, Any], *keys: str) -> Any:
     """The value under the first of some keys, in the simple spelling; None if there is none."""
     return next((data[key] for wanted in keys for key in data if simple(key) == wanted), None)
+
+
+def element_for(name: str) -> str | None:
+    """The element of XML that was probably meant by an unknown one."""
+    key = simple(name)
+    if key in RULES:
+        return ELEMENTS["rules"]
+    meant = _FIELDS.get(key) or _FIELDS.get(simple(suggestion(key, _FIELDS)))
+    return ELEMENTS[meant] if meant else suggestion(name)
 
 
 def suggestion(key: object, known: Iterable[str] = _USUAL) -> str | None:

@@ -61,6 +61,9 @@ def read_rule(rule: Mapping[Any, Any]) -> ReadRule:
         field = field_of(name)
         if value is None:
             continue
+        if is_azure and is_list(value):
+            # Templates that were exported have an empty text for none.
+            value = [each for each in value if each != ""]
         if name in _NOT_ABOUT_REQUESTS:
             read.notes.append(f"{shown_value(key)[1:-1]} is left out: it has no counterpart")
         elif field is None:
@@ -103,13 +106,28 @@ def _filled_in(value: Any, notes: list[str]) -> Any:
     text = value
     if isinstance(value, Mapping) and len(value) == 1:
         [(name, argument)] = value.items()
-        if name == "Ref" or name.startswith("Fn::"):
+        if name == "Fn::Join":
+            text = _joined(argument)
+        elif name == "Ref" or name.startswith("Fn::"):
             text = argument
     if not isinstance(text, str):
         return value
     if text is not value or isinstance(text, TaggedText) or "${" in text:
         notes.append(f"{shown_value(str(text))} is read as it stands: the template fills it in")
     return str(text)
+
+
+def _joined(argument: Any) -> Any:
+    """The text that Fn::Join makes, with ``${Name}`` for what the template fills in."""
+    if not (is_list(argument) and len(argument) == 2 and is_list(argument[1])):
+        return argument
+    separator, parts = argument
+    texts = [f"${{{each['Ref']}}}" if _is_reference(each) else each for each in parts]
+    return str(separator).join(texts) if all(isinstance(each, str) for each in texts) else argument
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"Ref"}
 
 
 def _convert(rule: Mapping[Any, Any], read: ReadRule) -> None:

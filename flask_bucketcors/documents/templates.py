@@ -12,11 +12,11 @@ Facts:
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.fields import is_list
-from flask_bucketcors.documents.key_names import RULES, is_rule, simple, value_of
+from flask_bucketcors.documents.key_names import RULES, is_rule, may_be_rule, simple, value_of
 
 # Keys, in the simple spelling, below which the rules are.
 _WRAPPERS: Final = (
@@ -24,6 +24,10 @@ _WRAPPERS: Final = (
     # azurerm_storage_account of Terraform.
     "blobproperties",
 )
+
+
+# Objects and lists in which rules are searched.
+_MAX_SEARCHED: Final = 10_000
 
 
 class Place(NamedTuple):
@@ -45,13 +49,16 @@ def find_places(data: Any) -> list[Place]:
     if not isinstance(data, Mapping):
         return []
     found = [*_of_template(data), *_of_terraform(data), *_of_terraform_state(data)]
+    return _numbered(each for each in found if _has_cors_rules(each.configuration))
+
+
+def _numbered(found: Iterable[Place]) -> list[Place]:
     counts: Counter[str] = Counter()
     places = []
     for name, configuration in found:
-        if _has_cors_rules(configuration):
-            counts[name] += 1
-            numbered = name if counts[name] == 1 else f"{name}#{counts[name]}"
-            places.append(Place(numbered, configuration))
+        counts[name] += 1
+        numbered = name if counts[name] == 1 else f"{name}#{counts[name]}"
+        places.append(Place(numbered, configuration))
     return places
 
 
@@ -126,6 +133,23 @@ def _each(value: Any) -> list[Mapping[str, Any]]:
     return [each for each in listed if isinstance(each, Mapping)]
 
 
+def places_within(data: Any) -> list[Place]:
+    """Find the objects with rules anywhere in a document of a form that is not known."""
+    found: list[Place] = []
+    waiting = [("", data)]
+    for _ in range(_MAX_SEARCHED):
+        if not waiting:
+            break
+        name, value = waiting.pop()
+        if isinstance(value, Mapping) and rules_keys(value) and _has_cors_rules(value):
+            found.append(Place(name, value))
+        elif isinstance(value, Mapping):
+            waiting += [(str(key), each) for key, each in reversed(list(value.items()))]
+        elif is_list(value):
+            waiting += [(name, each) for each in reversed(list(value))]
+    return _numbered(found)
+
+
 def _has_cors_rules(data: Any) -> bool:
     # Firewalls and life cycles have rules, too.
     rules = _rules_of(data)
@@ -162,6 +186,14 @@ def rules_keys(configuration: Mapping[Any, Any]) -> list[Any]:
         # XML that was converted to JSON has no list for a single rule.
         if simple(key) in RULES and (is_rule(value) or is_list(value))
     ]
+
+
+def has_rules(data: Any) -> bool:
+    """Whether a document is rules, or has them where they are expected."""
+    inner = unwrapped(data)
+    if isinstance(inner, Mapping):
+        return bool(rules_keys(inner)) or may_be_rule(inner)
+    return is_list(inner) and any(map(may_be_rule, inner))
 
 
 def _rules_of(data: Any) -> Any:

@@ -634,7 +634,7 @@ REFUSED: Final[dict[str, Refused]] = {
     "a zero width space": Refused(aws(AllowedOrigins=["https://www.example.com\u200b"]), ("may be invisible",)),
     "a port that is none": Refused(aws(AllowedOrigins=["http://localhost:99999"]), ("port", "65535")),
     "an origin without its value": Refused(aws(AllowedOrigins=["https://www.example.com", ""]), ("is empty",)),
-    "null among the origins": Refused(aws(AllowedOrigins=[None]), ("None", "is not text")),
+    "null among the origins": Refused(aws(AllowedOrigins=[None]), ("is not text",)),
     "no origins": Refused(aws(AllowedOrigins=[]), ("allowed_origins is missing",)),
     # Headers.
     "headers in one text": Refused(aws(AllowedHeaders=["Content-Type, Authorization"]), ("each header as a value of its own",)),
@@ -686,7 +686,7 @@ REFUSED: Final[dict[str, Refused]] = {
     # Neither.
     "UTF-16 of PowerShell": Refused("\ufeff[]".encode("utf-16-le"), ("UTF-16", "convert it to UTF-8")),
     "XML in UTF-16": Refused(b"\xff\xfe" + S3_SAMPLE.encode("utf-16-le"), ("UTF-16", "convert it to UTF-8")),
-    "Latin-1": Refused('[{"ID": "Gr\u00fc\u00dfe", "AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]'.encode("latin-1"), ("not UTF-8", "byte 11")),
+    "Latin-1": Refused('[{"ID": "Gr\u00fc\u00dfe", "AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]'.encode("latin-1"), ("not UTF-8", "byte 12")),
     "empty": Refused("", ("empty",)),
     "an empty object": Refused("{}", ("without a list of rules",)),
     "a star": Refused("*", ("neither XML nor JSON",)),

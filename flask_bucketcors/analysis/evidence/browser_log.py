@@ -6,6 +6,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from flask_bucketcors.analysis.evidence.any_language import read_reason
 from flask_bucketcors.analysis.evidence.browser_wordings import wordings
 from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
@@ -86,27 +87,42 @@ _STATUSES: Final = (
         r"\u30b3\u30fc\u30c9):\s?(\d{3})\b"
     ),
     re.compile(rf"\b(?:OPTIONS|{_METHODS}) \S+ (?:net::\w+ )?(\d{{3}}) \("),
+    re.compile(r"\bCORS\b[^\n]{0,200}[:\uff1a] ?(\d{3})[.\u3002]?$", re.MULTILINE),
 )
 # Lines about a request: of Chromium, and of Firefox.
 _REQUESTS: Final = (
     re.compile(rf"\b({_METHODS}) https?://\S+ (?:net::ERR_|\d{{3}} \()"),
     re.compile(rf"\bXHR\s?({_METHODS})\s?https?://"),
 )
-# What a page loads by elements and style sheets is loaded with GET.
+# What libraries print of a request, and the call that SDKs of S3 name in a signed address.
+_TOLD: Final = re.compile(
+    rf"\b({_METHODS}) https?://|\bmethod[\"']?: ?[\"']?({_METHODS})\b|"
+    "[?&]x-id=(Put|Upload|Get|List|Head|Delete|Create|Complete)",
+    re.IGNORECASE,
+)
+_CALLS: Final = {"UPLOAD": "PUT", "LIST": "GET", "CREATE": "POST", "COMPLETE": "POST"}
+# Lines of Chromium's tools about themselves.
+_OF_TOOLS: Final = re.compile(r"DevTools failed to load [^\n]*+")
+# What a page loads by elements, style sheets and players is loaded with GET.
 _LOADED: Final = re.compile(
     r"Access to (?:font|image|script|CSS stylesheet|video|audio|text track|manifest|XSL stylesheet|"
-    r"SVG document) at '|downloadable font:|Cross-origin (?:image|script) load denied"
+    r"SVG document) at '|downloadable font:|Cross-origin (?:image|script) load denied|"
+    r"(?:Font|Image) from origin '|Failed to load network image|"
+    r"\b(?:manifest|level|frag|key)Load(?:Error|TimeOut)\b",
+    re.IGNORECASE,
 )
 # The beginnings of lines about one request.
 _STARTS: Final = ("Access to ", "cannot load ", "Failed to load ", "Cross-Origin Request Blocked")
-_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d\u201e", '\'\'"""')
+_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d\u201e\u300c\u300d", "''\"\"\"''")
 _GUILLEMETS: Final = re.compile(r"\u00ab\s?|\s?\u00bb")
 
 
 def read_console(text: str) -> Console:
     """Read a console text; one that is not about CORS gives no complaints."""
-    plain = _GUILLEMETS.sub("'", text[:MAX_CONSOLE].translate(_QUOTES))
+    plain = _GUILLEMETS.sub("'", _OF_TOOLS.sub("", text[:MAX_CONSOLE]).translate(_QUOTES))
     complaints = sorted(_complaints(plain), key=itemgetter(0))
+    if not complaints and (reason := read_reason(plain)):
+        complaints = [(0, Complaint(*reason))]
     chromium = _CHROMIUM.search(plain)
     if chromium:
         url, origin = chromium["url"], chromium["origin"]
@@ -122,9 +138,16 @@ def read_console(text: str) -> Console:
         url or None,
         origin or None,
         int(status) if status else None,
-        "GET" if loaded else _first(_REQUESTS, plain),
+        "GET" if loaded else _first(_REQUESTS, plain) or _told_method(plain),
         chromium["first"] if chromium else None,
     )
+
+
+def _told_method(text: str) -> str | None:
+    """The method that the text names, if it names only one."""
+    found = (match[match.lastindex or 1].upper() for match in _TOLD.finditer(text))
+    methods = {_CALLS.get(name, name) for name in islice(found, _MAX_COMPLAINTS)}
+    return methods.pop() if len(methods) == 1 and methods <= {*METHODS, *EXTRA_METHODS} else None
 
 
 def _complaints(text: str) -> Iterator[tuple[int, Complaint]]:

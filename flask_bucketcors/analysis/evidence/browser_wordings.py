@@ -160,6 +160,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"set the ([\w-]+) of expose-?headers in OSS",
             r"Could not read the ([\w-]+) header\b",
             r"missing (ETag) in UploadPart response",
+            r"No access to ([\w-]+) property on response",
         ),
     ),
     (
@@ -177,6 +178,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"does not appear in the [a-z-]{1,32} directive of the Content Security Policy",
             r"TypeError: The network connection was lost",
             r"blocked by (?:the )?Content Security Policy",
+            r"Content[- ]Security[- ]Policy: The page's settings blocked the loading of a resource",
             r"The response is invalid\.",
             r"\(blocked:(?:csp|mixed-content|devtools|inspector|other)\)",
             r"ERR_UNSAFE_PORT|ERR_ABORTED",

@@ -1,4 +1,8 @@
-"""What Firefox prints in German, French, Japanese, Spanish and Portuguese when CORS fails.
+"""What Firefox prints in the languages of many users when CORS fails.
+
+These are German, French, Italian, Japanese, Spanish (of Spain, Argentina, Chile and Mexico),
+Portuguese and Chinese. :mod:`~flask_bucketcors.analysis.evidence.any_language` reads the reasons
+that name a header in all others.
 
 Source: ``security.properties`` in the language packs of Firefox 153. The rows are the same as those
 of English in :mod:`~flask_bucketcors.analysis.evidence.browser_wordings`, with straight quotes.
@@ -26,7 +30,8 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             rf"CORS-Kopfzeile {_ORIGIN} fehlt",
             rf"en-tête CORS {_ORIGIN} est manquant",
             rf"CORS ヘッダー {_ORIGIN} が足りない",
-            rf"falta (?:la cabecera|el encabezado) CORS {_ORIGIN}",
+            # In Mexico, the words go on where the header came twice.
+            rf"falta (?:la cabecera|el encabezado) CORS {_ORIGIN}(?! no esta permitido)",
             rf"falta (?:o )?cabeçalho {_ORIGIN}",
             rf"cabeçalho CORS {_ORIGIN} em falta",
         ),
@@ -50,6 +55,9 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             rf"plusieurs en-têtes CORS {_ORIGIN}",
             rf"複数の CORS ヘッダー {_ORIGIN}",
             rf"múltiples (?:cabeceras|encabezados) CORS {_ORIGIN}",
+            rf"CORS {_ORIGIN} (?:múltiples no permitidos|no esta permitido)",
+            rf"不允许有多个 {_ORIGIN}|不允許有多個 ?{_ORIGIN}",
+            r"CORS [\"']?Access-Control-Allow-Origin[\"']? multipli non consentiti",
             rf"(?:vários|múltiplos) cabeçalhos (?:CORS )?{_ORIGIN}",
         ),
     ),
@@ -60,7 +68,7 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Berechtigung/Credential wird nicht unterstützt",
             r"identification n'est pas prise en charge si la valeur",
             rf"{_ORIGIN} が '\*' である場合",
-            r"la credencial no se admite si",
+            r"la credencial no (?:se admite|es compatible|está soportada) si",
             r"credencial não suportada se",
         ),
     ),
@@ -106,6 +114,9 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"échec de la réponse de pré-vérification des requêtes CORS",
             r"CORS プリフライト応答が",
             r"respuesta CORS preliminar \S{0,16} ?no ha tenido éxito",
+            r"respuesta (?:preflight )?CORS no (?:fue exitosa|exitosa)",
+            r"CORS 预检响应未能成功|CORS preflight 回應並未成功",
+            r"risposta CORS preliminare \S{0,16} ?non riuscita",
             r"falha na resposta de comprovação \(preflight\)",
             r"resposta CORS preflight não foi bem sucedida",
         ),
@@ -118,6 +129,10 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"redirection externe de requêtes CORS n'est pas autorisée",
             r"CORS 要求の外部リダイレクトは許可されない",
             r"No se permite la redirección externa de la solicitud CORS",
+            r"Redirección externa de solicitud CORS no permitida",
+            r"pedido de redireccionamiento externo no está permitido",
+            r"不允许 CORS 请求外部重定向|不允許 CORS 請求被重導到外部",
+            r"redirect non consentito per richiesta CORS esterna",
             r"redirecionamento externo de requisição CORS",
             r"CORS de redirecionamento externo não permitido",
         ),
@@ -141,7 +156,8 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"CORS-Anfrage war nicht http",
             r"requête CORS n'utilise pas HTTP",
             r"CORS 要求が http でない",
-            r"solicitud CORS no es http",
+            r"(?:solicitud|pedido) CORS no (?:es )?http",
+            r"CORS 请求不是 http|CORS 請求未使用 http|richiesta CORS non http",
             r"requisição CORS não é http|pedido CORS não http",
         ),
     ),
@@ -152,7 +168,10 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"CORS-Anfrage schlug fehl|CORS deaktiviert",
             r"échec de la requête CORS|CORS désactivé",
             r"CORS 要求が成功しなかった|CORS が無効",
-            r"Solicitud CORS sin éxito|CORS desactivado",
+            r"Solicitud CORS (?:sin éxito|no exitosa)|El pedido CORS falló",
+            r"CORS (?:desactivado|deshabilitado)",
+            r"CORS 请求未能成功|CORS 未启用|CORS 請求未成功|已停用 CORS",
+            r"richiesta CORS non riuscita|CORS disattivato",
             r"falha na requisição CORS|pedido CORS não foi bem sucedido|CORS desativado",
             r"Laden von gemischten aktiven Inhalten|Blocage du chargement du contenu mixte actif",
             r"carregamento d[eo] conteúdo misto ativo",
@@ -165,7 +184,8 @@ TRANSLATED: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"werden keine Integritätsprüfungen vorgenommen",
             r"n'est pas admissible au contrôle d'intégrité",
             r"整合性チェックに適格ではありません",
-            r"no es apto para comprobaciones de integridad",
+            r"no es (?:apto|elegible) para (?:comprobaci|verificaci|revisi)ones de integridad",
+            r"无法用作完整性检查|無法用作完整性檢查|non è adatto per controlli di integrità",
             r"não é elegível para verificações de integridade",
         ),
     ),

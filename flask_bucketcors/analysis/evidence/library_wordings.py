@@ -2,8 +2,8 @@
 
 A script learns of a failure by CORS no more than that there was one. Sources: the messages of the
 three engines to ``fetch`` and ``XMLHttpRequest``; axios, ky and superagent; the browser's client of
-Dart and dio (Flutter); React Native; Angular; Uppy and tus-js-client; the browser SDKs of COS, OSS
-and S3.
+Dart and dio (Flutter); React Native; Angular; Dropzone, Uppy and tus-js-client; the browser SDKs of
+COS, OSS and S3.
 """
 
 from typing import Final
@@ -18,6 +18,8 @@ HIDING: Final = (
     r"NetworkError: Failed to execute 'send' on 'XMLHttpRequest'",
     r"\bXMLHttpRequest error\b",
     r"\bXHR error \(req \"error\"\)",
+    # To jQuery, in a version of the SDK of COS.
+    r"\"?readyState\"?: ?0,[^\n}]{0,100}\bstatus\"?: ?0\b",
     # axios, ky, superagent, Angular, React Native.
     r"\bNetwork ?Error\b|\bERR_NETWORK\b|\bNetwork Failure\b",
     r"Network request failed",
@@ -30,7 +32,9 @@ HIDING: Final = (
     r"ClientException: (?:XMLHttpRequest error|Failed to fetch|Load failed)",
     r"The connection errored|DioExceptionType\.connectionError|DioErrorType\.other",
     r"XMLHttpRequest onError callback was called",
-    # Uppy and tus.
+    r"ImageCodecException: Failed to load network image",
+    # Dropzone, Uppy and tus.
+    r"Server responded with 0 code",
     r"This looks like a network error",
     r"tus: failed to (?:create|resume|upload chunk)[^\n]{0,200}?response code: n/a",
     # The SDKs of COS, OSS and S3.

@@ -36,7 +36,11 @@ _PROBLEM_TEXTS: Final[Mapping[tuple[str, ProblemReason], str]] = {
             ("allowed_headers", "AllowedHeader"),
             ("expose_headers", "ExposeHeader"),
         )
-        for reason in (ProblemReason.NOT_A_HEADER_NAME, ProblemReason.NOT_ASCII)
+        for reason in (
+            ProblemReason.NOT_A_HEADER_NAME,
+            ProblemReason.SEVERAL_HEADERS,
+            ProblemReason.NOT_ASCII,
+        )
     },
     ("expose_headers", ProblemReason.WILDCARD_FORBIDDEN): (
         "ExposeHeader {value} contains a wildcard. "

@@ -1,0 +1,43 @@
+"""Texts that people take for rules, and that hold rules at most: what each is, and what to pass."""
+
+import re
+from typing import Final
+
+_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_COMMANDS: Final = b"aws|az|b2|coscli|curl|gcloud|gsutil|mc|npx|obsutil|ossutil|s3cmd|wrangler"
+
+#: How a text begins that is something else -> what it is, and what to do.
+_KINDS: Final = (
+    (rb"```", "in a block of Markdown: leave out the lines with ```"),
+    (rb"(?:\$ )?(?:%b) [\w-]" % _COMMANDS, "in a command: pass only the document in its quotes"),
+    (rb"[A-Z]{3,8} /\S{0,1024} HTTP/", "in a request of the API: pass only its body"),
+    (
+        rb"(?:resource|param|module) \w++ '|targetScope =",
+        "in Bicep: pass the template in JSON that `az bicep build` writes",
+    ),
+    (
+        rb"(?:const|let|var|import|export|from|def|async|await|function|using|public) [\w{*(]"
+        rb"|[$\w.]++ ?= ?[\[{(@]|[\w.]++\(",
+        "in a program: pass them as JSON, with names and texts in double quotes",
+    ),
+)
+_BEGINNINGS: Final = tuple((re.compile(start), said) for start, said in _KINDS)
+# A block of Terraform's own language.
+_HCL: Final = re.compile(rb'^\s*+(?:resource\s++"|(?:cors_rules?|cors)\s*+\{)', re.M)
+_HCL_HELP: Final = (
+    "Terraform's own language: apply it and pass what `terraform show -json` prints, or write it "
+    "in Terraform's JSON syntax"
+)
+
+
+def what_it_is(text: bytes) -> str | None:
+    """Say what a text is that is no document; None if it may be one.
+
+    :param text: without blanks around it; it begins with no bracket.
+    :returns: words that follow "the rules are".
+    """
+    if text.startswith(_UTF_16_MARKS):
+        return "UTF-16, as some shells write it: convert it to UTF-8"
+    if _HCL.search(text):
+        return _HCL_HELP
+    return next((said for start, said in _BEGINNINGS if start.match(text)), None)
