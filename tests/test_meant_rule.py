@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from flask_bucketcors import Cause, explain
+from flask_bucketcors.analysis.spelling.misspelt import is_misspelt
 from tests.support.broken_setups import rule
 
 PAGE = "https://www.shop.example"
@@ -145,3 +146,34 @@ def test_the_rule_that_a_person_means(meant: Meant) -> None:
     explanation = explain(rules_of(meant), origin=meant.origin, method=method, headers=names)
     assert explanation.nearest is not None
     assert (explanation.nearest.rule + 1, explanation.cause) == (meant.meant, meant.cause)
+
+
+@pytest.mark.parametrize(
+    "held, asked, misspelt",
+    [
+        ("exmaple.com", "example.com", True),
+        ("wwww.example.com", "www.example.com", True),
+        ("ww.example.com", "www.example.com", False),
+        ("www.example.con", "www.example.com", True),
+        ("example.co", "example.com", True),
+        ("wwwexample.com", "www.example.com", True),
+        ("my-shop.example", "myshop.example", True),
+        ("locahost", "localhost", True),
+        ("wwww.exmaple.com", "www.example.com", True),
+        ("storage-prodution.example", "storage-production.example", True),
+        ("elsewhere.com", "example.com", False),
+        # Other names, which differ by a letter as well.
+        ("a.example", "b.example", False),
+        ("app.example.com", "api.example.com", False),
+        ("shop1.example.com", "shop2.example.com", False),
+        ("node10.example.com", "node1.example.com", False),
+        ("example.de", "example.dk", False),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("example.com", "example.com", False),
+        ("*.example.com", "x.exmaple.com", False),
+        ("", "example.com", False),
+    ],
+)
+def test_a_host_with_a_typing_error(held: str, asked: str, misspelt: bool) -> None:
+    assert is_misspelt(f"https://{held}/", f"https://{asked}") is misspelt
+    assert is_misspelt(f"http://{held}:8080", f"https://{asked}") is misspelt

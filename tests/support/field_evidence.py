@@ -214,7 +214,7 @@ CONSOLES: Final[dict[str, Console]] = {
     "uppy": Console("Error: Failed because: AwsS3/Multipart: Could not read the ETag header. This likely means CORS is not configured correctly on the S3 Bucket. See https://uppy.io/docs/aws-s3-multipart#S3-Bucket-Configuration for instructions.", {**SURE, "method": "PUT"}, "ETag"),
     "amplify": Console("AWSS3Provider - error uploading ETagMissing: No access to ETag property on response. Check CORS configuration to expose ETag header.", {**SURE, "method": "PUT"}, "ETag"),
     "cos-js-sdk-v5": Console('get ETag error, please add "ETag" to CORS ExposeHeader setting.', {**SURE, "method": "PUT"}, "ETag"),
-    "ali-oss, ETag": Console("Error: Please set the etag of expose-headers in OSS \n https://help.aliyun.com/document_detail/32069.html", {**SURE, "method": "PUT"}, "etag"),
+    "ali-oss, ETag": Console("Error: Please set the etag of expose-headers in OSS \n https://help.aliyun.com/document_detail/32069.html", {**SURE, "method": "PUT"}, "ETag"),
     "ali-oss": Console('RequestError: XHR error (req "error"), PUT http://photos.oss-cn-chengdu.aliyuncs.com/a.png -1 (connected: false, keepalive socket: false)\nheaders: {}', {**SURE, "method": "PUT"}, NOTHING_NAMED),
     "cos, hidden": Console("{error: 'CORS blocked or network error', headers: {}}", {**GUESS}, NOTHING_NAMED),
     "cos, jquery": Console('{"readyState":0,"responseText":"","status":0,"statusText":"error"}', {**GUESS}, NOTHING_NAMED),

@@ -731,5 +731,4 @@ LINTED: Final[dict[str, tuple[str, str]]] = {
     "https://*.r2.dev": ("BC205", "PUT"),
     "null": ("BC206", "PUT"),
     "*": ("BC209", "PUT"),
-    "file://": ("BC309", "PUT"),
 }

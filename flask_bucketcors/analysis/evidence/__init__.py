@@ -39,8 +39,9 @@ _LOADED_BY_ELEMENTS: Final = frozenset(
 def from_console(text: str) -> Arguments:
     """Read what Chromium, Firefox or Safari printed about a request.
 
-    Firefox is understood in English, German, French, Japanese, Spanish and Portuguese, and so are
-    the messages of libraries that do not know the reason.
+    Firefox is understood in English, Chinese, French, German, Italian, Japanese, Portuguese and
+    Spanish, and in other languages where the reason names a header. So are the messages of
+    libraries that do not know the reason.
 
     :param text: lines of the browser's console; at most 65536 characters are read.
     :returns: arguments; ``guessed`` has ``"method"`` if the text does not tell it.

@@ -169,13 +169,21 @@ def _curl_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     for word in rest:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
-            letter = _CURL_WORDS.get(name, "")
+            letter = _letter(name)
             takes = name in _SKIPPED_WORDS or (letter and letter not in "IG")
             yield letter, value if equals else (next(rest, "") if takes else "")
         elif word.startswith("-") and len(word) > 1:
             yield from _curl_cluster(word[1:], rest)
         else:
             yield "url", word
+
+
+def _letter(name: str) -> str:
+    """The letter of a long option, which curl lets people abbreviate."""
+    if name in _CURL_WORDS or name in _SKIPPED_WORDS:
+        return _CURL_WORDS.get(name, "")
+    letters = {letter for word, letter in _CURL_WORDS.items() if word.startswith(name)}
+    return letters.pop() if len(letters) == 1 else ""
 
 
 def _curl_cluster(letters: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:

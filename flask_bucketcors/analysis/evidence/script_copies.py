@@ -49,11 +49,13 @@ def _from_fetch(text: str) -> Arguments:
     try:
         url, end = decoder.raw_decode(text)
         comma = _COMMA.match(text, end)
-        init = decoder.raw_decode(text, comma.end())[0] if comma else {}
+        init, end = decoder.raw_decode(text, comma.end()) if comma else ({}, end)
     except (ValueError, RecursionError):
         raise ValueError(
             'The call of fetch cannot be read: copy it with "Copy as fetch", and change nothing.'
         ) from None
+    if _FETCH.search(text, end):
+        raise ValueError("The text holds several calls of fetch: copy one of them.")
     if not isinstance(url, str) or not isinstance(init, Mapping):
         raise ValueError("The call of fetch has no address and options: copy it whole.")
     headers = _lower(init.get("headers"))

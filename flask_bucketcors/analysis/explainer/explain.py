@@ -17,7 +17,7 @@ from flask_bucketcors.analysis.explainer.diagnosis import find_causes
 from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.fix_search import find_fixes
-from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace
+from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace, trace_rules
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.browser import SAFE_METHODS, needs_preflight
@@ -141,8 +141,31 @@ def explain(
         allow_credentials=allow_credentials,
         vary=VaryMode(vary),
     )
-    case = Case(plain, request, seen, frozenset(guessed))
-    return _explain(case, tuple(plain.reading.notes))
+    known = frozenset(guessed)
+    if "method" in known:
+        request = _likeliest(plain, request, seen)
+    return _explain(Case(plain, request, seen, known), tuple(plain.reading.notes))
+
+
+def _likeliest(plain: PlainRules, request: PageRequest, seen: Seen) -> PageRequest:
+    """The request with the method to which the rules come nearest, where nothing tells it."""
+    held = {text for rule in plain.rules for text in rule.allowed_methods}
+    others = [text for text in METHODS if text in held and text != request.method]
+    unsafe = [request._replace(method=text) for text in others if text not in SAFE_METHODS]
+    safe = [request._replace(method=text) for text in others if text in SAFE_METHODS]
+    told = {each.preflight for each in seen.complaints}
+    if True in told and not request.headers:
+        # Without headers, safe methods have no preflight.
+        found = unsafe or [request]
+    elif False in told:
+        found = [request, *safe]
+    else:
+        found = [request, *safe, *(each._replace(preflighted=True) for each in unsafe)]
+    return min(found, key=lambda each: _distance(plain, each))
+
+
+def _distance(plain: PlainRules, request: PageRequest) -> int:
+    return min((each.distance for each in trace_rules(plain.rules, request)), default=0)
 
 
 def _sent_origin(page: str, seen: Seen) -> str:

@@ -61,8 +61,9 @@ def instead_of_rules(case: Case) -> list[Cause]:
     if is_duplicated(seen):
         return [Cause.DUPLICATE_HEADERS]
     if not seen.is_known or _is_fine(case):
-        # What cannot be read may be the reason.
-        return [Cause.OTHER] if seen.is_unread else []
+        # What cannot be read may be the reason; what the rules expose could not be read either.
+        is_exposed = seen.says(Said.UNEXPOSED) and case.exchange.passes
+        return [Cause.OTHER] if seen.is_unread or is_exposed else []
     if seen.has_failed or seen.says(*BEYOND_RULES):
         return [Cause.OTHER]
     if _comes_from_cache(case):

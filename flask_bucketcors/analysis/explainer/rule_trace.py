@@ -17,6 +17,7 @@ from flask_bucketcors.analysis.linter.shared_domains import with_shared_domains
 from flask_bucketcors.analysis.linter.sites import site, usual_public_suffix
 from flask_bucketcors.analysis.mistakes import Cause, Kind
 from flask_bucketcors.analysis.spelling.lookalikes import MAX_LENGTH, skeleton, without_invisible
+from flask_bucketcors.analysis.spelling.misspelt import is_misspelt
 from flask_bucketcors.analysis.spelling.origin_parts import cut, several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
@@ -45,6 +46,8 @@ _ANY_ORIGIN_COST: Final = 25
 # An origin below the same registered domain is farther away than a similar one, but nearer than
 # a rule for all origins that lacks the method.
 _SAME_SITE_GAIN: Final = 50
+# A host with a typing error was meant for the page.
+_MISSPELT_GAIN: Final = 100
 _OTHER_HOST: Final = (
     Cause.ORIGIN_APEX,
     Cause.ORIGIN_SUBDOMAIN_DEPTH,
@@ -147,6 +150,8 @@ def _host_cost(origin: str, near: Sequence[str], first: Mismatch) -> int:
     is_about_host = any(cause in _OTHER_HOST for cause in first.causes)
     if first.nearest is not None and (not is_about_host or _says_the_same(first)):
         return _naming_cost(first.nearest)
+    if first.nearest is not None and is_misspelt(first.nearest, origin):
+        return _OTHER_HOST_COST - _MISSPELT_GAIN
     if first.nearest is None and _is_same_site(origin, near):
         return _OTHER_HOST_COST - _SAME_SITE_GAIN
     return _OTHER_HOST_COST
@@ -172,7 +177,8 @@ def _origin_mismatch(origin: str, near: Sequence[str]) -> Iterator[Mismatch]:
         causes = (Cause.ORIGIN_NULL,) if origin == NULL else NOT_NEAR
         yield Mismatch("allowed_origins", origin, None, causes)
     elif best.kind is Kind.UNRELATED and not _says_the_same(best):
-        yield replace(best, nearest=None)
+        misspelt = (text for text in near if is_misspelt(text, origin))
+        yield replace(best, nearest=None if origin == NULL else next(misspelt, None))
     else:
         yield best
 

@@ -17,6 +17,7 @@ from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.lookalikes import shown
+from flask_bucketcors.analysis.spelling.misspelt import is_misspelt
 from flask_bucketcors.analysis.spelling.origin_parts import WRAPPING, several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.core.browser import passes_cors_check
@@ -180,6 +181,12 @@ def _other(request: PageRequest, seen: Seen) -> str:
     if seen.is_unread or seen.says(*MEANINGS):
         # The lines about the evidence say it.
         return ""
+    if seen.says(Said.UNEXPOSED):
+        return (
+            f"The page could not read {', '.join(request.wanted)}, which these rules expose: check "
+            "that they are the bucket's rules and that the response has the header, and clear the "
+            "cache."
+        )
     if request.lacks_credentials:
         return (
             "The page sends credentials, but BUCKETCORS_ALLOW_CREDENTIALS is off, so no response "
@@ -228,7 +235,7 @@ def _mismatch(rule: int, mismatch: Mismatch) -> str:
     element, held = LIST_ELEMENTS[mismatch.field], mismatch.nearest or ""
     why = mismatch.causes[0].meaning
     if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
-        why = _miswritten_origin(held)
+        why = _miswritten_origin(held, mismatch.asked)
     elif mismatch.causes[0] is Cause.METHOD_MISSING:
         why = "Each method must be a separate value, and `*` is not a method."
     elif mismatch.causes[0] is Cause.HEADER_MISSING:
@@ -239,8 +246,10 @@ def _mismatch(rule: int, mismatch: Mismatch) -> str:
     )
 
 
-def _miswritten_origin(held: str) -> str:
+def _miswritten_origin(held: str, asked: str) -> str:
     """Why a value does not match the origin that it was meant for."""
+    if is_misspelt(held, asked):
+        return f"Did you mean {shown(asked)}? The hosts differ by a letter or two."
     if several(held):
         return "Each origin must be a separate value."
     if held.strip(WRAPPING) != held:
