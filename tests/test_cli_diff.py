@@ -104,18 +104,18 @@ WORDS = {
     "any headers": (
         [([A], ["GET"], [])],
         [([A], ["GET"], ["*"])],
-        f"+ GET from {A}, with any headers, at least one",
+        f"+ GET from {A}, with one or more headers of any name",
     ),
     "headers but for some": (
         [([A], ["GET"], [f"x-{name}" for name in "abcdefg"])],
         [([A], ["GET"], ["*"])],
-        f"+ GET from {A}, with any headers, at least one other than "
+        f"+ GET from {A}, with any headers, including one other than "
         "x-a, x-b, x-c, x-d, x-e and 2 more",
     ),
     "headers out of a pattern": (
         [([A], ["GET"], ["x-a"])],
         [([A], ["GET"], ["x-a", "y-*"])],
-        f"+ GET from {A}, with headers out of x-a, y-*, at least one out of y-*",
+        f"+ GET from {A}, with headers out of x-a, y-*, including one of y-*",
     ),
     "more origins than are read": (
         [([A], ["GET"], [])],

@@ -42,7 +42,7 @@ def run(*arguments: object, code: int = 0, input: str | bytes | None = None) -> 
 
 def ids(*arguments: object, code: int = 1, input: str | bytes | None = None) -> list[str]:
     output = run(*arguments, "--format", "json", code=code, input=input).stdout
-    return [each["id"] for each in json.loads(output)]
+    return [each["id"] for each in json.loads(output)["findings"]]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def written(path: Path, rules: Any) -> str:
 def test_nothing_to_see_is_exit_code_0(tmp_path: Path) -> None:
     good = written(tmp_path / "good.json", GOOD)
     assert run(good).output == "no findings\n"
-    assert run(good, "--format", "json").output == "[]\n"
+    assert json.loads(run(good, "--format", "json").output) == {"findings": [], "notes": []}
     assert run(good, good).output == "no findings, in 0 of 2 files\n"
 
 
@@ -93,9 +93,17 @@ def test_a_finding_reads_as_compilers_write_them(mixed: str) -> None:
 
 def test_json_holds_the_findings_and_where_they_are(mixed: str) -> None:
     expected = [{"file": mixed, **each.as_dict()} for each in lint(MIXED)]
-    found = json.loads(run(mixed, "--format", "json", code=1).stdout)
+    found = json.loads(run(mixed, "--format", "json", code=1).stdout)["findings"]
     assert sorted(found, key=lambda each: each["rule"]) == expected
     assert [each["severity"] for each in found] == ["danger", "warning", "advice"]
+
+
+def test_json_holds_what_was_read_as_something_else(tmp_path: Path) -> None:
+    google = {"origin": [A], "method": ["GET"], "responseHeader": ["x-a"]}
+    path = written(tmp_path / "google.json", [google])
+    found = json.loads(run(path, "--format", "json").stdout)
+    note = "responseHeader is read as AllowedHeader and as ExposeHeader"
+    assert found == {"findings": [], "notes": [{"file": path, "note": note}]}
 
 
 # What is marked, under the values: of each origin the line with the value, and the marks.
@@ -272,7 +280,7 @@ def test_all_buckets_are_counted(run_app: Run, store: SQLiteStore) -> None:
     assert run_app("lint", "--all", code=1).output.endswith(
         "\n2 findings (danger 2), in 2 of 3 buckets\n"
     )
-    found = json.loads(run_app("lint", "--all", "--format", "json", code=1).stdout)
+    found = json.loads(run_app("lint", "--all", "--format", "json", code=1).stdout)["findings"]
     assert [(each["bucket"], each["id"]) for each in found] == [("a", "BC206"), ("c", "BC206")]
 
 

@@ -102,7 +102,7 @@ def test_rules_that_a_bucket_left_behind_can_be_seen_and_deleted(run: Run) -> No
 def test_an_import_refuses_the_lines_of_missing_buckets(run: Run, store: MemoryStore) -> None:
     lines = [json.dumps({"bucket": name, **RULES.as_dict()}) for name in ("empty", "phtos")]
     output = run("import", "-", input="\n".join(lines), code=1).output
-    assert "line 2 is refused: there is no bucket 'phtos': create it first" in output
+    assert "line 2 (phtos) is refused: there is no bucket 'phtos': create it first" in output
     assert (store.get("empty"), store.get("phtos")) == (RULES, None)
 
 

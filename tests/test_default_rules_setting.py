@@ -286,6 +286,8 @@ def test_explain_says_that_they_decide() -> None:
     request = ["explain", "--origin", "https://other.example", "--bucket"]
     text = invoke(*request, "any", app=app, code=1).stdout
     assert text.startswith("bucket any has no rules of its own: the default rules decide\n")
+    assert "a fix changes every bucket without rules of its own" in text
+    assert "`put any FILE`" in text
     assert "default rules" not in invoke(*request, "own", app=app, code=1).stdout
     for bucket, is_default in (("any", True), ("own", False)):
         told = json.loads(invoke(*request, bucket, "--format", "json", app=app, code=1).stdout)

@@ -104,7 +104,7 @@ OTHER = "https://b.example"
     [
         ([rule(OTHER)], {}, "It allows nothing else."),
         ([rule(PAGE, headers="x-a")], {"headers": ["X-B"]}, "It also allows GET, PUT from "
-         f"{PAGE}, with headers out of x-a, x-b, at least one out of x-b."),
+         f"{PAGE}, with headers out of x-a, x-b, including one of x-b."),
         ([rule(PAGE + "/")], {}, f"It also allows GET, PUT from {PAGE}, with no header."),
         ([rule(PAGE, methods="PUT")], {"response": UNEXPOSED}, "It allows nothing new."),
         ([rule(PAGE, "https://*.b.example", methods="PUT")], {"response": UNEXPOSED},

@@ -9,6 +9,7 @@ from hypothesis import given
 from flask_bucketcors import Rule, RuleSet, diff
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.documents.any_form import parse_rules, read_rules
+from flask_bucketcors.documents.key_names import field_of, simple, suggestion
 from flask_bucketcors.documents.to_forms import FORMS, write_as
 from tests.support.naive_evaluator import RuleDict
 from tests.support.strategies import rule_sets
@@ -532,6 +533,54 @@ def test_a_field_stands_once_whatever_its_spelling(spelling: str, other: str) ->
 def test_what_was_probably_meant_is_suggested(key: str, suggestion: str) -> None:
     with pytest.raises(InvalidRules, match=f"{key} is not allowed here; .* write {suggestion} "):
         parse_rules([{**RULE, key: []}])
+
+
+def near(key: str) -> set[str]:
+    """The key with a letter less, twice, another one, and with two that are swapped."""
+    return {
+        each
+        for i in range(len(key))
+        for each in (
+            key[:i] + key[i + 1 :],
+            key[:i] + key[i] + key[i:],
+            key[:i] + "x" + key[i + 1 :],
+            key[:i] + key[i + 1 : i + 2] + key[i] + key[i + 2 :],
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    "key, meant",
+    [
+        ("AllowedOrigin", "AllowedOrigins"),
+        ("allowedMethods", "AllowedMethods"),
+        ("allowed_headers", "AllowedHeaders"),
+        ("ExposeHeaders", "ExposeHeaders"),
+        ("maxAgeSeconds", "MaxAgeSeconds"),
+        ("ResponseVary", "ResponseVary"),
+    ],
+)
+def test_each_near_spelling_gets_a_suggestion(key: str, meant: str) -> None:
+    unknown = [each for each in near(key) if field_of(simple(each)) is None]
+    assert {suggestion(each) for each in unknown} == {meant}
+
+
+@pytest.mark.parametrize(
+    "key, meant",
+    [
+        ("allow_origin", "AllowedOrigins"),
+        ("Access-Control-Allow-Origin", "AllowedOrigins"),
+        ("access_control_max_age", "MaxAgeSeconds"),
+        ("methds", "AllowedMethods"),
+        ("CorsRulez", "CORSRules"),
+        ("AllowCredentials", None),
+        ("Service", None),
+    ],
+)
+def test_what_is_farther_away_is_suggested_where_it_has_one_meaning(
+    key: str, meant: str | None
+) -> None:
+    assert suggestion(key) == meant
 
 
 def test_a_misspelled_key_of_the_list_is_suggested() -> None:

@@ -226,7 +226,7 @@ def test_an_import_refuses_the_line(run, store, tmp_path):
     rules = RULES.as_dict()
     lines.write_text("".join(json.dumps({"bucket": b, **rules}) + "\n" for b in ("api", "new")))
     output = run("import", lines, code=1)
-    assert f"line 1 is refused: {REFUSED}" in output
+    assert f"line 1 (api) is refused: {REFUSED}" in output
     assert "1 stored, 0 had these rules already, 1 line refused" in output
     assert store.get("new") == RULES
 

@@ -60,6 +60,7 @@ class _Lint:
     :param left_out: the number of rule sets that could not be linted.
     :param hidden: the number of findings that are not shown.
     :param shown: the numbers of findings that are shown, by severity.
+    :param notes: what was read as something else, with the file.
     """
 
     sources: Iterable[Source | None]
@@ -71,6 +72,7 @@ class _Lint:
     left_out: int = 0
     hidden: int = 0
     shown: Counter[Severity] = field(default_factory=Counter)
+    notes: list[dict[str, str]] = field(default_factory=list)
 
     def findings(self) -> Iterator[tuple[Source, Finding]]:
         """Give the findings to show, each with the rules that it is about."""
@@ -78,6 +80,7 @@ class _Lint:
             if source is None:
                 self.left_out += 1
                 continue
+            self.notes += [{source.kind: source.name, "note": note} for note in source.notes]
             try:
                 found = lint_by(source, self.public_suffix)
             except TooIntricate as error:
@@ -173,7 +176,9 @@ def lint_rules(
     run = _Lint(sources, suffix, Severity(severity), ignore)
     if form == JSON:
         echo_json_list(
-            {source.kind: source.name, **finding.as_dict()} for source, finding in run.findings()
+            "findings",
+            ({source.kind: source.name, **each.as_dict()} for source, each in run.findings()),
+            lambda: {"notes": run.notes},
         )
     else:
         _print(run, "file" if files else "bucket")

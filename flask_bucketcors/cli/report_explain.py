@@ -69,6 +69,11 @@ def print_explanation(explanation: Explanation, source: Source) -> None:
     for number, fix in enumerate(explanation.fixes, 1):
         text = printable(f"{fix.text} {fix.effect}")
         click.echo(f"{click.style(f'Fix {number}', fg='green')}: {text}")
+    if explanation.fixes and source.is_default:
+        click.echo(
+            "These are the default rules, so a fix changes every bucket without rules of its own. "
+            f"To change this one alone, put rules of its own: `put {printable(source.name)} FILE`."
+        )
 
 
 def _marked_rule(explanation: Explanation, source: Source) -> Iterator[str]:

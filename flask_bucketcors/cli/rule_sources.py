@@ -11,6 +11,7 @@ from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.dialects import COS, Dialect, find_dialect
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.documents.any_form import Reading
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Source:
         if self.kind == "file":
             return name_of(self.name)
         return f"bucket {printable(self.name)}{' (default rules)' if self.is_default else ''}"
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was read as something else, or not at all."""
+        return self.rules.notes if isinstance(self.rules, Reading) else ()
 
     @cached_property
     def _plain(self) -> PlainRules:

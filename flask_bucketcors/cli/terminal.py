@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from textwrap import indent
 from typing import Any, Final
 
@@ -116,13 +116,25 @@ def echo_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def echo_json_list(items: Iterable[Any]) -> None:
-    """Print a list as JSON, each item as soon as it is available."""
-    before = "["
+def echo_json_list(
+    name: str, items: Iterable[Any], others: Callable[[], Mapping[str, Any]]
+) -> None:
+    """Print an object with a list as JSON, each item of it as soon as it is available.
+
+    :param name: of the list.
+    :param others: gives the other members, once the items are known.
+    """
+    before = f'{{\n  "{name}": ['
+    click.echo(before, nl=False)
+    before = ""
     for each in items:
-        click.echo(f"{before}\n{indent(json.dumps(each, indent=2), '  ')}", nl=False)
+        click.echo(f"{before}\n{indent(json.dumps(each, indent=2), '    ')}", nl=False)
         before = ","
-    click.echo("[]" if before == "[" else "\n]")
+    click.echo("\n  ]" if before else "]", nl=False)
+    for key, value in others().items():
+        members = indent(json.dumps(value, indent=2), "  ").lstrip()
+        click.echo(f',\n  "{key}": {members}', nl=False)
+    click.echo("\n}")
 
 
 def fail_if(found: object) -> None:

@@ -39,6 +39,7 @@ from flask_bucketcors.cli.stored_buckets import each_bucket
 from flask_bucketcors.cli.terminal import (
     JSON,
     STRICT_REFUSES,
+    clipped,
     counted,
     fail_if,
     is_dumb,
@@ -64,6 +65,7 @@ _XML: Final = "xml"
 # Different notes that are printed; lines of one form have the same.
 _MAX_NOTES: Final = 20
 _OTHER_NOTES: Final = "other notes"
+_MAX_NAME: Final = 63
 # The widths of the bar, and of the text beside it, such as "100%  00:00:02", in characters.
 _BAR_WIDTH: Final = 36
 _BESIDE_BAR: Final = 32
@@ -135,6 +137,7 @@ class _Import:
     :param equal: the number of buckets that had these rules already.
     :param refused: the number of lines that are wrong.
     :param notes: what was read as something else, with the number of lines.
+    :param bucket: the name in the line that was read last; None if it has none.
     :param batch: rules that are not yet stored, with the findings of lint, by bucket.
     :param before_print: removes the bar, if there is one.
     """
@@ -147,6 +150,7 @@ class _Import:
     before_print: Callable[[], None] = lambda: None
     batch: dict[str, _Reviewed] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
+    bucket: str | None = None
 
     def take(self, line: bytes) -> None:
         """Store the rules of a line, now or with those of later lines.
@@ -191,7 +195,9 @@ class _Import:
 
     def _parse(self, line: bytes) -> tuple[str, _Reviewed | None]:
         """Read a line; None instead of refused rules that the bucket has already."""
+        self.bucket = None
         bucket, data = _parse_line(line)
+        self.bucket = bucket
         try:
             self.writer.check_bucket(bucket)
             rule_set = self._read(data)
@@ -275,10 +281,15 @@ def _import_lines(file: BinaryIO, path: str, work: _Import) -> None:
                     work.take(line)
             except InvalidRules as error:
                 work.refused += 1
-                lines = [f"line {number} is {reason_of(error)}", *problem_lines(error.problems)]
+                named = f" ({_named(work.bucket)})" if work.bucket else ""
+                reason = f"line {number}{named} is {reason_of(error)}"
                 erase_bar()
-                click.echo("\n".join(lines), err=True)
+                click.echo("\n".join([reason, *problem_lines(error.problems)]), err=True)
             advance(len(line))
+
+
+def _named(bucket: str) -> str:
+    return printable(clipped(bucket, _MAX_NAME))
 
 
 def _lines(file: BinaryIO, path: str) -> Iterator[bytes]:

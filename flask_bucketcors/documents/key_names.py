@@ -4,7 +4,7 @@ Only letters and digits count: ``AllowedOrigins``, ``allowedOrigins`` and ``allo
 one key.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -40,15 +40,24 @@ ONE_VALUE: Final = frozenset(
 RULES: Final = frozenset({"rules", "corsrules", "corsrule", "cors", "corsconfig"})
 # What is suggested for a misspelled key.
 _USUAL: Final = {
-    "allowedorigins": "AllowedOrigins",
-    "allowedmethods": "AllowedMethods",
-    "allowedheaders": "AllowedHeaders",
-    "exposeheaders": "ExposeHeaders",
-    "maxageseconds": "MaxAgeSeconds",
-    "corsrules": "CORSRules",
-    "corsrule": "CORSRule",
-    "corsconfiguration": "CORSConfiguration",
+    "allowed_origins": "AllowedOrigins",
+    "allowed_methods": "AllowedMethods",
+    "allowed_headers": "AllowedHeaders",
+    "expose_headers": "ExposeHeaders",
+    "max_age_seconds": "MaxAgeSeconds",
+    "id": "ID",
+    "rules": "CORSRules",
+    "response_vary": "ResponseVary",
+    "configuration": "CORSConfiguration",
 }
+_MEANINGS: Final = {
+    **_FIELDS,
+    **dict.fromkeys(RULES, "rules"),
+    "responsevary": "response_vary",
+    "corsconfiguration": "configuration",
+}
+# Headers of responses begin with it; people take their names for those of fields.
+_OF_RESPONSES: Final = "accesscontrol"
 
 
 def simple(key: object) -> str:
@@ -83,16 +92,18 @@ def value_of(data: Mapping[str, Any], *keys: str) -> Any:
     return next((data[key] for wanted in keys for key in data if simple(key) == wanted), None)
 
 
-def element_for(name: str) -> str | None:
+def suggestion(key: object) -> str | None:
+    """The key of JSON or YAML that was probably meant by an unknown one."""
+    return _USUAL.get(_meant(key) or "")
+
+
+def element_for(name: object) -> str | None:
     """The element of XML that was probably meant by an unknown one."""
-    key = simple(name)
-    if key in RULES:
-        return ELEMENTS["rules"]
-    meant = _FIELDS.get(key) or _FIELDS.get(simple(suggestion(key, _FIELDS)))
-    return ELEMENTS[meant] if meant else suggestion(name)
+    meant = _meant(name)
+    return ELEMENTS.get(meant, _USUAL[meant]) if meant else None
 
 
-def suggestion(key: object, known: Iterable[str] = _USUAL) -> str | None:
-    """The key that was probably meant."""
-    near = get_close_matches(simple(key)[:64], list(known), n=1, cutoff=0.75)
-    return _USUAL.get(near[0], near[0]) if near else None
+def _meant(key: object) -> str | None:
+    text = simple(key)[:64].removeprefix(_OF_RESPONSES)
+    near = [text] if text in _MEANINGS else get_close_matches(text, list(_MEANINGS), 1, 0.75)
+    return _MEANINGS[near[0]] if near else None

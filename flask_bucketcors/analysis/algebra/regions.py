@@ -46,16 +46,21 @@ class HeaderLists:
         """
         if not self.names:
             return "no header"
-        is_any = self.names == (Span(ANY),)
-        parts = ["any headers" if is_any else f"headers out of {_said(self.names, most)}"]
-        shown = self.one_of[:most]
-        parts += [f"at least one{_out_of(each, self.names, most)}" for each in shown]
-        if len(shown) < len(self.one_of):
-            parts.append(f"at least one out of each of {len(self.one_of) - len(shown)} more sets")
+        parts = [self._names_in_words(most)]
+        sets = [each for each in self.one_of if each != self.names]
+        parts += [f"including one {_out_of(each, most)}" for each in sets[:most]]
+        if len(sets) > len(parts) - 1:
+            parts.append(f"and one out of each of {len(sets) - len(parts) + 1} more sets")
         if self.not_all_of:
-            parts.append(f"without at least one of {listed(self.not_all_of, most)}")
+            parts.append(f"but not all of {listed(self.not_all_of, most)}")
         text = ", ".join(parts)
         return text if self.one_of else f"no header, or {text}"
+
+    def _names_in_words(self, most: int | None) -> str:
+        is_any, has_one = self.names == (Span(ANY),), self.names in self.one_of
+        if is_any:
+            return "one or more headers of any name" if has_one else "any headers"
+        return f"{'one or more' if has_one else 'headers out'} of {_said(self.names, most)}"
 
     def __str__(self) -> str:
         return self.in_words()
@@ -143,13 +148,11 @@ def _span_as_dict(span: Span) -> dict[str, Any]:
     return {"pattern": span.pattern, "but_not": list(span.but_not)}
 
 
-def _out_of(spans: Sequence[Span], names: Sequence[Span], most: int | None) -> str:
-    """Say out of which names one is, unless it is any of the list's."""
-    if spans == names:
-        return ""
+def _out_of(spans: Sequence[Span], most: int | None) -> str:
+    """Say out of which names one is."""
     if len(spans) == 1 and spans[0].pattern == ANY:
-        return f" other than {listed(spans[0].but_not, most)}"
-    return f" out of {_said(spans, most)}"
+        return f"other than {listed(spans[0].but_not, most)}"
+    return f"of {_said(spans, most)}"
 
 
 def _said(spans: Sequence[Span], most: int | None, anything: str = ANY) -> str:
