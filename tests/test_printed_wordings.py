@@ -19,9 +19,10 @@ from tests.support.printed_wordings import (
     LIBRARIES,
     PAGE,
     SAFARI,
+    TABS,
 )
 
-PRINTED = [*CHROMIUM_PRINTS, *CHROMIUM_HOLDS, *SAFARI, *FIREFOX, *FIREFOX_BESIDE_CORS]
+PRINTED = [*CHROMIUM_PRINTS, *CHROMIUM_HOLDS, *TABS, *SAFARI, *FIREFOX, *FIREFOX_BESIDE_CORS]
 # What the rules have no part in, so that explain has no better word.
 SAID_IN_WORDS = [row for row in PRINTED if row[0] in {said.name for said in BEYOND_RULES}]
 VALUES = {"OTHER_ORIGIN": "https://b.test", "HEADER": "x-a"}

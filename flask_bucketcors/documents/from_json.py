@@ -64,6 +64,7 @@ _ABOUT_THE_BUCKET: Final = frozenset(
         "staticwebsite",
         "statuscode",
         "type",
+        "xmlns",
     }
 )
 # Names that a note repeats, and how many characters of each.

@@ -10,6 +10,7 @@ _COMMANDS: Final = b"aws|az|b2|coscli|curl|gcloud|gsutil|mc|npx|obsutil|ossutil|
 _KINDS: Final = (
     (rb"```", "in a block of Markdown: leave out the lines with ```"),
     (rb"(?:\$ )?(?:%b) [\w-]" % _COMMANDS, "in a command: pass only the document in its quotes"),
+    (rb"An error occurred \(\w", "an error that a command printed, and no rules"),
     (rb"[A-Z]{3,8} /\S{0,1024} HTTP/", "in a request of the API: pass only its body"),
     (
         rb"(?:resource|param|module) \w++ '|targetScope =",
@@ -40,4 +41,8 @@ def what_it_is(text: bytes) -> str | None:
         return "UTF-16, as some shells write it: convert it to UTF-8"
     if _HCL.search(text):
         return _HCL_HELP
-    return next((said for start, said in _BEGINNINGS if start.match(text)), None)
+    if found := next((said for start, said in _BEGINNINGS if start.match(text)), None):
+        return found
+    if b"<CORSConfiguration" in text or b"<CORSRule" in text:
+        return "XML with a text in front of it: leave the text out"
+    return None

@@ -142,7 +142,8 @@ def places_within(data: Any) -> list[Place]:
             break
         name, value = waiting.pop()
         if isinstance(value, Mapping) and rules_keys(value) and _has_cors_rules(value):
-            found.append(Place(name, value))
+            named = value_of(value, "bucket", "bucketname", "name")
+            found.append(Place(named if isinstance(named, str) else name, value))
         elif isinstance(value, Mapping):
             waiting += [(str(key), each) for key, each in reversed(list(value.items()))]
         elif is_list(value):

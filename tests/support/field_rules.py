@@ -527,6 +527,17 @@ RULES: Final[dict[str, Rules]] = {
     "crossplane": Rules(
         CROSSPLANE, [says(WWW, "GET", "*", "x-amz-request-id", max_age_seconds=3000)]
     ),
+    "xml as json": Rules(
+        '{"CORSConfiguration": {"@xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "CORSRule": {"AllowedOrigin": "*", "AllowedMethod": ["GET", "PUT"], "MaxAgeSeconds": "30"}}}',
+        [says("*", "GET PUT", max_age_seconds=30)],
+        ("@xmlns",),
+    ),
+    "one of several buckets of a list": Rules(
+        '{"buckets": [{"name": "a", "cors": [{"origin": ["*"], "method": ["GET"]}]}, {"name": "b", "cors": [{"origin": ["https://www.example.com"], "method": ["GET"]}]}]}',
+        [says(WWW, "GET")],
+        ("the rules of b",),
+        resource="b",
+    ),
     "ansible": Rules(
         ANSIBLE, [says("http://www.example.com", "GET POST", "Authorization", "x-amz-server-side-encryption x-amz-request-id", max_age_seconds=30000)]
     ),
@@ -704,6 +715,8 @@ REFUSED: Final[dict[str, Refused]] = {
     "a request of the API": Refused("PUT /?cors HTTP/1.1\nHost: photos-1250000000.cos.ap-beijing.myqcloud.com\nContent-Type: application/xml\n\n" + xml(), ("a request", "body")),
     "a program in JavaScript": Refused("const rules = [{\n  allowedOrigin: 'http://example.com',\n  allowedMethod: 'GET',\n}];\nclient.putBucketCORS('b', rules);", ("a program", "JSON")),
     "a program in Python": Refused("cors_configuration = {\n    'CORSRules': [{'AllowedMethods': ['GET'], 'AllowedOrigins': ['*']}]\n}\ns3.put_bucket_cors(Bucket='b', CORSConfiguration=cors_configuration)", ("a program", "JSON")),
+    "XML as a browser shows it": Refused("This XML file does not appear to have any style information associated with it. The document tree is shown below.\n" + xml(), ("XML with a text in front of it", "leave the text out")),
+    "what aws printed": Refused("An error occurred (NoSuchCORSConfiguration) when calling the GetBucketCors operation: The CORS configuration does not exist", ("an error that a command printed",)),
     "Bicep": Refused("resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-01-01' = {\n  name: 'default'\n  properties: {\n    cors: {\n      corsRules: [\n      ]\n    }\n  }\n}", ("Bicep",)),
     "words": Refused("Allow all origins please", ("neither XML nor JSON",)),
     "two documents of YAML": Refused("rules: []\n---\nrules: []\n", ("YAML of several documents",)),

@@ -250,6 +250,42 @@ CHROMIUM_HOLDS: Final = [
     ("OTHER_ORIGIN", "CORS error: PreflightAllowOriginMismatch"),
 ]
 
+#: The issues tab of Chromium's tools, and the network tab of Firefox's.
+TABS: Final = [
+    ("NO_ALLOW_ORIGIN", "Ensure CORS response header values are valid"),
+    ("NO_ALLOW_ORIGIN", "A Cross-Origin Resource Sharing (CORS) request was blocked because of invalid or missing response headers of the request or the associated preflight request."),
+    ("OTHER_ORIGIN", "Ensure CORS requesting origin matches resource\u2019s allowed origin"),
+    ("OTHER_ORIGIN", "the `Access-Control-Allow-Origin` response header of the request or the associated preflight request specified an origin different from the origin of the context that initiated the request."),
+    ("WILDCARD", "Ensure credentialed requests aren\u2019t sent to CORS resources with origin wildcards"),
+    ("WILDCARD", "it was configured to `include` credentials and the `Access-Control-Allow-Origin` response header of the request or the associated preflight request was set to a wildcard `*`."),
+    ("NO_CREDENTIALS", "Ensure CORS requests include credentials only when allowed"),
+    ("NO_CREDENTIALS", "the `Access-Control-Allow-Credentials` response header of the request or the associated preflight request wasn\u2019t set to `true`."),
+    ("METHOD", "Ensure CORS request uses allowed method"),
+    ("METHOD", "it neither uses one of the CORS-safelisted methods (`GET`, `HEAD`, `POST`) nor was the request method explicitly allowed"),
+    ("HEADER", "Ensure CORS request includes only allowed headers"),
+    ("HEADER", "it contained request headers that were neither CORS-safelisted (`Accept`) nor allowed by the `Access-Control-Allow-Headers` response header"),
+    ("STATUS", "Ensure preflight responses are valid"),
+    ("STATUS", "the response to the associated preflight request failed, had an unsuccessful HTTP status code, and/or was a redirect."),
+    ("USER_INFO", "Ensure CORS requests aren\u2019t redirected to URLs containing credentials"),
+    ("MODE", "Ensure only same-origin resources are fetched with same-origin request mode"),
+    ("NOT_HTTP", "Ensure CORS requests are made on supported schemes"),
+    ("LOCAL_NETWORK", "Ensure that local network requests are compatible with restrictions"),
+    ("NO_RESPONSE", "CORS disabled"),
+    ("NO_RESPONSE", "CORS Failed"),
+    ("NOT_HTTP", "CORS Not HTTP"),
+    ("SEVERAL_ORIGINS", "CORS Multiple Origin Not Allowed"),
+    ("NO_ALLOW_ORIGIN", "CORS Missing Allow Origin"),
+    ("WILDCARD", "CORS No Allow Credentials"),
+    ("OTHER_ORIGIN", "CORS Allow Origin Not Matching Origin"),
+    ("NO_CREDENTIALS", "CORS Missing Allow Credentials"),
+    ("REDIRECT", "CORS External Redirect Not Allowed"),
+    ("STATUS", "CORS Preflight Did Not Succeed"),
+    ("BAD_LIST", "CORS Invalid Allow Method"),
+    ("BAD_LIST", "CORS Invalid Allow Header"),
+    ("METHOD", "CORS Method Not Found"),
+    ("HEADER", "CORS Missing Allow Header"),
+]  # fmt: skip
+
 SAFARI: Final = [
     (
         "NO_ALLOW_ORIGIN",

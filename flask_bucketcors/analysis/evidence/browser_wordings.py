@@ -1,10 +1,10 @@
 """What browsers print when CORS stops a request, wording by wording.
 
-Sources: Chromium 156 as measured, what else its program holds, and its wordings since version 20 as
-users quote them; Firefox's documentation "CORS errors", older wordings, and the short ones of its
-network tab; WebKit's CrossOriginAccessControl and loader; the first Edge; the browser SDKs of COS,
-OSS and S3, and Uppy, about ETag. Failures that users take for CORS (certificates, mixed content,
-blockers) have kinds of their own.
+Sources: Chromium 156 as measured, what else its program holds, the issues of its tools, and its
+wordings since version 20 as users quote them; Firefox's documentation "CORS errors", older
+wordings, and the short ones of its network tab; WebKit's CrossOriginAccessControl and loader; the
+first Edge; the browser SDKs of COS, OSS and S3, and Uppy, about ETag. Failures that users take for
+CORS (certificates, mixed content, blockers) have kinds of their own.
 """
 
 import re
@@ -45,6 +45,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"bad URI or cross-site access not allowed",
             r"CORS Missing Allow Origin\b",
             r"MissingAllowOriginHeader",
+            r"CORS response header values are valid|because of invalid or missing response headers",
         ),
     ),
     (
@@ -57,6 +58,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             rf"The origin '[^'\n]{{0,2048}}' did not find {_VALUE} in the Access-Control-Allow-",
             r"CORS Allow Origin Not Matching Origin",
             r"(?:AllowOriginMismatch|InvalidAllowOriginValue)",
+            r"CORS requesting origin matches resource|specified an origin different from",
         ),
     ),
     (
@@ -68,6 +70,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Access-Control-Allow-Origin cannot contain more than one origin",
             r"CORS Multiple Allow Origin Not Allowed",
             r"MultipleAllowOriginValues",
+            r"CORS Multiple Origin Not Allowed",
         ),
     ),
     (
@@ -80,6 +83,8 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Cannot use wildcard in Access-Control-Allow-Origin when credentials",
             r"CORS Not Supporting Credentials",
             r"WildcardOriginNotAllowed",
+            r"CORS resources with origin wildcards|was set to a wildcard `\*`",
+            r"CORS No Allow Credentials",
         ),
     ),
     (
@@ -92,6 +97,8 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"No 'Access-Control-Allow-Credentials' header",
             r"CORS Missing Allow Credentials",
             r"InvalidAllowCredentials",
+            r"CORS requests include credentials only when allowed",
+            r"`Access-Control-Allow-Credentials` response header .{1,99}set to `true`",
         ),
     ),
     (
@@ -103,6 +110,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Request method (\S+) was not present in the Access-Control-Allow-Methods",
             r"CORS Method Not Found",
             r"MethodDisallowedByPreflightResponse",
+            r"CORS request uses allowed method|neither uses one of the CORS-safelisted methods",
         ),
     ),
     (
@@ -115,6 +123,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Request header (\S+) was not present in the Access-Control-Allow-Headers",
             r"CORS Missing Allow Headers?\b",
             r"HeaderDisallowedByPreflightResponse",
+            r"CORS request includes only allowed headers|headers that were neither CORS-safelisted",
         ),
     ),
     (
@@ -127,6 +136,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Preflight response is not successful",
             r"CORS Preflight Did Not Succeed",
             r"PreflightInvalidStatus",
+            r"Ensure preflight responses are valid|had an unsuccessful HTTP status code",
         ),
     ),
     (
@@ -149,6 +159,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Cannot parse (Access-Control-Allow-\w+) response header",
             r"invalid token '[^'\n]{0,2048}' in CORS header '(Access-Control-Allow-\w+)'",
             r"(?:InvalidAllowMethodsPreflightResponse|InvalidAllowHeadersPreflightResponse)",
+            r"CORS Invalid Allow (?:Method|Header)",
         ),
     ),
     (
@@ -182,6 +193,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"The response is invalid\.",
             r"\(blocked:(?:csp|mixed-content|devtools|inspector|other)\)",
             r"ERR_UNSAFE_PORT|ERR_ABORTED",
+            r"(?-i:CORS Failed)\b",
         ),
     ),
     (
@@ -190,6 +202,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         (
             r"contains a username and password, which is disallowed for cross-origin requests",
             r"RedirectContainsCredentials",
+            r"redirected to URLs containing credentials|to a URL that includes credentials",
         ),
     ),
     (
@@ -268,6 +281,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Cross origin requests are not allowed (?:by request mode|when using same-origin)",
             r"is unsupported in no-cors mode",
             r"(?:DisallowedByMode|NoCorsRedirectModeNotFollow)",
+            r"resources are fetched with same-origin request mode|mode was set to `same-origin`",
         ),
     ),
     (
@@ -297,6 +311,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"Not allowed to load local resource",
             r"URL scheme ['\"]?\w+['\"]? is not supported",
             r"CorsDisabledScheme",
+            r"CORS Not HTTP|CORS requests are made on supported schemes|doesn.t support CORS",
         ),
     ),
     (
@@ -319,6 +334,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
             r"ERR_BLOCKED_BY_(?:LOCAL|PRIVATE)_NETWORK_ACCESS_CHECKS",
             r"(?:Insecure(?:Local|Private)Network|Invalid(?:Local|Private)NetworkAccess)\b",
             r"(?:Local|Private)NetworkAccessPermission(?:Denied|Unavailable)",
+            r"local network requests are compatible with restrictions",
         ),
     ),
 )
