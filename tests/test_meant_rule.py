@@ -161,6 +161,8 @@ def test_the_rule_that_a_person_means(meant: Meant) -> None:
         ("locahost", "localhost", True),
         ("wwww.exmaple.com", "www.example.com", True),
         ("storage-prodution.example", "storage-production.example", True),
+        ("*.exmaple.com", "www.example.com", True),
+        ("*.exmaple.com", "a.b.example.com", True),
         ("elsewhere.com", "example.com", False),
         # Other names, which differ by a letter as well.
         ("a.example", "b.example", False),
@@ -170,7 +172,8 @@ def test_the_rule_that_a_person_means(meant: Meant) -> None:
         ("example.de", "example.dk", False),
         ("10.0.0.1", "10.0.0.2", False),
         ("example.com", "example.com", False),
-        ("*.example.com", "x.exmaple.com", False),
+        ("*.example.com", "x.example.com", False),
+        ("https*example.com", "exmaple.com", False),
         ("", "example.com", False),
     ],
 )

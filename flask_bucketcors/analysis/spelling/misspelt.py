@@ -8,12 +8,13 @@ from flask_bucketcors.core.wildcards import ANY
 _MAX_EDITS: Final = 2
 # In a shorter label, one other letter makes another word.
 _SHORTEST: Final = 4
+_SUBDOMAINS: Final = "*."
 # Of what is left between equal beginnings and ends.
 _MAX_CORE: Final = 12
 
 
 def is_misspelt(pattern: str, origin: str) -> bool:
-    """Whether the host of a pattern is that of an origin with one or two typing errors.
+    """Whether the host or domain of a pattern is that of an origin with a typing error or two.
 
     An error is a letter too many, too few, another one, or two that are swapped. Other digits, and
     the endings of two countries, make another host.
@@ -21,6 +22,10 @@ def is_misspelt(pattern: str, origin: str) -> bool:
     if abs(len(pattern) - len(origin)) > _MAX_CORE:
         return False
     held, asked = cut(pattern).host, cut(origin).host
+    if held.startswith(_SUBDOMAINS):
+        # What stands below the domain does not matter.
+        held = held.removeprefix(_SUBDOMAINS)
+        asked = ".".join(asked.split(".")[-held.count(".") - 1 :])
     if ANY in held or held == asked or "[" in held + asked:
         return False
     if held.count(".") != asked.count("."):
