@@ -287,6 +287,26 @@ def test_a_request_that_failed_in_the_browser_is_no_success() -> None:
 
 
 @pytest.mark.parametrize(
+    "text, said",
+    [
+        ("<!doctype html>", "this is XML or HTML, and no JSON"),
+        ('{"log": {"entries": [', "the text ends too early"),
+        ('{"log": {"entries": [{},]}}', "a comma before ]: remove it"),
+        ('[{"AllowedOrigins": ["*"]}]', "it has no log with entries"),
+        (b"\xff\x8b", "it is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_a_har_file_is_said(text: str | bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=f"This is not a HAR file: {said}"):
+        from_har(text)
+
+
+def test_a_har_file_may_begin_with_a_byte_order_mark() -> None:
+    text = har(entry("GET", 0, {"Origin": PAGE}))
+    assert from_har("\ufeff" + text) == from_har(text) == from_har(b"\xef\xbb\xbf" + text.encode())
+
+
+@pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"log": {"entries": 1}}', har(), "[" * 65 + "]" * 65]
 )
 def test_files_that_are_none_are_refused(text: str) -> None:

@@ -74,7 +74,7 @@ def _of_characters(rest: str, before: str) -> str | None:
     if _INVISIBLE.match(rest):
         return f"an invisible character {rest[0]!a}: remove it"
     if rest[0] == "<":
-        return "XML within JSON"
+        return "XML within JSON" if before else "this is XML or HTML, and no JSON"
     if rest[0] == '"':
         return "a text that is not closed: write a double quote at its end"
     return None

@@ -152,6 +152,19 @@ CONSOLES: Final[dict[str, Console]] = {
         "Uncaught (in promise) DOMException: Failed to execute 'toDataURL' on 'HTMLCanvasElement': Tainted canvases may not be exported.", {**SURE, "method": "GET"}, "crossorigin"
     ),
     "a header that may not be read": Console('Refused to get unsafe header "ETag"', {"kind": "actual"}, "ETag"),
+    "in the quotes of Markdown": Console(
+        f"**Access to XMLHttpRequest at `{B}` from origin `{PAGE}` has been blocked by CORS policy: Response to preflight request doesn't pass access control check: No `Access-Control-Allow-Origin` header is present on the requested resource.**",
+        {**GUESS, "origin": PAGE, "kind": "preflight"},
+    ),
+    "in other quotes": Console(
+        f"Access to XMLHttpRequest at \u201c{B}\u201d from origin \u201c{PAGE}\u201d has been blocked by CORS policy: No \u201cAccess-Control-Allow-Origin\u201d header is present on the requested resource.",
+        {**GUESS, "origin": PAGE, "kind": "actual"},
+    ),
+    "without quotes, and broken": Console(
+        f"Access to XMLHttpRequest at \n{B} from origin {PAGE} has been blocked by CORS policy: No Access-Control-Allow-Origin header is present on the requested\nresource.",
+        {**GUESS, "origin": PAGE, "kind": "actual"},
+    ),
+    "without the reason": Console(f"Access to XMLHttpRequest at '{B}' from origin '{PAGE}' has been blocked by CORS policy", {**GUESS, "origin": PAGE}, NOTHING_NAMED),
     # Firefox.
     "firefox, the header is missing": Console(FIREFOX.format("CORS header \u2018Access-Control-Allow-Origin\u2019 missing") + " Status code: 403.", {**GUESS}),
     "firefox, no success": Console(FIREFOX.format("CORS request did not succeed") + " Status code: (null).", {**GUESS}, "The browser got no response"),

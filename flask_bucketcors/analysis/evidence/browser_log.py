@@ -63,9 +63,10 @@ class Console(NamedTuple):
 _PREFLIGHT = re.compile(r"preflight", re.IGNORECASE)
 _BLOCKED = re.compile(r"has\sbeen\sblocked\sby\sCORS\spolicy")
 _CHROMIUM = re.compile(
-    r"Access to .{1,40}?\sat\s'(?P<url>[^'\n]{0,2048})'"
-    r"(?:\s\(redirected\sfrom\s'(?P<first>[^'\n]{0,2048})'\))?\s"
-    r"from\sorigin\s'(?P<origin>[^'\n]{0,2048})'\shas\sbeen\sblocked"
+    # Copying may change the quotes, and break the line.
+    r"Access to .{1,40}?\sat\s{1,8}['\"`]?(?P<url>[^'\"`\s]{0,2048})['\"`]?"
+    r"(?:\s{1,8}\(redirected\sfrom\s{1,8}['\"`]?(?P<first>[^'\"`\s]{0,2048})['\"`]?\))?\s{1,8}"
+    r"from\sorigin\s{1,8}['\"`]?(?P<origin>[^'\"`\s]{0,2048})['\"`]?\s{1,8}has\sbeen\sblocked"
 )
 _ORIGINS: Final = (
     re.compile(r"Origin '([^'\n]{0,2048})' is therefore not allowed access"),
@@ -154,7 +155,7 @@ def _complaints(text: str) -> Iterator[tuple[int, Complaint]]:
     for said, preflight, expression in wordings():
         for match in islice(expression.finditer(text), _MAX_COMPLAINTS):
             about = preflight
-            if about is None:
+            if about is None and said is not Said.UNNAMED:
                 about = _about_preflight(_told(text, match))
             value = match[1] if match.re.groups else ""
             yield match.start(), Complaint(said, value, about)

@@ -36,7 +36,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         Said.NO_ALLOW_ORIGIN,
         None,
         (
-            r"No 'Access-Control-Allow-Origin' header is present",
+            r"No 'Access-Control-Allow-Origin' header",
             r"CORS header '?Access-Control-Allow-Origin'? missing",
             r"CORS \u5934\u7f3a\u5c11 ?'Access-Control-Allow-Origin'",
             r"Origin \S+ is not allowed by Access-Control-Allow-Origin",
@@ -77,7 +77,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         Said.WILDCARD,
         None,
         (
-            r"must not be the wildcard '\*' when",
+            r"must not be the wildcard '\*'",
             r"wildcard '\*' cannot be used in the 'Access-Control-Allow-Origin'",
             r"Credential is not supported if the CORS header",
             r"Cannot use wildcard in Access-Control-Allow-Origin when credentials",
@@ -297,6 +297,7 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
         None,
         (
             r"due to access control checks",
+            r"blocked by CORS policy",
             r"due to a CORS error|\bCORS error\b",
             r"\bnet::ERR_FAILED\b",
             *HIDING,
@@ -339,15 +340,21 @@ _WORDINGS: Final[Sequence[tuple[Said, bool | None, Sequence[str]]]] = (
     ),
 )
 
-# Copying may break a line, or change a blank.
+# Copying may break a line, or change a blank or the quotes around a header.
 _BLANK: Final = r"\\s{1,8}"
+_HEADER: Final = re.compile(r"'(Access-Control-Allow-[A-Z][a-z]+)'")
+
+
+def _compiled(text: str) -> re.Pattern[str]:
+    quoted = _HEADER.sub(r"['\"`]?+\1['\"`]?+", text)
+    return re.compile(re.sub(" (?![?])", _BLANK, quoted), re.IGNORECASE)
 
 
 @cache
 def wordings() -> tuple[Wording, ...]:
     """Compile the wordings, once. It takes longer than loading all else that explains requests."""
     return tuple(
-        Wording(said, preflight, re.compile(re.sub(" (?![?])", _BLANK, text), re.IGNORECASE))
+        Wording(said, preflight, _compiled(text))
         for said, preflight, texts in (*_WORDINGS, *TRANSLATED)
         for text in texts
     )

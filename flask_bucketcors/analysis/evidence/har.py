@@ -16,7 +16,7 @@ from flask_bucketcors.analysis.evidence.page_request import (
 from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.core.browser import passes_cors_check
-from flask_bucketcors.core.json_text import parse_json
+from flask_bucketcors.core.json_text import NotJSON, parse_json
 from flask_bucketcors.core.origins import NULL
 
 #: Longer HAR files are refused, in bytes, or in characters of a text. Bodies of responses make them
@@ -56,12 +56,14 @@ def from_har(text: str | bytes) -> list[Arguments]:
     if len(text) > MAX_HAR:
         raise ValueError(f"The HAR file is longer than {MAX_HAR} bytes: export fewer requests.")
     try:
-        log = parse_json(text)["log"]
+        log = parse_json(text.removeprefix("\ufeff") if isinstance(text, str) else text)["log"]
         entries = log["entries"]
     except (ValueError, KeyError, TypeError) as error:
+        wrong = str(error) if isinstance(error, NotJSON) else "it has no log with entries"
+        wrong = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else wrong
         raise ValueError(
-            'This is not a HAR file: export it with "Save all as HAR" from the network tab '
-            f"({type(error).__name__})."
+            f'This is not a HAR file: {wrong}. Export it with "Save all as HAR" from the network '
+            "tab."
         ) from None
     if not isinstance(entries, list):
         raise ValueError("The HAR file has no list of entries.")
