@@ -34,6 +34,8 @@ from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE
 MAX_RULES_TEXT_BYTES: Final = 1024 * 1024
 _BARE_RULE: Final = b"<CORSRule>"
 _ERROR: Final = "Error"
+# No JSON begins with a comment; the parser says so.
+_JSON_STARTS: Final = (b"{", b"[", b"//", b"/*")
 # Each suggestion is a search.
 _MAX_SUGGESTIONS: Final = 20
 # What may stand in front of the root element.
@@ -180,7 +182,7 @@ def _read(rules: Any, max_bytes: int, resource: str | None = None) -> _Read:
             return _from_xml(stripped)
         case b"":
             raise InvalidRules(detail="empty")
-    is_json = stripped[:1] in (b"{", b"[")
+    is_json = stripped.startswith(_JSON_STARTS)
     if not is_json and (said := what_it_is(stripped)):
         raise InvalidRules(detail=said)
     data, repeated = load_json(body) if is_json else load_yaml(body)

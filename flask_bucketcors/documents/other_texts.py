@@ -8,6 +8,7 @@ _COMMANDS: Final = b"aws|az|b2|coscli|curl|gcloud|gsutil|mc|npx|obsutil|ossutil|
 
 #: How a text begins that is something else -> what it is, and what to do.
 _KINDS: Final = (
+    (rb"['\"]\s*+[\[{<]", "a document in quotes: leave out the quotes around it"),
     (rb"```", "in a block of Markdown: leave out the lines with ```"),
     (rb"(?:\$ )?(?:%b) [\w-]" % _COMMANDS, "in a command: pass only the document in its quotes"),
     (rb"An error occurred \(\w", "an error that a command printed, and no rules"),

@@ -707,6 +707,9 @@ REFUSED: Final[dict[str, Refused]] = {
     ),
     "only the block": Refused('  cors_rule {\n    allowed_methods = ["GET"]\n    allowed_origins = ["*"]\n  }', ("Terraform", "terraform show -json")),
     "a block of Markdown": Refused('```json\n[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]\n```', ("```", "leave")),
+    "the quotes of a shell": Refused("'{\"CORSRules\": [{\"AllowedOrigins\": [\"*\"], \"AllowedMethods\": [\"GET\"]}]}'", ("a document in quotes", "leave out the quotes")),
+    "a text that holds JSON": Refused('"[{\\"AllowedOrigins\\": [\\"*\\"], \\"AllowedMethods\\": [\\"GET\\"]}]"', ("a document in quotes", "leave out the quotes")),
+    "a comment in front": Refused('// cors.json\n[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]', ("a comment: JSON has none, remove it", "line 1")),
     "a command of aws": Refused(
         "aws s3api put-bucket-cors --bucket somebucket --cors-configuration '{\"CORSRules\": [{\"AllowedOrigins\": [\"*\"], \"AllowedMethods\":[\"GET\"]}]}'",
         ("a command", "only"),

@@ -237,13 +237,22 @@ def _mismatch(rule: int, mismatch: Mismatch) -> str:
     if mismatch.causes[0] is Cause.ORIGIN_NOT_LISTED:
         why = _miswritten_origin(held, mismatch.asked)
     elif mismatch.causes[0] is Cause.METHOD_MISSING:
-        why = "Each method must be a separate value, and `*` is not a method."
+        why = _miswritten_method(held)
     elif mismatch.causes[0] is Cause.HEADER_MISSING:
         why = "Each name must be a separate value, without a colon."
     return (
         f"Rule {rule + 1} has {element} {shown(held)}, but the request has "
         f"{shown(mismatch.asked)}. {why}"
     )
+
+
+def _miswritten_method(held: str) -> str:
+    """Why a value that names a method does not allow it."""
+    if held == ANY:
+        return "`*` is not a method; list the methods."
+    if held.isalpha():
+        return "That is not a method that rules can allow."
+    return "Each method must be a separate value."
 
 
 def _miswritten_origin(held: str, asked: str) -> str:
