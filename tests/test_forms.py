@@ -535,6 +535,26 @@ def test_what_was_probably_meant_is_suggested(key: str, suggestion: str) -> None
         parse_rules([{**RULE, key: []}])
 
 
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (
+            f"<CORSConfiguration><AllowedOrigin>{A}</AllowedOrigin></CORSConfiguration>",
+            "AllowedOrigin is not allowed here; remove it; ",
+        ),
+        (
+            json.dumps({"rules": [RULE], "allowed_methods": ["GET"]}),
+            "allowed_methods is not allowed here; remove it",
+        ),
+    ],
+)
+def test_a_name_that_is_right_is_not_suggested_in_the_wrong_place(text: str, said: str) -> None:
+    with pytest.raises(InvalidRules) as refused:
+        parse_rules(text)
+    assert str(refused.value).startswith(said)
+    assert "if you meant that" not in str(refused.value)
+
+
 def near(key: str) -> set[str]:
     """The key with a letter less, twice, another one, and with two that are swapped."""
     return {
@@ -561,7 +581,7 @@ def near(key: str) -> set[str]:
     ],
 )
 def test_each_near_spelling_gets_a_suggestion(key: str, meant: str) -> None:
-    unknown = [each for each in near(key) if field_of(simple(each)) is None]
+    unknown = [each for each in near(key) - {key} if field_of(simple(each)) is None]
     assert {suggestion(each) for each in unknown} == {meant}
 
 

@@ -93,14 +93,19 @@ def value_of(data: Mapping[str, Any], *keys: str) -> Any:
 
 
 def suggestion(key: object) -> str | None:
-    """The key of JSON or YAML that was probably meant by an unknown one."""
-    return _USUAL.get(_meant(key) or "")
+    """The key of JSON or YAML that was probably meant by an unknown one.
+
+    A key that is right, and only in the wrong place, gets none.
+    """
+    found = _USUAL.get(_meant(key) or "")
+    return None if found and simple(found) == simple(key) else found
 
 
-def element_for(name: object) -> str | None:
-    """The element of XML that was probably meant by an unknown one."""
+def element_for(name: str) -> str | None:
+    """The element of XML that was probably meant by an unknown one; see :func:`suggestion`."""
     meant = _meant(name)
-    return ELEMENTS.get(meant, _USUAL[meant]) if meant else None
+    found = ELEMENTS.get(meant, _USUAL[meant]) if meant else None
+    return None if found == name else found
 
 
 def _meant(key: object) -> str | None:
