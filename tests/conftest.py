@@ -71,7 +71,7 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if sys.dont_write_bytecode:
+    if sys.dont_write_bytecode and config.pluginmanager.hasplugin("cacheprovider"):
         keep_bytecode(config.rootpath / config.getini("cache_dir") / "bytecode")
     # A process that leaves the tests to workers does not need Hypothesis, which loads slowly.
     if not config.getoption("numprocesses", None):

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.support import ROOT
-from tests.support.processes import forking_programs
-from tests.support.processes.children import running
+from tests.support.processes import early_locks, forking_programs
+from tests.support.processes.children import CHILD_SECONDS, running
 from tests.support.processes.forking_programs import CHILDREN, PUTS, stored_in
 
 LIMIT_SECONDS = 120
@@ -123,6 +123,16 @@ def test_a_thread_that_holds_the_lock_itself_can_fork(path: Path) -> None:
     told = run(forking_programs.the_thread_that_forks_holds_the_lock, path)
     assert set(told.refused) == {"child"}
     assert told.stored[str(path)] == {"parent", "parent-later"} == stored_in(path)
+
+
+def test_greenlets_share_locks_that_are_older_than_the_patches_of_gevent(path: Path) -> None:
+    """Such a lock blocks the thread, and with it the greenlet that would release it."""
+    command = [sys.executable, "-m", early_locks.__name__, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHILD_SECONDS)
+    assert (done.stdout.splitlines(), done.stderr) == (
+        ["asks what changed", "opens the database", "writes"],
+        "",
+    )
 
 
 def test_stores_in_memory_are_copied(path: Path) -> None:

@@ -22,8 +22,30 @@ import time
 from typing import Final, Protocol
 from weakref import WeakSet
 
+# How long a thread waits for a lock before it lets greenlets go on, and how long it lets them.
+_STEP_SECONDS: Final = 0.0005
 #: How long a fork waits for all locks together, in seconds.
 FORK_SECONDS: Final = 5.0
+
+
+def take(lock: threading.Lock, deadline: float = float("inf")) -> bool:
+    """Take a lock, unless another thread or greenlet has it until the deadline.
+
+    A lock may be older than gevent's patches, as in a server that loads the application and then
+    forks. It then blocks all greenlets of its thread, also the one that has it. So this waits in
+    small steps, and sleeps in between.
+
+    :param deadline: in monotonic seconds.
+    :returns: whether it was taken.
+    """
+    while not lock.acquire(blocking=False):
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        if lock.acquire(timeout=min(_STEP_SECONDS, remaining)):
+            return True
+        time.sleep(_STEP_SECONDS)
+    return True
 
 
 class Member(Protocol):
@@ -108,7 +130,7 @@ class ForkSafeLock:
 
     def __enter__(self) -> None:
         lock = self._lock
-        lock.acquire()
+        take(lock)
         self._entered = lock
 
     def __exit__(self, *exception: object) -> None:
@@ -116,9 +138,7 @@ class ForkSafeLock:
         self._entered.release()
 
     def before_fork(self, deadline: float) -> bool:
-        return self._is_awaited and self._lock.acquire(
-            timeout=max(0.0, deadline - time.monotonic())
-        )
+        return self._is_awaited and take(self._lock, deadline)
 
     def after_fork(self) -> None:
         self._lock.release()

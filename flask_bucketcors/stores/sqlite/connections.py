@@ -11,7 +11,7 @@ from typing import Final
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores import forks
 from flask_bucketcors.stores.sqlite.database_file import Connected
-from flask_bucketcors.stores.sqlite.waiting import remaining, turn
+from flask_bucketcors.stores.sqlite.waiting import turn
 
 #: Connections that must stay open until the process ends.
 _kept: Final[list[sqlite3.Connection]] = []
@@ -73,9 +73,9 @@ class Connections:
 
     def acquire(self, deadline: float) -> bool:
         """Take both locks, or none, and return whether they were taken."""
-        if not self.writing.acquire(timeout=remaining(deadline)):
+        if not forks.take(self.writing, deadline):
             return False
-        if self.reading is self.writing or self.reading.acquire(timeout=remaining(deadline)):
+        if self.reading is self.writing or forks.take(self.reading, deadline):
             return True
         self.writing.release()
         return False

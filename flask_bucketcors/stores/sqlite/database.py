@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from weakref import finalize
 
 from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.stores.forks import take
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.connections import (
     READING,
@@ -218,7 +219,7 @@ class Database:
 
     def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
         # As turn() does, at half the cost.
-        if not own.reading.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+        if not take(own.reading, time.monotonic() + LOCK_TIMEOUT_SECONDS):
             raise held(READING)
         try:
             reader = own.reader or self._open_reader(own)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final, TypeVar
 
+from flask_bucketcors.stores.forks import take
+
 T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.002
@@ -26,11 +28,6 @@ _PASSING = (
 )
 # Errors when the machine temporarily runs out of something.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-
-
-def remaining(deadline: float) -> float:
-    """Seconds until a deadline; 0 if it has passed."""
-    return max(0.0, deadline - time.monotonic())
 
 
 def is_busy(error: object) -> bool:
@@ -72,7 +69,7 @@ def turn(lock: Lock, deadline: float, what: str) -> Iterator[None]:
     :param what: what the thread that holds it is doing, for the error.
     :raises TimeoutError: if it is not free by the deadline.
     """
-    if not lock.acquire(timeout=remaining(deadline)):
+    if not take(lock, deadline):
         raise held(what)
     try:
         yield

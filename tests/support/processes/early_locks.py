@@ -1,0 +1,61 @@
+"""Locks that are older than gevent's patches, as in a server that loads its application first.
+
+    python -m tests.support.processes.early_locks DATABASE
+
+Prints the name of each way in which two greenlets were served, though one of them waited while it
+held a lock of the package.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.wsgi.rules_cache import RulesCache
+
+RULES = RuleSet([Rule(["*"], ["GET"])])
+# Long enough for the other greenlet to want the lock.
+HELD_SECONDS = 0.02
+
+
+def main(path: str) -> None:
+    store = SQLiteStore(path)
+    store.put("photos", RULES)
+    caches = [RulesCache(store, CompiledRules, cached_buckets=9) for _ in range(2)]
+
+    from gevent import monkey
+
+    monkey.patch_all()
+    database = store._database
+    ways: dict[str, tuple[Any, str, Callable[[], object]]] = {
+        "asks what changed": (store, "changes_since", lambda: caches[0].get("photos")),
+        "opens the database": (database, "_open_reader", lambda: caches[1].get("photos")),
+        "writes": (store, "_insert", lambda: store.put("photos", RULES)),
+    }
+    for name, (owner, method, work) in ways.items():
+        store.close()
+        serve_two(owner, method, work)
+        print(name, flush=True)
+
+
+def serve_two(owner: Any, method: str, work: Callable[[], object]) -> None:
+    """Do work in two greenlets, of which the first waits in a method."""
+    import gevent
+
+    original = getattr(owner, method)
+
+    def wait(*arguments: Any, **options: Any) -> Any:
+        time.sleep(HELD_SECONDS)
+        return original(*arguments, **options)
+
+    setattr(owner, method, wait)
+    greenlets = [gevent.spawn(work) for _ in range(2)]
+    gevent.joinall(greenlets, raise_error=True)
+    setattr(owner, method, original)
+    assert all(each.value is not None for each in greenlets)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
