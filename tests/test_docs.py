@@ -162,7 +162,7 @@ def test_commands_in_the_documents_run(page: Path, tmp_path: Path) -> None:
 
 def documented_commands() -> list[tuple[str, str]]:
     """The commands that the text of a page names, each with the page."""
-    pattern = r"`(?:flask(?: --app \w+)? |python -m flask_)?bucketcors ([^`]+)`"
+    pattern = r"`(?:flask(?: --app \w+)? |python -m flask_)?bucketcors ([^`-][^`]*)`"
     return [
         (page.name, command) for page in PAGES for command in re.findall(pattern, page.read_text())
     ]
