@@ -930,6 +930,7 @@ def test_a_hook_that_gives_something_else_does_not_allow(make, store, caplog, an
         pytest.param(send, " alice\n", "alice", id="spaces around it"),
         pytest.param(send, LocalProxy(lambda: "alice"), "alice", id="a proxy"),
         pytest.param(send, "al\udcffice", "al\\udcffice", id="not UTF-8"),
+        pytest.param(send, "a" * 300, "a" * 256, id="too long for a store"),
     ],
 )
 def test_the_hook_may_name_the_author(make, store, call, said, author):

@@ -630,6 +630,11 @@ def test_an_argument_that_is_not_utf_8_is_wrong_usage(arguments: list[str], run:
     assert "write it in UTF-8" in run(*arguments, code=2).output
 
 
+def test_an_author_that_no_store_takes_is_wrong_usage(run: Run) -> None:
+    result = run("delete", "photos", "--yes", "--author", "a" * 257, code=2)
+    assert "write at most 256 characters" in result.output
+
+
 def test_a_revision_that_there_is_not_is_refused(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
     output = run("rollback", "photos", "9", code=1).output

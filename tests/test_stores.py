@@ -154,6 +154,36 @@ def test_buckets_are_listed_in_order_by_prefix_and_page(store: Store) -> None:
     assert store.list(prefix="c") == []
 
 
+LAST = "\U0010ffff"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "after", "listed"),
+    [
+        (LAST, "", [LAST, LAST + LAST]),
+        (f"a{LAST}", "", [f"a{LAST}", f"a{LAST}b"]),
+        ("\ud7ff", "", ["\ud7ff"]),
+        ("a", "A", ["a", "ab", f"a{LAST}", f"a{LAST}b"]),
+        ("a", "ab", [f"a{LAST}", f"a{LAST}b"]),
+        ("a", f"a{LAST}b", []),
+        ("", LAST, [LAST + LAST]),
+        # Surrogates are between them. No name has one.
+        ("", "\ud7ff", ["\ue000", LAST, LAST + LAST]),
+        ("", "\ud800", ["\ue000", LAST, LAST + LAST]),
+        ("", "a\udfff", [f"a{LAST}", f"a{LAST}b", "b", "\ud7ff", "\ue000", LAST, LAST + LAST]),
+        ("\ud800", "", []),
+        ("a\udc00", "", []),
+    ],
+)
+def test_a_page_has_the_names_between_its_bounds(
+    store: Store, prefix: str, after: str, listed: list[str]
+) -> None:
+    names = ["a", "ab", f"a{LAST}", f"a{LAST}b", "b", "\ud7ff", "\ue000", LAST, LAST + LAST]
+    store.put_many((name, rules()) for name in names)
+    assert store.list(prefix, after) == listed
+    assert store.list(prefix, after, 1) == listed[:1]
+
+
 def test_many_are_put_as_one_revision(store: Store) -> None:
     before = store.put("a", rules(0))
     assert store.put_many([("a", rules(1)), ("b", rules(2))], author="me") == before + 1
@@ -200,6 +230,39 @@ def test_history_tells_who_did_what_newest_first(store: Store) -> None:
         (first, "alice", rules(1)),
     ]
     assert entries[0].time >= entries[-1].time > 1_600_000_000
+
+
+def test_the_last_change_is_the_first_of_the_history(store: Store) -> None:
+    assert store.last_change("b") is None
+    assert store.last_change("a/b") is None
+    store.put("other", rules())
+    store.put("b", rules(1), author="alice")
+    changes: list[Callable[[], Any]] = [
+        lambda: store.put("b", rules(2), author="bob"),
+        lambda: store.delete("b", author="carol"),
+        lambda: store.put_many([("b", rules(3)), ("c", rules(3))], author="dave"),
+        lambda: store.rollback("b", store.history("b")[-1].revision),
+    ]
+    for change in changes:
+        change()
+        last = store.last_change("b")
+        assert last == store.history("b")[0]
+        assert last is not None
+        assert last.revision == store.revision
+
+
+@pytest.mark.parametrize("write", ["put", "put_many", "delete", "rollback"])
+def test_an_author_has_at_most_256_characters(store: Store, write: str) -> None:
+    store.put("b", rules(), author="\u4e2d" * 256)
+    writes: dict[str, Callable[[], Any]] = {
+        "put": lambda: store.put("b", rules(1), "a" * 257),
+        "put_many": lambda: store.put_many([("b", rules(1))], "a" * 257),
+        "delete": lambda: store.delete("b", "a" * 257),
+        "rollback": lambda: store.rollback("b", 1, "a" * 257),
+    }
+    with pytest.raises(ValueError, match="257 characters: write at most 256"):
+        writes[write]()
+    assert store.revision == 1
 
 
 def test_history_keeps_the_last_ones_of_each_bucket(make: Make) -> None:

@@ -41,7 +41,7 @@ from flask_bucketcors.signatures import (
     verify,
 )
 from flask_bucketcors.signatures.failure_log import FailureLog
-from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.contract import MAX_AUTHOR_LENGTH, Store
 from flask_bucketcors.wsgi.environ import BUCKET
 from flask_bucketcors.wsgi.error_responses import error_response
 from flask_bucketcors.wsgi.request_ids import response_ids
@@ -202,6 +202,8 @@ class RulesAPI:
     ) -> tuple[Signer | None, str | None]:
         """Determine who signed the call, and the author; None if it is unsigned or unknown.
 
+        A name that is too long for a store is cut, because no label should stop a write.
+
         :raises CallRefused: if the signature is invalid, or the call is not allowed.
         """
         signer = None
@@ -220,7 +222,7 @@ class RulesAPI:
                 self._log.write(logging.WARNING, _NO_KEYS)
             unknown = has_unknown_authorization(signed)
             raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
-        return signer, author
+        return signer, author and author[:MAX_AUTHOR_LENGTH]
 
     def _refusal(self, environ: WSGIEnvironment, error: Exception) -> CallRefused:
         """Turn an error into a refusal, and log it if it is not the fault of the caller."""

@@ -23,7 +23,7 @@ from flask_bucketcors.core.errors import InvalidBucketName
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import DATABASE, EXTENSION, BucketCORSState
 from flask_bucketcors.settings import STRICT_LEVELS, Settings
-from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.contract import MAX_AUTHOR_LENGTH, Store
 from flask_bucketcors.stores.memory import MemoryStore
 from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
@@ -40,7 +40,7 @@ _NO_HANDLER: Final = logging.NullHandler()
 
 author_option = click.option(
     "--author",
-    callback=utf8_text,
+    callback=lambda *arguments: _author(*arguments),
     default=lambda: _login_name(),
     show_default="your login name",
     help="Who made the change, for the history.",
@@ -300,6 +300,12 @@ def _of_application() -> Target:
 
 def _in_memory(store: Store) -> bool:
     return isinstance(store, MemoryStore) or (isinstance(store, SQLiteStore) and store.path is None)
+
+
+def _author(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and len(name) > MAX_AUTHOR_LENGTH:
+        raise click.BadParameter(f"write at most {MAX_AUTHOR_LENGTH} characters")
+    return utf8_text(context, parameter, name)
 
 
 def _login_name() -> str | None:

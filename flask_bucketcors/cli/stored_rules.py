@@ -34,7 +34,8 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.documents.to_forms import FORMS
-from flask_bucketcors.stores.contract import ANY_VERSION, Expected, HistoryEntry
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected
+from flask_bucketcors.stores.history_entry import HistoryEntry
 
 _DEFAULT: Final = "these are the default rules, BUCKETCORS_DEFAULT_RULES"
 

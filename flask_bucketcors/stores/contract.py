@@ -16,9 +16,12 @@ from typing import Any, Final, NamedTuple, Protocol
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.history_entry import HistoryEntry
 
 # How many entries of history a store keeps for each bucket by default.
 HISTORY_LIMIT = 50
+#: The most characters that the name of an author may have.
+MAX_AUTHOR_LENGTH: Final = 256
 # The largest integer of SQLite. No store has as many rows, so a larger limit makes no difference.
 MAX_COUNT: Final = 2**63 - 1
 
@@ -37,24 +40,6 @@ ANY_VERSION: Final = AnyVersion.ANY
 Expected = str | AnyVersion | None
 #: A version, or None for no rules, by bucket.
 Versions = Mapping[str, str | None]
-
-
-class HistoryEntry(NamedTuple):
-    """One change to a bucket's rules.
-
-    :param revision: the number of the change. Numbers grow within a store.
-    :param time: when it happened, in seconds since 1970, UTC.
-    :param author: who made it, as passed to the store; None if nothing was passed.
-    :param rule_set: the rules from then on; None if they were deleted, or are unreadable.
-    :param unreadable: why the stored text is not a rule set; None if it is one, or if the rules
-        were deleted.
-    """
-
-    revision: int
-    time: float
-    author: str | None
-    rule_set: RuleSet | None
-    unreadable: str | None = None
 
 
 class StoredRules(NamedTuple):
@@ -131,9 +116,11 @@ class Store(ABC):
     ) -> int:
         """Replace the bucket's rules and give the new revision.
 
+        :param author: who makes the change, for the history; at most 256 characters.
         :param expected: see :class:`Store`.
         :raises InvalidBucketName: if no bucket can have this name.
         :raises RulesChanged: if the bucket has other rules than expected.
+        :raises ValueError: if the author's name is too long.
         """
         return self.put_many([(bucket, rules)], author, expected={bucket: expected})
 
@@ -152,8 +139,10 @@ class Store(ABC):
         :raises InvalidBucketName: if no bucket can have one of the names; nothing is stored.
         :raises RulesChanged: if one of the buckets has other rules than expected; nothing is
             stored.
-        :raises ValueError: if ``expected`` names a bucket that is not put.
+        :raises ValueError: if ``expected`` names a bucket that is not put, or the author's name is
+            too long.
         """
+        _check_author(author)
         # Read all pairs before anything changes: they may come from a generator that fails.
         rule_sets = {}
         for bucket, rules in pairs:
@@ -173,7 +162,9 @@ class Store(ABC):
 
         :param expected: see :class:`Store`.
         :raises RulesChanged: if the bucket has other rules than expected.
+        :raises ValueError: if the author's name is too long.
         """
+        _check_author(author)
         if not is_bucket_name(bucket):
             return None
         return self._delete(bucket, author, _versions({bucket: expected}))
@@ -214,6 +205,13 @@ class Store(ABC):
         raise UnknownRevision(
             f"bucket {bucket!r} has no rules of revision {revision!r}; see store.history(bucket)"
         )
+
+    def last_change(self, bucket: str) -> HistoryEntry | None:
+        """Give the bucket's last change; None if it never had rules.
+
+        By default, the first entry of :meth:`history`. A store that finds it faster should.
+        """
+        return next(iter(self.history(bucket)), None)
 
     def kept_settings(self) -> Mapping[str, Any]:
         """Give what :meth:`keep_settings` has kept; by default nothing.
@@ -256,7 +254,12 @@ class Store(ABC):
 
     @abstractmethod
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
-        """Give the names of buckets that have rules, sorted, starting after ``after``."""
+        """Give the names of buckets that have rules, sorted by code point.
+
+        :param prefix: only names that begin with it.
+        :param after: only names after this one, in the same order.
+        :param limit: at most this many; None for all.
+        """
 
     @abstractmethod
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
@@ -315,6 +318,14 @@ def _versions(expected: Mapping[str, Expected]) -> Versions:
         for bucket, version in expected.items()
         if not isinstance(version, AnyVersion)
     }
+
+
+def _check_author(author: str | None) -> None:
+    if author is not None and len(author) > MAX_AUTHOR_LENGTH:
+        raise ValueError(
+            f"the name of the author has {len(author)} characters: write at most "
+            f"{MAX_AUTHOR_LENGTH}"
+        )
 
 
 def _check_pair(bucket: object, rules: object) -> None:

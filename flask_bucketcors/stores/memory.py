@@ -14,13 +14,13 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
     Changes,
-    HistoryEntry,
     Signal,
     Store,
     StoredRules,
     Versions,
 )
 from flask_bucketcors.stores.forks import ForkSafeLock
+from flask_bucketcors.stores.history_entry import HistoryEntry
 
 _KEPT_CHANGES: Final = 1000
 
@@ -57,6 +57,10 @@ class MemoryStore(Store):
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         with self._lock:
             return list(reversed(self._history.get(bucket, ())))
+
+    def last_change(self, bucket: str) -> HistoryEntry | None:
+        with self._lock:
+            return self._history[bucket][-1] if bucket in self._history else None
 
     def read(self, bucket: str) -> StoredRules | None:
         entry = self._current.get(bucket)

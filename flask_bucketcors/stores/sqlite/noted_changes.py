@@ -69,8 +69,7 @@ def changes_since(query: Query, known: Position) -> Changes:
 
 def note(connection: sqlite3.Connection, stamp: int, buckets: Collection[str]) -> int:
     """Note a change, within its transaction, and give the ID of its last row."""
-    if len(buckets) > MAX_NOTED_BUCKETS:
-        return connection.execute(_NOTE, (stamp, None)).lastrowid or 0
-    for bucket in buckets:
-        row = connection.execute(_NOTE, (stamp, bucket)).lastrowid
-    return row or 0
+    named = buckets if len(buckets) <= MAX_NOTED_BUCKETS else (None,)
+    connection.executemany(_NOTE, ((stamp, bucket) for bucket in named))
+    [(row,)] = connection.execute("SELECT last_insert_rowid()").fetchall()
+    return int(row)

@@ -6,10 +6,11 @@ A bucket's current rules are one row of ``bucketcors_rules``, with the revision,
 of their write. The row moves to ``bucketcors_history`` when another one replaces it, so that
 nothing is stored twice. A deletion leaves a row without a document there.
 
-Other tools may edit ``bucketcors_rules``: triggers then increase the revision and mark the row, so
-that these changes reach every worker and can be rolled back. (The store shortens their history when
-it next changes the bucket.) The store itself does the same for many buckets at once, and with an
-author. It sets ``own_write`` during its transaction, which no other connection can see.
+Other tools may edit ``bucketcors_rules``: triggers then keep the replaced row, increase the
+revision and mark the new row, so that these changes reach every worker and can be rolled back. (The
+store shortens their history when it next changes the bucket.) The store itself does the same for
+many buckets at once, and with an author. It sets ``own_write`` during its transaction, which no
+other connection can see.
 
 ``bucketcors_changes`` has the last changes, so that a cache drops the rules of these buckets and no
 others. Each bucket of a change has a row, with the stamp of the change; a change of very many, or
@@ -69,6 +70,14 @@ _KEEP = """
         WHERE {} AND NOT EXISTS (
             SELECT 1 FROM bucketcors_history
             WHERE bucket = present.bucket AND revision = present.revision
+        );
+"""
+_KEEP_OLD = """
+    INSERT INTO bucketcors_history
+        SELECT OLD.bucket, OLD.revision, OLD.time, OLD.author, OLD.document
+        WHERE NOT EXISTS (
+            SELECT 1 FROM bucketcors_history
+            WHERE bucket = OLD.bucket AND revision = OLD.revision
         );
 """
 _COUNT = "UPDATE bucketcors_state SET revision = revision + 1, stamp = random();"
@@ -146,7 +155,20 @@ _CHANGES = (
     CREATE TRIGGER bucketcors_pruning AFTER INSERT ON bucketcors_changes WHEN NEW.id % 64 = 0
     BEGIN DELETE FROM bucketcors_changes WHERE id <= NEW.id - 2000; END
     """,
-    *(f"DROP TRIGGER bucketcors_{name}" for name in ("inserted", "updated", "deleted")),
+    *(
+        f"DROP TRIGGER bucketcors_{name}"
+        for name in ("updating", "deleting", "inserted", "updated", "deleted")
+    ),
+    # What UPDATE OR REPLACE removes is not reported as deleted.
+    f"""
+    CREATE TRIGGER bucketcors_updating BEFORE UPDATE OF bucket, document ON bucketcors_rules
+    WHEN OLD.bucket <> NEW.bucket
+    BEGIN {_KEEP.format("bucket = NEW.bucket")} END
+    """,
+    f"""
+    CREATE TRIGGER bucketcors_deleting BEFORE DELETE ON bucketcors_rules {_FOREIGN}
+    BEGIN {_KEEP.format("bucket = OLD.bucket")} END
+    """,
     f"""
     CREATE TRIGGER bucketcors_inserted AFTER INSERT ON bucketcors_rules {_FOREIGN}
     BEGIN {_COUNT} {_MARK} {_NOTE.format("NEW.bucket")} END
@@ -155,7 +177,7 @@ _CHANGES = (
     CREATE TRIGGER bucketcors_updated AFTER UPDATE OF bucket, document ON bucketcors_rules
     {_FOREIGN}
     BEGIN
-        {_COUNT} {_MARK} {_RECORD_DELETION} WHERE OLD.bucket <> NEW.bucket;
+        {_KEEP_OLD} {_COUNT} {_MARK} {_RECORD_DELETION} WHERE OLD.bucket <> NEW.bucket;
         {_NOTE.format("OLD.bucket")} {_NOTE.format("NEW.bucket")}
     END
     """,

@@ -21,23 +21,25 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import RulesChanged, StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.core.errors import RulesChanged, StoreUnavailable
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
     MAX_COUNT,
     Changes,
-    HistoryEntry,
     Signal,
     Store,
     StoredRules,
     Versions,
 )
+from flask_bucketcors.stores.history_entry import HistoryEntry
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from flask_bucketcors.stores.sqlite.change_ring import Entry
 from flask_bucketcors.stores.sqlite.change_token import AskedCell
 from flask_bucketcors.stores.sqlite.database import Parameters
+from flask_bucketcors.stores.sqlite.kept_history import entries, keep, keep_deleted, last_entry
+from flask_bucketcors.stores.sqlite.name_range import name_range
 from flask_bucketcors.stores.sqlite.noted_changes import (
     Position,
     changes_since,
@@ -67,21 +69,6 @@ _PUT = """
         time = excluded.time, author = excluded.author
 """
 _DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
-_RECORD_DELETION = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
-# Current rules may be in both tables, after an INSERT OR IGNORE of another tool.
-_HISTORY = """
-    SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
-    UNION
-    SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = :bucket
-    ORDER BY revision DESC LIMIT (SELECT history_limit FROM bucketcors_state)
-"""
-_FORGET = """
-    DELETE FROM bucketcors_history WHERE bucket = :bucket AND revision <= (
-        SELECT revision FROM bucketcors_history
-        WHERE bucket = :bucket ORDER BY revision DESC
-        LIMIT 1 OFFSET (SELECT history_limit - :current FROM bucketcors_state)
-    )
-"""
 _KEEP_HISTORY = "UPDATE bucketcors_state SET history_limit = ?"
 _HISTORY_LIMIT = "SELECT history_limit FROM bucketcors_state"
 _SETTINGS = "SELECT settings FROM bucketcors_state"
@@ -93,9 +80,7 @@ _NO_SETTINGS: Final = (
 )
 _OLD_LIMIT_STAYS: Final = "history_limit=%d has no effect, the database keeps the earlier one: %s"
 _LIST = """
-    SELECT bucket FROM bucketcors_rules
-    WHERE bucket >= ? AND bucket > ? AND substr(bucket, 1, length(?)) = ?
-    ORDER BY bucket LIMIT ?
+    SELECT bucket FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? ORDER BY bucket LIMIT ?
 """
 
 
@@ -130,15 +115,19 @@ class SQLiteStore(Store):
         return int(self._query(_STATE)[0][0])
 
     def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
+        bounds = name_range(prefix, after)
+        if bounds is None:
+            return []
         count = -1 if limit is None else min(limit, MAX_COUNT)
-        parameters = (prefix, after, prefix, prefix, count)
-        return [bucket for (bucket,) in self._query(_LIST, parameters)]
+        return [bucket for (bucket,) in self._query(_LIST, (*bounds, count))]
 
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         if not is_bucket_name(bucket):
             return []
-        rows = self._query(_HISTORY, {"bucket": bucket})
-        return [_entry(bucket, *row) for row in rows]
+        return entries(self._query, bucket)
+
+    def last_change(self, bucket: str) -> HistoryEntry | None:
+        return last_entry(self._query, bucket) if is_bucket_name(bucket) else None
 
     def read(self, bucket: str) -> StoredRules | None:
         # An invalid name has no rows, and SQLite may not even accept it as text.
@@ -213,13 +202,11 @@ class SQLiteStore(Store):
     ) -> tuple[int, int]:
         _compare(connection, expected)
         last, revision, stamp = _begin(connection)
-        now, before = time.time(), connection.total_changes
+        now = time.time()
+        keep(connection, documents, stamp)
         # Rows are created one by one: many at once would trigger the garbage collector.
         rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
         connection.executemany(_PUT, rows)
-        if connection.total_changes - before > len(documents):
-            # Triggers have moved something to the history.
-            connection.executemany(_FORGET, ({"bucket": b, "current": 1} for b in documents))
         self._end(connection, last, stamp, documents)
         return revision, stamp
 
@@ -234,9 +221,8 @@ class SQLiteStore(Store):
         if _version(connection, bucket) is None:
             return None
         last, revision, stamp = _begin(connection)
+        keep_deleted(connection, bucket, revision, time.time(), author)
         connection.execute(_DELETE, (bucket,))
-        connection.execute(_RECORD_DELETION, (bucket, revision, time.time(), author))
-        connection.execute(_FORGET, {"bucket": bucket, "current": 0})
         self._end(connection, last, stamp, (bucket,))
         return revision, stamp
 
@@ -387,14 +373,3 @@ def _version(connection: sqlite3.Connection, bucket: str) -> str | None:
     for (stamp,) in connection.execute(_STAMP, (bucket,)).fetchall():
         return str(stamp)
     return None
-
-
-def _entry(
-    bucket: str, revision: int, at: float, author: str | None, document: str | None
-) -> HistoryEntry:
-    if document is None:
-        return HistoryEntry(revision, at, author, None)
-    try:
-        return HistoryEntry(revision, at, author, parse_rule_set(bucket, document))
-    except StoredRulesInvalid as error:
-        return HistoryEntry(revision, at, author, None, unreadable=str(error))

@@ -1,0 +1,46 @@
+"""Pages of names in the SQLite store: right for all of Unicode, and one range of its index."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore
+from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.stores.sqlite.store import _LIST
+
+RULES = RuleSet([Rule(["*"], ["GET"])])
+# Few characters, so that names have common prefixes: the least and the greatest, both neighbours of
+# the surrogates, and some of each length in UTF-8.
+CHARACTERS = "  ab\u00ff\u0100\ud7ff\ue000\uffff\U00010000\U0010ffff"
+NAMES = st.text(CHARACTERS, min_size=1, max_size=4).filter(is_bucket_name)
+BOUNDS = st.text(CHARACTERS + "\0\ud800\udfff", max_size=4)
+
+
+@given(st.lists(NAMES, max_size=12), BOUNDS, BOUNDS, st.none() | st.integers(0, 5))
+def test_a_page_is_what_a_filter_of_all_names_gives(
+    names: list[str], prefix: str, after: str, limit: int | None
+) -> None:
+    naive = sorted(name for name in set(names) if name.startswith(prefix) and name > after)
+    for store in (SQLiteStore(":memory:"), MemoryStore()):
+        with closing(store):
+            store.put_many((name, RULES) for name in names)
+            assert store.list(prefix, after, limit) == naive[:limit]
+
+
+@pytest.fixture
+def store() -> Iterator[SQLiteStore]:
+    with closing(SQLiteStore(":memory:")) as store:
+        store.put("a", RULES)
+        yield store
+
+
+@pytest.mark.parametrize("end", ["b", b""], ids=["a prefix", "no prefix"])
+def test_a_page_is_one_range_of_the_index(store: SQLiteStore, end: object) -> None:
+    plan: list[Any] = store._database.query(f"EXPLAIN QUERY PLAN {_LIST}", ("a", end, 10))
+    assert len(plan) == 1
+    assert plan[0][3].endswith("(bucket>? AND bucket<?)")
+    assert "USING COVERING INDEX" in plan[0][3]
