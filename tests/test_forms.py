@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from flask_bucketcors import Rule, RuleSet, diff
 from flask_bucketcors.core.problems import InvalidRules
@@ -680,6 +681,17 @@ def test_what_was_written_is_read_back(form: Any, rules: list[RuleDict]) -> None
         assert not diff(parse_rules(text), rule_set).changes
     else:
         assert read_rules(text)
+
+
+@given(rules=rule_sets(), response_vary=st.none() | st.booleans())
+def test_a_rule_set_is_read_as_its_own_data(
+    rules: list[RuleDict], response_vary: bool | None
+) -> None:
+    rule_set = RuleSet([Rule(**rule) for rule in rules], response_vary)
+    by_itself, as_data = read_rules(rule_set), read_rules(rule_set.as_dict())
+    assert by_itself.data == as_data.data == rule_set.as_dict()
+    assert by_itself.rule_set() == as_data.rule_set() == rule_set
+    assert (by_itself.notes, by_itself.problems()) == (as_data.notes, as_data.problems())
 
 
 def rules_with(**fields: Any) -> RuleSet:

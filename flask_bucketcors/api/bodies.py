@@ -129,7 +129,7 @@ def check_digests(
     # Some signatures do not cover the body, but clients may send its digest anyway.
     digests = [environ.get(key, "").strip().lower() for key in _PAYLOAD_KEYS]
     said = {payload_sha256, *filter(_SHA256.fullmatch, digests)} - {None}
-    if said - {hashlib.sha256(body).hexdigest()}:
+    if said and said != {hashlib.sha256(body).hexdigest()}:
         raise CallRefused(Refusal.PAYLOAD_MISMATCH)
     _check_content_md5(environ.get("HTTP_CONTENT_MD5"), body, required=require_content_md5)
     for name, sent in _sent_checksums(environ):
@@ -150,9 +150,8 @@ def _check_content_md5(sent: str | None, body: bytes, *, required: bool) -> None
 
 
 def _sent_checksums(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
-    for key in sorted(environ):
-        if key.startswith(_CHECKSUM_KEYS):
-            yield key.removeprefix(_CHECKSUM_KEYS), environ[key].strip()
+    for key in sorted(key for key in environ if key.startswith(_CHECKSUM_KEYS)):
+        yield key.removeprefix(_CHECKSUM_KEYS), environ[key].strip()
     for name, value in parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True):
         if name.lower().startswith(_CHECKSUM_PARAMETERS):
             yield name[len(_CHECKSUM_PARAMETERS) :].upper(), value

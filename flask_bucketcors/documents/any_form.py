@@ -113,10 +113,11 @@ def read_rules(
         return rules
     if rules is None:
         return Reading({"rules": []})
-    if isinstance(rules, RuleSet):
-        # It may have more rules, or other methods, than a reader takes.
-        rules = rules.as_dict()
-    read = _read(rules, max_bytes, resource)
+    if isinstance(rules, RuleSet) and resource is None:
+        # Its data needs no reading. It may have more rules, or other methods, than a reader takes.
+        read = _Read(rules.as_dict(), [], [])
+    else:
+        read = _read(rules.as_dict() if isinstance(rules, RuleSet) else rules, max_bytes, resource)
     data = read.data
     if read.in_xml:
         data = {**data, "rules": [dict(rule) for rule in data["rules"]]}

@@ -199,7 +199,8 @@ def _read_rule(
             if field in fields:
                 problems.append(Problem(field, None, ProblemReason.REPEATED))
             fields[field] = _text(child) or None
-        problems.extend(_stray_problems(child, ()))
+        if len(child):
+            problems.extend(_stray_problems(child, ()))
     if "max_age_seconds" in fields:
         fields["max_age_seconds"] = read_integer(fields["max_age_seconds"])
     return fields, problems

@@ -44,6 +44,8 @@ def find_scheme(request: SignedRequest) -> Scheme | None:
     None if neither header nor query has a signature, or the Authorization header is of another
     kind, such as ``Basic`` or ``Bearer``.
     """
+    if not request.header("authorization") and not request.has_parameter(SIGNATURE_PARAMETERS):
+        return None
     in_header = (scheme for scheme in SCHEMES if scheme.is_in_header(request))
     in_query = (scheme for scheme in SCHEMES if scheme.is_in_query(request))
     return next(in_header, None) or next(in_query, None)

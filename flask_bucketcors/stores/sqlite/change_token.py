@@ -39,7 +39,7 @@ class ChangeToken:
     :raises OSError: if the file cannot be made, opened for writing or mapped.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
         descriptor = open_or_make(path, 0o666)
         try:

@@ -278,9 +278,11 @@ class DatabaseFile:
             with lock.held(deadline), token.opened(self.path) as descriptor:
                 yield LogRecord(descriptor, self.path)
 
-    def _beside(self, ending: str) -> Path:
-        # Other paths may lead to the same file, and a link may lead to another file by now.
-        return Path(f"{os.path.realpath(self.path)}{ending}")
+    def _beside(self, ending: str) -> str:
+        # Links may lead to the same file, or to another one by now. Links to its folder need not be
+        # followed here, as the kernel does.
+        path = os.path.realpath(self.path) if os.path.islink(self.path) else self.path
+        return f"{path}{ending}"
 
 
 def _migrated(connected: Connected) -> Identity:

@@ -31,7 +31,7 @@ class FileLock:
     :param database: the file gets its owner, group and mode.
     """
 
-    def __init__(self, path: Path, database: Path) -> None:
+    def __init__(self, path: Path | str, database: Path) -> None:
         self._path = path
         self._database = database
 
@@ -90,7 +90,7 @@ def _unlock(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def open_or_make(path: Path, mode: int) -> int:
+def open_or_make(path: Path | str, mode: int) -> int:
     """Open a file for reading and writing; create it, with this mode, if it is not there.
 
     :raises OSError: if that cannot be done, or if the path is a link.
