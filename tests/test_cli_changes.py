@@ -4,16 +4,19 @@ import json
 import logging
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
 from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore
-from flask_bucketcors.api import put_review
+from flask_bucketcors.api import change_summary, put_review
+from flask_bucketcors.cli import transfer
 from tests.support.command_line import invoke
 
 RULES = RuleSet([Rule(["https://a.example"], ["GET"])])
@@ -107,6 +110,36 @@ def test_a_quiet_import_compares_and_lints_nothing(
     result = run("import", "-", "--quiet", input=line_of("photos", DANGEROUS))
     assert result.output == "1 stored, 0 had these rules already, 0 lines refused\n"
     assert dangers_only == [True]
+
+
+@pytest.mark.parametrize("known", [10_000, 1], ids=["all are kept", "one is kept"])
+def test_an_import_lints_and_compares_equal_rules_once(
+    run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, known: int
+) -> None:
+    done: list[str] = []
+    for module, name in [(put_review, "lint"), (change_summary, "diff")]:
+        function = getattr(module, name)
+
+        def counted(*arguments: Any, name=name, function=function, **named: Any) -> Any:
+            done.append(name)
+            return function(*arguments, **named)
+
+        monkeypatch.setattr(module, name, counted)
+    monkeypatch.setattr(transfer, "_MAX_KNOWN", known)
+    store.put("b4", RULES)
+    sets = [WARNED, WARNED, RULES, WARNED, WARNED]
+    lines = [line_of(f"b{number}", rules) for number, rules in enumerate(sets)]
+    result = run("import", "-", input="".join(lines))
+    by_themselves = [run("put", "b0", "-", input=json.dumps(WARNED.as_dict())).stderr]
+    # RULES and WARNED; for b4, WARNED is compared with RULES.
+    assert Counter(done[:-2]) == ({"lint": 2, "diff": 3} if known > 1 else {"lint": 3, "diff": 4})
+    assert result.stderr == "".join(
+        by_themselves[0].replace("b0:", f"b{number}:") for number in (0, 1, 3, 4)
+    )
+    shown = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in shown if line.startswith("b")] == [
+        *("b0", "b1", "b2", "b3", "b4")
+    ]
 
 
 FOUND = [
