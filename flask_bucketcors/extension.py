@@ -1,29 +1,31 @@
-"""The Flask extension: reads the settings, builds store, API and middleware, and connects them."""
+"""The Flask extension: reads the settings, and has an application served by them.
+
+Importing it is cheap, because an application imports it before it knows whether it will serve. What
+requests need is imported when it gets an application.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
+import click
 from flask import Flask, current_app
 
-from flask_bucketcors.api.authorize import Authorize
-from flask_bucketcors.api.kept_settings import claim
-from flask_bucketcors.api.rules_api import RulesAPI
-from flask_bucketcors.api.rules_writer import BucketExists
-from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.reserved import Reserved
-from flask_bucketcors.core.resolvers import BucketFunction
-from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents.default_rules import read_default_rules
-from flask_bucketcors.routes import read_routes
-from flask_bucketcors.settings import PREFIX, Settings, arguments_for, checked
-from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.opening import open_store
-from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
-from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
+from flask_bucketcors.settings import PREFIX, Settings, checked
+
+if TYPE_CHECKING:
+    from flask_bucketcors.api.authorize import Authorize
+    from flask_bucketcors.api.rules_api import RulesAPI
+    from flask_bucketcors.api.rules_writer import BucketExists
+    from flask_bucketcors.core.resolvers import BucketFunction
+    from flask_bucketcors.stores.contract import Store
+    from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 
 EXTENSION: Final = "bucketcors"
 #: The setting that names the database, and the environment variable of the command line.
@@ -53,7 +55,7 @@ class BucketCORSState:
     api: RulesAPI
 
     @classmethod
-    def of(cls, app: Flask) -> "BucketCORSState":
+    def of(cls, app: Flask) -> BucketCORSState:
         """Give the state of an application, which is also its ``extensions["bucketcors"]``.
 
         :raises SetupRefused: if the application does not have the extension.
@@ -142,48 +144,41 @@ class BucketCORS:
         """
         if EXTENSION in app.extensions:
             raise SetupRefused("this application has BucketCORS already: call init_app once")
-        if find_layer(app.wsgi_app, RulesCallRouter) is not None:
-            raise SetupRefused(ONE_API)
+        from flask_bucketcors.assembly import assemble
+
         is_named = self._store is not None or DATABASE in app.config
-        settings = Settings.from_config(app.config)
-        rules = _read_default_rules(app, settings)
-        store = open_store(
-            settings.database if self._store is None else self._store,
-            folder=app.instance_path,
-            history_limit=settings.history,
-        )
-        claim(store, app.name, is_named=is_named)
-        api = RulesAPI(
-            store,
-            authorize=in_request_context(app, self._authorize),
-            bucket_exists=in_app_context(app, self._bucket_exists),
-            **arguments_for(RulesAPI, settings),
-        )
-        middleware = BucketCORSMiddleware(
-            app.wsgi_app,
-            store=store,
-            api=api,
+        parts = assemble(
+            app,
+            Settings.from_config(app.config),
+            store=self._store,
+            is_named=is_named,
+            authorize=self._authorize,
+            bucket_exists=self._bucket_exists,
             buckets=self._buckets,
-            **arguments_for(BucketCORSMiddleware, replace(settings, default_rules=None)),
+            reserved=self._reserved,
         )
-        # The routes, which are read later, may say which URLs are about buckets.
-        if rules is not None:
-            middleware.use_default_rules(rules)
-            settings = replace(settings, default_rules=rules)
-        middleware.read_routes = partial(read_routes, app, settings.route_variable, self._reserved)
-        app.wsgi_app = middleware  # type: ignore[method-assign]
-        app.extensions[EXTENSION] = BucketCORSState(settings, store, middleware, api)
+        app.extensions[EXTENSION] = BucketCORSState(
+            parts.settings, parts.store, parts.middleware, parts.api
+        )
         self._served += 1
-        self._stores[app] = store
+        self._stores[app] = parts.store
         if self._store is None:
-            self._only_store = store if self._served == 1 else None
+            self._only_store = parts.store if self._served == 1 else None
         # Flask finds the commands by their entry point only in its own process.
-        from flask_bucketcors.cli import bucketcors
+        app.cli.add_command(
+            _Commands("bucketcors", help="Edit, check and explain the CORS rules of buckets.")
+        )
 
-        app.cli.add_command(bucketcors)
 
+class _Commands(click.Command):
+    """The commands, which are imported when one of them is called."""
 
-def _read_default_rules(app: Flask, settings: Settings) -> RuleSet | None:
-    """Read the default rules. A relative path starts where ``app.config.from_file`` starts."""
-    key = f"{PREFIX}DEFAULT_RULES"
-    return read_default_rules(settings.default_rules, app.config.root_path, key)
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        group: click.Group = import_module("flask_bucketcors.cli").bucketcors
+        return group.make_context(info_name, args, parent, **extra)

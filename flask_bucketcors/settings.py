@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from flask_bucketcors.core.dialects import DIALECTS, Limits
 from flask_bucketcors.core.errors import SettingRefused, shown_value
@@ -24,14 +24,12 @@ from flask_bucketcors.core.hosts import (
     checked_segment,
     checked_suffix,
 )
-from flask_bucketcors.documents.default_rules import (
-    DEFAULT_RULES_FORM,
-    DefaultRules,
-    is_default_rules,
-)
-from flask_bucketcors.signatures import AccessKey, Keys
+from flask_bucketcors.default_rules import DEFAULT_RULES_FORM, DefaultRules, is_default_rules
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_database
+
+if TYPE_CHECKING:
+    from flask_bucketcors.signatures import Keys
 
 PREFIX: Final = "BUCKETCORS_"
 #: What the routes of an application call the bucket.
@@ -87,9 +85,16 @@ def _is_keys(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return _is_function_or_none(value)
     return all(
-        _is_text(key) and (isinstance(secret, AccessKey) or _is_text(secret))
+        _is_text(key) and (_is_text(secret) or _is_access_key(secret))
         for key, secret in value.items()
     )
+
+
+def _is_access_key(value: object) -> bool:
+    # Applications import this module before they know whether they will check signatures.
+    from flask_bucketcors.signatures.keys import AccessKey
+
+    return isinstance(value, AccessKey)
 
 
 def _is_limits(value: Any) -> bool:
@@ -250,7 +255,7 @@ class Settings:
     dialect: str = "cos"
     limits: Limits = field(default_factory=lambda: MappingProxyType({}))
     extra_methods: Iterable[str] = ()
-    access_keys: Keys | None = field(default=None, repr=False)
+    access_keys: "Keys | None" = field(default=None, repr=False)
     host_suffixes: Iterable[str] = ()
     hosts_only: bool = False
     url_prefix: str = ""

@@ -13,6 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask_bucketcors.api.authorize import Authorize, RulesCall, ask, bodiless
 from flask_bucketcors.api.bodies import check_digests, read_body
+from flask_bucketcors.api.forked_workers import load_before_forks
 from flask_bucketcors.api.kept_settings import keep_settings
 from flask_bucketcors.api.rules_writer import BucketExists, NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.core.bucket_names import is_bucket_name
@@ -136,6 +137,7 @@ class RulesAPI:
         self.cross_origin = authorize is None
         self._log = IntervalLog(logger)
         self._failures = FailureLog()
+        load_before_forks()
 
     def use_default_rules(self, rule_set: RuleSet, find: Callable[[str], RuleSet | None]) -> None:
         """Lint default rules, log what lint finds, and compare writes with them.

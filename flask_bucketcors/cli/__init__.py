@@ -27,24 +27,39 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, StoreUnavailable
 
-# The module and the function of each command. The module is imported when the command runs, or for
-# the help of the group: Flask imports this file for its other commands as well.
+# The module and the function of each command, and the first sentence of its help. The module is
+# imported when the command runs, because Flask imports this file for its other commands as well.
 _COMMANDS: Final = {
-    "check": "check.command:check",
-    "delete": "stored_rules:delete_rules",
-    "diff": "diff:diff_rules",
-    "doctor": "doctor:doctor",
-    "explain": "explain:explain_request",
-    "export": "transfer:export_rules",
-    "history": "stored_rules:show_history",
-    "import": "transfer:import_rules",
-    "lint": "lint:lint_rules",
-    "list": "stored_rules:list_buckets",
-    "put": "put:put_rules",
-    "rollback": "stored_rules:roll_back",
-    "routes": "routes:list_routes",
-    "rules": "rules:print_ready_made",
-    "show": "stored_rules:show_rules",
+    "check": ("check.command:check", "Check how a live server responds to a page."),
+    "delete": ("stored_rules:delete_rules", "Delete the rules of BUCKET, but keep its history."),
+    "diff": ("diff:diff_rules", "Show which requests two rule sets treat differently."),
+    "doctor": ("doctor:doctor", "Check the configuration, routes, database and workers of an app."),
+    "explain": (
+        "explain:explain_request",
+        "Explain why a page's request is refused, and how to fix it.",
+    ),
+    "export": (
+        "transfer:export_rules",
+        "Write the rules of all buckets to FILE, one bucket per line.",
+    ),
+    "history": (
+        "stored_rules:show_history",
+        "Print the changes to the rules of BUCKET, newest first.",
+    ),
+    "import": ("transfer:import_rules", "Replace the rules of the buckets in FILE."),
+    "lint": ("lint:lint_rules", "Find what is dangerous, useless or misspelled in rules."),
+    "list": (
+        "stored_rules:list_buckets",
+        "Print the names of the buckets that have rules, sorted.",
+    ),
+    "put": ("put:put_rules", "Replace the rules of BUCKET with those in FILE."),
+    "rollback": (
+        "stored_rules:roll_back",
+        "Restore the rules that BUCKET had at REVISION, as a new revision.",
+    ),
+    "routes": ("routes:list_routes", "List which URLs of an app are about buckets."),
+    "rules": ("rules:print_ready_made", "Print rules that a usual client needs."),
+    "show": ("stored_rules:show_rules", "Print the rules of BUCKET, in any form."),
 }
 
 # Errors of a full disk. Other errors of the system are left to the application.
@@ -64,12 +79,16 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, _, name = _COMMANDS[cmd_name].partition(":")
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
         return _as_called(command, ctx)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         click.Command.format_help_text(_as_called(self, ctx), ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        known = {name: click.Command(name, help=text) for name, (_, text) in _COMMANDS.items()}
+        click.Group(commands={**known, **self.commands}).format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         # click omits colours if the output is not a terminal; NO_COLOR turns them off everywhere

@@ -8,6 +8,7 @@ Facts (Tencent COS, 436/8279 and 436/8274, and what official SDKs were seen to s
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -117,7 +118,7 @@ def parse_element(body: bytes) -> Element:
     :raises DocumentError: ``Refusal.MALFORMED_XML``.
     """
     try:
-        text = body.decode("utf-8-sig")
+        text = body.removeprefix(BOM_UTF8).decode()
         declared = _ENCODING.match(text)
         # UTF-16 without a byte order mark contains NULs, and the parser would accept it.
         if "\0" in text or (declared and declared[1].lower() not in _ENCODINGS):

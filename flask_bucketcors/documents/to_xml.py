@@ -13,7 +13,7 @@ from flask_bucketcors.core.dialects import LIST_ELEMENTS, XML_ESCAPES, Dialect, 
 from flask_bucketcors.core.rules import Rule, RuleSet
 
 # XML 1.0, 2.2: characters that a document cannot contain.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def format_xml(rule_set: RuleSet, dialect: Dialect) -> bytes:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from werkzeug.datastructures import Headers
 
-from flask_bucketcors import extension
+from flask_bucketcors import assembly
 from flask_bucketcors.core.browser import unexposed_names
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.memory import MemoryStore
@@ -47,7 +47,7 @@ def memory_store() -> Iterator[MemoryStore]:
     def open_store(setting: object, **options: object) -> Store:
         return setting if isinstance(setting, Store) else store
 
-    with patch.object(extension, "open_store", open_store):
+    with patch.object(assembly, "open_store", open_store):
         yield store
 
 

@@ -24,7 +24,7 @@ from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, preflight_refusal
 from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.documents.default_rules import DefaultRules, read_default_rules
+from flask_bucketcors.default_rules import DefaultRules, read_default_rules
 from flask_bucketcors.settings import CACHED_BUCKETS, check_hosts_only, checked
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock

@@ -7,13 +7,17 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from itertools import chain, product, repeat
-from typing import Final
 
 from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 
-# The counter has three of these digits. Each stands for three hexadecimal digits.
-_HEX_DIGITS: Final = tuple(f"{number:03X}" for number in range(4096))
-_BASE64_DIGITS: Final = tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
+
+# Made when they are needed: most dialects need only one of them.
+@cache
+def _digits(form: IdForm) -> tuple[str, ...]:
+    """The digits of a counter, which has three. Each stands for three hexadecimal digits."""
+    if form is IdForm.HEX:
+        return tuple(f"{number:03X}" for number in range(4096))
+    return tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
 
 
 class Ids:
@@ -46,7 +50,7 @@ def _endless(each: Id) -> Iterator[str]:
 def _numbered(each: Id) -> Iterator[str]:
     """Number a random ID: its last nine hexadecimal digits become a counter."""
     text = _random_id(each)
-    digits = _HEX_DIGITS if each.form is IdForm.HEX else _BASE64_DIGITS
+    digits = _digits(each.form)
     # In base64, only groups of four characters without padding stand for three bytes.
     end = len(text) - 4 if text.endswith("=") else len(text)
     begin = end - 3 * len(digits[0])

@@ -1,0 +1,96 @@
+"""Builds what serves an application: store, API and middleware, with its hooks and routes.
+
+The extension imports this module, and with it all that requests need, when it gets an application.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from flask import Flask
+
+from flask_bucketcors.api.authorize import Authorize
+from flask_bucketcors.api.kept_settings import claim
+from flask_bucketcors.api.rules_api import RulesAPI
+from flask_bucketcors.api.rules_writer import BucketExists
+from flask_bucketcors.blueprint import ONE_API, in_app_context, in_request_context
+from flask_bucketcors.core.errors import SetupRefused
+from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.core.resolvers import BucketFunction
+from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.default_rules import read_default_rules
+from flask_bucketcors.routes import read_routes
+from flask_bucketcors.settings import PREFIX, Settings, arguments_for
+from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.opening import open_store
+from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
+from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was built for one application.
+
+    :param settings: the settings in force.
+    """
+
+    settings: Settings
+    store: Store
+    middleware: BucketCORSMiddleware
+    api: RulesAPI
+
+
+def assemble(
+    app: Flask,
+    settings: Settings,
+    *,
+    store: Store | None,
+    is_named: bool,
+    authorize: Authorize | None,
+    bucket_exists: BucketExists | None,
+    buckets: BucketFunction | None,
+    reserved: Reserved,
+) -> Parts:
+    """Build what serves an application, and wrap the application in it.
+
+    :param store: where the rules are; None for the database of the settings.
+    :param is_named: whether the application names its store, or its database.
+    :raises SetupRefused: if the default rules are wrong, or the application has a ``?cors`` API.
+    :raises StoreUnavailable: if the database cannot be opened.
+
+    The other parameters are those of :class:`~flask_bucketcors.BucketCORS`.
+    """
+    if find_layer(app.wsgi_app, RulesCallRouter) is not None:
+        raise SetupRefused(ONE_API)
+    rules = _read_default_rules(app, settings)
+    opened = open_store(
+        settings.database if store is None else store,
+        folder=app.instance_path,
+        history_limit=settings.history,
+    )
+    claim(opened, app.name, is_named=is_named)
+    api = RulesAPI(
+        opened,
+        authorize=in_request_context(app, authorize),
+        bucket_exists=in_app_context(app, bucket_exists),
+        **arguments_for(RulesAPI, settings),
+    )
+    middleware = BucketCORSMiddleware(
+        app.wsgi_app,
+        store=opened,
+        api=api,
+        buckets=buckets,
+        **arguments_for(BucketCORSMiddleware, replace(settings, default_rules=None)),
+    )
+    # The routes, which are read later, may say which URLs are about buckets.
+    if rules is not None:
+        middleware.use_default_rules(rules)
+        settings = replace(settings, default_rules=rules)
+    middleware.read_routes = partial(read_routes, app, settings.route_variable, reserved)
+    app.wsgi_app = middleware  # type: ignore[method-assign]
+    return Parts(settings, opened, middleware, api)
+
+
+def _read_default_rules(app: Flask, settings: Settings) -> RuleSet | None:
+    """Read the default rules. A relative path starts where ``app.config.from_file`` starts."""
+    key = f"{PREFIX}DEFAULT_RULES"
+    return read_default_rules(settings.default_rules, app.config.root_path, key)
