@@ -65,7 +65,6 @@ NEW = [
     "INSERT OR IGNORE INTO bucketcors_history",
     "INSERT INTO bucketcors_rules",
     "INSERT INTO bucketcors_changes",
-    "SELECT last_insert_rowid()",
     "UPDATE bucketcors_state",
     "COMMIT",
 ]

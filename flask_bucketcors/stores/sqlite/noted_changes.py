@@ -69,7 +69,6 @@ def changes_since(query: Query, known: Position) -> Changes:
 
 def note(connection: sqlite3.Connection, stamp: int, buckets: Collection[str]) -> int:
     """Note a change, within its transaction, and give the ID of its last row."""
-    named = buckets if len(buckets) <= MAX_NOTED_BUCKETS else (None,)
-    connection.executemany(_NOTE, ((stamp, bucket) for bucket in named))
-    [(row,)] = connection.execute("SELECT last_insert_rowid()").fetchall()
-    return int(row)
+    *others, last = buckets if len(buckets) <= MAX_NOTED_BUCKETS else (None,)
+    connection.executemany(_NOTE, ((stamp, bucket) for bucket in others))
+    return connection.execute(_NOTE, (stamp, last)).lastrowid or 0
