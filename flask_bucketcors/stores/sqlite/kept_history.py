@@ -37,9 +37,9 @@ _LAST: Final = """
     ORDER BY revision DESC LIMIT 1
 """
 _FORGET: Final = """
-    DELETE FROM bucketcors_history WHERE bucket = ?1 AND revision <= (
-        SELECT revision FROM bucketcors_history WHERE bucket = ?1 ORDER BY revision DESC
-        LIMIT 1 OFFSET ?2
+    DELETE FROM bucketcors_history WHERE bucket = :bucket AND revision <= (
+        SELECT revision FROM bucketcors_history WHERE bucket = :bucket ORDER BY revision DESC
+        LIMIT 1 OFFSET :kept
     )
 """
 
@@ -86,7 +86,8 @@ def _forget(connection: sqlite3.Connection, buckets: Iterable[str], current: int
     :param current: the number of entries that are in ``bucketcors_rules``.
     """
     [(limit,)] = connection.execute(_LIMIT).fetchall()
-    connection.executemany(_FORGET, ((bucket, limit - current) for bucket in buckets))
+    kept = limit - current
+    connection.executemany(_FORGET, ({"bucket": bucket, "kept": kept} for bucket in buckets))
 
 
 def _entry(bucket: str, row: Sequence[Any]) -> HistoryEntry:
