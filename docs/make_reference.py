@@ -28,7 +28,6 @@ MAX_LINE: Final = 88
 #: Types in signatures that are not public, with what a reader has to know of each.
 PRIVATE_TYPES: Final = {
     "Arguments": "Arguments of `explain`, as a dictionary: `explain(rules, **from_curl(text))`.",
-    "Bounds": "How much work `lint` may do. Leave it out.",
     "Dialect": 'The record of a dialect. Pass a name: `"cos"`, `"oss"`, `"s3"` or `"obs"`.',
     "DefaultRules": "A `RuleSet`, a document as text or plain data, the path of a file, or None.",
     "HeaderPairs": "Names and values of headers: `Sequence[tuple[str, str]]`.",
@@ -162,6 +161,8 @@ class Entry(NamedTuple):
     def _record_fields(self) -> Iterator[Parameter]:
         for node in getattr(self.node, "body", []):
             match node:
+                case ast.AnnAssign(annotation=ast.Subscript(value=ast.Name(id="ClassVar"))):
+                    continue
                 case ast.AnnAssign(target=ast.Name(id=name) as target) if not _is_private(target):
                     yield name, _type(node.annotation), _field_default(node.value, self.module)
 

@@ -138,6 +138,15 @@ from flask_bucketcors.analysis.algebra.spans import Span as Span
 from flask_bucketcors.analysis.algebra.terms import Terms as Terms
 from flask_bucketcors.analysis.algebra.request_space import Example as Example
 
+"""Work
+
+How much work `explain`, `lint` and `diff` do. [Compare rule sets](diff.md#bounds) says what happens
+beyond the bounds.
+"""
+
+from flask_bucketcors.analysis.algebra.bounds import Bounds as Bounds
+from flask_bucketcors.core.errors import TooIntricate as TooIntricate
+
 """Errors
 
 Every error that the package raises on purpose is a `BucketCORSError`, except a `ValueError` or
@@ -145,4 +154,3 @@ Every error that the package raises on purpose is a `BucketCORSError`, except a 
 """
 
 from flask_bucketcors.core.errors import BucketCORSError as BucketCORSError
-from flask_bucketcors.core.errors import TooIntricate as TooIntricate

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flask_bucketcors.analysis.algebra.bounds import HASTY
+from flask_bucketcors.analysis.algebra.bounds import Bounds, Work
 from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS, Grammar
 from flask_bucketcors.analysis.algebra.partition import Partition, bits
 from flask_bucketcors.analysis.algebra.request_space import Lists
@@ -37,6 +37,10 @@ patterns = st.one_of(
 families = st.lists(st.lists(patterns, min_size=1, max_size=4), min_size=1, max_size=4)
 
 
+def ample() -> Work:
+    return Work(Bounds.WIDE)
+
+
 def sets_of(text, family):
     """Which sets a text is in, a bit for each."""
     return sum(
@@ -51,7 +55,7 @@ def sets_of(text, family):
 @example([["https://a:8*"], ["https://a:8", *(f"https://a:8{digit}" for digit in range(10))]])
 @example([["aba*aba"], ["ab*ba", "abaaba"], ["a*", "*a"]])
 def test_there_is_an_atom_for_every_text(family):
-    partition = Partition(family, ORIGINS, APART)
+    partition = Partition(family, ORIGINS, ample(), APART)
     atoms = {atom.sets for atom in partition.atoms}
     assert {sets_of(text, family) for text in ORIGIN_TEXTS} - {0} <= atoms
 
@@ -60,7 +64,7 @@ def test_there_is_an_atom_for_every_text(family):
 @example([["https://a:8888*"], ["https://a:8888"]])
 @example([["*"], ["https://" + "a" * (MAX_ORIGIN_BYTES - 8) + "*"]])
 def test_every_atom_has_a_text(family):
-    partition = Partition(family, ORIGINS, APART)
+    partition = Partition(family, ORIGINS, ample(), APART)
     assert len({atom.sets for atom in partition.atoms}) == len(partition.atoms)
     for atom in partition.atoms:
         assert is_origin(atom.example) or atom.example in APART
@@ -69,7 +73,7 @@ def test_every_atom_has_a_text(family):
 
 @given(families)
 def test_sets_are_made_of_the_atoms_that_are_in_them(family):
-    partition = Partition(family, ORIGINS, APART)
+    partition = Partition(family, ORIGINS, ample(), APART)
     for index, atoms in enumerate(partition.sets):
         inside = {bit for bit, atom in enumerate(partition.atoms) if atom.sets >> index & 1}
         assert set(bits(atoms)) == inside
@@ -79,7 +83,7 @@ def test_sets_are_made_of_the_atoms_that_are_in_them(family):
 @example([["*a8", "8*aa"], [".8.a*"], ["a*:8"]], 0b101)
 @example([["*"], ["https://*"], ["null"]], 0b1)
 def test_spans_hold_the_texts_of_their_atoms_and_no_others(family, chosen):
-    partition = Partition(family, ORIGINS, APART)
+    partition = Partition(family, ORIGINS, ample(), APART)
     chosen &= partition.all
     meant = {partition.atoms[bit].sets for bit in bits(chosen)}
     spans = partition.spans(chosen)
@@ -103,7 +107,7 @@ CLOSE = {
 
 @pytest.mark.parametrize("family", CLOSE.values(), ids=CLOSE)
 def test_texts_that_come_close_are_told_apart(family):
-    partition = Partition(family, ORIGINS, APART)
+    partition = Partition(family, ORIGINS, ample(), APART)
     sets = {text: sets_of(text, family) for text in ORIGIN_TEXTS}
     assert {*sets.values()} - {0} <= {atom.sets for atom in partition.atoms}
     for chosen in range(1, partition.all + 1):
@@ -143,7 +147,7 @@ tiny_patterns = st.one_of(
 @example([["*"], ["aa*", "ab*", "a.*"], ["a"]])
 @example([["a*"], ["*ba", "*aa"], ["a"]])
 def test_of_few_texts_there_are_the_atoms_and_no_others(family):
-    partition = Partition(family, TINY)
+    partition = Partition(family, TINY, ample())
     texts = {}
     for text in TINY_TEXTS:
         sets = sum(1 << i for i, each in enumerate(family) if any(fits(p, text) for p in each))
@@ -156,14 +160,14 @@ def test_of_few_texts_there_are_the_atoms_and_no_others(family):
 
 
 def test_a_pattern_used_up_by_narrower_ones_is_looked_for_in_them():
-    partition = Partition([["a*"], ["aa*"], ["ab*"], ["a.*"], ["a"]], TINY)
+    partition = Partition([["a*"], ["aa*"], ["ab*"], ["a.*"], ["a"]], TINY, ample())
     least = partition.least_listed(Wildcard("a", ""))
     assert {atom.sets for atom in least} == {0b11, 0b101, 0b1001}
 
 
 def test_what_stands_apart_is_held_all_the_same():
     """As text it lies within one of the patterns, and no "*" covers it."""
-    partition = Partition([["n*", "null"], ["nul*ull"]], ORIGINS, APART)
+    partition = Partition([["n*", "null"], ["nul*ull"]], ORIGINS, ample(), APART)
     assert partition.spans(partition.sets[0] & ~partition.sets[1]) == (
         ("null", ()),
         ("n*", ("nul*ull",)),
@@ -173,7 +177,7 @@ def test_what_stands_apart_is_held_all_the_same():
 @given(st.lists(st.lists(st.text("ab-*", min_size=1, max_size=3), max_size=3), max_size=3))
 def test_names_of_headers_are_told_apart_alike(family):
     family = [[text for text in texts if text.count("*") < 2] for texts in family]
-    atoms = {atom.sets for atom in Partition(family, HEADER_NAMES).atoms}
+    atoms = {atom.sets for atom in Partition(family, HEADER_NAMES, ample()).atoms}
     for name in map("".join, product("ab-z", repeat=3)):
         sets = sum(
             1 << index
@@ -187,11 +191,11 @@ def test_a_star_may_be_used_up_by_others():
     """Not one of them covers it, and all together do."""
     ports = [f"https://a.example:808{digit}" for digit in range(10)]
     family = [["https://a.example:808*"], ["https://a.example:808", *ports]]
-    wide, narrow = Partition(family, ORIGINS).sets
+    wide, narrow = Partition(family, ORIGINS, ample()).sets
     # A port has five digits at most: 80800 is one that is not listed.
     assert wide & ~narrow
     family[1] += [f"{port}{digit}" for port in ports for digit in range(10)]
-    wide, narrow = Partition(family, ORIGINS).sets
+    wide, narrow = Partition(family, ORIGINS, ample()).sets
     assert wide == narrow
 
 
@@ -236,7 +240,7 @@ def test_what_is_found_does_not_depend_on_the_hashes_of_a_process():
 
 def test_what_is_listed_decides_the_order_and_not_chance():
     family = [["https://*.a.example", "https://b.example"], ["*"], ["http://*", "null"]]
-    first, second = (Partition(family, ORIGINS, APART) for _ in range(2))
+    first, second = (Partition(family, ORIGINS, ample(), APART) for _ in range(2))
     assert first.atoms == second.atoms
     assert first.spans(first.all) == second.spans(second.all)
 
@@ -256,12 +260,12 @@ INTRICATE = {
 @pytest.mark.parametrize("patterns", INTRICATE.values(), ids=INTRICATE)
 def test_what_would_take_too_long_is_refused_at_once(patterns):
     with pytest.raises(TooIntricate):
-        Partition([patterns], ORIGINS, bounds=HASTY)
+        Partition([patterns], ORIGINS, Work(Bounds.NARROW))
 
 
 def test_many_patterns_as_people_write_them_are_not():
     patterns = [[f"{scheme}://*.site{i}.example"] for i in range(1000) for scheme in "ab"]
-    assert len(Partition(patterns, ORIGINS, bounds=HASTY).atoms) == len(patterns)
+    assert len(Partition(patterns, ORIGINS, Work(Bounds.NARROW)).atoms) == len(patterns)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +285,7 @@ def test_whether_there_is_a_list_of_names(
     one_of: tuple[int, ...], not_all_of: int, exist: bool
 ) -> None:
     """One out of each set, and not all of those that may not all be there."""
-    assert Lists(0b11, one_of, not_all_of).exist() is exist
+    assert Lists(0b11, one_of, not_all_of).exist(ample()) is exist
 
 
 @pytest.mark.parametrize("template", ["[{}]", "[1{}]", "a{}", "{}a", "a+{}://b", "http://{}:1"])

@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from flask_bucketcors import BucketCORS, Rule, RuleSet, SQLiteStore
+from flask_bucketcors import Bounds, BucketCORS, Rule, RuleSet, SQLiteStore, lint
 from flask_bucketcors.api import change_summary, put_review
 from flask_bucketcors.cli import transfer
 from tests.support.command_line import invoke
@@ -165,7 +165,8 @@ def test_after_many_findings_comes_their_number(run: Run) -> None:
 
 
 def test_rules_that_lint_cannot_judge(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(put_review, "HASTY", put_review.HASTY._replace(pairs=0))
+    bounded = partial(lint, bounds=Bounds(comparisons=0, kinds=0))
+    monkeypatch.setattr(put_review, "lint", bounded)
     rules = RuleSet([Rule(["https://*.a.example"], ["GET"])] * 2)
     assert put(run, rules).stderr == "photos: lint could not judge the rules\n"
 

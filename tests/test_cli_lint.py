@@ -389,9 +389,9 @@ def test_an_interrupt_ends_it_in_a_word(
 
 def test_rules_too_intricate_to_look_at_are_left_out(tmp_path):
     intricate, odd = tmp_path / "intricate.json", tmp_path / "odd.json"
-    rule = {**GOOD[0], "allowed_headers": ["*" + "a" * 60_000]}
+    rule = {**GOOD[0], "allowed_headers": ["*" + "a" * 600_000]}
     intricate.write_text(json.dumps([rule]))
     odd.write_text(json.dumps(MIXED[1:2]))
     result = run(intricate, odd, "--severity", "danger", code=1)
-    assert result.stderr.startswith(f"left out: {intricate}: the values with '*' are too long")
+    assert result.stderr.startswith(f"left out: {intricate}: not decided within ")
     assert result.stdout.count("\n") == 1

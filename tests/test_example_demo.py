@@ -133,7 +133,7 @@ def test_rules_that_lint_cannot_judge_are_stored_nevertheless(
     page: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def give_up(*_: object) -> None:
-        raise TooIntricate
+        raise TooIntricate("kinds", 5)
 
     monkeypatch.setattr(demo, "lint", give_up)
     [finding] = page.put("/rules/most").get_json()["findings"]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from flask_bucketcors.analysis.algebra.bounds import BRIEF
 from flask_bucketcors.analysis.algebra.diff import Change, diff
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import TooIntricate
@@ -53,8 +52,8 @@ class RulesChange:
             return (f"not compared: {self.unknown}",)
         try:
             return self._compare()
-        except TooIntricate:
-            return ("not compared: the values with '*' overlap in too many ways",)
+        except TooIntricate as error:
+            return (f"not compared: it takes more than {error.number:,} {error.bound}",)
         except Exception:
             # The rules are stored by now, so the write must not fail.
             logger.exception("comparing the rules of bucket %.300r failed", self.bucket)
@@ -77,7 +76,6 @@ class RulesChange:
             self.after or self.default,
             self.dialect,
             allow_credentials=self.allow_credentials,
-            bounds=BRIEF,
         )
         # What is different for a browser, such as "credentials".
         aspects = sorted({name for each in changes for name in each.aspects})

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from flask_bucketcors.analysis.algebra.bounds import HASTY
 from flask_bucketcors.analysis.linter.findings import Finding, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.mistakes import Severity
@@ -73,7 +72,6 @@ class Reviewer:
             dialect,
             self.public_suffix,
             allow_credentials=self.allow_credentials,
-            bounds=HASTY,
         )
         if refused := _REFUSED[self.strict]:
             return self._refuse(refused, lint_rules, in_full)

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from flask_bucketcors.analysis.algebra.diff import diff
+from flask_bucketcors.analysis.algebra.bounds import Bounds
+from flask_bucketcors.analysis.algebra.diff import Diff, diff
 from flask_bucketcors.cli.application import current_state, require_bucket, source_in_force
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option, resource_option
@@ -81,10 +82,20 @@ def diff_rules(
         dialect, allow_credentials = dialect or settings.dialect, settings.allow_credentials
     try:
         changes = diff(
-            old.rule_set, new.rule_set, dialect or COS.name, allow_credentials=allow_credentials
+            old.rule_set,
+            new.rule_set,
+            dialect or COS.name,
+            allow_credentials=allow_credentials,
+            bounds=Bounds.WIDE,
         )
+        # What is printed counts as work, too.
+        _print(old, new, changes, form)
     except TooIntricate as error:
         raise _Trouble(str(error)) from None
+    fail_if(changes)
+
+
+def _print(old: Side, new: Side, changes: Diff, form: str) -> None:
     if form == JSON:
         data = [each.as_dict() for each in changes]
         notes = [*old.notes, *new.notes]
@@ -92,7 +103,6 @@ def diff_rules(
     else:
         print_sides(old, new)
         print_changes(changes)
-    fail_if(changes)
 
 
 def _two_files(

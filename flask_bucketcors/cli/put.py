@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import click
 
+from flask_bucketcors.analysis.algebra.bounds import Bounds
 from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.cli.application import (
@@ -105,13 +106,16 @@ def _show_changes(bucket: str, stored: StoredRules | None, rule_set: RuleSet, wh
     settings = current_state().settings
     try:
         changes = diff(
-            old, rule_set, settings.dialect, allow_credentials=settings.allow_credentials
+            old,
+            rule_set,
+            settings.dialect,
+            allow_credentials=settings.allow_credentials,
+            bounds=Bounds.WIDE,
         )
+        print_changes(changes)
     except TooIntricate as error:
         # Often the old rules are the reason, and the new ones correct that.
         click.echo(f"the changes cannot be shown: {error}")
-    else:
-        print_changes(changes)
     return True
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from flask_bucketcors.analysis.algebra.bounds import Bounds
 from flask_bucketcors.analysis.explainer.explain import Explanation, explain
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.rule_trace import Mismatch
@@ -21,6 +22,7 @@ def explain_by(source: Source, **request: Any) -> Explanation:
     """Explain a request by the rules of a source; see :func:`flask_bucketcors.explain`."""
     return explain(
         source.rules,
+        bounds=Bounds.WIDE,
         dialect=source.dialect,
         allow_credentials=source.allow_credentials,
         vary=source.vary,

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from flask_bucketcors.analysis.algebra.bounds import Bounds
 from flask_bucketcors.analysis.linter.findings import Finding, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.mistakes import Severity
@@ -37,6 +38,7 @@ def lint_by(source: Source, public_suffix: PublicSuffix | None) -> list[Finding]
         source.dialect,
         source.public_suffix or public_suffix,
         allow_credentials=source.allow_credentials,
+        bounds=Bounds.WIDE,
     )
     return worst_first(found)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from flask_bucketcors.analysis.algebra.bounds import Bounds
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.ready_made import READY_MADE
 from flask_bucketcors.cli.terminal import JSON, Refused, called, printable
@@ -58,7 +59,7 @@ def print_ready_made(name: str | None, origins: Sequence[str], form: str) -> Non
         raise Refused("the rules cannot be made", error.problems) from error
     text, losses = _written(rules, form)
     click.echo(text)
-    found = (f"{each.id}: {each.text} {each.help}" for each in lint(rules))
+    found = (f"{each.id}: {each.text} {each.help}" for each in lint(rules, bounds=Bounds.WIDE))
     for note in filter(None, (ready.notes, *found, *losses)):
         click.echo(f"note: {printable(note)}", err=True)
 

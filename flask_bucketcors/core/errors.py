@@ -19,12 +19,19 @@ class StoredRulesInvalid(BucketCORSError):
 
 
 class TooIntricate(BucketCORSError):
-    """The patterns of the rules overlap in too many ways to compare them in reasonable time."""
+    """Something about rules is not decided within the bounds of the work.
 
-    def __init__(self) -> None:
+    Their values are too many or too long, or overlap in too many ways.
+
+    :param bound: which of the :class:`~flask_bucketcors.Bounds` does not suffice.
+    :param number: what it is.
+    """
+
+    def __init__(self, bound: str, number: int) -> None:
+        self.bound, self.number = bound, number
         super().__init__(
-            "the values with '*' are too long, or overlap in too many ways: write fewer of them, "
-            "or shorter ones"
+            f"not decided within {number:,} {bound}: the values are too many or too long, or "
+            "overlap in too many ways; write fewer of them, above all fewer with '*'"
         )
 
 

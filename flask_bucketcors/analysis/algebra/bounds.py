@@ -1,31 +1,75 @@
-"""How much work may be done about patterns before it is given up."""
+"""How much work rules may take before they are given up."""
 
-from typing import Final, NamedTuple
+from dataclasses import astuple, dataclass
+from typing import ClassVar
+
+from flask_bucketcors.core.errors import TooIntricate
 
 
-class Bounds(NamedTuple):
-    """What patterns may amount to.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much work ``lint``, ``diff`` or ``explain`` may do about rules.
 
-    Those that people write hardly overlap. Made for it, a document of 64 KiB has patterns that
-    overlap in millions of ways.
+    Rules that people write need a part of it. Rules can be made to need millions of times as
+    much. If the bounds do not suffice, nothing is decided: :class:`~flask_bucketcors.TooIntricate`
+    is raised.
 
-    :param cells, overlaps: see :mod:`~flask_bucketcors.analysis.algebra.cells`.
-    :param kinds: of texts that are told apart.
-    :param beginnings: of all sides of patterns together, in characters.
-    :param pairs: of rules that are compared.
+    ``Bounds.NARROW`` is the default, for programs in which others wait, such as servers.
+    ``Bounds.WIDE`` is for programs in which one person waits, such as the command line.
+
+    :param comparisons: how often texts, origins, rules and sets of header names may be compared
+        with each other. A million take about a second.
+    :param kinds: how many kinds of origins, header names and lists of them may be kept apart. A
+        thousand take up to about a megabyte.
+    :raises ValueError: if one of them is not a whole number from 0.
     """
 
-    cells: int
-    overlaps: int
+    comparisons: int
     kinds: int
-    beginnings: int
-    pairs: int
+
+    NARROW: ClassVar["Bounds"]
+    WIDE: ClassVar["Bounds"]
+
+    def __post_init__(self) -> None:
+        for number in astuple(self):
+            if type(number) is not int or number < 0:
+                raise ValueError(f"{number!r} is no bound: write a whole number from 0")
 
 
-#: Where a person waits for the result: enough for a hundred rules of ten origins, whatever these
-#: are.
-AMPLE: Final = Bounds(2_000_000, 2_000_000, 1_000_000, 128_000_000, 20_000_000)
-#: Where other requests wait, as in a worker: some seconds at most.
-HASTY: Final = Bounds(200_000, 20_000, 10_000, 32_000_000, 1_000_000)
-#: For a line that nobody waits for, as in a log: tenths of a second.
-BRIEF: Final = Bounds(20_000, 2_000, 1_000, 3_200_000, 100_000)
+Bounds.NARROW = Bounds(comparisons=300_000, kinds=40_000)
+Bounds.WIDE = Bounds(comparisons=40_000_000, kinds=1_000_000)
+
+
+class Work:
+    """What has been done within bounds, to find one result.
+
+    What is found on demand, such as the words for a region, counts for the result that it belongs
+    to. Threads may share it; then a few steps may go uncounted.
+
+    :param bounds: of the work.
+    """
+
+    __slots__ = ("bounds", "comparisons", "kinds")
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self.comparisons = 0
+        self.kinds = 0
+
+    def compare(self, count: int = 1) -> None:
+        """Count comparisons, before they are made.
+
+        :raises TooIntricate: if they are too many.
+        """
+        self.comparisons += count
+        if self.comparisons > self.bounds.comparisons:
+            raise TooIntricate("comparisons", self.bounds.comparisons)
+
+    def keep(self, count: int = 1) -> None:
+        """Count kinds, before they are kept.
+
+        :raises TooIntricate: if they are too many.
+        """
+        self.kinds += count
+        if self.kinds > self.bounds.kinds:
+            raise TooIntricate("kinds", self.bounds.kinds)

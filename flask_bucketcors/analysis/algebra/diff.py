@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.bounds import Bounds, Work
 from flask_bucketcors.analysis.algebra.partition import Atoms, bits
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, RuleBits
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.core.dialects import Dialect, find_dialect
-from flask_bucketcors.core.rules import Rule
+from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.any_form import AnyRules, read_rule_set
 
 
@@ -115,28 +115,44 @@ def diff(
     dialect: Dialect | str = "cos",
     *,
     allow_credentials: bool = True,
-    bounds: Bounds = AMPLE,
+    bounds: Bounds = Bounds.NARROW,
 ) -> Diff:
     """Say which requests two rule sets decide differently.
 
     :param old, new: in any form; they must be valid.
     :param dialect: whose forms the responses take, or its name.
     :param allow_credentials: whether a response that names the origin also allows credentials.
-    :param bounds: of the work.
+    :param bounds: of the work, including what is found later about the regions.
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
-    :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
+    :raises TooIntricate: if the bounds do not suffice.
     """
-    dialect = find_dialect(dialect)
-    old_rules, new_rules = _rules(old), _rules(new)
+    old_rules, new_rules = read_rule_set(old), read_rule_set(new)
+    work = Work(bounds)
+    return diff_within(work, old_rules, new_rules, find_dialect(dialect), allow_credentials)
+
+
+def diff_within(
+    work: Work,
+    old: RuleSet | None,
+    new: RuleSet | None,
+    dialect: Dialect,
+    allow_credentials: bool,
+) -> Diff:
+    """Compare rules as :func:`diff` does, as a part of other work.
+
+    :raises TooIntricate: if its bounds do not suffice.
+    """
+    old_rules, new_rules = (() if each is None else each.rules for each in (old, new))
+    if old_rules == new_rules:
+        return Diff(())
     rules = (*old_rules, *new_rules)
-    terms = [terms_of(rule, dialect, allow_credentials) for rule in rules]
-    return Diff(tuple(_Comparison(Requests(rules, bounds), terms, len(old_rules)).changes()))
-
-
-def _rules(rules: AnyRules) -> tuple[Rule, ...]:
-    rule_set = read_rule_set(rules)
-    return tuple(rule_set.rules) if rule_set else ()
+    # Equal ones are one object, and so are compared at once.
+    known: dict[Terms, Terms] = {}
+    found = (terms_of(rule, dialect, allow_credentials) for rule in rules)
+    terms = [known.setdefault(each, each) for each in found]
+    comparison = _Comparison(Requests(rules, work), terms, len(old_rules), work)
+    return Diff(tuple(comparison.changes()))
 
 
 class _Difference(NamedTuple):
@@ -158,52 +174,71 @@ class _Comparison:
     :param requests: of all rules, the old ones first.
     :param terms: of each rule.
     :param count: of the old rules.
+    :param work: that this is a part of.
     """
 
-    def __init__(self, requests: Requests, terms: Sequence[Terms], count: int) -> None:
+    def __init__(self, requests: Requests, terms: Sequence[Terms], count: int, work: Work) -> None:
+        self._work = work
         self._requests = requests
         self._terms = terms
         self._old: RuleBits = (1 << count) - 1
-        self._differences: dict[RuleBits, tuple[_Difference, ...]] = {}
+        self._found: list[_Difference] = []
+        self._numbers: dict[_Difference, int] = {}
+        self._differences: dict[RuleBits, tuple[int, ...]] = {}
 
     def changes(self) -> Iterator[Change]:
-        found = self._by_origins().items()
-        for (difference, origins), methods in sorted(found, key=lambda each: each[0][0].order):
+        found = self._by_origins()
+        for number, origins, methods in sorted(found, key=lambda each: self._found[each[0]].order):
+            difference = self._found[number]
             headers = self._requests.example(difference.lists)
             # Without an example, a list would have to be longer than what a server reads.
             if headers is not None:
+                self._work.keep()
                 region = Region(tuple(methods), self._requests, origins, difference.lists)
                 origin = self._requests.origins.any_text(origins)
                 witness = Example(origin, methods[0], headers)
                 yield Change(region, witness, difference.before, difference.after)
 
-    def _by_origins(self) -> dict[tuple[_Difference, Atoms], list[str]]:
-        """Give the differences, each with all origins and methods that it goes for."""
-        origins: defaultdict[tuple[_Difference, str], Atoms] = defaultdict(int)
+    def _by_origins(self) -> list[tuple[int, Atoms, list[str]]]:
+        """Give the numbers of differences, each with all origins and methods that it goes for."""
+        origins: defaultdict[tuple[int, str], Atoms] = defaultdict(int)
         for bit, atom in enumerate(self._requests.origins.atoms):
             for method, rules in self._requests.by_method.items():
-                for difference in self._between(atom.sets & rules):
-                    origins[difference, method] |= 1 << bit
-        methods: defaultdict[tuple[_Difference, Atoms], list[str]] = defaultdict(list)
-        for (difference, method), atoms in origins.items():
-            methods[difference, atoms].append(method)
-        return methods
+                numbers = self._between(atom.sets & rules)
+                self._work.compare(1 + len(numbers))
+                for number in numbers:
+                    origins[number, method] |= 1 << bit
+        methods: defaultdict[tuple[int, Atoms], list[str]] = defaultdict(list)
+        for (number, method), atoms in origins.items():
+            methods[number, atoms].append(method)
+        return [(number, atoms, named) for (number, atoms), named in methods.items()]
 
-    def _between(self, rules: RuleBits) -> tuple[_Difference, ...]:
+    def _between(self, rules: RuleBits) -> tuple[int, ...]:
         """Give the differences for requests that have the origin and method of these rules."""
         if rules not in self._differences:
-            self._differences[rules] = tuple(self._compare(rules & self._old, rules & ~self._old))
+            found = self._compare(rules & self._old, rules & ~self._old)
+            self._differences[rules] = tuple(map(self._number, found))
         return self._differences[rules]
+
+    def _number(self, difference: _Difference) -> int:
+        if difference not in self._numbers:
+            self._work.keep(1 + len(difference.lists.one_of) // 4)
+            self._numbers[difference] = len(self._found)
+            self._found.append(difference)
+        return self._numbers[difference]
 
     def _compare(self, old: RuleBits, new: RuleBits) -> Iterator[_Difference]:
         sides = dict(self._sides(new))
+        self._work.compare(1 + len(sides))
         for rule, old_lists in self._sides(old):
             before = self._terms_of(rule)
-            for other in self._meeting(old_lists, sides):
+            for other in self._meeting(old_lists, new, sides):
                 after = self._terms_of(other)
+                self._work.compare()
                 if before != after:
-                    lists = self._where_unlike(before, after, old_lists.within(sides[other]))
-                    if lists.exist():
+                    both = old_lists.within(sides[other], self._work)
+                    lists = self._where_unlike(before, after, both)
+                    if lists.exist(self._work):
                         yield _Difference(before, after, lists)
 
     def _sides(self, rules: RuleBits) -> Iterator[tuple[int | None, Lists]]:
@@ -211,7 +246,9 @@ class _Comparison:
         yield from self._requests.decided(rules)
         yield None, self._requests.refused(rules)
 
-    def _meeting(self, lists: Lists, sides: Mapping[int | None, Lists]) -> Iterator[int | None]:
+    def _meeting(
+        self, lists: Lists, new: RuleBits, sides: Mapping[int | None, Lists]
+    ) -> Iterator[int | None]:
         """Give the rules that can have lists in common with some, and None.
 
         All of these lists have a name out of some sets. A rule that allows no name out of the
@@ -221,7 +258,9 @@ class _Comparison:
         if smallest is None:
             yield from sides
             return
-        yield from (rule for rule in bits(self._requests.having(smallest)) if rule in sides)
+        having = self._requests.having(smallest) & new
+        self._work.compare(1 + having.bit_count() // 4)
+        yield from (rule for rule in bits(having) if rule in sides)
         yield None
 
     def _terms_of(self, rule: int | None) -> Terms | None:
@@ -234,9 +273,11 @@ class _Comparison:
         """
         if before is None or after is None or before != after._replace(headers=before.headers):
             return lists
-        names = [self._requests.name_atom(name) for name in before.headers ^ after.headers]
+        self._work.compare((len(before.headers) + len(after.headers)) // 8)
+        differing = before.headers ^ after.headers
+        names = [self._requests.name_atom(name) for name in differing]
         if not all(name & lists.names for name in names):
             return lists
         unlike = lists._replace(not_all_of=sum(names))
         # Where there is but one, these are the lists without it.
-        return next(unlike.without_one(), unlike) if len(names) == 1 else unlike
+        return next(unlike.without_one(self._work), unlike) if len(names) == 1 else unlike

@@ -30,19 +30,18 @@ from functools import cached_property, reduce
 from operator import or_
 from typing import NamedTuple, TypeVar
 
-from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.bounds import Work
 from flask_bucketcors.analysis.algebra.cells import (
     Sets,
-    check_lengths,
     find_cells,
     find_points,
+    most_lookups,
     nested_prefixes,
     nested_suffixes,
 )
 from flask_bucketcors.analysis.algebra.grammars import Grammar
 from flask_bucketcors.analysis.algebra.search import Wanted, find_example, find_shortest
 from flask_bucketcors.analysis.algebra.spans import Landscape, Span, find_spans
-from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 #: Atoms, a bit for each.
@@ -65,31 +64,32 @@ class Partition:
 
     :param sets: what each set lists.
     :param grammar: which texts there are; others are left out.
+    :param work: that this is a part of; what is found later counts for it, too.
     :param apart: texts beyond the grammar that count all the same, each with what must be listed
         for it to be in a set. No other ``*`` covers them.
-    :param bounds: of the work.
-    :raises TooIntricate: if the patterns overlap in too many ways.
+    :raises TooIntricate: if the bounds of the work do not suffice; so do the methods.
     """
 
     def __init__(
         self,
         sets: Sequence[Iterable[str]],
         grammar: Grammar,
+        work: Work,
         apart: Mapping[str, Sequence[str]] | None = None,
-        bounds: Bounds = AMPLE,
     ) -> None:
         listed: defaultdict[str, Sets] = defaultdict(int)
         for index, texts in enumerate(sets):
             for text in texts:
                 listed[text] |= 1 << index
         patterns = {each: listed[text] for text in listed if (each := Wildcard.parse(text))}
-        check_lengths(patterns, bounds)
-        self._bounds = bounds
+        self._work = work
         self._grammar = grammar
-        self._prefixes = nested_prefixes(patterns)
-        self._suffixes = nested_suffixes(patterns)
-        self._cells = find_cells(patterns, self._prefixes, self._suffixes, bounds)
-        self._points = find_points(listed, patterns, self._cells, grammar, bounds)
+        self._prefixes = nested_prefixes(patterns, work)
+        self._suffixes = nested_suffixes(patterns, work)
+        self._cells = find_cells(patterns, self._prefixes, self._suffixes, work)
+        #: How many lookups it takes at most to find which patterns a text fits.
+        self.lookups = most_lookups(patterns, self._prefixes)
+        self._points = find_points(listed, patterns, self._cells, self.lookups, grammar, work)
         self._apart = dict(apart or {})
         self._points |= {
             text: reduce(or_, (listed[each] for each in others if each in listed), 0)
@@ -106,8 +106,10 @@ class Partition:
     @cached_property
     def sets(self) -> tuple[Atoms, ...]:
         """For each set the atoms that it is made of."""
+        self._work.keep(self._count * len(self.atoms) // 8192)
         members = [bytearray(len(self.atoms) // 8 + 1) for _ in range(self._count)]
         for bit, atom in enumerate(self.atoms):
+            self._work.compare(1 + atom.sets.bit_count() // 2)
             for index in bits(atom.sets):
                 members[index][bit >> 3] |= 1 << (bit & 7)
         return tuple(int.from_bytes(each, "little") for each in members)
@@ -116,12 +118,12 @@ class Partition:
         found = {0}
         for cell, sets in self._cells.items():
             if sets not in found and (example := self.example(cell)) is not None:
-                if len(found) > self._bounds.kinds:
-                    raise TooIntricate
+                self._work.keep()
                 found.add(sets)
                 yield Atom(sets, example)
         for text, sets in self._points.items():
             if sets not in found:
+                self._work.keep()
                 found.add(sets)
                 yield Atom(sets, text)
 
@@ -132,17 +134,16 @@ class Partition:
         return self._examples[cell]
 
     def _wanted(self, cell: Wildcard) -> Wanted:
-        return Wanted(
-            cell,
-            tuple(self._prefixes.children(cell.prefix)),
-            tuple(self._suffixes.children(cell.suffix)),
-            self._points,
-        )
+        longer_prefixes = tuple(self._prefixes.children(cell.prefix))
+        longer_suffixes = tuple(self._suffixes.children(cell.suffix))
+        self._work.compare(1 + (len(longer_prefixes) + len(longer_suffixes)) // 64)
+        return Wanted(cell, longer_prefixes, longer_suffixes, self._points, self._work)
 
     def shortest(self, bit: int) -> str:
         """Give the shortest text of an atom."""
         if bit not in self._shortest:
             sets = self.atoms[bit].sets
+            self._work.compare()
             cells = self._landscape.cells_of.get(sets, ())
             found = (find_shortest(self._wanted(cell), self._grammar) for cell in cells)
             points = self._landscape.points_of.get(sets, ())
@@ -156,6 +157,7 @@ class Partition:
         """
         waiting = {pattern: None}
         while waiting:
+            self._work.compare()
             cell = next(iter(waiting))
             del waiting[cell]
             example = self.example(cell)
@@ -171,13 +173,16 @@ class Partition:
     def spans(self, atoms: Atoms) -> tuple[Span, ...]:
         """Describe some atoms together."""
         if atoms not in self._spans:
+            self._work.compare(atoms.bit_count())
             meant = dict.fromkeys(self.atoms[bit].sets for bit in bits(atoms & self.all))
-            spans = find_spans(self._landscape, meant)
+            spans = find_spans(self._landscape, meant, self._work)
             self._spans[atoms] = tuple(sorted(spans, key=lambda each: (ANY in each[0], each)))
         return self._spans[atoms]
 
     @cached_property
     def _landscape(self) -> Landscape:
+        self._work.compare(len(self._cells) + len(self._points))
+        self._work.keep(len(self._cells) // 4)
         return Landscape(
             prefixes=self._prefixes,
             suffixes=self._suffixes,

@@ -74,6 +74,8 @@ class Region:
     that it is not empty.
 
     :param methods: the methods.
+    :raises TooIntricate: when it is put in words, or asked what it holds, if the bounds of the
+        diff do not suffice for that.
     """
 
     methods: tuple[str, ...]

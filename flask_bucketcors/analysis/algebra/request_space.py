@@ -16,7 +16,7 @@ from functools import cached_property, reduce
 from operator import and_
 from typing import Final, NamedTuple
 
-from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.bounds import Work
 from flask_bucketcors.analysis.algebra.grammars import HEADER_NAMES, ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Atoms, Partition, bits
 from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
@@ -54,31 +54,34 @@ class Lists(NamedTuple):
     one_of: tuple[Atoms, ...] = ()
     not_all_of: Atoms = 0
 
-    def exist(self) -> bool:
+    def exist(self, work: Work) -> bool:
         """Whether there is such a list."""
-        return all(self.one_of) and (not self.not_all_of or any(self.without_one()))
+        return all(self.one_of) and (not self.not_all_of or any(self.without_one(work)))
 
-    def without_one(self) -> Iterator["Lists"]:
+    def without_one(self, work: Work) -> Iterator["Lists"]:
         """Give, for each of those that may not all be there, the lists without it."""
         rest = self.not_all_of
         while rest:
+            work.compare(1 + len(self.one_of) // 4)
             name = rest & -rest
             rest ^= name
             lists = Lists(self.names & ~name, tuple(each & ~name for each in self.one_of))
             if all(lists.one_of):
                 yield lists
 
-    def within(self, other: "Lists") -> "Lists":
+    def within(self, other: "Lists", work: Work) -> "Lists":
         """Give the lists that are also among others."""
+        work.compare(1 + (len(self.one_of) + len(other.one_of)) // 4)
         names = self.names & other.names
         one_of = [each & names for each in (*self.one_of, *other.one_of)]
-        return Lists(names, _least(one_of) if all(one_of) else (0,))
+        return Lists(names, _least(one_of, work) if all(one_of) else (0,))
 
 
-def _least(sets: Iterable[Atoms]) -> tuple[Atoms, ...]:
+def _least(sets: Iterable[Atoms], work: Work) -> tuple[Atoms, ...]:
     """Leave out a set that holds another one: who has a name out of that one has one of it."""
     kept: list[Atoms] = []
     for each in sorted(set(sets), key=int.bit_count):
+        work.compare(1 + len(kept) // 6)
         if not any(other & each == other for other in kept):
             kept.append(each)
     return tuple(kept)
@@ -109,19 +112,21 @@ class Requests:
     """The requests that some rules tell apart.
 
     :param rules: of one rule set, or of several one after another.
-    :param bounds: of the work.
+    :param work: that this is a part of; what is found later counts for it, too.
+    :raises TooIntricate: if the bounds of the work do not suffice; so do the methods.
     """
 
-    def __init__(self, rules: Sequence[Rule], bounds: Bounds = AMPLE) -> None:
+    def __init__(self, rules: Sequence[Rule], work: Work) -> None:
         self.rules = rules
+        self._work = work
         origins = [rule.allowed_origins for rule in rules]
-        self.origins = Partition(origins, ORIGINS, APART, bounds)
+        self.origins = Partition(origins, ORIGINS, work, APART)
         lists = [tuple(map(str.lower, rule.allowed_headers)) for rule in rules]
         numbers = {each: number for number, each in enumerate(dict.fromkeys(lists))}
         # Each name that is listed is an atom of its own, so that a list can be said to lack it.
         names = dict.fromkeys(name for each in numbers for name in each if ANY not in name)
         sets = [*numbers, *((name,) for name in names)]
-        self.names = Partition(sets, HEADER_NAMES, bounds=bounds)
+        self.names = Partition(sets, HEADER_NAMES, work)
         #: For each rule the names that it allows.
         self.allowed = tuple(self.names.sets[numbers[each]] for each in lists)
         self._name_atoms = dict(zip(names, self.names.sets[len(numbers) :], strict=True))
@@ -144,6 +149,8 @@ class Requests:
     def having(self, names: Atoms) -> RuleBits:
         """Give the rules that allow any of some names."""
         if names not in self._having:
+            self._work.compare(1 + len(self.allowed) // 8)
+            self._work.keep()
             self._having[names] = sum(
                 1 << index for index, allowed in enumerate(self.allowed) if allowed & names
             )
@@ -157,6 +164,7 @@ class Requests:
         :param rules: the ones that have both, tried in their order.
         """
         if rules not in self._decided:
+            self._work.keep()
             self._decided[rules] = tuple(self._find_decided(rules))
         return self._decided[rules]
 
@@ -164,15 +172,19 @@ class Requests:
         above: list[Atoms] = []
         for index in bits(rules):
             own = self.allowed[index]
-            if all(own & ~each for each in above):
-                yield index, Lists(own, _least(own & ~each for each in above))
+            self._work.compare(1 + len(above) // 4)
+            one_of = [own & ~each for each in above]
+            if all(one_of):
+                least = _least(one_of, self._work)
+                self._work.keep(1 + len(least) // 4)
+                yield index, Lists(own, least)
                 above.append(own)
 
     def refused(self, rules: RuleBits) -> Lists:
         """Give the lists that none of the rules allows."""
         names = self.names.all
         lacking = (names & ~self.allowed[index] for index, _ in self.decided(rules))
-        return Lists(names, _least(lacking))
+        return Lists(names, _least(lacking, self._work))
 
     def example(self, lists: Lists) -> tuple[str, ...] | None:
         """Give a short list; None if none was found that a server would read.
@@ -181,8 +193,9 @@ class Requests:
         thousands of characters long, or more than a hundred are needed, one may be missed.
         """
         if lists.not_all_of:
-            examples = map(self.example, lists.without_one())
+            examples = map(self.example, lists.without_one(self._work))
             return next((each for each in examples if each is not None), None)
+        self._work.compare(2 + len(lists.one_of) // 4)
         for find in (self._first_names, self._short_names, self._single_name):
             names = find(lists)
             if names is not None and _is_read(names):
@@ -194,6 +207,7 @@ class Requests:
 
         True wherever :meth:`example` finds one, and where it may have missed one.
         """
+        self._work.compare(1 + len(lists.one_of) // 4)
         forced = [each.bit_length() - 1 for each in lists.one_of if each.bit_count() == 1]
         return _is_read([self.names.shortest(bit) for bit in forced])
 
@@ -218,10 +232,12 @@ class Requests:
     def _single_name(self, lists: Lists) -> tuple[str, ...] | None:
         """Give a name that is out of all of the sets; None if there is none."""
         common = reduce(and_, lists.one_of, lists.names)
+        self._work.compare(common.bit_count())
         names = [self.names.shortest(bit) for bit in bits(common)]
         return (min(names, key=len),) if names else None
 
     def _best(self, missing: Sequence[Atoms]) -> int:
+        self._work.compare(sum(map(int.bit_count, missing)))
         counts = Counter(bit for each in missing for bit in bits(each))
         return min(counts, key=lambda bit: (len(self.names.shortest(bit)) + 1) / counts[bit])
 

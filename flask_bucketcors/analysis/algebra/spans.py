@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from flask_bucketcors.analysis.algebra.bounds import Work
 from flask_bucketcors.analysis.algebra.cells import Cells, Nested, Sets, overlaps
 from flask_bucketcors.core.wildcards import ANY, Wildcard
 
@@ -60,7 +61,7 @@ class Landscape:
             yield Wildcard(cell.prefix, suffix)
 
 
-def find_spans(landscape: Landscape, meant: Collection[Sets]) -> Iterator[Span]:
+def find_spans(landscape: Landscape, meant: Collection[Sets], work: Work) -> Iterator[Span]:
     """Give spans that hold together what is meant and nothing else; they may overlap.
 
     :param meant: the sets of the cells and points that are.
@@ -69,14 +70,16 @@ def find_spans(landscape: Landscape, meant: Collection[Sets]) -> Iterator[Span]:
     covered: set[Wildcard] = set()
     covered_points: set[str] = set()
     for top in sorted(cells, key=_size):
+        work.compare()
         if top not in covered and not landscape.is_empty(top):
-            search = _Within(landscape, meant, top)
+            search = _Within(landscape, meant, top, work)
             search.run()
             covered |= search.inside
             covered_points.update(search.points)
             yield Span(_text(top), tuple(search.but_not))
     for sets in meant:
         for text in landscape.points_of.get(sets, ()):
+            work.compare()
             if text not in covered_points:
                 yield Span(text)
 
@@ -91,6 +94,7 @@ class _Within:
     landscape: Landscape
     meant: Collection[Sets]
     top: Wildcard
+    work: Work
     inside: set[Wildcard] = field(default_factory=set)
     points: list[str] = field(default_factory=list)
     but_not: list[str] = field(default_factory=list)
@@ -100,16 +104,21 @@ class _Within:
         seen = {self.top}
         while waiting:
             _, cell = heappop(waiting)
+            self.work.compare(2)
             if not all(each in self.inside for each in self.landscape.parents(cell, self.top)):
                 continue
             if self._is_outside(cell):
+                self.work.keep()
+                self.work.compare(1 + min(map(len, cell)) // 4)
                 self.but_not.append(_text(cell))
                 # What is too short for the pattern lies there, and is not left out by it.
                 self._sort(filter(self._is_covered, overlaps(cell)))
                 continue
+            self.work.keep()
             self.inside.add(cell)
             self._sort(self.landscape.points_in.get(cell, ()))
             for child in self.landscape.children(cell):
+                self.work.compare()
                 if child not in seen:
                     seen.add(child)
                     heappush(waiting, (_size(child), child))
@@ -123,6 +132,7 @@ class _Within:
 
     def _sort(self, points: Iterable[str]) -> None:
         for text in points:
+            self.work.compare()
             if self.top.fits(text):
                 is_meant = self.landscape.points[text] in self.meant
                 (self.points if is_meant else self.but_not).append(text)

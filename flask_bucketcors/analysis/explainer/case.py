@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from flask_bucketcors.analysis.algebra.bounds import Work
 from flask_bucketcors.analysis.evidence.response import Seen
 from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.explainer.exchange import Exchange, PageRequest, play
@@ -21,12 +22,14 @@ class Case:
     :param request: the request that fails.
     :param seen: what was seen of the response.
     :param guessed: which arguments about the request are guesses.
+    :param work: that finding the effects of fixes is a part of.
     """
 
     plain: PlainRules
     request: PageRequest
     seen: Seen
-    guessed: frozenset[str] = frozenset()
+    guessed: frozenset[str]
+    work: Work
 
     @cached_property
     def exchange(self) -> Exchange:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flask_bucketcors.analysis.algebra.bounds import Bounds, Work
 from flask_bucketcors.analysis.evidence.response import Seen, read_response, wanted_headers
 from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.explainer import wording
@@ -98,6 +99,7 @@ def explain(
     allow_credentials: bool = True,
     vary: VaryMode | str = VaryMode.SAFE,
     guessed: Iterable[str] = (),
+    bounds: Bounds = Bounds.NARROW,
 ) -> Explanation:
     """Say why a request fails under rules, and what to change.
 
@@ -120,6 +122,7 @@ def explain(
         :class:`~flask_bucketcors.CompiledRules`.
     :param guessed: names of arguments above that are guesses; the explanation says so. They are
         those of :func:`~flask_bucketcors.from_console` and :func:`~flask_bucketcors.from_har`.
+    :param bounds: of the work, to find the effects of all fixes together.
     :raises ValueError: if the dialect, a method, the kind or the mode is unknown, or the rules
         have none of the forms of :data:`~flask_bucketcors.AnyRules`.
     """
@@ -144,7 +147,8 @@ def explain(
     known = frozenset(guessed)
     if "method" in known:
         request = _likeliest(plain, request, seen)
-    return _explain(Case(plain, request, seen, known), tuple(plain.reading.notes))
+    case = Case(plain, request, seen, known, Work(bounds))
+    return _explain(case, tuple(plain.reading.notes))
 
 
 def _likeliest(plain: PlainRules, request: PageRequest, seen: Seen) -> PageRequest:

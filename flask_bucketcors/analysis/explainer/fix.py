@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from flask_bucketcors.analysis.algebra.bounds import HASTY
-from flask_bucketcors.analysis.algebra.diff import Change, Diff, diff
+from flask_bucketcors.analysis.algebra.bounds import Work
+from flask_bucketcors.analysis.algebra.diff import Change, Diff, diff_within
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.explainer.exchange import PageRequest
 from flask_bucketcors.analysis.linter.findings import Finding
-from flask_bucketcors.analysis.linter.lint import lint
+from flask_bucketcors.analysis.linter.lint import lint_within
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rule_edits import RuleEdit
 from flask_bucketcors.core.rules import RuleSet
@@ -29,6 +29,40 @@ _ASPECTS: Final = {
 
 
 @dataclass(frozen=True)
+class Broken:
+    """What the fixes of one request apply to.
+
+    :param in_force: the rules.
+    :param work: that finding the effects of all fixes is a part of.
+    """
+
+    in_force: RuleSet | None
+    request: PageRequest
+    work: Work
+
+    @cached_property
+    def dangers(self) -> frozenset[tuple[object, object]]:
+        """What is dangerous already."""
+        return frozenset((each.check, each.value) for each in self.dangers_of(self.in_force))
+
+    def dangers_of(self, rules: RuleSet | None) -> tuple[Finding, ...]:
+        """Find what is dangerous in rules."""
+        if rules is None:
+            return ()
+        request = self.request
+        return lint_within(
+            self.work, rules, request.dialect, None, request.allow_credentials, dangers_only=True
+        )
+
+    def changes_to(self, rules: RuleSet) -> Diff:
+        """Find what other rules change."""
+        request = self.request
+        return diff_within(
+            self.work, self.in_force, rules, request.dialect, request.allow_credentials
+        )
+
+
+@dataclass(frozen=True)
 class Fix:
     """An edit of the rules that lets the request pass and the page read the response.
 
@@ -42,8 +76,7 @@ class Fix:
     edit: RuleEdit
     text: str
     before: RuleSet | None
-    _in_force: RuleSet | None = field(repr=False, compare=False)
-    _request: PageRequest = field(repr=False, compare=False)
+    _broken: Broken = field(repr=False, compare=False)
 
     @cached_property
     def rules(self) -> RuleSet:
@@ -54,7 +87,7 @@ class Fix:
     def newly_allows(self) -> tuple[Change, ...]:
         """What it newly allows beside the request that was asked about.
 
-        :raises TooIntricate: as :func:`~flask_bucketcors.diff` does; so do the next two.
+        :raises TooIntricate: if the bounds of the explanation do not suffice; so do the next two.
         """
         return self._beside(self._diff.newly_allowed)
 
@@ -73,10 +106,10 @@ class Fix:
     def dangers(self) -> tuple[Finding, ...]:
         """What :func:`~flask_bucketcors.lint` finds dangerous in it that was not there before.
 
-        :raises TooIntricate: as lint does.
+        :raises TooIntricate: if the bounds of the explanation do not suffice.
         """
-        known = {(each.check, each.value) for each in self._dangers_of(self._in_force)}
-        found = self._dangers_of(self.rules)
+        known = self._broken.dangers
+        found = self._broken.dangers_of(self.rules)
         return tuple(each for each in found if (each.check, each.value) not in known)
 
     @cached_property
@@ -95,27 +128,12 @@ class Fix:
         except TooIntricate as error:
             return f"Its other effects cannot be listed: {error}."
 
-    def _dangers_of(self, rules: RuleSet | None) -> tuple[Finding, ...]:
-        request = self._request
-        if rules is None:
-            return ()
-        return lint(
-            rules,
-            request.dialect,
-            allow_credentials=request.allow_credentials,
-            dangers_only=True,
-            bounds=HASTY,
-        )
-
     @cached_property
     def _diff(self) -> Diff:
-        request = self._request
-        return diff(
-            self._in_force, self.rules, request.dialect, allow_credentials=request.allow_credentials
-        )
+        return self._broken.changes_to(self.rules)
 
     def _beside(self, changes: Iterable[Change]) -> tuple[Change, ...]:
-        return tuple(each for each in changes if not _is_within(each.region, self._request))
+        return tuple(each for each in changes if not _is_within(each.region, self._broken.request))
 
     def _sentences(self) -> Iterator[str]:
         if self.newly_allows:

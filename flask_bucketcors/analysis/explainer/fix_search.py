@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from flask_bucketcors.analysis.explainer.case import Case
 from flask_bucketcors.analysis.explainer.exchange import PageRequest, play
-from flask_bucketcors.analysis.explainer.fix import Fix
+from flask_bucketcors.analysis.explainer.fix import Broken, Fix
 from flask_bucketcors.analysis.explainer.rule_changes import (
     allowing,
     exposing,
@@ -85,7 +85,7 @@ def _vary_fixes(case: Case) -> tuple[Fix, ...]:
     if not play(edit.apply(rule_set), case.request).passes:
         return ()
     text = "Turn ResponseVary on, then clear the cache."
-    return (Fix(edit, text, rule_set, rule_set, case.request),)
+    return (Fix(edit, text, rule_set, Broken(rule_set, case.request, case.work)),)
 
 
 class _Workshop:
@@ -103,6 +103,7 @@ class _Workshop:
         self._kept = [index for index, each in enumerate(self._base) if each.rule is not None]
         rules = [each.rule for each in self._base if each.rule is not None]
         self._before = RuleSet(rules, plain.response_vary) if rules else None
+        self._broken = Broken(plain.rule_set, case.request, case.work)
         self._has_offered = False
 
     def for_refusals(self, near: RuleTrace) -> Iterator[Fix]:
@@ -219,7 +220,7 @@ class _Workshop:
         if self._helps(edit.apply(self._before)):
             self._has_offered = True
             text = f"{text}{self._left_out(changed)}."
-            yield Fix(edit, text, self._before, self._plain.rule_set, self._request)
+            yield Fix(edit, text, self._before, self._broken)
 
     def _left_out(self, changed: int | None) -> str:
         left = sorted({*range(len(self._base))} - {*self._kept, changed})

@@ -10,7 +10,7 @@ Facts:
 from collections.abc import Iterable
 from typing import Final
 
-from flask_bucketcors.analysis.algebra.bounds import AMPLE, Bounds
+from flask_bucketcors.analysis.algebra.bounds import Bounds, Work
 from flask_bucketcors.analysis.linter.dangers import any_origin_findings, danger_findings
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.methods_and_headers import header_findings
@@ -44,7 +44,7 @@ def lint(
     extra_methods: Iterable[str] = (),
     allow_credentials: bool = True,
     dangers_only: bool = False,
-    bounds: Bounds = AMPLE,
+    bounds: Bounds = Bounds.NARROW,
 ) -> tuple[Finding, ...]:
     """Find what is dangerous, useless or misspelled in rules.
 
@@ -59,12 +59,28 @@ def lint(
     :param bounds: of the work.
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect or method.
-    :raises TooIntricate: if the values with a ``*`` overlap in too many ways.
+    :raises TooIntricate: if the bounds do not suffice.
     """
     dialect = find_dialect(dialect, extra_methods)
+    work = Work(bounds)
+    return lint_within(work, rules, dialect, public_suffix, allow_credentials, dangers_only)
+
+
+def lint_within(
+    work: Work,
+    rules: AnyRules,
+    dialect: Dialect,
+    public_suffix: PublicSuffix | None,
+    allow_credentials: bool,
+    dangers_only: bool,
+) -> tuple[Finding, ...]:
+    """Lint rules as :func:`lint` does, as a part of other work.
+
+    :raises TooIntricate: if its bounds do not suffice.
+    """
     plain = PlainRules.read(rules)
     suffix = with_shared_domains(public_suffix or usual_public_suffix)
-    subject = Subject(plain, dialect, allow_credentials, suffix, bounds)
+    subject = Subject(plain, dialect, allow_credentials, suffix, work)
     checks = (danger_findings,) if dangers_only else _CHECKS
     found = [finding for check in checks for finding in check(subject)]
     if not dangers_only:

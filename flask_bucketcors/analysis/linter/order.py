@@ -1,7 +1,6 @@
 """Rules among each other: which of them decides what another one would."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from typing import Final, NamedTuple
 
 from flask_bucketcors.analysis.algebra.partition import bits
@@ -10,7 +9,6 @@ from flask_bucketcors.analysis.algebra.terms import Terms
 from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.linter.subject import Subject
 from flask_bucketcors.analysis.mistakes import Check
-from flask_bucketcors.core.errors import TooIntricate
 
 # A text names no more rules than this.
 MAX_NAMED: Final = 5
@@ -59,46 +57,59 @@ class _Order:
         self._unlike: dict[int, _Unlike] = {}
         # For each rule those that decide requests in its place.
         self._above: dict[int, set[int]] = {}
-        self._looked = 0
+        # What each of some rules decides, if a request has their origin and method; None if no
+        # list of headers was found.
+        self._headers: dict[RuleBits, dict[int, tuple[str, ...]]] = {}
+        self._compared: set[RuleBits] = set()
+        # For each rule those above it that it does not differ from.
+        self._like: dict[int, RuleBits] = {}
         self._look_at_all()
 
     def _look_at_all(self) -> None:
-        seen: set[RuleBits] = set()
+        work = self._subject.work
         for atom in self._requests.origins.atoms:
             deciding: dict[int, Example] = {}
             for method, rules in self._requests.by_method.items():
                 together = atom.sets & rules
-                for rule, lists in self._requests.decided(together):
-                    if rule not in deciding:
-                        headers = self._requests.example(lists)
-                        if headers is not None:
-                            deciding[rule] = Example(atom.example, method, headers)
-                        elif self._requests.may_be_read(lists):
-                            # Not known to be out of reach.
-                            self._decides.add(rule)
-                if together not in seen:
-                    seen.add(together)
+                if together not in self._headers:
+                    work.keep(1 + together.bit_count() // 8)
+                    self._headers[together] = self._find_headers(together)
                     self._look_at(atom.example, method, together)
+                found = self._headers[together]
+                work.compare(1 + len(found))
+                for rule, headers in found.items():
+                    if rule not in deciding:
+                        deciding[rule] = Example(atom.example, method, headers)
             self._decides |= deciding.keys()
             self._compare(deciding)
+
+    def _find_headers(self, together: RuleBits) -> dict[int, tuple[str, ...]]:
+        found = {}
+        for rule, lists in self._requests.decided(together):
+            headers = self._requests.example(lists)
+            if headers is not None:
+                found[rule] = headers
+            elif self._requests.may_be_read(lists):
+                # Not known to be out of reach.
+                self._decides.add(rule)
+        return found
 
     def _look_at(self, origin: str, method: str, together: RuleBits) -> None:
         decided = self._requests.decided(together)
         for rule in bits(together):
+            self._subject.work.compare(1 + len(decided) // 4)
             for by, lists in decided:
                 if by >= rule:
                     break
-                self._looked += 1
-                if self._looked > self._subject.bounds.pairs:
-                    raise TooIntricate
                 self._look_at_pair(origin, method, rule, by, lists)
 
     def _look_at_pair(self, origin: str, method: str, rule: int, by: int, lists: Lists) -> None:
         above = self._above.setdefault(rule, set())
         if by in above:
             return
-        both = lists.within(Lists(self._requests.allowed[rule]))
-        headers = self._requests.example(both) if both.exist() else None
+        work = self._subject.work
+        both = lists.within(Lists(self._requests.allowed[rule]), work)
+        headers = self._requests.example(both) if both.exist(work) else None
         if headers is None:
             return
         above.add(by)
@@ -107,9 +118,23 @@ class _Order:
         taken.setdefault(rule, _Overlap(by, Example(origin, method, headers)))
 
     def _compare(self, deciding: dict[int, Example]) -> None:
-        for rule, other in combinations(sorted(deciding, reverse=True), 2):
-            if rule not in self._unlike and self._aspects(other, rule):
+        together = sum(1 << rule for rule in deciding)
+        if together in self._compared:
+            return
+        self._compared.add(together)
+        for rule in sorted(deciding, reverse=True):
+            self._subject.work.compare()
+            if rule not in self._unlike:
+                above = together & ((1 << rule) - 1) & ~self._like.get(rule, 0)
+                self._compare_with(rule, above, deciding)
+
+    def _compare_with(self, rule: int, above: RuleBits, deciding: dict[int, Example]) -> None:
+        for other in sorted(bits(above), reverse=True):
+            self._subject.work.compare()
+            if self._aspects(other, rule):
                 self._unlike[rule] = _Unlike(other, deciding[other], deciding[rule])
+                return
+        self._like[rule] = self._like.get(rule, 0) | above
 
     def _terms(self, rule: int) -> Terms:
         return self._subject.terms[rule]

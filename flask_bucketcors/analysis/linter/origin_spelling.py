@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from flask_bucketcors.analysis.algebra.bounds import Work
 from flask_bucketcors.analysis.algebra.grammars import ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Partition
 from flask_bucketcors.analysis.linter.dangers import EXTENSIONS, SCHEMES
@@ -43,7 +44,7 @@ def spelling_findings(subject: Subject) -> Iterator[Finding]:
     for index, rule in enumerate(subject.plain.rules):
         for value in dict.fromkeys(rule.allowed_origins):
             parts = cut(next(iter(several(value)), value))
-            for check, text, help in _faults(value, parts):
+            for check, text, help in _faults(value, parts, subject.work):
                 # What a browser sends from where the value is meant for.
                 witness = subject.witness_of(index, _sent(parts))
                 yield subject.finding(
@@ -51,7 +52,7 @@ def spelling_findings(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _faults(value: str, parts: Parts) -> list[_Fault]:
+def _faults(value: str, parts: Parts, work: Work) -> list[_Fault]:
     if value in (ANY, NULL, FILE):
         return []
     held = shown(value)
@@ -68,14 +69,14 @@ def _faults(value: str, parts: Parts) -> list[_Fault]:
         faults.append(_not_as_sent(held, parts.host))
     if not parts.scheme and _BARE.match(value) and not _covers_schemes(value):
         faults.append(_Fault(Check.NO_SCHEME, f"{held} has no scheme; browsers always send one."))
-    return faults or list(_without_use(value, held))
+    return faults or list(_without_use(value, held, work))
 
 
-def _without_use(value: str, held: str) -> Iterator[_Fault]:
+def _without_use(value: str, held: str, work: Work) -> Iterator[_Fault]:
     reason = problem_of(_FIELD, value)
     if reason is not None:
         yield _Fault(Check.REFUSED_VALUE, f"The API rejects {held}: it {reason}.")
-    elif not Partition([[value]], ORIGINS).atoms:
+    elif not Partition([[value]], ORIGINS, work).atoms:
         yield _Fault(Check.FITS_NOTHING, f"{held} matches no possible origin.")
 
 

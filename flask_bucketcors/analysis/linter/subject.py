@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
-from flask_bucketcors.analysis.algebra.bounds import Bounds
+from flask_bucketcors.analysis.algebra.bounds import Work
 from flask_bucketcors.analysis.algebra.grammars import ORIGINS
 from flask_bucketcors.analysis.algebra.partition import Atom, Partition, bits
 from flask_bucketcors.analysis.algebra.request_space import APART, Requests, RuleBits
@@ -33,7 +33,7 @@ class Subject:
     :param dialect: the form of the responses, and the limits of the API.
     :param allow_credentials: whether responses that name the origin allow credentials.
     :param public_suffix: see :data:`PublicSuffix`.
-    :param bounds: of the work.
+    :param work: that this is a part of.
     """
 
     def __init__(
@@ -42,14 +42,15 @@ class Subject:
         dialect: Dialect,
         allow_credentials: bool,
         public_suffix: PublicSuffix,
-        bounds: Bounds,
+        work: Work,
     ) -> None:
         self.plain = plain
         self.allow_credentials = allow_credentials
         self.public_suffix = public_suffix
-        self.bounds = bounds
+        self.work = work
         self.dialect = dialect
         self._places: dict[tuple[int, str], dict[str, int]] = {}
+        self._witnesses: dict[int, Witness] = {}
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -59,7 +60,7 @@ class Subject:
     @cached_property
     def requests(self) -> Requests:
         """The requests that they tell apart."""
-        return Requests(self.rules, self.bounds)
+        return Requests(self.rules, self.work)
 
     @cached_property
     def terms(self) -> tuple[Terms, ...]:
@@ -113,6 +114,8 @@ class Subject:
         """Have a preflight decided."""
         rule = None
         if self._compiled is not None:
+            lookups = self.requests.origins.lookups
+            self.work.compare(10 + lookups // 4 + len(self.rules) * len(headers) // 8)
             rule = self._compiled.preflight(origin, method, ",".join(headers)).rule
         rule = None if rule is None else self.index(rule)
         return Witness(origin, method, tuple(headers), rule)
@@ -130,6 +133,7 @@ class Subject:
         if stored is None or self._compiled is None:
             return self.witness(origin, "GET")
         methods = self.rules[stored].allowed_methods
+        self.work.compare(2 + self.requests.origins.lookups // 4 + len(self.rules) // 16)
         together = sum(1 << each for each in self._compiled.allowing(origin))
         for method in methods:
             rules = self.requests.by_method[method] & together
@@ -140,11 +144,16 @@ class Subject:
 
     def witness_for(self, index: int, value: str) -> Witness:
         """Give a preflight from an origin that a value covers, decided by its rule if it can be."""
-        atoms = Partition([[value]], ORIGINS, APART).atoms
+        atoms = Partition([[value]], ORIGINS, self.work, APART).atoms
         return self.witness_of(index, atoms[0].example if atoms else value)
 
     def any_witness(self, index: int) -> Witness:
         """Give a preflight that a rule decides; if there is none, one from an origin of its."""
+        if index not in self._witnesses:
+            self._witnesses[index] = self._any_witness(index)
+        return self._witnesses[index]
+
+    def _any_witness(self, index: int) -> Witness:
         if index >= len(self.plain.rules):
             return self.witness(_NOBODY, "GET")
         methods = self.plain.rules[index].fields["allowed_methods"]
@@ -188,8 +197,11 @@ class Subject:
         return None
 
     def _decided_by(self, stored: int, origin: str, method: str, rules: RuleBits) -> Witness | None:
+        self.work.compare()
         if rules >> stored & 1:
-            for each, lists in self.requests.decided(rules):
+            decided = self.requests.decided(rules)
+            self.work.compare(1 + len(decided) // 8)
+            for each, lists in decided:
                 headers = self.requests.example(lists) if each == stored else None
                 if headers is not None:
                     return self.witness(origin, method, headers)
