@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 from flask_bucketcors.analysis.algebra.diff import Change, diff
+from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rules import RuleSet
@@ -27,6 +28,7 @@ class RulesChange:
     :param default: the rules that decide if there are no rules; None if there are none either.
     :param unknown: why the rules before are not known; ``""`` if they are.
     :param dialect, allow_credentials: the form of the responses.
+    :param memo: of the effects of earlier changes.
     """
 
     bucket: str
@@ -38,6 +40,7 @@ class RulesChange:
     dialect: Dialect
     allow_credentials: bool
     default: RuleSet | None = None
+    memo: ResultMemo[tuple[str, ...]] = field(default_factory=ResultMemo, repr=False, compare=False)
 
     @property
     def counts(self) -> str:
@@ -51,7 +54,9 @@ class RulesChange:
         if self.unknown:
             return (f"not compared: {self.unknown}",)
         try:
-            return self._compare()
+            before, after = self.before or self.default, self.after or self.default
+            context = (self.dialect, self.allow_credentials)
+            return self.memo.find((before, after), context, lambda: self._compare(before, after))
         except TooIntricate as error:
             return (f"not compared: it takes more than {error.number:,} {error.bound}",)
         except Exception:
@@ -70,13 +75,8 @@ class RulesChange:
             "; ".join(ascii(each)[1:-1] for each in self.effects),
         )
 
-    def _compare(self) -> tuple[str, ...]:
-        changes = diff(
-            self.before or self.default,
-            self.after or self.default,
-            self.dialect,
-            allow_credentials=self.allow_credentials,
-        )
+    def _compare(self, before: RuleSet | None, after: RuleSet | None) -> tuple[str, ...]:
+        changes = diff(before, after, self.dialect, allow_credentials=self.allow_credentials)
         # What is different for a browser, such as "credentials".
         aspects = sorted({name for each in changes for name in each.aspects})
         groups = {

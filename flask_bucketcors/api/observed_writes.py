@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import RulesChanged, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
@@ -38,6 +39,9 @@ class WriteObserver:
     compares: bool
     allow_credentials: bool
     find_default_rules: FindDefaultRules | None = None
+    _memo: ResultMemo[tuple[str, ...]] = field(
+        default_factory=ResultMemo, init=False, compare=False, repr=False
+    )
 
     def write(
         self,
@@ -75,6 +79,7 @@ class WriteObserver:
                 unknown=unknown,
                 dialect=dialect,
                 allow_credentials=self.allow_credentials,
+                memo=self._memo,
                 default=self.find_default_rules(bucket) if self.find_default_rules else None,
             )
         return revision, changes

@@ -13,6 +13,7 @@ from typing import Final
 from flask_bucketcors.analysis.linter.findings import Finding, worst_first
 from flask_bucketcors.analysis.linter.lint import lint
 from flask_bucketcors.analysis.mistakes import Severity
+from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import RefusedByLint, TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
@@ -56,6 +57,9 @@ class Reviewer:
     public_suffix: PublicSuffix | None
     allow_credentials: bool
     _log: IntervalLog = field(default_factory=partial(IntervalLog, logger), init=False)
+    _memo: ResultMemo[tuple[Finding, ...]] = field(
+        default_factory=ResultMemo, init=False, compare=False, repr=False
+    )
 
     def review(self, rule_set: RuleSet, dialect: Dialect, *, in_full: bool = False) -> Findings:
         """Give the findings about rules.
@@ -66,16 +70,23 @@ class Reviewer:
             judged.
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
-        lint_rules = partial(
+        lint_rules = partial(self._lint, rule_set, dialect)
+        if refused := _REFUSED[self.strict]:
+            return self._refuse(refused, lint_rules, in_full)
+        return self._try_to_lint(lint_rules, dangers_only=not in_full)
+
+    def _lint(
+        self, rule_set: RuleSet, dialect: Dialect, *, dangers_only: bool
+    ) -> tuple[Finding, ...]:
+        run = partial(
             lint,
             rule_set,
             dialect,
             self.public_suffix,
             allow_credentials=self.allow_credentials,
+            dangers_only=dangers_only,
         )
-        if refused := _REFUSED[self.strict]:
-            return self._refuse(refused, lint_rules, in_full)
-        return self._try_to_lint(lint_rules, dangers_only=not in_full)
+        return self._memo.find(rule_set, (dialect, dangers_only), run)
 
     def log_findings(self, bucket: str | None, findings: Findings) -> None:
         """Log the findings about new rules, one line for each severity.
