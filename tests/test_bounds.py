@@ -30,12 +30,14 @@ from tests.support.intricate_rules import (
     other_terms,
     uses,
 )
+from tests.support.rounds import rounds
 from tests.support.strategies import RuleDict, rule_sets
 
 DOCS = Path(__file__).parent.parent / "docs"
 NARROW, WIDE = Bounds.NARROW, Bounds.WIDE
 # A part of what a server allows, and of the size of the rules, so that the tests are quick.
-PART = Bounds(NARROW.comparisons // 40, NARROW.kinds // 40)
+PARTS, SIZES = rounds(few=400, many=40), rounds(few=12, many=4)
+PART = Bounds(NARROW.comparisons // PARTS, NARROW.kinds // PARTS)
 # Calls of Python and C functions that a document of 16 KiB takes, whatever is in it: they are few
 # for each value. And those that a comparison takes.
 CALLS_OF_A_DOCUMENT = 500_000
@@ -47,12 +49,12 @@ def test_a_put_accepts_a_shape_and_no_larger_one(name: str) -> None:
     assert fits(largest(name))
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", [*SHAPES][:: rounds(few=5, many=1)])
 def test_the_work_is_within_its_bounds(name: str) -> None:
     """What is counted is what is done: calls do not grow where comparisons do not."""
     size, shape = SHAPES[name]
     most = CALLS_OF_A_DOCUMENT + CALLS_OF_A_COMPARISON * PART.comparisons
-    for use, work in uses(shape(size // 4 + 1), PART).items():
+    for use, work in uses(shape(size // SIZES + 1), PART).items():
         assert count_calls(lambda work=work: _decided(work)) < most, use
 
 
