@@ -189,6 +189,54 @@ def test_a_signature_is_a_secret_in_each_of_its_forms(
     assert f"Signature={sent} " in server.asked[0]
 
 
+@pytest.mark.parametrize(
+    "sent, secrets",
+    [
+        ("AWS the-key-id:the/signature=", ("the-key-id", "the/signature=")),
+        (
+            "AWS4-HMAC-SHA256 Credential=the-key-id/20250101/r/s3/aws4_request, "
+            "SignedHeaders=content-type;host, Signature=the-signature",
+            ("the-key-id", "the-signature"),
+        ),
+        ("q-sign-algorithm=sha1&q-ak=the-key-id&q-signature=the-signature", ("the-key-id",)),
+    ],
+)
+def test_a_part_of_a_secret_is_one(
+    sent: str, secrets: tuple[str, ...], serve: Serve, har: Path
+) -> None:
+    """Error documents repeat the key's id and the signature, each alone."""
+    allowed = "Access-Control-Allow-Headers: authorization, content-type"
+    body = "".join(f"<Given>{each}</Given>" for each in secrets)
+    server = serve(OPTIONS=[*ALLOWED, allowed], GET=["403 Forbidden", *ALLOWED[1:], "", body])
+    save(server.url, har, "--header", f"Authorization: {sent}", code=0)
+    text = har.read_text()
+    assert not any(each in text for each in secrets)
+    assert "authorization, content-type" in text
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://me:the-password@127.0.0.1:1/",
+        "//the-password@127.0.0.1:1/a",
+        "http://page.test/#access_token=the-password",
+        "http://page.test/#a?token=the-password",
+    ],
+)
+def test_a_secret_of_a_redirect_is_neither_saved_nor_printed(
+    location: str, serve: Serve, har: Path
+) -> None:
+    url = serve(GET=["302 Found", f"Location: {location}"]).url
+    for form in ("text", "json"):
+        har.unlink(missing_ok=True)
+        found = invoke(
+            "check", url, "--origin", PAGE, "--save", har, "--format", form, code=1
+        ).output
+        assert "the-password" not in found
+        assert "the-password" not in har.read_text()
+        assert "://" not in location or location.partition("//")[0] in found
+
+
 def test_a_secret_that_another_begins_with_leaves_nothing_of_it(serve: Serve, har: Path) -> None:
     short, long = "abcdefgh", "abcdefgh-and-more"
     server = serve(GET=[*ALLOWED, f"X-Echo: {long}"])
@@ -215,6 +263,18 @@ def test_a_secret_that_another_begins_with_leaves_nothing_of_it(serve: Serve, ha
         ("sig", True),
         ("X%2DAmz%2DSignature", True),
         ("auth_key", True),
+        ("X-Auth", True),
+        ("GoogleAccessId", True),
+        ("x-csrf-token", True),
+        ("sessionid", True),
+        ("pwd", True),
+        ("hmac", True),
+        ("hdnea", True),
+        ("md5", True),
+        ("Policy", True),
+        ("Content-MD5", False),
+        ("Referrer-Policy", False),
+        ("author", False),
         ("Access-Control-Allow-Credentials", False),
         ("Content-Type", False),
         ("design", False),

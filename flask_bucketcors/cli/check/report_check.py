@@ -1,5 +1,6 @@
 """Prints the results of ``check``, as text and as JSON."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult
@@ -28,6 +29,8 @@ _CACHE_HEADERS: Final = frozenset(
 # Other headers may contain secrets, such as cookies.
 _SHOWN_HEADERS: Final = OWN_IDS | _CACHE_HEADERS | {"location", "server", "vary", "via"}
 _SHOWN_START: Final = "access-control-"
+_QUERY: Final = re.compile("[?#]")
+_USER: Final = re.compile("^([^/]*//)[^/]*@")
 _COLOURS: Final = {Level.BLOCKS: "red", Level.WARNING: "yellow", Level.ADVICE: "cyan"}
 
 
@@ -147,11 +150,15 @@ def _step_data(step: Step) -> dict[str, Any]:
 
 def _shown_headers(response: Response) -> list[tuple[str, str]]:
     return [
-        # The query of an address may contain a signature.
-        (name, value.partition("?")[0] if name.lower() == "location" else value)
+        (name, _without_secrets(value) if name.lower() == "location" else value)
         for name, value in response.headers
         if name.lower() in _SHOWN_HEADERS or name.lower().startswith(_SHOWN_START)
     ]
+
+
+def _without_secrets(location: str) -> str:
+    """An address without its query and fragment, which may contain secrets, and its user."""
+    return _USER.sub(r"\1", _QUERY.split(location, maxsplit=1)[0])
 
 
 def _address(url: SplitResult) -> str:

@@ -23,12 +23,18 @@ from flask_bucketcors.core.browser import value_of
 REDACTED: Final = "REDACTED"
 
 _SECRET_NAME: Final = re.compile(
-    r"authorization|cookie|signature|credential|token|secret|passw|api-?key|access-?key|"
-    r"^(?:sig|sign|q-ak|auth|key|auth_key|code|ticket|jwt)$",
+    r"auth|cookie|signature|credential|token|secret|passw|pwd|api-?key|access-?(?:key|id)|session|"
+    r"csrf|xsrf|hmac|^(?:x-)?(?:sig|sign|q-ak|key|code|ticket|jwt|bearer|hash|md5|policy|verify|"
+    r"hdn[a-z]{1,3}|otp|pw|sid|st)$",
     re.IGNORECASE,
 )
-_NO_SECRETS: Final = re.compile("access-control-", re.IGNORECASE)
-_QUERY_ITEM: Final = re.compile(r"([?&;])([^=&;#\s]*)=([^&;#\s]*)")
+_NO_SECRETS: Final = re.compile("access-control-|:authority$|author$", re.IGNORECASE)
+# OAuth hands out its tokens in the fragment.
+_QUERY_ITEM: Final = re.compile(r"([?&;#])([^=&;#\s]*)=([^&;#\s]*)")
+_USER: Final = re.compile(r"//[^/?#@\s\"'<>]*@")
+# What separates the parts of the value of a header that authenticates: a server repeats the key's
+# id and the signature, each alone.
+_PART: Final = re.compile(r"(?:([\w-]+)=)?([^\s,;&\"]+)")
 # Shorter values stand in a text for other reasons.
 _LEAST_SECRET: Final = 6
 _UNKNOWN: Final = -1
@@ -59,13 +65,21 @@ def _secrets(exchanges: Iterable[Exchange]) -> Iterator[str]:
     """The secrets that were sent, wherever they may stand in what came back."""
     for each in exchanges:
         values = [value for name, value in each.headers if is_secret(name)]
-        # Of "Bearer TOKEN", the second word alone is the secret.
-        values += [word for value in values for word in value.split()]
+        values += [part for value in values for part in _parts(value)]
         items = _QUERY_ITEM.finditer("?" + each.url.query)
         query = [value for _, name, value in (found.groups() for found in items) if is_secret(name)]
         # A server may repeat it as it was sent, or as it has read it.
         values += [form(value) for value in query for form in (str, unquote, unquote_plus)]
+        # Of a credential, the key's id stands before the date and the region.
+        values += [value.partition("/")[0] for value in values]
         yield from (value for value in values if len(value) >= _LEAST_SECRET)
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The secrets within a header such as ``Bearer TOKEN`` or ``... Signature=SIGNATURE``."""
+    for name, part in _PART.findall(value):
+        if not name or is_secret(name):
+            yield from (part, *part.split(":"))
 
 
 def _entry(exchange: Exchange, secrets: Sequence[str]) -> dict[str, Any]:
@@ -132,10 +146,10 @@ def _headers(headers: Headers, secrets: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _without(text: str, secrets: Sequence[str]) -> str:
-    """A text without the secrets that were sent, and those in the queries of addresses in it."""
+    """A text without the secrets that were sent, and those of addresses in it."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)
-    return _QUERY_ITEM.sub(_redacted_item, text)
+    return _QUERY_ITEM.sub(_redacted_item, _USER.sub(f"//{REDACTED}@", text))
 
 
 def _redacted_item(found: re.Match[str]) -> str:
