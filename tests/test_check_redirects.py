@@ -218,7 +218,15 @@ def test_a_redirect_without_a_location_is_the_response(serve: Serve) -> None:
 @pytest.mark.usefixtures("names")
 def test_a_redirect_from_a_public_host_to_a_local_one_is_not_followed(serve: Serve) -> None:
     inside = serve(GET=OPEN)
-    for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254"):
+    for host in (
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "10.0.0.1",
+        "169.254.169.254",
+        "127.1",
+        "0x7f000001",
+    ):
         outside = serve(GET=redirect(f"http://{host}:{inside.port}/"))
         url = f"http://storage.test:{outside.port}/a"
         assert kinds(check(url, code=1)) == [(0, "local_network")]
@@ -264,6 +272,7 @@ def test_the_headers_behind_a_redirect() -> None:
     [
         ("localhost", True),
         ("a.localhost", True),
+        ("100.64.0.1", True),
         ("127.0.0.1", True),
         ("::1", True),
         ("192.168.1.1", True),

@@ -37,6 +37,10 @@ SENT = {
     "http://[2001:DB8::0001]": "http://[2001:db8::1]",
     "http://[::ffff:127.0.0.1]": "http://[::ffff:7f00:1]",
     "app://local": "app://local",
+    "http://127.1:3000": "http://127.0.0.1:3000",
+    "http://2130706433": "http://127.0.0.1",
+    "http://0x7F.0.01": "http://127.0.0.1",
+    "http://127.0.0.1.": "http://127.0.0.1",
     "app://local:80": "app://local:80",
     "capacitor://localhost": "capacitor://localhost",
     "chrome-extension://abcdefghijklmnop": "chrome-extension://abcdefghijklmnop",
@@ -60,6 +64,10 @@ NEVER_SENT = [
     "https://" + "a" * 64 + ".test",
     "https://" + "a." * 127 + "test",
     "http://[fe80::1%25lo]",
+    "http://256.1.1.1",
+    "http://1.2.3.4.5",
+    "http://127.0.0.08",
+    "http://page.1",
 ]
 
 

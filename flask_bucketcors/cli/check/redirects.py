@@ -76,7 +76,7 @@ def next_address(url: SplitResult, location: str, origin: str) -> SplitResult | 
     """
     try:
         parts = urlsplit(location)
-        named, host = parts.username is not None, parts.hostname or ""
+        named = parts.username is not None
     except ValueError:
         return Mistake.REDIRECT_TARGET
     if parts.scheme in _HTTP and named:
@@ -85,7 +85,7 @@ def next_address(url: SplitResult, location: str, origin: str) -> SplitResult | 
         target = read_address(location)
     except NoAddress:
         return Mistake.REDIRECT_TARGET
-    if is_local(host) and not is_local(url.hostname or ""):
+    if is_local(target.hostname or "") and not is_local(url.hostname or ""):
         return Mistake.LOCAL_NETWORK
     return Mistake.MIXED_CONTENT if is_mixed(origin, target) else target
 
@@ -96,7 +96,7 @@ def is_local(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return is_loopback(host)
-    return address.is_private or address.is_link_local
+    return not address.is_global
 
 
 def is_mixed(origin: str, url: SplitResult) -> bool:
