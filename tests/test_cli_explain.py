@@ -219,6 +219,26 @@ def test_requests_are_read_from_a_har_file(rules: Path, tmp_path: Path) -> None:
     assert len(found.get("more", [])) == 1
 
 
+def test_requests_that_fail_alike_are_explained_once(rules: Path, tmp_path: Path) -> None:
+    """A gallery has hundreds of images in one bucket."""
+
+    def entry(number: int, method: str = "PUT") -> dict[str, Any]:
+        headers = [{"name": "Origin", "value": PAGE}]
+        url = f"https://photos.test/{number}"
+        request = {"method": method, "url": url, "headers": headers}
+        return {"request": request, "response": {"status": 0, "headers": []}}
+
+    har = Path(tmp_path, "page.har")
+    entries = [*map(entry, range(300)), entry(300, "DELETE")]
+    har.write_text(json.dumps({"log": {"entries": entries}}))
+    found = data("--rules", rules, "--har", har)
+    assert found["requests"] == 300
+    assert [each["requests"] for each in found["more"]] == [1]
+    output = run("--rules", rules, "--har", har, code=1).output
+    assert output.count(f"from '{PAGE}'") == 2
+    assert output.count("This is about 300 requests.") == 1
+
+
 def test_a_console_that_is_not_understood_is_said_with_exit_code_1(rules: Path) -> None:
     output = run("--rules", rules, "--origin", PAGE, "--console", "hello", code=1).output
     assert output.startswith("Not explained[other]: rule 1 allows GET")

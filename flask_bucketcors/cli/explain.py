@@ -1,5 +1,6 @@
 """``explain``: explain why a page's request is refused, and how to fix it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -125,7 +126,7 @@ def explain_request(
     requests = [_merged(evidence, known) for evidence in _evidence(known)]
     if not any(each.get("origin") or "console" in each.get("response", {}) for each in requests):
         raise click.UsageError("write --origin, as the browser's console shows it")
-    _report(source, [explain_by(source, **each) for each in requests], form)
+    _report(source, _explanations(source, requests), form)
 
 
 def _evidence(known: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -193,18 +194,37 @@ def _said(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _report(source: Source, explanations: Sequence[Explanation], form: str) -> None:
+def _explanations(
+    source: Source, requests: Sequence[Mapping[str, Any]]
+) -> list[tuple[Explanation, int]]:
+    """Each different explanation, with the number of its requests: pages repeat what fails."""
+    numbers = Counter(map(repr, requests))
+    found: dict[str, tuple[Explanation, int]] = {}
+    for key, request in {repr(each): each for each in requests}.items():
+        explanation = explain_by(source, **request)
+        _, number = found.get(explanation.text, (explanation, 0))
+        found[explanation.text] = explanation, number + numbers[key]
+    return list(found.values())
+
+
+def _report(source: Source, explanations: Sequence[tuple[Explanation, int]], form: str) -> None:
     # Among many requests, the first one that fails is explained first.
-    first, *more = sorted(explanations, key=lambda each: each.allowed)
+    found = sorted(explanations, key=lambda each: each[0].allowed)
     if form == JSON:
-        others = {"more": [explanation_data(each) for each in more]} if more else {}
-        echo_json({**explanation_data(first), "default_rules": source.is_default, **others})
+        first, *more = ({**explanation_data(each), "requests": number} for each, number in found)
+        echo_json({**first, "default_rules": source.is_default, **({"more": more} if more else {})})
     else:
-        if source.is_default:
-            name = printable(source.name)
-            click.echo(f"bucket {name} has no rules of its own: the default rules decide")
-        print_explanation(first, source)
-        for each in more:
+        _print(source, found)
+    fail_if(not found[0][0].allowed)
+
+
+def _print(source: Source, explanations: Sequence[tuple[Explanation, int]]) -> None:
+    if source.is_default:
+        name = printable(source.name)
+        click.echo(f"bucket {name} has no rules of its own: the default rules decide")
+    for place, (explanation, number) in enumerate(explanations):
+        if place:
             click.echo()
-            print_explanation(each, source)
-    fail_if(not first.allowed)
+        print_explanation(explanation, source)
+        if number > 1:
+            click.echo(f"This is about {number} requests.")

@@ -131,7 +131,8 @@ def _har_response(message: object) -> dict[str, Any]:
         return {"status": status, "headers": by_name(_har_pairs(message))}
     # Tools write this of requests that the browser stopped, or that got no response.
     reason = str(_mapping(message).get("_failureText") or _mapping(message).get("_error") or "")
-    if any(each.said is not Said.UNNAMED for each in read_console(reason).complaints):
+    # Most have none, and a search for all wordings takes its time.
+    if reason and any(each.said is not Said.UNNAMED for each in read_console(reason).complaints):
         return {"status": 0, "console": reason}
     return {"status": 0}
 
