@@ -25,7 +25,7 @@ from flask_bucketcors.documents.from_xml import (
 )
 from flask_bucketcors.documents.from_yaml import load_yaml
 from flask_bucketcors.documents.key_names import element_for, suggestion
-from flask_bucketcors.documents.other_texts import what_it_is
+from flask_bucketcors.documents.other_texts import OF_A_SERVER, is_of_a_server, what_it_is
 from flask_bucketcors.documents.other_xml import OTHER_ROOTS, as_data
 from flask_bucketcors.documents.plain_data import as_plain
 from flask_bucketcors.documents.xml_mistakes import AN_HTML_PAGE
@@ -186,8 +186,13 @@ def _read(rules: Any, max_bytes: int, resource: str | None = None) -> _Read:
     is_json = stripped.startswith(_JSON_STARTS)
     if not is_json and (said := what_it_is(stripped)):
         raise InvalidRules(detail=said)
-    data, repeated = load_json(body) if is_json else load_yaml(body)
-    read = read_data(data, resource)
+    try:
+        data, repeated = load_json(body) if is_json else load_yaml(body)
+        read = read_data(data, resource)
+    except InvalidRules:
+        if is_of_a_server(stripped):
+            raise InvalidRules(detail=OF_A_SERVER) from None
+        raise
     return _Read(read.data, [*repeated, *read.problems], read.notes)
 
 

@@ -11,6 +11,7 @@ _KINDS: Final = (
     (rb"['\"]\s*+[\[{<]", "a document in quotes: leave out the quotes around it"),
     (rb"```", "in a block of Markdown: leave out the lines with ```"),
     (rb"(?:\$ )?(?:%b) [\w-]" % _COMMANDS, "in a command: pass only the document in its quotes"),
+    (rb"-{8,}+\s++\|", "a table that a command printed: pass what it prints with `--output json`"),
     (rb"An error occurred \(\w", "an error that a command printed, and no rules"),
     (rb"[A-Z]{3,8} /\S{0,1024} HTTP/", "in a request of the API: pass only its body"),
     (
@@ -18,7 +19,7 @@ _KINDS: Final = (
         "in Bicep: pass the template in JSON that `az bicep build` writes",
     ),
     (
-        rb"(?:const|let|var|import|export|from|def|async|await|function|using|public) [\w{*(]"
+        rb"(?:const|let|var|new|import|export|from|def|async|await|function|using|public) [\w{*(]"
         rb"|[$\w.]++ ?= ?[\[{(@]|[\w.]++\(",
         "in a program: pass them as JSON, with names and texts in double quotes",
     ),
@@ -30,6 +31,19 @@ _HCL_HELP: Final = (
     "Terraform's own language: apply it and pass what `terraform show -json` prints, or write it "
     "in Terraform's JSON syntax"
 )
+# Of nginx, Kubernetes, Vercel, Netlify, Firebase, ...
+_OF_SERVERS: Final = re.compile(rb"access-control-(?:allow|expose|max)-|cors-allow-", re.I)
+_OF_RULES: Final = re.compile(rb"allowed.?(?:origin|method)|(?<![\w-])origins?['\"]?\s*+:", re.I)
+#: What to say of a text that :func:`is_of_a_server`; words that follow "the rules are".
+OF_A_SERVER: Final = (
+    "settings of a server, with the headers that it sends: write the origins and methods as rules, "
+    "and remove the headers from the server"
+)
+
+
+def is_of_a_server(text: bytes) -> bool:
+    """Whether a text that holds no rules names the headers of CORS, as settings of servers do."""
+    return bool(_OF_SERVERS.search(text)) and not _OF_RULES.search(text)
 
 
 def what_it_is(text: bytes) -> str | None:
