@@ -7,6 +7,7 @@ Facts:
 - Backblaze B2, "CORS rules": ``allowedOperations`` are calls of its own API (``b2_...``) and of
   its S3 API (``s3_...``). The origin ``https`` stands for all origins with that scheme.
 - Azure Storage, "Set Blob Service Properties": each list is one text, with commas.
+- Yandex Object Storage, the API of its cloud (``CorsRule.Method``): a method is ``METHOD_GET``.
 - Cloudflare R2, "Configure CORS": origins, methods and headers are below ``allowed``.
 """
 
@@ -33,6 +34,7 @@ _OPERATIONS: Final = {
     "b2_upload_file": ("POST",),
     "b2_upload_part": ("POST",),
 }
+_PREFIX: Final = "METHOD_"
 # More than there are methods; it bounds the search for repeated ones.
 _MANY: Final = 32
 # Azure's command line names the service beside each rule.
@@ -135,6 +137,8 @@ def _convert(rule: Mapping[Any, Any], read: ReadRule) -> None:
     keys = set(map(simple, rule))
     if "allowedoperations" in keys:
         _convert_operations(read)
+    else:
+        _convert_methods(read)
     if {"responseheader", "responseheaders"} & keys and "allowed_headers" not in read.fields:
         _convert_response_headers(read)
 
@@ -148,6 +152,15 @@ def _convert_operations(read: ReadRule) -> None:
     if is_list(origins) and "https" in origins:
         read.fields["allowed_origins"] = ["https://*" if x == "https" else x for x in origins]
         read.notes.append("the origin https is read as https://*")
+
+
+def _convert_methods(read: ReadRule) -> None:
+    methods: Any = read.fields.get("allowed_methods")
+    if is_list(methods) and any(isinstance(x, str) and x.startswith(_PREFIX) for x in methods):
+        read.fields["allowed_methods"] = [
+            x.removeprefix(_PREFIX) if isinstance(x, str) else x for x in methods
+        ]
+        read.notes.append("METHOD_GET is read as GET, and so are other methods")
 
 
 def _methods(operations: Iterable[Any]) -> list[Any]:

@@ -445,6 +445,10 @@ RULES: Final[dict[str, Rules]] = {
         [says("http://127.0.0.1:5173", "PUT", "*", id="dev")],
     ),
     # Spellings.
+    "yc storage bucket get": Rules(
+        '{"name": "photos", "cors": [{"id": "a", "allowed_methods": ["METHOD_GET", "METHOD_PUT"], "allowed_origins": ["*"], "max_age_seconds": "30"}]}',
+        [says("*", "GET PUT", id="a", max_age_seconds=30)], ("METHOD_GET is read as GET",),
+    ),
     "snake case": Rules(
         '[{"allowed_origins": ["https://www.example.com"], "allowed_methods": ["GET"], "allowed_headers": ["range"], "expose_headers": ["etag"], "max_age_seconds": 60}]',
         [says(WWW, "GET", "range", "etag", max_age_seconds=60)],
