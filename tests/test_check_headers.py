@@ -58,6 +58,9 @@ def preflight(*pairs: tuple[str, str], status: int = 204, **request: object) -> 
         ("true", "origin_placeholder"),
         ("[object Object]", "origin_placeholder"),
         (f"{PAGE}/", "origin_trailing_slash"),
+        # UTF-8, as HTTP libraries read it.
+        (f"{PAGE}\u00c2\u00a0", "origin_invisible_character"),
+        ("https://p\u00d0\u00b0ge.test", "origin_lookalike"),
         (f"{PAGE}/index.html", "origin_path"),
         (f"{PAGE}?a=b", "origin_path"),
         ("https://user@page.test", "origin_path"),

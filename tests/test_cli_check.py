@@ -190,6 +190,12 @@ def test_an_address_that_is_not_utf_8_is_wrong_usage() -> None:
             id="another page's origin",
         ),
         pytest.param(
+            ["200 OK", f"Access-Control-Allow-Origin: {PAGE}\x0c", "Vary: Origin", ID],
+            [],
+            ["origin_invisible_character"],
+            id="a blank that browsers do not remove",
+        ),
+        pytest.param(
             [*ALLOWED, f"Access-Control-Allow-Origin: {PAGE}"],
             [],
             ["duplicate_headers"],

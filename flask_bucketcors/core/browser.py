@@ -58,7 +58,8 @@ _SAFE_TYPES: Final = frozenset(
 _UNSAFE_CHARACTERS: Final = frozenset('"():<>?@[\\]{}\x7f')
 _LANGUAGE_CHARACTERS: Final = frozenset(ascii_letters + digits + " *,-.;=")
 _MAX_SAFE_VALUE: Final = 128
-_BLANKS: Final = " \t\r\n"
+#: What browsers remove around a value ("HTTP whitespace").
+BLANKS: Final = " \t\r\n"
 
 
 def value_of(name: str, pairs: Pairs) -> str | None:
@@ -208,7 +209,7 @@ def unsafe_names(headers: Mapping[str, str]) -> list[str]:
     :param headers: the headers that the page sets. See "CORS-unsafe request-header names".
     """
     unsafe = {name for name, value in headers.items() if not _is_safelisted(name, value)}
-    safe_size = sum(len(headers[name].strip(_BLANKS)) for name in headers if name not in unsafe)
+    safe_size = sum(len(headers[name].strip(BLANKS)) for name in headers if name not in unsafe)
     if safe_size > 1024:
         unsafe = set(headers)
     return sorted({name.lower() for name in unsafe})
@@ -256,7 +257,7 @@ class BrowserRequest:
 
 
 def _is_safelisted(name: str, value: str) -> bool:
-    value = value.strip(_BLANKS)
+    value = value.strip(BLANKS)
     if len(value) > _MAX_SAFE_VALUE:
         return False
     match name.lower():

@@ -66,7 +66,7 @@ def origin_mistake(pairs: Pairs, origin: str) -> Mistake | Cause:
     values = [value.strip(" \t") for name, value in pairs if name.lower() == ALLOW_ORIGIN.lower()]
     if len(values) > 1:
         return Mistake.SEVERAL_ORIGINS
-    value = values[0]
+    value = _as_utf_8(values[0])
     inner = value.strip(_BRACKETS)
     if not value:
         return Mistake.ORIGIN_EMPTY
@@ -82,6 +82,14 @@ def origin_mistake(pairs: Pairs, origin: str) -> Mistake | Cause:
         return Mistake.ORIGIN_SENT_NULL
     causes = origin_differences(value, origin)
     return Mistake.OTHER_ORIGIN if causes == NOT_NEAR else causes[0]
+
+
+def _as_utf_8(value: str) -> str:
+    """A value as it was meant: HTTP has bytes, which are read as Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def credentials_mistake(pairs: Pairs) -> Mistake:

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote
 
 from flask_bucketcors.analysis.response_mistakes import ResponseMistake
-from flask_bucketcors.core.browser import value_of
+from flask_bucketcors.core.browser import BLANKS, value_of
 from flask_bucketcors.core.hosts import DEFAULT_PORTS
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
@@ -116,7 +116,7 @@ def _received(response: HTTPResponse) -> Response:
         # The standard library ends the headers at such a line; browsers go on.
         raise HTTPException("one of their lines is not a header")
     # RFC 9112, 5.2: a folded line is one line with a space.
-    headers = [(name, _FOLD.sub(" ", value).strip()) for name, value in response.getheaders()]
+    headers = [(name, _FOLD.sub(" ", value).strip(BLANKS)) for name, value in response.getheaders()]
     return Response(response.status, headers)
 
 
