@@ -110,9 +110,9 @@ class ResponseMistake(StrEnum):
         "it was not followed",
         "redirect to a public address")
     NO_ALLOW_ORIGIN = ("no_allow_origin", Level.BLOCKS, ALLOW_ORIGIN,
-        f"the response has no {ALLOW_ORIGIN}: no rule allows this request, or the storage did not "
-        "send the response",
-        "add a rule for the page's origin")
+        f"the response has no {ALLOW_ORIGIN}",
+        "add a rule for the page's origin, unless another line says what else refused the request "
+        "or sent the response")
     NO_ALLOW_ORIGIN_HERE = ("redirect_no_allow_origin", Level.BLOCKS, ALLOW_ORIGIN,
         f"the redirect itself has no {ALLOW_ORIGIN}, so the browser does not follow it",
         "let the redirect carry the header, or let the page request the final address")

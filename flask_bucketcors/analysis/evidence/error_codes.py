@@ -56,8 +56,8 @@ class ErrorCode(NamedTuple):
 
 _NO_RULES: Final = "the bucket has no CORS rules: add one for the page's origin"
 _NOT_ALLOWED: Final = (
-    "no CORS rule of the bucket allows this origin, method and headers together: change a rule; "
-    "`flask bucketcors explain` says which value is wrong"
+    "no CORS rule of the bucket allows this origin, method and headers together: add or change a "
+    "rule; `flask bucketcors explain` says which value is wrong"
 )
 _FORBIDDEN: Final = (
     "the storage refuses a preflight by its CORS rules, and another request for lack of "
