@@ -119,6 +119,15 @@ def test_a_file_that_exists_is_not_overwritten(serve: Serve, har: Path) -> None:
     assert (har.read_text(), server.asked) == ("mine", [])
 
 
+@pytest.mark.parametrize("name", ["", "-"])
+def test_what_names_no_file_is_wrong_usage(name: str, serve: Serve) -> None:
+    """As an empty variable of a shell; and standard output has the result."""
+    server = serve(GET=ALLOWED)
+    output = invoke("check", server.url, "--origin", PAGE, "--save", name, code=2).output
+    assert "write the name of a file" in output
+    assert server.asked == []
+
+
 def test_a_folder_that_is_not_there_is_said_before_anything_is_sent(
     serve: Serve, tmp_path: Path
 ) -> None:

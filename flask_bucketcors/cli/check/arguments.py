@@ -10,6 +10,7 @@ import click
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.cli.check.http_exchange import Headers
 from flask_bucketcors.cli.check.redirects import NoAddress, read_address
+from flask_bucketcors.cli.rule_files import STDIN
 from flask_bucketcors.cli.terminal import utf8_text
 from flask_bucketcors.core.browser import is_forbidden, is_forbidden_method, sent_method
 from flask_bucketcors.core.headers import is_header_name
@@ -113,6 +114,9 @@ def read_new_file(
 
     :raises click.BadParameter: if it exists, or cannot be written.
     """
+    if path in ("", STDIN):
+        # Standard output has the result.
+        raise click.BadParameter("write the name of a file")
     if path is not None and os.path.lexists(path):
         raise click.BadParameter("the file exists: delete it, or name another")
     if path is not None and not os.access(os.path.dirname(path) or ".", os.W_OK):
