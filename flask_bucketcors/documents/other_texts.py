@@ -9,6 +9,7 @@ _COMMANDS: Final = b"aws|az|b2|coscli|curl|gcloud|gsutil|mc|npx|obsutil|ossutil|
 #: How a text begins that is something else -> what it is, and what to do.
 _KINDS: Final = (
     (rb"['\"]\s*+[\[{<]", "a document in quotes: leave out the quotes around it"),
+    (rb"&lt;", "XML as the source of a web page has it: write < for &lt; and > for &gt;"),
     (rb"```", "in a block of Markdown: leave out the lines with ```"),
     (rb"(?:\$ )?(?:%b) [\w-]" % _COMMANDS, "in a command: pass only the document in its quotes"),
     (rb"-{8,}+\s++\|", "a table that a command printed: pass what it prints with `--output json`"),

@@ -15,6 +15,7 @@ from flask_bucketcors.analysis.mistakes import Cause, Check
 from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import shown, skeleton
 from flask_bucketcors.analysis.spelling.origin_parts import Parts, cut, several
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.core.fields import problem_of
 from flask_bucketcors.core.origins import FILE, NULL, is_origin
 from flask_bucketcors.core.wildcards import ANY, Wildcard
@@ -24,6 +25,8 @@ _FIELD: Final = "allowed_origins"
 _BY_CAUSE: Final = {check.cause: check for check in Check if check.cause}
 # A host with or without what stands before it; not what is wrapped in quotes.
 _BARE: Final = re.compile(r"//|[\w*]|\[[0-9A-Fa-f:.*]+\]")
+# No page has such an address; one that opens a web socket has http or https.
+_WITHOUT_PAGES: Final = ("ws", "wss", "ftp")
 # Scripts with letters that are drawn like Latin ones.
 _ALIKE_SCRIPTS: Final = ("CYRILLIC", "GREEK", "ARMENIAN")
 
@@ -76,8 +79,15 @@ def _without_use(value: str, held: str, work: Work) -> Iterator[_Fault]:
     reason = problem_of(_FIELD, value)
     if reason is not None:
         yield _Fault(Check.REFUSED_VALUE, f"The API rejects {held}: it {reason}.")
-    elif not Partition([[value]], ORIGINS, work).atoms:
-        yield _Fault(Check.FITS_NOTHING, f"{held} matches no possible origin.")
+    elif not Partition([[value]], ORIGINS, work).atoms or not _is_sent(value):
+        sent = browser_form(value)
+        help = f"write {shown(sent)}" if sent != value and is_sendable(sent) else ""
+        yield _Fault(Check.FITS_NOTHING, f"{held} matches no possible origin.", help)
+
+
+def _is_sent(value: str) -> bool:
+    """Whether a browser may send the value; a pattern may be a part of one that it sends."""
+    return ANY in value or (is_sendable(value) and cut(value).scheme not in _WITHOUT_PAGES)
 
 
 def _not_as_sent(held: str, host: str) -> _Fault:
