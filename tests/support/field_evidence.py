@@ -287,6 +287,7 @@ COPIES: Final[dict[str, Copied]] = {
         {"origin": PAGE, "method": "PUT", "headers": ["content-type"]},
     ),
     "with curl.exe": Copied(f'curl.exe -X PUT -H "Origin: {PAGE}" -H "x-ms-blob-type: BlockBlob" https://a.blob.core.windows.net/c/b', {"origin": PAGE, "method": "PUT", "headers": ["x-ms-blob-type"]}),
+    "from a word processor": Copied(f"curl \u2013X PUT \u2014header \u201cOrigin: {PAGE}\u201d -H \u2018x-a: it\u2019 https://photos.example.net/a", {"origin": PAGE, "method": "PUT", "headers": ["x-a"]}),
     "with a prompt": Copied(f"$ curl -v -XPUT -H 'Origin: {PAGE}' https://photos.example.net/a", {"origin": PAGE, "method": "PUT"}),
     "fetch of Chromium": Copied(
         f'fetch("https://photos.example.net/a", {{\n  "headers": {{\n    "content-type": "image/png",\n    "sec-ch-ua-platform": "\\"Windows\\""\n  }},\n  "referrer": "{PAGE}/",\n  "body": null,\n  "method": "PUT",\n  "mode": "cors",\n  "credentials": "omit"\n}});',

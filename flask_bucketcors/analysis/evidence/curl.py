@@ -46,6 +46,9 @@ _SKIPPED_WORDS: Final = frozenset(_SKIPPED_NAMES.split())
 # How shells quote what plain quotes cannot hold; browsers copy bodies this way.
 _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t"}
+# What word processors and wikis make of plain quotes and of dashes in front of an option.
+_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d\u201e", '\'\'"""')
+_LONG_DASH: Final = re.compile(r"(?<=\s)[\u2013\u2014]-?(?=[A-Za-z](\w?))")
 # What ends a command in a shell.
 _SEPARATORS: Final = (";", "&&", "||", "|")
 #: Where a command begins.
@@ -77,7 +80,7 @@ def from_curl(text: str) -> Arguments:
     """
     if len(text) > MAX_CURL:
         raise ValueError(f"The command is longer than {MAX_CURL} characters.")
-    command, printed = _cut(_without_carets(text.replace("\r\n", "\n")))
+    command, printed = _cut(_as_typed(_without_carets(text.replace("\r\n", "\n"))))
     options = list(_curl_options(_curl_words(command)))
     headers = _curl_headers(options)
     method = _curl_method(options)
@@ -93,6 +96,13 @@ def _without_carets(text: str) -> str:
     if '^"' not in text:
         return text
     return re.sub(r"\^(.)", r"\1", re.sub(r"\^\n", " ", text))
+
+
+def _as_typed(text: str) -> str:
+    """The command with plain quotes and dashes, if it has no plain quotes of its own."""
+    if "'" in text or '"' in text:
+        return text
+    return _LONG_DASH.sub(lambda dash: "--" if dash[1] else "-", text.translate(_QUOTES))
 
 
 def _cut(text: str) -> tuple[str, str]:
