@@ -716,3 +716,16 @@ def test_any_origin_is_advice_and_a_warning_where_it_may_write(methods, found):
         "allowed_headers": ["*"],
     }
     assert ids(given) == found
+
+
+@pytest.mark.parametrize(
+    "value, help",
+    [
+        ("wss://page.test", "write the scheme of the page, `https://` or `http://`"),
+        ("http://127.1:3000", "write 'http://127.0.0.1:3000'"),
+        ("https://page.test:0444", "write 'https://page.test:444'"),
+    ],
+)
+def test_what_no_page_has_is_corrected(value: str, help: str) -> None:
+    found = lint([{"allowed_origins": [value], "allowed_methods": ["GET"]}])
+    assert ("BC309", help) in [(each.id, each.help) for each in found]

@@ -80,9 +80,17 @@ def _without_use(value: str, held: str, work: Work) -> Iterator[_Fault]:
     if reason is not None:
         yield _Fault(Check.REFUSED_VALUE, f"The API rejects {held}: it {reason}.")
     elif not Partition([[value]], ORIGINS, work).atoms or not _is_sent(value):
-        sent = browser_form(value)
-        help = f"write {shown(sent)}" if sent != value and is_sendable(sent) else ""
-        yield _Fault(Check.FITS_NOTHING, f"{held} matches no possible origin.", help)
+        yield _Fault(
+            Check.FITS_NOTHING, f"{held} matches no possible origin.", _sent_instead(value)
+        )
+
+
+def _sent_instead(value: str) -> str:
+    """What to write for a value that browsers do not send; ``""`` if that is not known."""
+    if cut(value).scheme in _WITHOUT_PAGES:
+        return "write the scheme of the page, `https://` or `http://`"
+    sent = browser_form(value)
+    return f"write {shown(sent)}" if sent != value and is_sendable(sent) else ""
 
 
 def _is_sent(value: str) -> bool:
