@@ -4,6 +4,7 @@ The CDN here is a proxy that caches by URL, with or without Origin in the key.
 """
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -147,14 +148,35 @@ def test_a_cdn_with_cors_of_its_own_is_no_fault(serve: Serve) -> None:
     assert data["checks"][0]["origin_server"]["allowed"] is False
 
 
-def test_an_origin_server_that_is_down_is_said(serve: Serve) -> None:
-    def closed(request: str) -> Lines:
-        raise ConnectionResetError
+def down(request: str) -> Lines:
+    raise ConnectionResetError
 
-    kinds, data, _ = compare(serve, Cdn(storage=open_to_all), server=closed, code=0)
-    assert kinds == ["origin_server_refuses"]
+
+@pytest.mark.parametrize("cdn", [Cdn(storage=open_to_all), Cdn(storage=refusing)])
+def test_an_origin_server_that_is_down_is_not_said_to_refuse(cdn: Cdn, serve: Serve) -> None:
+    """Many respond to their CDN alone."""
+    kinds, data, _ = compare(serve, cdn, server=down)
+    assert kinds == ["origin_server_silent"]
     [step] = data["checks"][0]["origin_server"]["steps"]
     assert step["faults"][0]["kind"] == "unreachable"
+
+
+def test_a_cdn_that_is_down_is_not_said_to_differ(serve: Serve) -> None:
+    arguments = ["--origin", PAGE, "--origin-server", serve(storage).address, "--format", "json"]
+    data = json.loads(invoke("check", serve(down).url, *arguments, code=1).stdout)
+    assert [each["kind"] for each in data["faults"]] == ["unreachable"]
+
+
+def test_an_origin_server_may_be_http_for_a_page_that_is_https(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CDN requests it, and not the page."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest: resolve("127.0.0.1", *rest))
+    server, cdn = serve(storage), serve(Cdn(("query", "origin")))
+    address = f"http://storage.test:{server.port}"
+    output = invoke("check", cdn.url, "--origin", PAGE, "--origin-server", address, code=0).output
+    assert "mixed_content" not in output
 
 
 def test_the_requests_fill_the_cache_under_names_of_their_own(serve: Serve) -> None:

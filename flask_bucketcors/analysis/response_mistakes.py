@@ -257,6 +257,10 @@ class ResponseMistake(StrEnum):
         "the CDN allows the page, and the origin server does not: the CDN has CORS headers of its "
         "own, or cached a response",
         "set up CORS on the origin server, too, if pages use it directly")
+    ORIGIN_SERVER_SILENT = ("origin_server_silent", Level.WARNING, "",
+        "the origin server sends no response, so nothing is known of which of the two is at fault",
+        "check its address, and run the command where the origin server can be reached: many "
+        "respond to their CDN alone")
     BOTH_REFUSE = ("both_refuse", Level.WARNING, "",
         "the origin server refuses the page, too, so the CDN is not at fault",
         "correct the rules of the origin server first")

@@ -70,7 +70,7 @@ class _Checks:
 
     def _result(self, url: SplitResult, origin: str) -> Result:
         request = BrowserRequest(origin, self.method, self.headers, self.credentials)
-        steps = self._steps(url, request)
+        steps = PageCheck(self.sender, url, request, self.send_unsafe).steps()
         comparison = self._comparison(url, request, steps)
         stray = list(self._bucket_faults(url, steps))
         # Without a response there is nothing to explain.
@@ -78,9 +78,6 @@ class _Checks:
         explains = explains and not (steps[-1].response is None and steps[-1].faults)
         explanation = _explain(self.source, request, steps) if self.source and explains else None
         return Result(url, origin, steps, stray, explanation, comparison)
-
-    def _steps(self, url: SplitResult, request: BrowserRequest) -> list[Step]:
-        return PageCheck(self.sender, url, request, self.send_unsafe).steps()
 
     def _comparison(
         self, url: SplitResult, request: BrowserRequest, steps: Sequence[Step]
@@ -90,7 +87,8 @@ class _Checks:
         server = at_server(url, self.server)
         others = (each for each in self.origins if each != request.origin)
         comparing = Comparing(self.sender, url, server, request, next(others, OTHER_PAGE))
-        return comparing.compare(steps, self._steps(server, request))
+        behind = PageCheck(self.sender, server, request, self.send_unsafe, is_behind=True)
+        return comparing.compare(steps, behind.steps())
 
     def _bucket_faults(self, url: SplitResult, steps: Sequence[Step]) -> Iterator[Fault]:
         """Whether the URL is one of another bucket than the rules, or of none."""

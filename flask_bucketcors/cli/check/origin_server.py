@@ -87,6 +87,9 @@ class Comparing:
         cdn_fails, server_fails = (any(each.blocks for each in steps) for steps in (cdn, server))
         if is_same_origin(cdn) or is_same_origin(server):
             return Comparison(self.server, server, [], [])
+        if server[-1].is_silent:
+            silent = fault_of(Mistake.ORIGIN_SERVER_SILENT)
+            return Comparison(self.server, server, [], [silent])
         if server_fails:
             kind = Mistake.BOTH_REFUSE if cdn_fails else Mistake.ORIGIN_SERVER_REFUSES
             return Comparison(self.server, server, [], [fault_of(kind)])
@@ -94,7 +97,7 @@ class Comparing:
         found = list(_blamed(cdn))
         if Mistake.CDN_DOUBLES not in found:
             found += self._cache_mistakes(probes)
-        if cdn_fails and not found:
+        if cdn_fails and not found and not cdn[-1].is_silent:
             found = [Mistake.CDN_DIFFERS]
         return Comparison(self.server, server, probes, list(map(fault_of, found)))
 

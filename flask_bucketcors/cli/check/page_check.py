@@ -78,6 +78,11 @@ class Step(NamedTuple):
         return any(each.blocks for each in self.faults)
 
     @property
+    def is_silent(self) -> bool:
+        """Whether the server sends no response."""
+        return self.response is None and self.blocks
+
+    @property
     def code(self) -> ErrorCode | None:
         """The code of an error, if the response has one."""
         if self.response is None or self.response.status < 300:
@@ -144,16 +149,18 @@ class PageCheck:
     """A page's request to a URL.
 
     :param send_unsafe: whether to send methods that may change something.
+    :param is_behind: whether a CDN requests the URL, which may be http for an https page.
     """
 
     sender: Sender
     url: SplitResult
     request: BrowserRequest
     send_unsafe: bool
+    is_behind: bool = False
 
     def steps(self) -> list[Step]:
         """Send the requests that a browser would send, and judge the responses."""
-        if is_mixed(self.request.origin, self.url):
+        if is_mixed(self.request.origin, self.url) and not self.is_behind:
             return [self._unsent(self._first).plus(fault_of(Mistake.MIXED_CONTENT))]
         found: list[Step] = []
         hop: _Hop | None = self._first
