@@ -320,5 +320,12 @@ def test_dangerous_fixes_come_last() -> None:
     assert (dangers[0], explanation.help) == (False, "")
 
 
+def test_a_header_that_servers_drop_is_to_be_renamed() -> None:
+    """The fix of the rules alone lets the browser send what the server does not read."""
+    explanation = why(rule(PAGE, headers="x-a"), headers=["x_a"])
+    assert "write `-` in the page and in the rule" in explanation.help
+    assert explanation.fixes
+
+
 def _strict() -> Reviewer:
     return Reviewer(strict="dangers", public_suffix=None, allow_credentials=True)

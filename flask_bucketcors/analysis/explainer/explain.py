@@ -55,7 +55,7 @@ class Explanation:
     :param verdict: what became of the request, in a word or a few.
     :param summary: why, in a sentence or two.
     :param details: what there is to see, a line each.
-    :param help: what helps, if there is no fix; may be empty.
+    :param help: what helps if there is no fix, or is better than the fixes; may be empty.
     :param notes: what in the rules was read as something else, or not at all.
     """
 

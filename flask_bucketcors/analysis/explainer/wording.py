@@ -273,7 +273,7 @@ def _miswritten_origin(held: str, asked: str) -> str:
 def help_text(found: Told) -> str:
     """What helps if there is no fix; empty if that is unknown, or if nothing has to.
 
-    Where each fix is dangerous, what to do instead.
+    Where each fix is dangerous, or works with some servers alone, what to do instead.
     """
     if not found.causes or found.case.request.lacks_credentials:
         return ""
@@ -301,6 +301,9 @@ def help_text(found: Told) -> str:
 
 
 def _instead(cause: Cause, fix: Fix) -> str:
+    if cause is Cause.HEADER_UNDERSCORE:
+        # The fix of the rules does not help where a server drops the header.
+        return f"help: {cause.help}"
     if not fix.is_dangerous:
         return ""
     return f"help: {cause.help if cause is Cause.ORIGIN_NULL else fix.dangers[0].help}"
