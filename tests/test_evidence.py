@@ -467,3 +467,32 @@ def test_complaints_stand_in_the_order_of_the_console(lines: tuple[str, str]) ->
 )
 def test_whether_a_complaint_is_about_a_preflight(text: str, preflight: bool | None) -> None:
     assert [each.preflight for each in read_console(text).complaints] == [preflight]
+
+
+_BLOCKED = (
+    "Access to fetch at '{}' from origin '{}' has been blocked by CORS policy: No "
+    "'Access-Control-Allow-Origin' header is present on the requested resource."
+)
+_FIREFOX = (
+    "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+    "{}. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 missing). Status code: 200."
+)
+
+
+@pytest.mark.parametrize(
+    "lines, others",
+    [
+        ([_BLOCKED.format("https://a.example/1", PAGE)], 0),
+        ([_BLOCKED.format("https://a.example/1", PAGE)] * 3, 0),
+        ([_BLOCKED.format(f"https://a.example/{number}", PAGE) for number in range(3)], 2),
+        ([_BLOCKED.format("https://a.example/1", f"https://{each}.example") for each in "ab"], 1),
+        ([_FIREFOX.format("https://a.example/1")], 0),
+        ([_FIREFOX.format(f"https://{each}.example/1") for each in "abc"], 2),
+    ],
+    ids=["one", "one, repeated", "three URLs", "two pages", "Firefox", "Firefox, three URLs"],
+)
+def test_a_text_about_several_requests_is_said_to_be_one(lines: list[str], others: int) -> None:
+    text = "\n".join(lines)
+    assert read_console(text).others == others
+    said = str(explain([], **from_console(text)))
+    assert (f"The text is about {others + 1} requests" in said) is bool(others)

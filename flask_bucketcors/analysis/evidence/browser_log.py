@@ -38,6 +38,7 @@ class Console(NamedTuple):
     :param status: of the response, if named.
     :param method: of the request, if a line about the request names it.
     :param redirected_from: the URL that the page asked for, if the request was redirected.
+    :param others: how many other URLs, or pages of other origins, the text is about, too.
     """
 
     complaints: tuple[Complaint, ...] = ()
@@ -46,6 +47,7 @@ class Console(NamedTuple):
     status: int | None = None
     method: str | None = None
     redirected_from: str | None = None
+    others: int = 0
 
     @property
     def loses_origin(self) -> bool:
@@ -141,7 +143,16 @@ def read_console(text: str) -> Console:
         int(status) if status else None,
         "GET" if loaded else _first(_REQUESTS, plain) or _told_method(plain),
         chromium["first"] if chromium else None,
+        max(0, len(set(_requests(plain))) - 1),
     )
+
+
+def _requests(text: str) -> Iterator[tuple[str, str]]:
+    """The requests that the text is about, each with its URL, and the page's origin if named."""
+    for match in islice(_CHROMIUM.finditer(text), _MAX_COMPLAINTS):
+        yield match["url"], match["origin"]
+    for match in islice(_URLS[0].finditer(text), _MAX_COMPLAINTS):
+        yield match[1], ""
 
 
 def _told_method(text: str) -> str | None:

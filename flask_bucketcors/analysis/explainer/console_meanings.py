@@ -90,6 +90,11 @@ def evidence_lines(case: Case) -> Iterator[str]:
     yield from dict.fromkeys(
         MEANINGS[each.said] for each in seen.complaints if each.said in MEANINGS
     )
+    if console.others:
+        yield (
+            f"The text is about {console.others + 1} requests, and this explains the first alone: "
+            "explain the others one at a time."
+        )
     if seen.is_unread:
         yield (
             "The text of the console was not understood, so this is about the rules alone: copy "
