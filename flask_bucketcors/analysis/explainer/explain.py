@@ -114,10 +114,9 @@ def explain(
     :param dialect: whose forms the responses take, or its name.
     :param extra_methods: the methods that the API would accept beside GET, PUT, POST, DELETE and
         HEAD: the application's BUCKETCORS_EXTRA_METHODS.
-    :param response: what was seen: ``status`` (a number; 0 if nothing came through), ``headers``
-        (name to a value or a list of values), ``console`` (what the browser printed),
-        ``reads`` (names of headers that the page reads; without it, they are guessed); all
-        optional.
+    :param response: what was seen, all optional: ``status`` (a number; 0 if nothing came through),
+        ``headers`` (name to a value or a list of values), ``console`` (what the browser printed),
+        ``reads`` (names of headers that the page reads; without it, they are guessed).
     :param allow_credentials, vary: as the application sets them, see
         :class:`~flask_bucketcors.CompiledRules`.
     :param guessed: names of arguments above that are guesses; the explanation says so. They are
@@ -126,19 +125,16 @@ def explain(
     :raises ValueError: if the dialect, a method, the kind or the mode is unknown, or the rules
         have none of the forms of :data:`~flask_bucketcors.AnyRules`.
     """
-    if kind not in (None, *KINDS):
-        raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
     plain = PlainRules.read(rules)
     seen = read_response(response)
     asked_method = _method(method or "", plain, seen)
     names = _names(headers, seen)
-    preflighted = needs_preflight(asked_method, names) if kind is None else kind == "preflight"
     request = PageRequest(
         origin=_sent_origin(_page_origin(plain, seen) if origin is None else origin, seen),
         method=asked_method,
         headers=names,
         credentials=credentials or seen.says(Said.WILDCARD, Said.NO_CREDENTIALS),
-        preflighted=preflighted,
+        preflighted=_is_preflighted(kind, asked_method, names),
         dialect=find_dialect(dialect, extra_methods),
         wanted=wanted_headers(seen),
         allow_credentials=allow_credentials,
@@ -149,6 +145,12 @@ def explain(
         request = _likeliest(plain, request, seen)
     case = Case(plain, request, seen, known, Work(bounds))
     return _explain(case, tuple(plain.reading.notes))
+
+
+def _is_preflighted(kind: str | None, method: str, names: Sequence[str]) -> bool:
+    if kind not in (None, *KINDS):
+        raise ValueError(f"kind is {kind!r}: write 'preflight', 'actual' or None")
+    return needs_preflight(method, names) if kind is None else kind == "preflight"
 
 
 def _likeliest(plain: PlainRules, request: PageRequest, seen: Seen) -> PageRequest:
