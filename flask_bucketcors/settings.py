@@ -36,6 +36,8 @@ PREFIX: Final = "BUCKETCORS_"
 ROUTE_VARIABLE: Final = "bucket"
 #: How many buckets' compiled rules a process keeps.
 CACHED_BUCKETS: Final = 100_000
+#: How many bytes they may take: 256 MiB, twice of what so many usual buckets take.
+CACHED_BYTES: Final = 268_435_456
 #: Which findings of lint refuse rules, from the least to the most strict.
 STRICT_LEVELS: Final = ("off", "dangers", "warnings")
 
@@ -172,6 +174,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "a function that gives the public suffix of a host name, or None", _is_function_or_none
     ),
     "cached_buckets": _COUNT,
+    "cached_bytes": _COUNT,
     "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
@@ -271,6 +274,7 @@ class Settings:
     strict: str = "off"
     public_suffix: PublicSuffix | None = None
     cached_buckets: int = CACHED_BUCKETS
+    cached_bytes: int = CACHED_BYTES
     history: int | None = None
 
     @classmethod

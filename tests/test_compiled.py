@@ -1,5 +1,7 @@
 """Compiled rules: the vendor's samples, and agreement with the naive evaluator."""
 
+from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -8,8 +10,15 @@ from hypothesis import strategies as st
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
 from flask_bucketcors.core.closed_rules import ClosedRules
-from flask_bucketcors.core.compiled import Reason
+from flask_bucketcors.core.compiled import (
+    MIN_SHARED_RULES,
+    UNIT_BYTES,
+    Candidate,
+    Reason,
+    digest_of,
+)
 from flask_bucketcors.core.dialects import COS, DIALECTS, OSS, S3, Dialect
+from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 from flask_bucketcors.core.grants import MAX_REMEMBERED, Forms, VaryMode
 from flask_bucketcors.core.headers import (
     MAX_REQUESTED_HEADERS,
@@ -24,6 +33,7 @@ from tests.support.strategies import Meeting, meetings
 from tests.support.vendor_corpus import vector_rule_set, vectors
 
 ORIGIN = "https://a.example"
+METHOD_NAMES = (*METHODS, *EXTRA_METHODS)
 
 dialects = st.sampled_from(list(DIALECTS.values()))
 
@@ -262,6 +272,11 @@ def remembered(rules: CompiledRules) -> list[str]:
     return [text for rule in rules.rules for text in rule.grant.preflights]
 
 
+def known_origins(rules: CompiledRules) -> set[str]:
+    """The origins that rules remember."""
+    return {each for each in (rules.origin, *rules.by_origin) if each is not None}
+
+
 def test_refused_requests_are_not_remembered() -> None:
     rules = compiled({"allowed_headers": ["x-refused-*"], "expose_headers": ["x-of-this-test"]})
     for number in range(1000):
@@ -269,7 +284,7 @@ def test_refused_requests_are_not_remembered() -> None:
         rules.preflight(ORIGIN, "GET", f"x-{number}")
         rules.actual(f"https://{number}.example", "GET")
     assert not remembered(rules)
-    assert not rules.by_origin.keys() - {ORIGIN}
+    assert known_origins(rules) == {ORIGIN}
 
 
 def test_no_origin_is_remembered_but_those_that_the_rules_spell_out() -> None:
@@ -277,7 +292,7 @@ def test_no_origin_is_remembered_but_those_that_the_rules_spell_out() -> None:
     for number in range(1000):
         assert rules.actual(f"https://{number}.example", "GET").allowed
     rules.actual(ORIGIN, "GET")
-    assert set(rules.by_origin) == {ORIGIN}
+    assert known_origins(rules) == {ORIGIN}
 
 
 def test_what_a_bare_star_covers_is_not_remembered() -> None:
@@ -287,7 +302,7 @@ def test_what_a_bare_star_covers_is_not_remembered() -> None:
         for origin in (f"file://{index}", f"https://a.test/{index}", f"junk {index}"):
             assert rules.actual(origin, "GET").headers[0] == ("Access-Control-Allow-Origin", "*")
             assert rules.preflight(origin, "GET").allowed
-    assert set(rules.by_origin) == {ORIGIN}
+    assert known_origins(rules) == {ORIGIN}
 
 
 def test_memory_for_requested_headers_is_bounded_over_all_rules() -> None:
@@ -360,23 +375,66 @@ def test_what_is_remembered_of_requested_headers(
     assert (requested in remembered(rules)) is is_remembered
 
 
-@pytest.mark.parametrize("count, ready", [(1, 1), (8, 8), (9, 0)])
-def test_few_origins_are_made_ready_before_they_are_asked_for(count: int, ready: int) -> None:
+def candidates(rules: CompiledRules) -> dict[str, Candidate]:
+    """The candidates of the origins that have some."""
+    known = {rules.origin: rules.first, **rules.by_origin}
+    return {o: each for o, each in known.items() if o and isinstance(each, Candidate)}
+
+
+def chain(candidate: Candidate | None) -> list[Candidate]:
+    """The candidates from one on."""
+    return [] if candidate is None else [candidate, *chain(candidate.next)]
+
+
+@pytest.mark.parametrize(
+    "rule_count, count, ready",
+    [(1, 1, 1), (1, 8, 8), (1, 9, 0), (2, 8, 8), (3, 8, 0), (3, 5, 5), (3, 6, 0)],
+)
+def test_few_origins_are_made_ready_before_they_are_asked_for(
+    rule_count: int, count: int, ready: int
+) -> None:
+    """Few, and in few rules."""
     origins = [f"https://{number}.example" for number in range(count)]
-    rules = compiled({"allowed_origins": origins})
-    assert len(rules.by_origin) == ready
+    methods = ["GET", "PUT", "POST"][:rule_count]
+    rules = compiled(*({"allowed_origins": origins, "allowed_methods": [m]} for m in methods))
+    assert len(candidates(rules)) == ready
     for origin in (*origins, "https://other.example"):
         assert rules.actual(origin, "GET").allowed is (origin in origins)
-    assert set(rules.by_origin) == set(origins)
+    assert set(candidates(rules)) == known_origins(rules) == set(origins)
 
 
-def test_rules_that_are_ready_for_origins_are_bounded() -> None:
-    origins = [f"https://{number}.example" for number in range(2049)]
-    rules = compiled({"allowed_origins": origins})
-    for asked, ready in ((origins[:2048], 2048), (origins[2048:], 1)):
-        for origin in asked:
-            assert rules.actual(origin, "GET").allowed
-        assert len(rules.by_origin) == ready
+def test_many_origins_share_what_the_rules_say_about_them() -> None:
+    """A hundred rules that name the same origins would take a hundred objects for each."""
+    origins = [f"https://{number}.example" for number in range(15)]
+    rules = compiled(*({"allowed_origins": origins, "max_age_seconds": n} for n in range(100)))
+    for origin in origins:
+        assert list(rules.allowing(origin)) == list(range(100))
+        headers = rules.actual(origin, "GET").headers
+        assert headers[0] == ("Access-Control-Allow-Origin", origin)
+    [shared] = set(candidates(rules).values())
+    assert [each.index for each in chain(shared)] == [0]
+
+
+def test_what_origins_share_is_bounded() -> None:
+    """Each origin is in two of many rules, and patterns cover it, too."""
+    pairs = list(combinations(range(12), 2))
+    literals = {pair: f"https://{pair[0]}.{pair[1]}.example" for pair in pairs}
+    rules = compiled(
+        *(
+            {
+                "allowed_origins": [o for pair, o in literals.items() if n in pair] + ["https://*"],
+                "allowed_methods": [METHOD_NAMES[n]],
+            }
+            for n in range(12)
+        )
+    )
+    most = 0
+    for _ in range(2):
+        for origin in literals.values():
+            assert rules.actual(origin, METHOD_NAMES[11]).rule == 11
+            kept = {id(e) for each in candidates(rules).values() for e in chain(each)}
+            most = max(most, len(kept))
+    assert 12 <= most <= 2 * len(literals) + MIN_SHARED_RULES
 
 
 def test_a_preflight_may_ask_for_no_header() -> None:
@@ -409,3 +467,88 @@ def test_after_all_was_forgotten_memory_fills_again() -> None:
         memory.clear()
     # The list of what is remembered is full: the next text is the first of a new one.
     assert [ask(count) for count in (1, 2, 3)] == [1, 2, 3]
+
+
+@given(meetings(), meetings())
+def test_rule_sets_with_one_digest_differ_in_nothing_but_ids(one: Meeting, other: Meeting) -> None:
+    def without_ids(meeting: Meeting) -> RuleSet:
+        return RuleSet([Rule(**{**rule, "id": None}) for rule in map(dict, meeting.rules)])
+
+    first, second = without_ids(one), without_ids(other)
+    assert (digest_of(first) == digest_of(second)) is (first == second)
+    named = RuleSet([Rule(**{**each.as_dict(), "id": "mine"}) for each in first.rules])
+    assert digest_of(named) == digest_of(first)
+
+
+BASE: dict[str, Any] = {
+    "allowed_origins": ["https://a.example", "https://b.example"],
+    "allowed_methods": ["GET", "PUT"],
+    "allowed_headers": ["x-a", "x-b"],
+    "expose_headers": ["x-c"],
+    "max_age_seconds": 0,
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"allowed_origins": ["https://b.example", "https://a.example"]},
+        {"allowed_origins": ["https://a.example"]},
+        {"allowed_methods": ["PUT", "GET"]},
+        {"allowed_headers": ["X-A", "x-b"]},
+        {"allowed_headers": [], "expose_headers": ["x-a", "x-b"]},
+        {"allowed_headers": ["x-a", "x-b", "x-c"], "expose_headers": []},
+        {"max_age_seconds": None},
+        {"max_age_seconds": 1},
+    ],
+)
+def test_what_rules_say_is_in_their_digest(changed: dict[str, Any]) -> None:
+    rules, other = RuleSet([Rule(**BASE)]), RuleSet([Rule(**{**BASE, **changed})])
+    assert digest_of(rules) != digest_of(other)
+    digests = {digest_of(RuleSet(rules.rules, vary)) for vary in (None, False, True)}
+    assert len(digests) == 2
+
+
+def size_of(**fields: Any) -> int:
+    return compiled(fields).units * UNIT_BYTES
+
+
+GROWING: dict[str, Callable[[int], dict[str, Any]]] = {
+    "origins": lambda n: {"allowed_origins": [f"https://{i}.size.example" for i in range(n)]},
+    "patterns": lambda n: {"allowed_origins": [f"https://*.{i}.size.example" for i in range(n)]},
+    "prefixes": lambda n: {"allowed_origins": [f"https://{i}.size.*" for i in range(n)]},
+    "allowed headers": lambda n: {"allowed_headers": [f"x-size-{n}-{i}" for i in range(n)]},
+    "exposed headers": lambda n: {"expose_headers": [f"x-size-{n}-{i}" for i in range(n)]},
+}
+
+
+@pytest.mark.parametrize("fields_of", GROWING.values(), ids=GROWING)
+def test_the_estimate_of_memory_grows_with_the_rules(
+    fields_of: Callable[[int], dict[str, Any]],
+) -> None:
+    """By what the texts take at least, and by no more than 15 times the document."""
+    # What all of them share is counted for the first.
+    _, *sizes = [size_of(**fields_of(n)) for n in (1, 1, 10, 100, 1000)]
+    assert sizes == sorted(sizes)
+    rule = Rule(**{"allowed_origins": [ORIGIN], "allowed_methods": ["GET"], **fields_of(1000)})
+    [text] = {k: v for k, v in rule.as_dict().items() if k in fields_of(1)}.values()
+    characters = sum(map(len, text))
+    assert characters < sizes[-1] < 15 * (characters + 3 * len(text))
+
+
+def test_what_rules_share_is_counted_once() -> None:
+    """A rule without its origins is the same object in many rule sets."""
+    first, *others = (
+        size_of(allowed_origins=[f"https://{n}.example"], allowed_headers=["x-counted-once"])
+        for n in range(3)
+    )
+    assert first > others[0] == others[1]
+
+
+def test_a_request_does_not_change_the_estimate() -> None:
+    origins = [f"https://{n}.example" for n in range(20)]
+    rules = compiled({"allowed_origins": origins})
+    before = rules.units
+    for origin in origins:
+        rules.actual(origin, "GET")
+    assert rules.units == before

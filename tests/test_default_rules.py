@@ -262,15 +262,15 @@ def test_all_buckets_share_one_object_and_invented_names_are_bounded() -> None:
     assert site.rules_of("own") == "own"
     for number in range(20):
         assert site.ask(f"/invented-{number}/k").allow_origin == DEFAULT
-    known = site.middleware._rules.generation.known
-    compiled = {id(rules) for name, rules in known.by_bucket.items() if name != "own"}
+    kept = site.middleware._rules.kept
+    compiled = {id(each.rules) for name, each in kept.by_bucket.items() if name != "own"}
     assert len(compiled) == 1
-    assert sorted(known.by_bucket) == [
+    assert sorted(kept.by_bucket) == [
         "invented-15",
         *(f"invented-{n}" for n in range(16, 20)),
         "own",
     ]
-    assert len(known.absent) == 5
+    assert len(kept.absent) == 5
     assert site.ask("/invented-0/k").allow_origin == DEFAULT
 
 

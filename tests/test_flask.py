@@ -684,6 +684,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("HOST_SUFFIXES", ("cos.test",), status_below_a_host, 404, 200),
         ("ROUTE_VARIABLE", "key", status_without_rules, 403, 200),
         ("CACHED_BUCKETS", 1, reads_of_two_buckets_in_turn, 2, 4),
+        ("CACHED_BYTES", 1, reads_of_two_buckets_in_turn, 2, 4),
         ("NO_RULES", "pass", status_without_rules, 403, 200),
         ("PLAIN_OPTIONS", "refuse", status_of_plain_options, 200, 403),
         ("PUBLIC_SUFFIX", lambda host: host, findings_for_a_suffix, "none", "BC205;rule=1"),
@@ -741,6 +742,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "HOST_SUFFIXES": (),
         "LIMITS": {},
         "CACHED_BUCKETS": 100_000,
+        "CACHED_BYTES": 256 * 1024 * 1024,
         "NO_RULES": "refuse",
         "PLAIN_OPTIONS": "app",
         "PUBLIC_SUFFIX": None,
@@ -823,6 +825,7 @@ WRONG = [
     ("HOST_SUFFIXES", ["cos.test", [5], {"cos.test"}, None], "a list of host names"),
     ("HOST_SUFFIXES", [[".cos.test"], ["cos.test:80"], ["a.test", ""]], "cos.example.com"),
     ("CACHED_BUCKETS", [0, -1, "100", 1.5, True, None], "a whole number from 1"),
+    ("CACHED_BYTES", [0, -1, "256 MiB", 1.5, True, None], "a whole number from 1"),
     (
         "LIMITS",
         [{"azure": (1, 1)}, {"oss": 20}, {"oss": (20, 0)}, [], None],

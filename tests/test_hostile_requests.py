@@ -7,7 +7,7 @@ from webtest import TestApp
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.closed_rules import ClosedRules
-from flask_bucketcors.core.compiled import MAX_READY_RULES, CompiledRules
+from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.wildcards import Wildcard, WildcardIndex
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 
@@ -99,15 +99,6 @@ def test_a_store_error_closes_a_bucket_for_a_moment_whoever_refreshes_first() ->
 
 def _failing(bucket: str) -> Any:
     raise OSError("for a moment")
-
-
-def test_rules_for_many_origins_are_ready_for_a_bounded_number() -> None:
-    literals = [f"https://{number}.example" for number in range(200)]
-    rules = CompiledRules(RuleSet([*[Rule(["h*"], ["PUT"])] * 99, Rule(literals, ["GET"])]))
-    for origin in literals:
-        assert rules.actual(origin, "GET").rule == 99
-    ready = sum(len(candidate.indexes()) for candidate in rules.by_origin.values())
-    assert 0 < ready <= MAX_READY_RULES
 
 
 def test_large_grants_are_not_kept_for_others() -> None:

@@ -18,7 +18,8 @@ from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.interval_log import LOG_SECONDS
 from flask_bucketcors.stores.contract import Changes, Signal, StoredRules, Versions
-from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_ABSENT, ROOM_PARTS, RulesCache
+from flask_bucketcors.wsgi.kept_rules import MAX_ABSENT, ROOM_PARTS
+from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 from tests.support.other_tools import run_sql
 from tests.support.processes.children import CHILD_SECONDS
 
@@ -422,7 +423,7 @@ def test_buckets_with_rules_are_bounded(cache: RulesCache, source: Source) -> No
     for _ in range(2):
         for number in range(10):
             assert seconds_of(cache.get(str(number))) == number
-    assert len(cache.generation.known.by_bucket) == len(cache._entries) == 3
+    assert len(cache.generation.by_bucket) == 3
 
 
 def test_names_without_rules_are_bounded_and_displace_no_rules(
@@ -432,7 +433,7 @@ def test_names_without_rules_are_bounded_and_displace_no_rules(
     compiled = cache.get("b")
     for number in range(MAX_ABSENT * 2):
         assert cache.get(f"invented-{number}") is None
-        assert len(cache.generation.known.absent) <= MAX_ABSENT
+        assert len(cache.kept.absent) <= MAX_ABSENT
     assert cache.get("b") is compiled
 
 
@@ -443,9 +444,9 @@ def test_names_make_room_for_several_at_once(cache: RulesCache, source: Source) 
         cache.default = default
         for number in range(MAX_ABSENT + 1):
             cache.get(str(number))
-        known = cache.generation.known
-        assert len(known.absent) == MAX_ABSENT - MAX_ABSENT // ROOM_PARTS + 1
-        assert [*known.by_bucket] == ([*known.absent] if default else [])
+        kept = cache.kept
+        assert len(kept.absent) == MAX_ABSENT - MAX_ABSENT // ROOM_PARTS + 1
+        assert [*kept.by_bucket] == ([*kept.absent] if default else [])
 
 
 def test_what_is_no_name_is_not_looked_up(cache: RulesCache, source: Source) -> None:
@@ -554,7 +555,7 @@ def test_room_for_one_bucket_is_room_enough(source: Source, clock: Clock) -> Non
     for _ in range(2):
         assert seconds_of(cache.get("a")) == 1
         assert seconds_of(cache.get("b")) == 2
-    assert list(cache.generation.known.by_bucket) == ["b"]
+    assert list(cache.generation.by_bucket) == ["b"]
     compiled = cache.get("b")
     assert cache.get("b") is compiled
 
@@ -574,10 +575,10 @@ def test_a_bucket_that_is_read_again_displaces_no_other(
 
 
 def test_the_bucket_that_was_read_first_makes_room(cache: RulesCache, source: Source) -> None:
-    source.put_many((name, rules(1)) for name in "abcd")
+    source.put_many((name, rules(ord(name))) for name in "abcd")
     before = {name: cache.get(name) for name in "abc"}
     cache.get("d")
-    assert list(cache.generation.known.by_bucket) == ["b", "c", "d"]
+    assert list(cache.generation.by_bucket) == ["b", "c", "d"]
     reads = source.reads
     assert [cache.get(name) for name in "bc"] == [before[name] for name in "bc"]
     assert source.reads == reads
@@ -668,7 +669,7 @@ def test_names_that_a_request_may_spell_in_another_way_are_not_found_as_sent(
     source.put(name, rules(1))
     assert seconds_of(cache.get(name)) == 1
     assert cache.get(name) is cache.get(name)
-    assert (name in cache.generation.known.by_bucket) is is_found_as_sent
+    assert (name in cache.generation.by_bucket) is is_found_as_sent
 
 
 class Unreadable(Source):

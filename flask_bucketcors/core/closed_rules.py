@@ -1,6 +1,15 @@
 """What replaces compiled rules where no request is allowed."""
 
-from flask_bucketcors.core.compiled import Candidate, CompiledRules, Decision, Reason, refusals
+from typing import Final
+
+from flask_bucketcors.core.compiled import (
+    Candidate,
+    CompiledRules,
+    Decision,
+    Pending,
+    Reason,
+    refusals,
+)
 from flask_bucketcors.core.dialects import COS, Dialect
 from flask_bucketcors.core.grants import VaryMode, forms_of
 
@@ -17,22 +26,23 @@ class ClosedRules:
     :param vary: see :class:`~flask_bucketcors.core.grants.VaryMode`.
     """
 
-    __slots__ = ("_actual", "_preflight", "by_origin", "without_origin")
+    # As those of compiled rules: no origin is known, and all are refused.
+    origin: Final[str | None] = None
+    first: Final[Candidate | None] = None
+    by_origin: Final[dict[str, Candidate | Pending]] = {}
 
     def __init__(
         self, reason: Reason, dialect: Dialect = COS, *, vary: VaryMode = VaryMode.SAFE
     ) -> None:
         forms = forms_of(dialect, vary, False, False)
         self.without_origin = forms.without_origin
-        self.by_origin: dict[str, Candidate] = {}
-        self._preflight = refusals(forms.refused_preflight_vary)[reason]
-        self._actual = refusals(forms.refused_vary)[reason]
+        self.refused = refusals(forms)[reason]
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        return self._preflight
+        return self.refused.preflight
 
     def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
-        return self._actual
+        return self.refused.actual
 
 
 #: What decides requests to a bucket.

@@ -13,23 +13,44 @@ Facts:
   rule names the origin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.dialects import Dialect, find_dialect
-from flask_bucketcors.core.grants import CompiledRule, Grant, HeaderPairs, VaryMode, forms_of
+from flask_bucketcors.core.grants import (
+    CompiledRule,
+    Forms,
+    Grant,
+    HeaderPairs,
+    VaryMode,
+    forms_of,
+)
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import fits_any, is_origin
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
-# If a bucket has at most this many origins, they are made ready before the first request.
+# A bucket with few origins has them ready before the first request, with the headers that name
+# them: so many origins, and so many rules over all of them.
 MAX_READY: Final = 8
-# How many rules a bucket keeps ready for its origins. Beyond this, it starts again with none.
-MAX_READY_RULES: Final = 2048
-_NOTHING: Final[dict[str, tuple[int, ...]]] = {}
+MAX_READY_RULES: Final = 16
+# Other buckets have only what origins of the same rules share: so many rules in each of these
+# places, and twice as many as the bucket has origins. Beyond this, it starts again with none.
+MIN_SHARED_RULES: Final = 16
+
+# The longest digest whose object takes 64 bytes.
+DIGEST_BYTES: Final = 31
+
+# For an estimate of memory, in bytes: rules; a candidate that is ready; what origins of the same
+# rules share.
+RULES_BYTES: Final = 190
+READY_BYTES: Final = 490
+SHARED_BYTES: Final = 200
+UNIT_BYTES: Final = 64
+PLACE_BYTES: Final = 26
 
 
 class Reason(StrEnum):
@@ -71,55 +92,143 @@ class Decision(NamedTuple):
         return self.reason is None
 
 
+class Refused(NamedTuple):
+    """The decisions for one reason, about an actual request and about a preflight."""
+
+    actual: Decision
+    preflight: Decision
+
+
+class Pending(tuple[int, ...]):
+    """The rules that spell out an origin, from the top, before the first request from it."""
+
+    __slots__ = ()
+
+    @property
+    def methods(self) -> Collection[str]:
+        """What tells the hot path, which looks for a :class:`Candidate`, to ask for one."""
+        raise LookupError
+
+
 class Candidate:
     """A rule that allows an origin, and the rules below it that do.
 
-    It is a chain and not a list, because a loop over a list begins with making an iterator.
+    It is a chain and not a list, because a loop over a list begins with making an iterator. Rules
+    that have no method of their own are left out: they are never the first that fits.
 
     :param index: index of the rule, from 0.
-    :param methods, preflights: those of the grant.
-    :param own_pairs: see :meth:`CompiledRule.own_pairs`.
-    :param decision: the decision about an actual request with one of the rule's methods.
-    :param added_headers: the headers of the decision, as a list to add to an application's.
+    :param rule: the rule.
     :param next: the next rule that allows the origin; None for the last.
-    :param is_default: see :class:`Decision`.
+    :param literal: the rules that spell out the origin.
+    :param origin: the origin; None if several origins share the candidate.
+    :param methods, preflights: those of the rule.
+    :param own_pairs: see :meth:`CompiledRule.own_pairs`; empty if they differ.
+    :param decision: the decision about an actual request with one of the rule's methods; None if
+        it differs.
+    :param added_headers: the headers of the decision, as a list to add to an application's.
     """
 
     __slots__ = (
         "added_headers",
         "decision",
         "index",
+        "literal",
         "methods",
         "next",
         "own_pairs",
         "preflights",
+        "rule",
     )
 
     def __init__(
         self,
         index: int,
         rule: CompiledRule,
-        origin: str,
         next: "Candidate | None",
-        is_default: bool,
+        literal: Pending,
+        origin: str | None,
     ) -> None:
         self.index = index
+        self.rule = rule
         self.next = next
+        self.literal = literal
         self.methods = rule.grant.methods
         self.preflights = rule.grant.preflights
-        self.own_pairs = rule.own_pairs(origin)
-        self.decision = Decision(rule.actual(origin), index, None, is_default)
-        # A separate list: the application has access to the decision, and must not change this.
-        self.added_headers = list(self.decision.headers)
+        self.own_pairs: HeaderPairs = ()
+        self.decision: Decision | None = None
+        self.added_headers: list[tuple[str, str]] = []
+        if origin is not None or rule.grant.any_origin:
+            self.decision = self.decide(origin or ANY)
+            self.own_pairs = rule.own_pairs(self.decision.headers[0])
+            # A separate list: the application has access to the decision, and must not change this.
+            self.added_headers = list(self.decision.headers)
 
-    def indexes(self) -> list[int]:
-        """The indexes of this rule and of those below it that allow the origin."""
-        found: list[int] = []
-        rule: Candidate | None = self
-        while rule is not None:
-            found.append(rule.index)
-            rule = rule.next
+    def make_own_pairs(self, origin: str) -> HeaderPairs:
+        """Give the pairs of an origin that shares the candidate with others."""
+        return self.rule.own_pairs(self.rule.grant.allow_origin(origin))
+
+    def count(self) -> int:
+        """How many candidates the chain has."""
+        return 1 if self.next is None else 1 + self.next.count()
+
+    def decide(self, origin: str) -> Decision:
+        """Decide about an actual request with one of the rule's methods."""
+        pairs = self.rule.actual(origin)
+        return Decision(pairs, self.index, None, self.rule.grant.is_default)
+
+
+class _Chains:
+    """Candidates that origins share, of a bucket with many.
+
+    :param rules: the rules of the bucket.
+    :param limit: how many candidates to keep.
+    """
+
+    __slots__ = ("_by_rules", "_count", "_limit", "_rules")
+
+    def __init__(self, rules: Sequence[CompiledRule], limit: int) -> None:
+        self._rules = rules
+        self._limit = limit
+        self._count = 0
+        self._by_rules: dict[tuple[Pending, tuple[int, ...]], Candidate] = {}
+
+    def find(self, literal: Pending, deciding: tuple[int, ...]) -> Candidate | None:
+        """Give the candidates for some rules; None if there are too many of them already."""
+        found = self._by_rules.get((literal, deciding))
+        if found is None:
+            self._count += len(deciding)
+            if self._count > self._limit:
+                self._count = 0
+                self._by_rules.clear()
+                return None
+            found = _chain(self._rules, literal, deciding, None)
+            self._by_rules[literal, deciding] = found
         return found
+
+
+class _Covers(NamedTuple):
+    """The rules with a ``*``.
+
+    :param patterns: finds those with a ``*`` in a text; None if there are none.
+    :param any_origin: those with a bare ``*``.
+    """
+
+    patterns: WildcardIndex[int] | None
+    any_origin: Sequence[int]
+
+    def find(self, origin: str) -> Sequence[int]:
+        """Give the rules with a ``*`` that covers an origin, from the top."""
+        if self.patterns is None or not is_origin(origin):
+            return self.any_origin if self.any_origin and fits_any(origin) else ()
+        found = self.patterns.find(origin)
+        if len(found) + len(self.any_origin) > 1:
+            return sorted({*found, *self.any_origin})
+        return found or self.any_origin
+
+
+_NOTHING: Final[dict[str, Candidate | Pending]] = {}
+# Most origins are in one rule only, and share its tuple with other buckets.
+_SINGLE: Final = tuple([Pending((index,)) for index in range(100)])
 
 
 class CompiledRules:
@@ -135,20 +244,22 @@ class CompiledRules:
     :param is_default: whether these are the default rules, for buckets without rules of their own.
     :raises ValueError: if there is no such dialect or mode.
 
-    The decisions of an instance do not change. It remembers lookups: the origins that the rules
-    spell out, and allowed lists of requested headers. Threads can share it.
+    The decisions of an instance do not change. It remembers lookups: which rules allow the origins
+    that the rules spell out, and allowed lists of requested headers. Threads can share it, and so
+    can buckets: it does not know whose rules these are.
     """
 
     __slots__ = (
-        "_any_origin",
+        "_chains",
+        "_covers",
         "_forms",
-        "_is_default",
-        "_literals",
-        "_patterns",
-        "_ready",
         "by_origin",
+        "digest",
+        "first",
+        "origin",
         "rules",
-        "without_origin",
+        "units",
+        "users",
     )
 
     def __init__(
@@ -161,25 +272,70 @@ class CompiledRules:
         timing_allow_origin: bool = False,
         is_default: bool = False,
     ) -> None:
-        dialect = find_dialect(dialect)
-        response_vary = bool(rule_set.response_vary)
         self._forms = forms = forms_of(
-            dialect, VaryMode(vary), response_vary, allow_credentials, timing_allow_origin
+            find_dialect(dialect),
+            VaryMode(vary),
+            bool(rule_set.response_vary),
+            allow_credentials,
+            timing_allow_origin,
+            is_default,
         )
-        self._is_default = is_default
-        #: What a response carries if the request has no origin.
-        self.without_origin = forms.without_origin
-        self.rules = tuple(forms.compile_rule(rule) for rule in rule_set.rules)
-        self._literals, self._patterns = _index_origins(rule_set)
-        self._any_origin = tuple(i for i, rule in enumerate(self.rules) if rule.grant.any_origin)
-        #: The rules that allow each origin that the rules spell out: all such origins if there
-        #: are few, otherwise those of earlier requests.
-        self.by_origin: dict[str, Candidate] = {}
-        self._ready = 0
-        if len(self._literals) <= MAX_READY:
-            for origin in self._literals:
-                self.allowing(origin)
-            self._literals = _NOTHING
+        self.rules = tuple([forms.compile_rule(rule) for rule in rule_set.rules])
+        literals, patterns = _index_origins(rule_set)
+        mentions = sum(map(len, literals.values()))
+        if mentions > len(literals):
+            # Origins that the same rules spell out share what is known of them.
+            literals = _shared(literals)
+        any_origin = tuple([i for i, rule in enumerate(self.rules) if rule.grant.any_origin])
+        self._covers = _Covers(patterns, any_origin) if patterns or any_origin else None
+        #: What is known of each origin that the rules spell out.
+        self.by_origin: dict[str, Candidate | Pending] = {**literals}
+        #: The only origin that they spell out is not in the dictionary, which would take longer.
+        self.origin: str | None = None
+        self.first: Candidate | None = None
+        self._chains: _Chains | None = None
+        if len(literals) > MAX_READY or not self._make_ready(literals):
+            self._chains = _Chains(self.rules, 2 * len(literals) + MIN_SHARED_RULES)
+        #: What the rules take in memory, also after requests, as estimated, in units of 64 bytes.
+        #: Small numbers are objects that exist already.
+        self.units = self._estimate(literals) // UNIT_BYTES
+        #: For a cache: the digest, and how many buckets have these rules.
+        self.digest = b""
+        self.users = 0
+
+    def _estimate(self, literals: Mapping[str, Pending]) -> int:
+        size = RULES_BYTES + 8 * len(self.rules) + sum(map(len, literals)) + 56 * len(literals)
+        size += sum([rule.take_size() for rule in self.rules])
+        if self._covers is not None and self._covers.patterns is not None:
+            size += self._covers.patterns.size
+        if self._chains is None:
+            chains = [self.first, *self.by_origin.values()]
+            ready = sum(each.count() for each in chains if isinstance(each, Candidate))
+            return size + READY_BYTES * ready
+        size += PLACE_BYTES * len(literals)
+        return size + sum([SHARED_BYTES + 8 * len(each) for each in {*literals.values()}])
+
+    def _make_ready(self, literals: Mapping[str, Pending]) -> bool:
+        """Make candidates for each origin, unless there are too many rules."""
+        deciding = {
+            origin: self._deciding(self._allowing(origin, literal))
+            for origin, literal in literals.items()
+        }
+        if sum(map(len, deciding.values())) > MAX_READY_RULES:
+            return False
+        self.by_origin = {
+            origin: _chain(self.rules, literals[origin], indexes, origin)
+            for origin, indexes in deciding.items()
+        }
+        if len(literals) == 1:
+            [(self.origin, self.first)] = self.by_origin.items()  # type: ignore[assignment]
+            self.by_origin = _NOTHING
+        return True
+
+    @property
+    def without_origin(self) -> list[tuple[str, str]]:
+        """What a response carries if the request has no origin."""
+        return self._forms.without_origin
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         """Decide a preflight.
@@ -190,9 +346,10 @@ class CompiledRules:
         """
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
-            return refusals(self._forms.refused_preflight_vary, self._is_default)[nearest]
-        headers = (*self.rules[index].own_pairs(origin), *pairs)
-        return Decision(headers, index, None, self._is_default)
+            return refusals(self._forms)[nearest].preflight
+        rule = self.rules[index]
+        headers = (*rule.own_pairs(rule.grant.allow_origin(origin)), *pairs)
+        return Decision(headers, index, None, self._forms.is_default)
 
     def actual(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         """Decide an actual request.
@@ -204,8 +361,8 @@ class CompiledRules:
         """
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
-            return refusals(self._forms.refused_vary, self._is_default)[nearest]
-        return Decision(self.rules[index].actual(origin), index, None, self._is_default)
+            return refusals(self._forms)[nearest].actual
+        return Decision(self.rules[index].actual(origin), index, None, self._forms.is_default)
 
     def _decide(
         self, origin: str, method: str, requested_headers: str
@@ -241,58 +398,110 @@ class CompiledRules:
 
         :param origin: the Origin header as sent.
         """
-        ready = self.by_origin.get(origin)
-        if ready is not None:
-            return ready.indexes()
-        literal = self._literals.get(origin, ())
-        covering = self._covering(origin)
-        if not literal:
-            return covering
-        indexes = sorted({*literal, *covering})
-        self._ready += len(indexes)
-        if self._ready > MAX_READY_RULES:
-            self.by_origin.clear()
-            self._ready = len(indexes)
-        self.by_origin[origin] = self._chain(indexes, origin)
+        known = self.first if origin == self.origin else self.by_origin.get(origin)
+        if known is None:
+            return self._covers.find(origin) if self._covers else ()
+        if isinstance(known, Candidate):
+            return self._allowing(origin, known.literal)
+        indexes = self._allowing(origin, known)
+        if self._chains is not None:
+            found = self._chains.find(known, self._deciding(indexes))
+            if found is None:
+                self._forget()
+            else:
+                self.by_origin[origin] = found
         return indexes
 
-    def _covering(self, origin: str) -> Sequence[int]:
-        """The rules with a ``*`` that covers an origin, from the top."""
-        if self._patterns is None or not is_origin(origin):
-            return self._any_origin if self._any_origin and fits_any(origin) else ()
-        found = self._patterns.find(origin)
-        if len(found) + len(self._any_origin) > 1:
-            return sorted({*found, *self._any_origin})
-        return found or self._any_origin
+    def _forget(self) -> None:
+        """Let all origins be as before the first request from them."""
+        for origin, known in self.by_origin.items():
+            if isinstance(known, Candidate):
+                self.by_origin[origin] = known.literal
 
-    def _chain(self, indexes: Sequence[int], origin: str) -> Candidate:
-        last, *others = reversed(indexes)
-        chain = Candidate(last, self.rules[last], origin, None, self._is_default)
-        for index in others:
-            chain = Candidate(index, self.rules[index], origin, chain, self._is_default)
-        return chain
+    def _allowing(self, origin: str, literal: Sequence[int]) -> Sequence[int]:
+        """The rules that allow an origin, from the top; ``literal`` are those that spell it out."""
+        covering = self._covers.find(origin) if self._covers else ()
+        return sorted({*literal, *covering}) if covering else literal
+
+    def _deciding(self, indexes: Sequence[int]) -> tuple[int, ...]:
+        """Of rules, those that have a method which no earlier one has."""
+        if len(indexes) == 1:
+            return (indexes[0],)
+        seen: set[str] = set()
+        found = []
+        for index in indexes:
+            methods = self.rules[index].grant.methods
+            if not seen.issuperset(methods):
+                seen.update(methods)
+                found.append(index)
+        return tuple(found)
+
+
+def refused_by(rules: CompiledRules) -> Refused | None:
+    """Give what is decided about all origins that the rules do not spell out.
+
+    None if it depends on the origin.
+    """
+    return None if rules._covers else refusals(rules._forms)[Reason.ORIGIN]
+
+
+def _chain(
+    rules: Sequence[CompiledRule], literal: Pending, indexes: Sequence[int], origin: str | None
+) -> Candidate:
+    """Make candidates of rules; see :class:`Candidate`."""
+    last, *others = reversed(indexes)
+    chain = Candidate(last, rules[last], None, literal, origin)
+    for index in others:
+        chain = Candidate(index, rules[index], chain, literal, origin)
+    return chain
 
 
 def _index_origins(
     rule_set: RuleSet,
-) -> tuple[dict[str, tuple[int, ...]], WildcardIndex[int] | None]:
+) -> tuple[dict[str, Pending], WildcardIndex[int] | None]:
     """Index rules by the origins that they spell out, and by patterns with ``*`` in a text."""
-    literals: dict[str, tuple[int, ...]] = {}
+    literals: dict[str, Pending] = {}
     patterns = []
     for index, rule in enumerate(rule_set.rules):
-        # Most origins are in one rule only, and share its tuple.
-        own = (index,)
+        own = _SINGLE[index] if index < len(_SINGLE) else Pending((index,))
         for origin in rule.allowed_origins:
             # Searching for a star is much faster than splitting at it.
             wildcard = Wildcard.parse(origin) if ANY in origin else None
             if wildcard is None:
-                literals[origin] = literals[origin] + own if origin in literals else own
+                known = literals.get(origin, own)
+                literals[origin] = own if known is own else Pending(known + own)
             elif origin != ANY:
                 patterns.append((wildcard, index))
     return literals, WildcardIndex(patterns) if patterns else None
 
 
+def digest_of(rule_set: RuleSet) -> bytes:
+    """Give a digest of all that compiled rules depend on.
+
+    The IDs of rules are not in it. No value contains a comma, a space or a line feed.
+    """
+    lines = [
+        f"{','.join(rule.allowed_origins)} {','.join(rule.allowed_methods)} "
+        f"{','.join(rule.allowed_headers)} {','.join(rule.expose_headers)} {rule.max_age_seconds}"
+        for rule in rule_set.rules
+    ]
+    content = "\n".join(lines) + ("\nvary" if rule_set.response_vary else "")
+    # No two rule sets have the same: the digest is longer than that of SHA-224.
+    return blake2b(content.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def _shared(literals: Mapping[str, Pending]) -> dict[str, Pending]:
+    first: dict[Pending, Pending] = {}
+    return {origin: first.setdefault(each, each) for origin, each in literals.items()}
+
+
 @cache
-def refusals(headers: HeaderPairs, is_default: bool = False) -> dict[Reason, Decision]:
-    """Give the refusals with these headers. All buckets share them."""
-    return {reason: Decision(headers, None, reason, is_default) for reason in Reason}
+def refusals(forms: Forms) -> dict[Reason, Refused]:
+    """Give the refusals in these forms. All buckets share them."""
+    return {
+        reason: Refused(
+            Decision(forms.refused_vary, None, reason, forms.is_default),
+            Decision(forms.refused_preflight_vary, None, reason, forms.is_default),
+        )
+        for reason in Reason
+    }

@@ -15,6 +15,7 @@ Facts:
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache, partial
+from sys import getsizeof
 from typing import Any, Final
 
 from flask_bucketcors.core.dialects import AllowHeaders, Dialect
@@ -42,6 +43,9 @@ MAX_SHARED: Final = 1024
 MAX_SHARED_BYTES: Final = 1024
 # Combinations of dialect and settings; a process uses a few.
 MAX_FORMS: Final = 32
+# For an estimate of memory, in bytes: a rule, and a grant without its header names.
+RULE_BYTES: Final = 270
+GRANT_BYTES: Final = 500
 
 HeaderPairs = tuple[tuple[str, str], ...]
 
@@ -65,6 +69,7 @@ class Forms:
     :param response_vary: the ResponseVary of the rule set.
     :param allow_credentials: whether a response that names the origin also allows credentials.
     :param timing_allow_origin: whether actual responses let the page read their timing.
+    :param is_default: whether the rules are the default ones.
     """
 
     def __init__(
@@ -74,12 +79,14 @@ class Forms:
         response_vary: bool,
         allow_credentials: bool,
         timing_allow_origin: bool = False,
+        is_default: bool = False,
     ) -> None:
         self.join = dialect.list_separator.join
         self.allow_headers = dialect.allow_headers
         self.actual_in_full = dialect.actual_in_full
         self.allow_credentials = allow_credentials
         self.timing_allow_origin = timing_allow_origin
+        self.is_default = is_default
         always = vary is VaryMode.SAFE or (response_vary and not dialect.varies_on_match)
         on_match = always or dialect.varies_on_match
         self.vary = actual_vary(dialect) if on_match else ()
@@ -147,6 +154,7 @@ class Grant:
         "any_origin",
         "methods",
         "preflights",
+        "size",
     )
 
     def __init__(
@@ -179,6 +187,15 @@ class Grant:
         #: Access-Control-Request-Headers as sent, to the pairs of the response that are the same
         #: for all origins and rules of this grant.
         self.preflights: dict[str, HeaderPairs] = {}
+        parts = (self._fixed_headers, *self._fixed_headers, self._fixed_value, self._header_names)
+        patterns = self._header_patterns.size if self._header_patterns else 0
+        #: What it takes in memory, in bytes, as estimated.
+        self.size = GRANT_BYTES + patterns + sum(map(getsizeof, (*parts, *sum(exposed_pairs, ()))))
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the rule is one of the default rules."""
+        return self._forms.is_default
 
     def allows_header(self, name: str) -> bool:
         """Whether a request header may be sent.
@@ -237,23 +254,36 @@ class Grant:
 class CompiledRule:
     """A rule without its origins.
 
-    :param max_age: the rule's MaxAgeSeconds.
+    :param max_age: the rule's MaxAgeSeconds; as an attribute, the header, or None.
     """
 
-    __slots__ = ("grant", "max_age")
+    __slots__ = ("_size", "grant", "max_age")
 
     def __init__(self, grant: Grant, max_age: int | None) -> None:
         self.grant = grant
-        self.max_age = _pair(MAX_AGE, "" if max_age is None else str(max_age))
+        self.max_age = None if max_age is None else (MAX_AGE, str(max_age))
+        self._size = RULE_BYTES + grant.size
+        grant.size = 0
+
+    def take_size(self) -> int:
+        """Give what the rule takes in memory, in bytes: to the first bucket that asks, the others
+        share it."""
+        size, self._size = self._size, 0
+        return size
 
     def actual(self, origin: str) -> HeaderPairs:
         """The pairs of the response to an allowed actual request."""
         pairs = self.grant.actual(origin)
-        return (*pairs, *self.max_age) if self.grant.actual_in_full else pairs
+        if self.max_age is None or not self.grant.actual_in_full:
+            return pairs
+        return (*pairs, self.max_age)
 
-    def own_pairs(self, origin: str) -> HeaderPairs:
-        """The pairs of the response to a preflight that are not those of the grant."""
-        return (self.grant.allow_origin(origin), *self.max_age)
+    def own_pairs(self, allow_origin: tuple[str, str]) -> HeaderPairs:
+        """The pairs of the response to a preflight that are not those of the grant.
+
+        :param allow_origin: the first of them.
+        """
+        return (allow_origin,) if self.max_age is None else (allow_origin, self.max_age)
 
 
 @lru_cache(MAX_FORMS)
@@ -263,9 +293,10 @@ def forms_of(
     response_vary: bool,
     allow_credentials: bool,
     timing_allow_origin: bool = False,
+    is_default: bool = False,
 ) -> Forms:
     """Give the forms for these settings. Equal settings share one object."""
-    return Forms(dialect, vary, response_vary, allow_credentials, timing_allow_origin)
+    return Forms(dialect, vary, response_vary, allow_credentials, timing_allow_origin, is_default)
 
 
 def preflight_vary(dialect: Dialect, vary: VaryMode) -> HeaderPairs:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask_bucketcors.core.compiled import Decision
+from flask_bucketcors.core.compiled import Candidate, Decision
 from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY
@@ -79,17 +79,20 @@ def make_hot_path(
                 raise LookupError
             if by_path:
                 # "/bucket/key", where the key does not begin with another slash.
-                parts = path.split("/", 3)
-                if parts[0] or not parts[2]:
+                parts = path.split("/", 2)
+                if parts[0] or parts[2][0] == "/":
                     raise LookupError
                 bucket = parts[1]
             else:
                 bucket = name_bucket(path, environ["HTTP_HOST"])
-            rules = generation.known.by_bucket[bucket]
+            entry = generation.by_bucket[bucket]
+            entry.used = True
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]
-                candidate = rules.by_origin.get(origin)
+                # A Pending, which is no Candidate, raises LookupError when it is used as one.
+                known = entry.first if origin == entry.origin else entry.by_origin.get(origin)
+                candidate: Candidate | None = known  # type: ignore[assignment]
                 if method == "OPTIONS":
                     pairs = granted = None
                     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
@@ -98,29 +101,36 @@ def make_hot_path(
                         candidate = candidate.next
                     if candidate is None:
                         sent = (origin, method, headers)
-                        environ[DECISION] = decision = rules.preflight(*sent)
+                        environ[DECISION] = decision = entry.rules.preflight(*sent)
                         responder = partial(respond_to_preflight, decision, bucket, False, sent)
                     else:
                         granted = [
                             CONTENT_TYPE,
                             CONTENT_LENGTH,
-                            *candidate.own_pairs,
+                            *(candidate.own_pairs or candidate.make_own_pairs(origin)),
                             *candidate.preflights[headers],
                             *next(ids.series),
                         ]
                 elif decides_by_requested and asks_for_more(environ):
                     raise LookupError
+                elif candidate is None and entry.refused is not None:
+                    environ[DECISION] = entry.refused.actual
+                    pairs = entry.without_origin
                 else:
                     while candidate is not None and method not in candidate.methods:
                         candidate = candidate.next
                     if candidate is None:
-                        environ[DECISION] = decision = rules.actual(origin, method)
+                        decision = entry.rules.actual(origin, method)
+                        pairs = list(decision.headers)
+                    elif candidate.decision is None:
+                        decision = candidate.decide(origin)
                         pairs = list(decision.headers)
                     else:
-                        environ[DECISION] = candidate.decision
+                        decision = candidate.decision
                         pairs = candidate.added_headers
+                    environ[DECISION] = decision
             elif passes_options or environ["REQUEST_METHOD"] != "OPTIONS":
-                pairs = rules.without_origin
+                pairs = entry.without_origin
             else:
                 raise LookupError
         except LookupError:

@@ -25,7 +25,7 @@ from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, prefli
 from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.default_rules import DefaultRules, read_default_rules
-from flask_bucketcors.settings import CACHED_BUCKETS, check_hosts_only, checked
+from flask_bucketcors.settings import CACHED_BUCKETS, CACHED_BYTES, check_hosts_only, checked
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi import preflight_log
@@ -94,6 +94,8 @@ class BucketCORSMiddleware:
         uses the API's ``cross_origin``, which is True for a :class:`~flask_bucketcors.RulesAPI`
         without an ``authorize`` hook. Calls to an API without that attribute take no part.
     :param cached_buckets: for how many buckets to keep compiled rules in memory.
+    :param cached_bytes: how many bytes of memory they may take, as estimated. Those of buckets
+        that requests used lately stay.
     :raises SettingRefused: if an argument does not have its form.
     :raises ValueError: if ``app`` is wrapped already.
     """
@@ -129,6 +131,7 @@ class BucketCORSMiddleware:
         no_rules: str = "refuse",
         api_cross_origin: bool | None = None,
         cached_buckets: int = CACHED_BUCKETS,
+        cached_bytes: int = CACHED_BYTES,
     ) -> None:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
@@ -153,7 +156,7 @@ class BucketCORSMiddleware:
         self.allow_credentials = allow_credentials
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
-        self._keep_rules(timing_allow_origin, cached_buckets)
+        self._keep_rules(timing_allow_origin, cached_buckets, cached_bytes)
         if (given := read_default_rules(default_rules)) is not None:
             if not (buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)):
                 raise SettingRefused(f"{TOO_WIDE}: {SAY_WHICH}")
@@ -168,7 +171,9 @@ class BucketCORSMiddleware:
         )
         self.wrap(app)
 
-    def _keep_rules(self, timing_allow_origin: bool, cached_buckets: int) -> None:
+    def _keep_rules(
+        self, timing_allow_origin: bool, cached_buckets: int, cached_bytes: int
+    ) -> None:
         compile_rules = partial(
             CompiledRules,
             dialect=self.dialect,
@@ -180,6 +185,7 @@ class BucketCORSMiddleware:
             self.store,
             compile_rules,
             cached_buckets=cached_buckets,
+            cached_bytes=cached_bytes,
             closed=ClosedRules(Reason.UNREADABLE, self.dialect, vary=self.vary),
         )
         self._compile_default = partial(compile_rules, is_default=True)

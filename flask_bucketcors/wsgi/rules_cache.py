@@ -17,13 +17,11 @@ is caught here and logged, and the buckets concerned are closed.
 """
 
 import logging
-import re
 import time
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
@@ -31,16 +29,14 @@ from flask_bucketcors.core.compiled import CompiledRules, Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.settings import CACHED_BYTES
 from flask_bucketcors.stores.contract import Signal, Store
 from flask_bucketcors.stores.forks import ForkSafeLock
+from flask_bucketcors.wsgi.kept_rules import NO_VERSION, Entry, KeptRules, key_of
 
 logger = logging.getLogger("flask_bucketcors.store")
 
 CHECK_SECONDS: Final = 1.0
-# How many buckets without rules are remembered, because clients may invent names.
-MAX_ABSENT: Final = 10_000
-# The part of a full dictionary that makes room at once.
-ROOM_PARTS: Final = 64
 
 _TROUBLE: Final = (
     "the store failed: %r; rules in memory are used while nothing says that they changed, "
@@ -53,29 +49,6 @@ _INVALID: Final = (
 
 _UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
 
-# Names that are the same in a URL, decoded as latin-1 (PEP 3333), and as text.
-_PLAIN_NAME = re.compile(r"\.*[A-Za-z0-9_-][A-Za-z0-9._-]*")
-
-
-@dataclass(slots=True)
-class Known:
-    """What was read while the store was in one state, shared by all generations of that state.
-
-    :param by_bucket: rules by the bucket's name. Names that a URL might spell differently are
-        bytes here, and nothing in a request is bytes. So an undecoded name from a request finds
-        only the rules of the bucket with exactly that name.
-    :param absent: buckets without rules of their own.
-    :param reading: the buckets whose rules are being read, each with an object of its reader. When
-        a bucket is dropped, its entry goes, so that the reader does not keep what it has read.
-    :param is_incomplete: whether rules could not be read. The next time the store is asked, a
-        new state begins, so that they are read again.
-    """
-
-    by_bucket: dict[str | bytes, BucketRules] = field(default_factory=dict)
-    absent: dict[str, None] = field(default_factory=dict)
-    reading: dict[str, object] = field(default_factory=dict)
-    is_incomplete: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class Generation:
@@ -85,18 +58,14 @@ class Generation:
     :param seen: the number that this generation began with.
     :param until: when to ask the store itself, in monotonic seconds.
     :param state: the state of the store.
-    :param known: the rules in memory.
+    :param by_bucket: the rules in memory; see :class:`~flask_bucketcors.wsgi.kept_rules.KeptRules`.
     """
 
     signal: Signal
     seen: int
     until: float
     state: Hashable
-    known: Known
-
-
-#: The version of the rules in the store, and the compiled rules.
-_Entry = tuple[Hashable, BucketRules]
+    by_bucket: dict[str | bytes, Entry]
 
 
 class RulesCache:
@@ -104,8 +73,8 @@ class RulesCache:
 
     :param source: the store.
     :param compile_rules: compiles a rule set.
-    :param cached_buckets: how many buckets with rules to keep; after that, buckets that were
-        read first are removed.
+    :param cached_buckets: how many buckets with rules to keep.
+    :param cached_bytes: how many bytes all that is kept may take, as estimated.
     :param closed: replaces rules that cannot be read.
     :param clock: monotonic seconds.
     """
@@ -116,20 +85,27 @@ class RulesCache:
         compile_rules: Callable[[RuleSet], CompiledRules],
         *,
         cached_buckets: int,
+        cached_bytes: int = CACHED_BYTES,
         closed: ClosedRules = _UNREADABLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._compile = compile_rules
-        self._cached_buckets = cached_buckets
         self._closed = closed
         #: The rules of all buckets without rules of their own; None for no rules.
         self.default: CompiledRules | None = None
         self.clock = clock
-        #: The hot path looks here first: ``generation.known`` is right as long as ``signal[0]``
+        self.kept = KeptRules(cached_buckets, cached_bytes)
+        #: The hot path looks here first: ``generation.by_bucket`` is right as long as ``signal[0]``
         #: is ``seen`` and the time is before ``until``.
-        self.generation = Generation((0,), 0, float("-inf"), object(), Known())
-        self._entries: dict[str, _Entry] = {}
+        self.generation = Generation((0,), 0, float("-inf"), object(), self.kept.by_bucket)
+        # The buckets whose rules are being read, each with an object of its reader. When a bucket
+        # is dropped, its entry goes, so that the reader does not keep what it has read.
+        self._reading: dict[str, object] = {}
+        # Whether rules could not be read. The next time the store is asked, all rules are read
+        # again.
+        self._is_incomplete = False
+        self._without_rules = Entry(closed, NO_VERSION)
         # The thread that holds it waits for the store's locks. A child asks again.
         self._refreshing = ForkSafeLock(is_awaited=False)
         self._filling = ForkSafeLock()
@@ -143,14 +119,16 @@ class RulesCache:
         generation = self.generation
         if self._is_stale(generation):
             generation = self._refresh()
-        known = generation.known
-        rules = known.by_bucket.get(bucket)
-        if rules is not None:
-            return rules
-        if bucket in known.absent:
-            return self.default
-        key = _key(bucket)
-        return known.by_bucket.get(key) or self._load(bucket, key, known)
+        entry = generation.by_bucket.get(bucket)
+        if entry is None:
+            if bucket in self.kept.absent:
+                return self.default
+            key = key_of(bucket)
+            entry = generation.by_bucket.get(key)
+            if entry is None:
+                return self._load(bucket, key)
+        entry.used = True
+        return entry.rules
 
     def _is_stale(self, generation: Generation) -> bool:
         return self.clock() >= generation.until or self._is_signalled(generation)
@@ -179,102 +157,80 @@ class RulesCache:
             signal = last.signal if is_signalled else self._source.signal()
             seen = signal[0]
             changes = self._source.changes_since(last.state, is_signalled=is_signalled)
-            changed = None if last.known.is_incomplete else changes.buckets
-            known = Known() if changed is None else self._drop(last.known, changed)
-            return Generation(signal, seen, until, changes.state, known)
+            self._drop(None if self._is_incomplete else changes.buckets)
+            return Generation(signal, seen, until, changes.state, self.kept.by_bucket)
         except Exception as error:
             return self._guarded(replace(last, until=now + CHECK_SECONDS), error)
 
-    def _drop(self, known: Known, buckets: Iterable[str]) -> Known:
+    def _drop(self, buckets: Iterable[str] | None) -> None:
+        """Drop what is known of some buckets; of all for None."""
         if isinstance(buckets, str):
             # It would pass for the names of its characters, and the bucket would stay as it is.
             raise TypeError(f"changes_since gives the buckets {buckets!r}; give a set of names")
         with self._filling:
+            if buckets is None:
+                self.kept.set_all_aside()
+                self._reading.clear()
+                self._is_incomplete = False
+                return
             for bucket in buckets:
-                known.by_bucket.pop(_key(bucket), None)
-                known.absent.pop(bucket, None)
-                known.reading.pop(bucket, None)
-        return known
+                self.kept.set_aside(bucket)
+                self._reading.pop(bucket, None)
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
         """Drop all known rules, if there was a signal and the store cannot be asked."""
         self._log.write(logging.ERROR, _TROUBLE, error)
-        last.known.is_incomplete = True
         with suppress(Exception):
             seen = last.signal[0]
             if seen != last.seen:
-                return replace(last, seen=seen, known=Known(is_incomplete=True))
+                self._drop(None)
+                last = replace(last, seen=seen, by_bucket=self.kept.by_bucket)
+        self._is_incomplete = True
         return last
 
-    def _load(self, bucket: str, key: str | bytes, known: Known) -> BucketRules | None:
+    def _load(self, bucket: str, key: str | bytes) -> BucketRules | None:
         if not is_bucket_name(bucket):
             return None
-        reader = known.reading[bucket] = object()
+        reader = self._reading[bucket] = object()
         try:
-            entry = self._read(bucket, known)
+            entry = self._read(bucket, key)
             with self._filling:
                 # Otherwise the rules may have changed since they were read.
-                if known.reading.get(bucket) is reader:
-                    self._keep(bucket, key, entry, known)
+                if self._reading.get(bucket) is reader:
+                    self._keep(bucket, key, entry)
         finally:
-            if known.reading.get(bucket) is reader:
-                known.reading.pop(bucket, None)
-        return entry[1] if entry else self.default
+            if self._reading.get(bucket) is reader:
+                self._reading.pop(bucket, None)
+        return entry.rules if entry else self.default
 
-    def _keep_absent(self, bucket: str, key: str | bytes, known: Known) -> None:
-        # Under default rules, a bucket in use may never get its own, and has to be as fast.
-        limit = MAX_ABSENT if self.default is None else self._cached_buckets
-        for evicted in _make_room(known.absent, limit):
-            known.by_bucket.pop(_key(evicted), None)
-        known.absent[bucket] = None
-        if self.default is not None:
-            known.by_bucket[key] = self.default
-
-    def _read(self, bucket: str, known: Known) -> _Entry | None:
+    def _read(self, bucket: str, key: str | bytes) -> Entry | None:
         version: Hashable = object()
         try:
             stored = self._source.read(bucket)
             if stored is None:
                 return None
             version = stored.version
-            before = self._entries.get(bucket)
-            if before is not None and before[0] == version:
+            if isinstance(version, str):
+                # Bytes take less memory.
+                version = version.encode("utf-8", "surrogatepass")
+            before = self.kept.find_aside(key)
+            if before is not None and before.version == version:
                 return before
-            return version, self._compile(stored.parse())
+            return Entry(self.kept.compiled(stored.parse(), self._compile), version)
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
             logger.error(_INVALID, bucket, error)
         except Exception as error:
             version = object()
-            known.is_incomplete = True
+            self._is_incomplete = True
             self._log.write(logging.ERROR, _TROUBLE, error)
-        return version, self._closed
+        return Entry(self._closed, version)
 
-    def _keep(self, bucket: str, key: str | bytes, entry: _Entry | None, known: Known) -> None:
-        if entry is None:
-            self._entries.pop(bucket, None)
-            self._keep_absent(bucket, key, known)
-            return
-        if bucket not in self._entries:
-            for evicted in _make_room(self._entries, self._cached_buckets):
-                self.generation.known.by_bucket.pop(_key(evicted), None)
-        self._entries[bucket] = entry
-        known.by_bucket[key] = entry[1]
-
-
-def _key(bucket: str) -> str | bytes:
-    return bucket if _PLAIN_NAME.fullmatch(bucket) else bucket.encode("utf-8", "surrogatepass")
-
-
-def _make_room(entries: dict[str, Any], limit: int) -> list[str]:
-    """Drop the oldest entries of a dictionary that is full, and give their keys.
-
-    Several at once, because a dictionary finds its first entry by passing over the places of all
-    that were dropped since it was last resized.
-    """
-    if len(entries) < limit:
-        return []
-    oldest = list(islice(entries, max(1, limit // ROOM_PARTS)))
-    for key in oldest:
-        del entries[key]
-    return oldest
+    def _keep(self, bucket: str, key: str | bytes, entry: Entry | None) -> None:
+        if entry is not None:
+            self.kept.keep(bucket, key, entry)
+        elif self.default is None:
+            self.kept.keep_absent(bucket, key, self._without_rules, has_default=False)
+        else:
+            own = Entry(self.default, NO_VERSION)
+            self.kept.keep_absent(bucket, key, own, has_default=True)

@@ -18,7 +18,7 @@ from flask_bucketcors.signatures import (
     verify,
 )
 from flask_bucketcors.wsgi.environ import read_request
-from flask_bucketcors.wsgi.rules_cache import _PLAIN_NAME
+from flask_bucketcors.wsgi.kept_rules import _PLAIN_NAME
 from tests.fuzz.target import Message, Target, message
 from tests.support.attack_corpus import Response, call
 from tests.support.vendor_corpus import load

@@ -10,7 +10,7 @@ from flask import Flask
 
 from flask_bucketcors import SQLiteStore
 from flask_bucketcors.stores.sqlite.change_ring import ChangeRing, Entry
-from flask_bucketcors.wsgi.rules_cache import Known, RulesCache
+from flask_bucketcors.wsgi.rules_cache import RulesCache
 from tests.support.apps import served_storage
 
 #: The name for gunicorn.
@@ -51,13 +51,13 @@ def _publishing_first(change: Callable[..., Any]) -> Callable[..., Any]:
 def keep_rules_that_changed_while_they_were_read() -> None:
     """Rules that were read before a change are kept as if they had been read after it."""
 
-    def load(cache: RulesCache, bucket: str, key: str, known: Known) -> Any:
-        entry = cache._read(bucket, known)
+    def load(cache: RulesCache, bucket: str, key: str) -> Any:
+        entry = cache._read(bucket, key)
         time.sleep(TOO_EARLY_SECONDS)
         if entry is None:
             return None
-        rules = cache.generation.known.by_bucket[key] = entry[1]
-        return rules
+        cache.generation.by_bucket[key] = entry
+        return entry.rules
 
     RulesCache._load = load  # type: ignore[method-assign]
 
