@@ -147,6 +147,7 @@ def find_responder(request: Request, resolved: Resolved | None, has_api: bool) -
 
 
 _REFUSED: Final = Refusal.PREFLIGHT_REFUSED
+_HEADERS: Final = Reason.HEADERS
 _BY_REASON: Final = {
     Reason.UNREADABLE.value: Refusal.UNAVAILABLE,
     Reason.NO_RULES.value: Refusal.PREFLIGHT_NO_RULES,
@@ -172,6 +173,6 @@ def preflight_refusal(
         return _BY_REASON[reason]
     if method not in methods:
         return Refusal.PREFLIGHT_METHOD
-    if reason is Reason.HEADERS and parse_requested_headers(headers) is None:
+    if reason is _HEADERS and parse_requested_headers(headers) is None:
         return Refusal.PREFLIGHT_HEADERS
     return _REFUSED

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -27,31 +29,36 @@ MAX_PATH_SHOWN: Final = 256
 MAX_METHOD_SHOWN: Final = 64
 # How many error documents are kept ready, without what differs in each response.
 MAX_DOCUMENTS: Final = 128
+# How many hosts are known to be valid, or not.
+MAX_HOSTS: Final = 64
 
+# Stands for a value: a character for private use, which is replaced where a message contains it.
+_PLACE: Final = "\ue000"
 # The other values contain only characters that need no escape in any document.
 _ESCAPED: Final = ("BucketName", "Message", "Method")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 
 
-_Ids = tuple[tuple[str, str], ...]
-# Gives the text of an element. Takes the environ, the IDs, the bucket, and whether the request is
-# about the bucket itself.
-_Value = Callable[[WSGIEnvironment, _Ids, str, bool], str]
+# Gives the text of an element. Takes the environ, the bucket, and whether the request is about the
+# bucket itself.
+_Value = Callable[[WSGIEnvironment, str, bool], str]
 
 
 class _Document(NamedTuple):
     """An error document without the values that differ in each response.
 
     :param status: the status of the response.
-    :param text: the document, with ``%s`` for each value.
-    :param values: functions that give the values, in order and escaped.
+    :param fixed: the texts between the values.
+    :param values: functions that give the values of the request, escaped.
     :param ids: the IDs of an error.
+    :param in_order: puts these texts, the values and the IDs in the order of the document.
     """
 
     status: str
-    text: str
+    fixed: tuple[str, ...]
     values: tuple[_Value, ...]
     ids: Ids
+    in_order: Callable[[Sequence[str]], Iterable[str]]
 
 
 def error_response(
@@ -73,9 +80,15 @@ def error_response(
     :param bucket: the bucket's name.
     :param is_root: whether the request is about the bucket itself.
     """
-    status, text, values, all_ids = _document(dialect, refusal, message)
+    status, fixed, values, all_ids, in_order = _document(dialect, refusal, message)
     ids = next(all_ids.series)
-    body = (text % tuple([value(environ, ids, bucket, is_root) for value in values])).encode()
+    # Comprehensions and the operator % would take longer than all the rest.
+    texts = [*fixed]
+    for value in values:
+        texts.append(value(environ, bucket, is_root))
+    for _, each in ids:
+        texts.append(each)
+    body = "".join(in_order(texts)).encode()
     start_response(
         status,
         [
@@ -94,21 +107,23 @@ def _document(dialect: Dialect, refusal: Refusal, message: str | None) -> _Docum
     error = dialect.errors[refusal]
     document = dialect.errors[refusal].document or dialect.error_document
     fixed = {"Code": error.code, "Status": error.status[:3], "Message": message or error.message}
-    texts = {name: text.replace("%", "%%") for name, text in fixed.items()}
+    texts = {name: text.replace(_PLACE, "?") for name, text in fixed.items()}
     if message is None and "{value}" in error.message:
-        texts["Message"] = texts["Message"].replace("{value}", "%s")
+        texts["Message"] = texts["Message"].replace("{value}", _PLACE)
         del fixed["Message"]
     names = error_places(document)
-    values = tuple(_value(name, dialect) for name in names if name not in fixed)
-    filled = (texts.get(name, "%s") for name in names)
-    text = fill_error(document.replace("%", "%%"), filled, dialect)
-    return _Document(error.status, text, values, ids_of(dialect.ids))
+    filled = (texts.get(name, _PLACE) for name in names)
+    pieces = tuple(fill_error(document, filled, dialect).split(_PLACE))
+    places = [name for name in names if name not in fixed]
+    ids = [each.element for each in dialect.ids]
+    of_request = [name for name in dict.fromkeys(places) if name not in ids]
+    values = tuple(_value(name, dialect) for name in of_request)
+    order = [len(pieces) + [*of_request, *ids].index(name) for name in places]
+    mixed = [0, *chain.from_iterable(zip(order, range(1, len(pieces)), strict=True))]
+    return _Document(error.status, pieces, values, ids_of(dialect.ids), itemgetter(*mixed))
 
 
 def _value(element: str, dialect: Dialect) -> _Value:
-    for number, each in enumerate(dialect.ids):
-        if each.element == element:
-            return lambda environ, ids, bucket, is_root: ids[number][1]
     value = _VALUES[element]
     if element in _ESCAPED:
         return lambda *request: escape_text(value(*request), dialect.error_escapes)
@@ -124,7 +139,11 @@ def resource(environ: WSGIEnvironment) -> str:
 
 
 def _host(environ: WSGIEnvironment) -> str:
-    host: str = environ.get("HTTP_HOST", "")
+    return _checked_host(environ.get("HTTP_HOST", ""))
+
+
+@lru_cache(MAX_HOSTS)
+def _checked_host(host: str) -> str:
     return host if split_host(host) else ""
 
 
@@ -138,10 +157,10 @@ def _requested_method(environ: WSGIEnvironment, absent: str) -> str:
 
 # Values of elements that are not IDs.
 _VALUES: Final[Mapping[str, _Value]] = {
-    "BucketName": lambda environ, ids, bucket, is_root: bucket,
-    "Host": lambda environ, ids, bucket, is_root: _host(environ),
-    "Message": lambda environ, ids, bucket, is_root: _requested_method(environ, "null"),
-    "Method": lambda environ, ids, bucket, is_root: _requested_method(environ, "OPTIONS"),
-    "Resource": lambda environ, ids, bucket, is_root: resource(environ),
-    "ResourceType": lambda environ, ids, bucket, is_root: "BUCKET" if is_root else "OBJECT",
+    "BucketName": lambda environ, bucket, is_root: bucket,
+    "Host": lambda environ, bucket, is_root: _host(environ),
+    "Message": lambda environ, bucket, is_root: _requested_method(environ, "null"),
+    "Method": lambda environ, bucket, is_root: _requested_method(environ, "OPTIONS"),
+    "Resource": lambda environ, bucket, is_root: resource(environ),
+    "ResourceType": lambda environ, bucket, is_root: "BUCKET" if is_root else "OBJECT",
 }

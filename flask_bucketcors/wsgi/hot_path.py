@@ -12,7 +12,6 @@ Facts:
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -20,6 +19,7 @@ from flask_bucketcors.core.compiled import Candidate, Decision
 from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY
+from flask_bucketcors.wsgi.kept_rules import Entry
 from flask_bucketcors.wsgi.merged_headers import Pair, merge, plain_names
 from flask_bucketcors.wsgi.request_ids import Ids
 from flask_bucketcors.wsgi.rules_cache import RulesCache
@@ -27,6 +27,9 @@ from flask_bucketcors.wsgi.rules_cache import RulesCache
 # The one form that wsgiref.validate, Werkzeug's lint and WebTest's lint all accept.
 CONTENT_TYPE: Final = ("Content-Type", "text/plain")
 CONTENT_LENGTH: Final = ("Content-Length", "0")
+
+# What is known of buckets when it may be old.
+NOTHING: Final[dict[str | bytes, Entry]] = {}
 
 #: Returns who responds to a request, and which headers are added to the response; None if the
 #: response stays as it is.
@@ -69,13 +72,16 @@ def make_hot_path(
         responder = app
         try:
             generation = cache.generation
-            is_fresh = generation.signal[0] == generation.seen and clock() < generation.until
+            if generation.signal[0] == generation.seen and clock() < generation.until:
+                by_bucket = generation.by_bucket
+            else:
+                by_bucket = NOTHING
         except Exception:
             # A store's signal may raise anything. The cache logs it.
-            is_fresh = False
+            by_bucket = NOTHING
         try:
             path = environ["PATH_INFO"]
-            if not is_fresh or ".." in path:
+            if ".." in path:
                 raise LookupError
             if by_path:
                 # "/bucket/key", where the key does not begin with another slash.
@@ -85,7 +91,7 @@ def make_hot_path(
                 bucket = parts[1]
             else:
                 bucket = name_bucket(path, environ["HTTP_HOST"])
-            entry = generation.by_bucket[bucket]
+            entry = by_bucket[bucket]
             entry.used = True
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
@@ -94,15 +100,18 @@ def make_hot_path(
                 known = entry.first if origin == entry.origin else entry.by_origin.get(origin)
                 candidate: Candidate | None = known  # type: ignore[assignment]
                 if method == "OPTIONS":
-                    pairs = granted = None
+                    pairs = granted = refused = None
                     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
                     headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
                     while candidate is not None and method not in candidate.methods:
                         candidate = candidate.next
                     if candidate is None:
                         sent = (origin, method, headers)
-                        environ[DECISION] = decision = entry.rules.preflight(*sent)
-                        responder = partial(respond_to_preflight, decision, bucket, False, sent)
+                        if known is None and entry.refused is not None:
+                            decision = entry.refused.preflight
+                        else:
+                            decision = entry.rules.preflight(*sent)
+                        environ[DECISION] = refused = decision
                     else:
                         granted = [
                             CONTENT_TYPE,
@@ -113,7 +122,7 @@ def make_hot_path(
                         ]
                 elif decides_by_requested and asks_for_more(environ):
                     raise LookupError
-                elif candidate is None and entry.refused is not None:
+                elif known is None and entry.refused is not None:
                     environ[DECISION] = entry.refused.actual
                     pairs = entry.without_origin
                 else:
@@ -134,9 +143,11 @@ def make_hot_path(
             else:
                 raise LookupError
         except LookupError:
-            granted = None
+            granted = refused = None
             responder, pairs = consider(environ)
         if pairs is None:
+            if refused is not None:
+                return respond_to_preflight(refused, bucket, False, sent, environ, start_response)
             if granted is None:
                 return responder(environ, start_response)
             start_response("200 OK", granted)
