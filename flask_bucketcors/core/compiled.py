@@ -274,7 +274,8 @@ class CompiledRules:
     ) -> None:
         self._forms = forms = forms_of(
             find_dialect(dialect),
-            VaryMode(vary),
+            # To look a member up by itself takes as long as the rest.
+            vary if type(vary) is VaryMode else VaryMode(vary),
             bool(rule_set.response_vary),
             allow_credentials,
             timing_allow_origin,
@@ -317,6 +318,14 @@ class CompiledRules:
 
     def _make_ready(self, literals: Mapping[str, Pending]) -> bool:
         """Make candidates for each origin, unless there are too many rules."""
+        if len(literals) == 1:
+            [(origin, literal)] = literals.items()
+            indexes = self._deciding(self._allowing(origin, literal))
+            if len(indexes) <= MAX_READY_RULES:
+                self.origin, self.first = origin, _chain(self.rules, literal, indexes, origin)
+                self.by_origin = _NOTHING
+                return True
+            return False
         deciding = {
             origin: self._deciding(self._allowing(origin, literal))
             for origin, literal in literals.items()
@@ -327,9 +336,6 @@ class CompiledRules:
             origin: _chain(self.rules, literals[origin], indexes, origin)
             for origin, indexes in deciding.items()
         }
-        if len(literals) == 1:
-            [(self.origin, self.first)] = self.by_origin.items()  # type: ignore[assignment]
-            self.by_origin = _NOTHING
         return True
 
     @property

@@ -87,15 +87,36 @@ def usual_fields(
     id: Any = None,
 ) -> Fields | None:
     """Give the fields of a rule as they are stored; None if they need the full check."""
+    kept = usual_but_origins(
+        allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id
+    )
+    try:
+        return kept if kept is not None and are_usual_patterns(kept[0]) else None
+    except TypeError:
+        # There is something other than texts.
+        return None
+
+
+def usual_but_origins(
+    allowed_origins: Any,
+    allowed_methods: Any,
+    allowed_headers: Any = (),
+    expose_headers: Any = (),
+    max_age_seconds: Any = None,
+    id: Any = None,
+) -> Fields | None:
+    """The same before the origins are checked, which takes less time for all rules together."""
     for values in (allowed_origins, allowed_methods, allowed_headers, expose_headers):
         if type(values) is not list and type(values) is not tuple:
             return None
-    if max_age_seconds is not None and _max_age_problem(max_age_seconds):
+    if max_age_seconds is not None and (
+        type(max_age_seconds) is not int or not 0 <= max_age_seconds <= MAX_AGE_LIMIT
+    ):
         return None
     if id is not None and _id_problem(id):
         return None
     try:
-        if not allowed_methods or not are_usual_patterns(allowed_origins):
+        if not allowed_methods or not allowed_origins:
             return None
         return (
             tuple(allowed_origins),

@@ -17,8 +17,10 @@ from flask_bucketcors.core.fields import (
     Fields,
     checked_fields,
     is_list,
+    usual_but_origins,
     usual_fields,
 )
+from flask_bucketcors.core.origins import are_usual_patterns
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 
 
@@ -185,6 +187,10 @@ class RuleSet:
         """
         if not isinstance(data, (dict, Mapping)) or not isinstance(data.get("rules"), list):
             raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE_SET)])
+        if len(data) == 1 and extra_methods is EXTRA_METHODS:
+            usual = _usual_rules(data["rules"])
+            if usual:
+                return cls(usual)
         problems = [
             Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
             for name in data
@@ -235,6 +241,20 @@ def check_methods(rule_set: RuleSet, extra_methods: Collection[str]) -> None:
     ]
     if problems:
         raise InvalidRules(problems)
+
+
+def _usual_rules(listed: Sequence[Any]) -> list[Rule] | None:
+    """Build rules that need no full check; None if one does."""
+    try:
+        all_kept = [usual_but_origins(**data) for data in listed]
+        if None in all_kept:
+            return None
+        if are_usual_patterns([origin for kept in all_kept if kept for origin in kept[0]]):
+            return [_fill(object.__new__(Rule), kept) for kept in all_kept if kept]
+    except TypeError:
+        # As for one rule, or an origin is no text.
+        pass
+    return None
 
 
 def _usual_rule(data: Any, extra_methods: Collection[str]) -> Rule | None:
