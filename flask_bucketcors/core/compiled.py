@@ -306,7 +306,10 @@ class CompiledRules:
 
     def _estimate(self, literals: Mapping[str, Pending]) -> int:
         size = RULES_BYTES + 8 * len(self.rules) + sum(map(len, literals)) + 56 * len(literals)
-        size += sum([rule.take_size() for rule in self.rules])
+        for rule in self.rules:
+            if rule.size:
+                size += rule.size
+                rule.size = 0
         if self._covers is not None and self._covers.patterns is not None:
             size += self._covers.patterns.size
         if self._chains is None:
@@ -365,6 +368,13 @@ class CompiledRules:
             Access-Control-Request-Method if it was sent.
         :param requested_headers: in such a dialect, Access-Control-Request-Headers as sent.
         """
+        known = self.first if origin == self.origin else self.by_origin.get(origin)
+        if isinstance(known, Candidate) and not requested_headers:
+            candidate: Candidate | None = known
+            while candidate is not None:
+                if method in candidate.methods:
+                    return candidate.decision or candidate.decide(origin)
+                candidate = candidate.next
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
             return refusals(self._forms)[nearest].actual

@@ -107,7 +107,8 @@ def usual_but_origins(
 ) -> Fields | None:
     """The same before the origins are checked, which takes less time for all rules together."""
     for values in (allowed_origins, allowed_methods, allowed_headers, expose_headers):
-        if type(values) is not list and type(values) is not tuple:
+        kind = type(values)
+        if kind is not list and kind is not tuple:
             return None
     if max_age_seconds is not None and (
         type(max_age_seconds) is not int or not 0 <= max_age_seconds <= MAX_AGE_LIMIT

@@ -257,19 +257,15 @@ class CompiledRule:
     :param max_age: the rule's MaxAgeSeconds; as an attribute, the header, or None.
     """
 
-    __slots__ = ("_size", "grant", "max_age")
+    __slots__ = ("grant", "max_age", "size")
 
     def __init__(self, grant: Grant, max_age: int | None) -> None:
         self.grant = grant
         self.max_age = None if max_age is None else (MAX_AGE, str(max_age))
-        self._size = RULE_BYTES + grant.size
+        #: What the rule takes in memory, in bytes. It is counted for one of the buckets that share
+        #: it, which sets it to 0.
+        self.size = RULE_BYTES + grant.size
         grant.size = 0
-
-    def take_size(self) -> int:
-        """Give what the rule takes in memory, in bytes: to the first bucket that asks, the others
-        share it."""
-        size, self._size = self._size, 0
-        return size
 
     def actual(self, origin: str) -> HeaderPairs:
         """The pairs of the response to an allowed actual request."""

@@ -120,8 +120,10 @@ class KeptRules:
             if shared is not rules:
                 # Another thread has compiled equal rules.
                 entry = Entry(shared, entry.version)
-        self._make_room(_size(key, entry) + self._own_size(entry))
-        self.bytes += _size(key, entry) + self._own_size(entry)
+        size = _size(key, entry)
+        self._make_room(size + self._own_size(entry))
+        # To make room may have dropped equal rules.
+        self.bytes += size + self._own_size(entry)
         self._count += 1
         if isinstance(entry.rules, CompiledRules):
             self._shared[entry.rules.digest] = entry.rules
