@@ -313,7 +313,9 @@ class CompiledRules:
         if self._covers is not None and self._covers.patterns is not None:
             size += self._covers.patterns.size
         if self._chains is None:
-            chains = [self.first, *self.by_origin.values()]
+            if self.first is not None:
+                return size + READY_BYTES * self.first.count()
+            chains = self.by_origin.values()
             ready = sum(each.count() for each in chains if isinstance(each, Candidate))
             return size + READY_BYTES * ready
         size += PLACE_BYTES * len(literals)
@@ -322,13 +324,14 @@ class CompiledRules:
     def _make_ready(self, literals: Mapping[str, Pending]) -> bool:
         """Make candidates for each origin, unless there are too many rules."""
         if len(literals) == 1:
+            # There are no more rules than methods in a chain. Most buckets are of this kind.
             [(origin, literal)] = literals.items()
-            indexes = self._deciding(self._allowing(origin, literal))
-            if len(indexes) <= MAX_READY_RULES:
-                self.origin, self.first = origin, _chain(self.rules, literal, indexes, origin)
-                self.by_origin = _NOTHING
-                return True
-            return False
+            indexes: Sequence[int] = literal
+            if len(self.rules) > 1:
+                indexes = self._deciding(self._allowing(origin, literal))
+            self.origin, self.first = origin, _chain(self.rules, literal, indexes, origin)
+            self.by_origin = _NOTHING
+            return True
         deciding = {
             origin: self._deciding(self._allowing(origin, literal))
             for origin, literal in literals.items()
@@ -465,9 +468,8 @@ def _chain(
     rules: Sequence[CompiledRule], literal: Pending, indexes: Sequence[int], origin: str | None
 ) -> Candidate:
     """Make candidates of rules; see :class:`Candidate`."""
-    last, *others = reversed(indexes)
-    chain = Candidate(last, rules[last], None, literal, origin)
-    for index in others:
+    chain = Candidate(indexes[-1], rules[indexes[-1]], None, literal, origin)
+    for index in indexes[-2::-1]:
         chain = Candidate(index, rules[index], chain, literal, origin)
     return chain
 
