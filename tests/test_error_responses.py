@@ -139,3 +139,15 @@ def is_written_as_json(refusal: Refusal, bucket: str) -> None:
         "id": headers["x-request-id"],
     }
     assert headers["Content-Type"] == "application/json; charset=UTF-8"
+
+
+@pytest.mark.parametrize("message", ["100 %s of %", "{value} $Code", "\ue000 twice \ue000"])
+def test_a_message_is_no_place_to_fill(message: str) -> None:
+    """Whatever a client made it say."""
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    for dialect in DIALECTS.values():
+        [body] = error_response(
+            environ, lambda *_: None, dialect, Refusal.INVALID_VALUE, message=message
+        )
+        assert message.replace("\ue000", "?") in body.decode()

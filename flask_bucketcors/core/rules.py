@@ -187,7 +187,7 @@ class RuleSet:
         """
         if not isinstance(data, (dict, Mapping)) or not isinstance(data.get("rules"), list):
             raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE_SET)])
-        if len(data) == 1 and extra_methods is EXTRA_METHODS:
+        if len(data) == 1 < len(data["rules"]) and extra_methods is EXTRA_METHODS:
             usual = _usual_rules(data["rules"])
             if usual:
                 return cls(usual)

@@ -61,6 +61,7 @@ TARGETS: Final = (
         True,
     ),
     Target("wsgi/rules_cache.py", ("rules_cache", "middleware hot_path warm_and_cold"), True),
+    Target("wsgi/kept_rules.py", ("kept_rules rules_cache", "default_rules hot_path"), True),
     Target(
         "signatures/cos.py",
         ("signatures_cos past_attacks", "api_vendor_signatures signatures"),
