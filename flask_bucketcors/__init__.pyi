@@ -81,8 +81,8 @@ What rules say to one request. Your tests can ask them without an application, s
 """
 
 from flask_bucketcors.core.compiled import CompiledRules as CompiledRules
-from flask_bucketcors.core.compiled import Decision as Decision
-from flask_bucketcors.core.compiled import Reason as Reason
+from flask_bucketcors.core.decisions import Decision as Decision
+from flask_bucketcors.core.decisions import Reason as Reason
 
 """Tests
 

@@ -9,14 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import CompiledRules, Rule, RuleSet
+from flask_bucketcors.core.candidates import Candidate
 from flask_bucketcors.core.closed_rules import ClosedRules
-from flask_bucketcors.core.compiled import (
-    MIN_SHARED_RULES,
-    UNIT_BYTES,
-    Candidate,
-    Reason,
-    digest_of,
-)
+from flask_bucketcors.core.compiled import MIN_SHARED_RULES, UNIT_BYTES, digest_of
+from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.dialects import COS, DIALECTS, OSS, S3, Dialect
 from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 from flask_bucketcors.core.grants import MAX_REMEMBERED, Forms, VaryMode

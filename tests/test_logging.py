@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
-from flask_bucketcors.core.compiled import Reason
+from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.wsgi import preflight_log
 from tests.support import ROOT

@@ -2,14 +2,9 @@
 
 from typing import Final
 
-from flask_bucketcors.core.compiled import (
-    Candidate,
-    CompiledRules,
-    Decision,
-    Pending,
-    Reason,
-    refusals,
-)
+from flask_bucketcors.core.candidates import Candidate, Pending
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.decisions import Decision, Reason, refusals
 from flask_bucketcors.core.dialects import COS, Dialect
 from flask_bucketcors.core.grants import VaryMode, forms_of
 

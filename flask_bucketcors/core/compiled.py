@@ -13,16 +13,14 @@ Facts:
   rule names the origin.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from enum import StrEnum
-from functools import cache
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from flask_bucketcors.core.candidates import Candidate, Chains, Pending, make_chain
+from flask_bucketcors.core.decisions import Decision, Reason, Refused, refusals
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.grants import (
-    CompiledRule,
-    Forms,
     Grant,
     HeaderPairs,
     VaryMode,
@@ -33,12 +31,12 @@ from flask_bucketcors.core.origins import fits_any, is_origin
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
-# A bucket with few origins has them ready before the first request, with the headers that name
-# them: so many origins, and so many rules over all of them.
+# If a bucket has at most this many origins, and they need at most this many candidates, each origin
+# has its own before the first request.
 MAX_READY: Final = 8
 MAX_READY_RULES: Final = 16
-# Other buckets have only what origins of the same rules share: so many rules in each of these
-# places, and twice as many as the bucket has origins. Beyond this, it starts again with none.
+# Origins of other buckets share candidates: at most this many, and twice as many as the bucket has
+# origins. Beyond this, the bucket starts again with none.
 MIN_SHARED_RULES: Final = 16
 
 # The longest digest whose object takes 64 bytes.
@@ -51,159 +49,6 @@ READY_BYTES: Final = 490
 SHARED_BYTES: Final = 200
 UNIT_BYTES: Final = 64
 PLACE_BYTES: Final = 26
-
-
-class Reason(StrEnum):
-    """Why a request is not allowed.
-
-    ``ORIGIN``, ``METHOD``, ``HEADERS``: the step at which the nearest rule failed.
-    ``NO_RULES``: the bucket has no rules. ``UNREADABLE``: its rules cannot be read.
-    ``RULES_CALL``: the request would read or edit the rules, which pages may not do here.
-    ``DOT_SEGMENT``: the path has a segment ``..``, so it is not clear whose rules apply.
-    """
-
-    ORIGIN = "origin"
-    METHOD = "method"
-    HEADERS = "headers"
-    NO_RULES = "no_rules"
-    UNREADABLE = "unreadable"
-    RULES_CALL = "rules_call"
-    DOT_SEGMENT = "dot_segment"
-
-
-class Decision(NamedTuple):
-    """What the rules decide about one request.
-
-    :param headers: header pairs of the response: Access-Control-* if it is allowed, and Vary.
-    :param rule: index of the rule that allows the request, from 0; None if no rule does.
-    :param reason: why the request is not allowed; None if it is.
-    :param is_default: whether the default rules decided, because the bucket has no rules of its
-        own.
-    """
-
-    headers: HeaderPairs
-    rule: int | None = None
-    reason: Reason | None = None
-    is_default: bool = False
-
-    @property
-    def allowed(self) -> bool:
-        """Whether a rule allows the request."""
-        return self.reason is None
-
-
-class Refused(NamedTuple):
-    """The decisions for one reason, about an actual request and about a preflight."""
-
-    actual: Decision
-    preflight: Decision
-
-
-class Pending(tuple[int, ...]):
-    """The rules that spell out an origin, from the top, before the first request from it."""
-
-    __slots__ = ()
-
-    @property
-    def methods(self) -> Collection[str]:
-        """What tells the hot path, which looks for a :class:`Candidate`, to ask for one."""
-        raise LookupError
-
-
-class Candidate:
-    """A rule that allows an origin, and the rules below it that do.
-
-    It is a chain and not a list, because a loop over a list begins with making an iterator. Rules
-    that have no method of their own are left out: they are never the first that fits.
-
-    :param index: index of the rule, from 0.
-    :param rule: the rule.
-    :param next: the next rule that allows the origin; None for the last.
-    :param literal: the rules that spell out the origin.
-    :param origin: the origin; None if several origins share the candidate.
-    :param methods, preflights: those of the rule.
-    :param own_pairs: see :meth:`CompiledRule.own_pairs`; empty if they differ.
-    :param decision: the decision about an actual request with one of the rule's methods; None if
-        it differs.
-    :param added_headers: the headers of the decision, as a list to add to an application's.
-    """
-
-    __slots__ = (
-        "added_headers",
-        "decision",
-        "index",
-        "literal",
-        "methods",
-        "next",
-        "own_pairs",
-        "preflights",
-        "rule",
-    )
-
-    def __init__(
-        self,
-        index: int,
-        rule: CompiledRule,
-        next: "Candidate | None",
-        literal: Pending,
-        origin: str | None,
-    ) -> None:
-        self.index = index
-        self.rule = rule
-        self.next = next
-        self.literal = literal
-        self.methods = rule.grant.methods
-        self.preflights = rule.grant.preflights
-        self.own_pairs: HeaderPairs = ()
-        self.decision: Decision | None = None
-        self.added_headers: list[tuple[str, str]] = []
-        if origin is not None or rule.grant.any_origin:
-            self.decision = self.decide(origin or ANY)
-            self.own_pairs = rule.own_pairs(self.decision.headers[0])
-            # A separate list: the application has access to the decision, and must not change this.
-            self.added_headers = list(self.decision.headers)
-
-    def make_own_pairs(self, origin: str) -> HeaderPairs:
-        """Give the pairs of an origin that shares the candidate with others."""
-        return self.rule.own_pairs(self.rule.grant.allow_origin(origin))
-
-    def count(self) -> int:
-        """How many candidates the chain has."""
-        return 1 if self.next is None else 1 + self.next.count()
-
-    def decide(self, origin: str) -> Decision:
-        """Decide about an actual request with one of the rule's methods."""
-        pairs = self.rule.actual(origin)
-        return Decision(pairs, self.index, None, self.rule.grant.is_default)
-
-
-class _Chains:
-    """Candidates that origins share, of a bucket with many.
-
-    :param rules: the rules of the bucket.
-    :param limit: how many candidates to keep.
-    """
-
-    __slots__ = ("_by_rules", "_count", "_limit", "_rules")
-
-    def __init__(self, rules: Sequence[CompiledRule], limit: int) -> None:
-        self._rules = rules
-        self._limit = limit
-        self._count = 0
-        self._by_rules: dict[tuple[Pending, tuple[int, ...]], Candidate] = {}
-
-    def find(self, literal: Pending, deciding: tuple[int, ...]) -> Candidate | None:
-        """Give the candidates for some rules; None if there are too many of them already."""
-        found = self._by_rules.get((literal, deciding))
-        if found is None:
-            self._count += len(deciding)
-            if self._count > self._limit:
-                self._count = 0
-                self._by_rules.clear()
-                return None
-            found = _chain(self._rules, literal, deciding, None)
-            self._by_rules[literal, deciding] = found
-        return found
 
 
 class _Covers(NamedTuple):
@@ -294,9 +139,9 @@ class CompiledRules:
         #: The only origin that they spell out is not in the dictionary, which would take longer.
         self.origin: str | None = None
         self.first: Candidate | None = None
-        self._chains: _Chains | None = None
+        self._chains: Chains | None = None
         if len(literals) > MAX_READY or not self._make_ready(literals):
-            self._chains = _Chains(self.rules, 2 * len(literals) + MIN_SHARED_RULES)
+            self._chains = Chains(self.rules, 2 * len(literals) + MIN_SHARED_RULES)
         #: What the rules take in memory, also after requests, as estimated, in units of 64 bytes.
         #: Small numbers are objects that exist already.
         self.units = self._estimate(literals) // UNIT_BYTES
@@ -329,7 +174,7 @@ class CompiledRules:
             indexes: Sequence[int] = literal
             if len(self.rules) > 1:
                 indexes = self._deciding(self._allowing(origin, literal))
-            self.origin, self.first = origin, _chain(self.rules, literal, indexes, origin)
+            self.origin, self.first = origin, make_chain(self.rules, literal, indexes, origin)
             self.by_origin = _NOTHING
             return True
         deciding = {
@@ -339,7 +184,7 @@ class CompiledRules:
         if sum(map(len, deciding.values())) > MAX_READY_RULES:
             return False
         self.by_origin = {
-            origin: _chain(self.rules, literals[origin], indexes, origin)
+            origin: make_chain(self.rules, literals[origin], indexes, origin)
             for origin, indexes in deciding.items()
         }
         return True
@@ -464,16 +309,6 @@ def refused_by(rules: CompiledRules) -> Refused | None:
     return None if rules._covers else refusals(rules._forms)[Reason.ORIGIN]
 
 
-def _chain(
-    rules: Sequence[CompiledRule], literal: Pending, indexes: Sequence[int], origin: str | None
-) -> Candidate:
-    """Make candidates of rules; see :class:`Candidate`."""
-    chain = Candidate(indexes[-1], rules[indexes[-1]], None, literal, origin)
-    for index in indexes[-2::-1]:
-        chain = Candidate(index, rules[index], chain, literal, origin)
-    return chain
-
-
 def _index_origins(
     rule_set: RuleSet,
 ) -> tuple[dict[str, Pending], WildcardIndex[int] | None]:
@@ -511,15 +346,3 @@ def digest_of(rule_set: RuleSet) -> bytes:
 def _shared(literals: Mapping[str, Pending]) -> dict[str, Pending]:
     first: dict[Pending, Pending] = {}
     return {origin: first.setdefault(each, each) for origin, each in literals.items()}
-
-
-@cache
-def refusals(forms: Forms) -> dict[Reason, Refused]:
-    """Give the refusals in these forms. All buckets share them."""
-    return {
-        reason: Refused(
-            Decision(forms.refused_vary, None, reason, forms.is_default),
-            Decision(forms.refused_preflight_vary, None, reason, forms.is_default),
-        )
-        for reason in Reason
-    }

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
-from flask_bucketcors.core.compiled import Decision, Reason
+from flask_bucketcors.core.decisions import Decision, Reason
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.fields import METHODS

@@ -6,7 +6,7 @@ from wsgiref.types import WSGIEnvironment
 from flask_bucketcors.core.request import Request
 
 #: The key under which the application finds the
-#: :class:`~flask_bucketcors.core.compiled.Decision` about a request that names an origin.
+#: :class:`~flask_bucketcors.core.decisions.Decision` about a request that names an origin.
 DECISION: Final = "flask_bucketcors.decision"
 #: The key under which the ``?cors`` API finds the name of its call's bucket.
 BUCKET: Final = "flask_bucketcors.bucket"

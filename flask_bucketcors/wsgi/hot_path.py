@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask_bucketcors.core.compiled import Candidate, Decision
+from flask_bucketcors.core.candidates import Candidate
+from flask_bucketcors.core.decisions import Decision
 from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY

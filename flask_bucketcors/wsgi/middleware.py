@@ -17,7 +17,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.bucket_paths import ReadRoutes, without_routes
 from flask_bucketcors.core.closed_rules import ClosedRules
-from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.decisions import Decision, Reason
 from flask_bucketcors.core.dialects import find_dialect
 from flask_bucketcors.core.errors import Refusal, SettingRefused
 from flask_bucketcors.core.grants import VaryMode

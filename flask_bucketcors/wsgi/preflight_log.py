@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from flask_bucketcors.core.closed_rules import BucketRules
-from flask_bucketcors.core.compiled import CompiledRules, Reason
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.decisions import Reason
 
 logger = logging.getLogger("flask_bucketcors.preflights")
 

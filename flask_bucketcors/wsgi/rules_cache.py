@@ -25,7 +25,8 @@ from typing import Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
-from flask_bucketcors.core.compiled import CompiledRules, Reason
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog

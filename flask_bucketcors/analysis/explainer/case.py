@@ -9,7 +9,7 @@ from flask_bucketcors.analysis.evidence.said import Said
 from flask_bucketcors.analysis.explainer.exchange import Exchange, PageRequest, play
 from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace, trace_rules
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
-from flask_bucketcors.core.compiled import Decision
+from flask_bucketcors.core.decisions import Decision
 from flask_bucketcors.core.dialects import ShowVary
 from flask_bucketcors.core.problems import Problem
 

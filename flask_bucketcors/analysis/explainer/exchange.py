@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from flask_bucketcors.core.browser import passes_cors_check, passes_preflight, unexposed_names
 from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
-from flask_bucketcors.core.compiled import CompiledRules, Decision, Reason
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.decisions import Decision, Reason
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet

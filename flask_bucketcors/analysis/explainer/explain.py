@@ -22,7 +22,7 @@ from flask_bucketcors.analysis.explainer.rule_trace import RuleTrace, trace_rule
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.browser import SAFE_METHODS, needs_preflight
-from flask_bucketcors.core.compiled import Decision
+from flask_bucketcors.core.decisions import Decision
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.fields import METHODS
 from flask_bucketcors.core.grants import VaryMode

@@ -21,7 +21,8 @@ from flask_bucketcors.analysis.spelling.misspelt import is_misspelt
 from flask_bucketcors.analysis.spelling.origin_parts import cut, several
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form
 from flask_bucketcors.analysis.spelling.unchecked import PlainRule
-from flask_bucketcors.core.compiled import CompiledRules, Reason
+from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.fields import method_problem
 from flask_bucketcors.core.grants import Grant
 from flask_bucketcors.core.headers import (
