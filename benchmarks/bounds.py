@@ -30,6 +30,7 @@ from tests.support.intricate_rules import SHAPES, fits, largest, uses
 
 FORK = multiprocessing.get_context("fork")
 MEGABYTE = 1_000_000
+CALL_SECONDS = 300
 
 
 class Cost(NamedTuple):
@@ -55,8 +56,10 @@ def _in_child(measure: Callable[[Callable[[], object]], object], work: Callable[
     child = FORK.Process(target=_send, args=(sender, measure, work))
     child.start()
     sender.close()
+    if not receiver.poll(CALL_SECONDS):
+        child.kill()
     found = receiver.recv()
-    child.join()
+    child.join(CALL_SECONDS)
     return found
 
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ BODY = (
     b"<CORSConfiguration><CORSRule><AllowedOrigin>https://www.example.com</AllowedOrigin>"
     b"<AllowedMethod>GET</AllowedMethod><AllowedMethod>PUT</AllowedMethod>"
     b"<AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader>"
-    b"<MaxAgeSeconds>600</MaxAgeSeconds></CORSRule></CORSConfiguration>"
+    b"<MaxAgeSeconds>%d</MaxAgeSeconds></CORSRule></CORSConfiguration>"
 )
 # Half of what it was when lint read the rules once more, in any form.
 MAX_CALLS = 900
@@ -33,19 +34,24 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 @pytest.fixture
 def put(store: SQLiteStore) -> Put:
-    """Send a PUT; the first one imports what it needs, and opens the database."""
+    """Send a PUT of rules that no earlier one had, because what lint found out is kept.
+
+    The first one imports what it needs, and opens the database.
+    """
+    ages = count(600)
     api = RulesAPI(store, authorize=lambda call: "me")
     app = BucketCORSMiddleware(lambda *_: [], store=store, api=api)
 
     def put(bucket: str) -> None:
+        body = BODY % next(ages)
         environ = {
             "REQUEST_METHOD": "PUT",
             "SCRIPT_NAME": "",
             "PATH_INFO": f"/{bucket}",
             "QUERY_STRING": "cors",
             "HTTP_HOST": "127.0.0.1",
-            "CONTENT_LENGTH": str(len(BODY)),
-            "wsgi.input": io.BytesIO(BODY),
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body),
         }
         list(app(environ, expect_200))  # type: ignore[arg-type]
 

@@ -15,6 +15,7 @@ from flask_bucketcors.api.result_memo import MAX_BYTES, ResultMemo
 from flask_bucketcors.api.rules_writer import RulesWriter
 from flask_bucketcors.core.dialects import COS, OSS
 from tests.support.intricate_rules import SHAPES
+from tests.support.processes.children import CHILD_SECONDS
 
 RULES = RuleSet([Rule(["https://*.a.example"], ["GET", "PUT"])])
 OTHER = RuleSet([Rule(["https://*.b.example"], ["GET", "PUT"])])
@@ -106,11 +107,11 @@ def test_threads_share_it() -> None:
             if found != number * 2:
                 wrong.append(found)
 
-    threads = [Thread(target=ask, args=(seed,)) for seed in range(1, 9)]
+    threads = [Thread(target=ask, args=(seed,), daemon=True) for seed in range(1, 9)]
     for each in threads:
         each.start()
-    for each in threads:
-        each.join(30)
+    for thread in threads:
+        thread.join(CHILD_SECONDS)
     assert not wrong
     assert len(memo._kept) == 8
     assert memo._size == sum(each.size for each in memo._kept.values())

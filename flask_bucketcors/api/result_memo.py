@@ -1,8 +1,8 @@
 """What lint and diff found out about rules, for those who ask again.
 
 A client that puts the same rules once more, a page that shows the findings about stored rules, and
-the log line of a change that was shown before: all ask what has been found out already. The results
-depend on nothing but what they are kept by.
+the log line of a change that was shown before, and an import of many buckets with equal rules: all
+ask what has been found out already. The results depend on nothing but what they are kept by.
 """
 
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from flask_bucketcors.core.errors import TooIntricate
 
 Result = TypeVar("Result")
 
-MAX_RESULTS: Final = 64
+MAX_RESULTS: Final = 1_000
 MAX_BYTES: Final = 4 * 1024 * 1024
 # Rules, findings and words are short texts in tuples. They take less than this for each character
 # of their repr.

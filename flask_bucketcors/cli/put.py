@@ -81,7 +81,7 @@ def put_rules(
             _ask(bucket)
         expected = stored.version if stored else None
     done = writer.put(bucket, rule_set, author, expected=expected, in_full=True)
-    print_written(bucket, done, effects=() if show_diff else None)
+    print_written(bucket, done, with_effects=not show_diff)
     # With --diff, the dangers are above.
     print_findings(bucket, done.findings, with_dangers=not show_diff)
 

@@ -1,6 +1,5 @@
 """Prints what a write to a bucket's rules changed, and what lint found in the new rules."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -15,19 +14,15 @@ _MAX_FINDINGS: Final = 20
 _MAX_TEXT: Final = 500
 
 
-def print_written(
-    bucket: str, done: Written, note: str = "", *, effects: Sequence[str] | None = None
-) -> None:
+def print_written(bucket: str, done: Written, note: str = "", *, with_effects: bool = True) -> None:
     """Print the revision of a write, the numbers of rules, and what is newly allowed.
 
     :param note: follows the revision.
-    :param effects: what to print of what is newly allowed; by default, what the write found.
+    :param with_effects: whether to print more than the revision and the numbers of rules.
     """
     counts = f", {done.change.counts}" if done.change else ""
     click.echo(f"{printable(bucket)}: revision {done.revision}{note}{counts}")
-    if effects is None:
-        effects = done.change.effects if done.change else ()
-    for each in effects:
+    for each in done.change.effects if done.change and with_effects else ():
         click.echo(f"  {printable(each)}")
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from shutil import get_terminal_size
@@ -12,7 +12,6 @@ from typing import Any, BinaryIO, Final, cast
 
 import click
 
-from flask_bucketcors.api.change_summary import RulesChange
 from flask_bucketcors.api.put_review import Findings
 from flask_bucketcors.api.rules_writer import NoSuchBucket, RulesWriter, Written
 from flask_bucketcors.cli.application import (
@@ -67,8 +66,6 @@ _XML: Final = "xml"
 _MAX_NOTES: Final = 20
 _OTHER_NOTES: Final = "other notes"
 _MAX_NAME: Final = 63
-# Most buckets have rules like others: what lint and diff say of so many different ones is kept.
-_MAX_KNOWN: Final = 10_000
 # The widths of the bar, and of the text beside it, such as "100%  00:00:02", in characters.
 _BAR_WIDTH: Final = 36
 _BESIDE_BAR: Final = 32
@@ -142,8 +139,6 @@ class _Import:
     :param notes: what was read as something else, with the number of lines.
     :param bucket: the name in the line that was read last; None if it has none.
     :param batch: rules that are not yet stored, with the findings of lint, by bucket.
-    :param findings: the findings of lint, by rules.
-    :param effects: what writes changed, by the rules before and after.
     :param before_print: removes the bar, if there is one.
     """
 
@@ -156,8 +151,6 @@ class _Import:
     batch: dict[str, _Reviewed] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
     bucket: str | None = None
-    findings: dict[RuleSet, Findings] = field(default_factory=dict)
-    effects: dict[Hashable, Sequence[str]] = field(default_factory=dict)
 
     def take(self, line: bytes) -> None:
         """Store the rules of a line, now or with those of later lines.
@@ -191,24 +184,8 @@ class _Import:
     def _print(self, written: Iterable[tuple[str, Written]]) -> None:
         self.before_print()
         for bucket, each in written:
-            effects = self._effects(each.change) if each.change else None
-            print_written(bucket, each, effects=effects)
+            print_written(bucket, each)
             print_findings(bucket, each.findings)
-
-    def _effects(self, change: RulesChange) -> Sequence[str]:
-        rules = (change.before, change.after, change.default, change.unknown)
-        if rules not in self.effects:
-            if len(self.effects) >= _MAX_KNOWN:
-                self.effects.clear()
-            self.effects[rules] = change.effects
-        return self.effects[rules]
-
-    def _review(self, rule_set: RuleSet) -> Findings:
-        if rule_set not in self.findings:
-            if len(self.findings) >= _MAX_KNOWN:
-                self.findings.clear()
-            self.findings[rule_set] = self.writer.review(rule_set, in_full=self.writer.compares)
-        return self.findings[rule_set]
 
     def summary(self) -> str:
         return (
@@ -224,7 +201,7 @@ class _Import:
         try:
             self.writer.check_bucket(bucket)
             rule_set = self._read(data)
-            findings = self._review(rule_set)
+            findings = self.writer.review(rule_set, in_full=self.writer.compares)
         except (InvalidBucketName, NoSuchBucket) as error:
             raise InvalidRules(detail=f"refused: {error}") from None
         except RefusedByLint as error:
