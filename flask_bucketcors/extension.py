@@ -182,3 +182,7 @@ class _Commands(click.Command):
     ) -> click.Context:
         group: click.Group = import_module("flask_bucketcors.cli").bucketcors
         return group.make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # A runner that is given this object, rather than its name, calls it with that context.
+        return ctx.command.invoke(ctx)

@@ -163,6 +163,9 @@ def test_what_an_application_registers_is_the_group_of_commands(tmp_path: Path) 
     registered = app.cli.commands["bucketcors"]
     assert isinstance(registered, extension._Commands)
     assert registered.get_short_help_str(200) == cli.bucketcors.get_short_help_str(200)
+    done = runner.invoke(registered, ["list"])
+    assert (done.exit_code, done.stdout) == (0, "photos\n")
+    assert runner.invoke(registered, ["unknown"]).exit_code == 2
 
 
 def test_the_help_of_the_group_imports_no_command() -> None:
