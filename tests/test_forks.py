@@ -130,7 +130,10 @@ def test_greenlets_share_locks_that_are_older_than_the_patches_of_gevent(path: P
     command = [sys.executable, "-m", early_locks.__name__, str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHILD_SECONDS)
     assert (done.stdout.splitlines(), done.stderr) == (
-        ["asks what changed", "opens the database", "writes"],
+        [
+            *("asks what changed", "opens the database", "writes"),
+            "makes a store while another forks",
+        ],
         "",
     )
 
@@ -158,6 +161,11 @@ def test_a_lock_in_memory_that_cannot_be_had_is_a_new_one_in_the_child(path: Pat
 def test_the_cache_can_be_filled_in_parent_and_child(path: Path) -> None:
     told = run(forking_programs.a_cache_is_filled, path)
     assert told.did == {"parent True", "child True"}
+
+
+def test_what_lint_found_is_kept_in_parent_and_child(path: Path) -> None:
+    told = run(forking_programs.a_memo_is_asked, path)
+    assert told.did == {"parent 1", "child 1"}
 
 
 def test_a_fork_does_not_wait_for_a_cache_that_may_wait_for_the_fork(path: Path) -> None:

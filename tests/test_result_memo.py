@@ -1,8 +1,11 @@
 """What lint and diff found out is kept for those who ask again, within bounds."""
 
+import gc
 import logging
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
+from sys import getsizeof
 from threading import Barrier, Thread
 from typing import Any
 
@@ -18,6 +21,8 @@ from tests.support.intricate_rules import SHAPES
 from tests.support.processes.children import CHILD_SECONDS
 
 RULES = RuleSet([Rule(["https://*.a.example"], ["GET", "PUT"])])
+# What the memo counts for a question of one character and a result of 20.
+SIZE = 2 * (getsizeof("") + 64) + 3 + 22
 OTHER = RuleSet([Rule(["https://*.b.example"], ["GET", "PUT"])])
 
 
@@ -55,7 +60,7 @@ def test_that_nothing_is_decided_is_kept_and_other_errors_are_not() -> None:
 
 @pytest.mark.parametrize(
     "memo",
-    [ResultMemo(max_results=2), ResultMemo(max_bytes=2 * 4 * (3 + 22))],
+    [ResultMemo(max_results=2), ResultMemo(max_bytes=2 * SIZE)],
     ids=["count", "bytes"],
 )
 def test_what_was_used_last_stays(memo: ResultMemo[str]) -> None:
@@ -71,23 +76,35 @@ def test_what_was_used_last_stays(memo: ResultMemo[str]) -> None:
 
 
 def test_what_is_larger_than_all_displaces_nothing() -> None:
-    memo: ResultMemo[str] = ResultMemo(max_bytes=200)
-    small, large = Counted(), Counted("x" * 100)
+    memo: ResultMemo[str] = ResultMemo(max_bytes=2 * SIZE)
+    small, large = Counted(), Counted("x" * 1000)
     for _ in range(2):
         memo.find("small", None, small)
-        assert memo.find("large", None, large) == "x" * 100
+        assert memo.find("large", None, large) == "x" * 1000
     assert (small.count, large.count) == (1, 2)
 
 
-def test_it_takes_no_more_memory_than_it_counts() -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(SHAPES[name][1] for name in ("dangerous origins", "plain http", "long origins")),
+        SHAPES["very many headers"][1],
+        lambda size: [Rule(["*"], ["GET"], [f"{i:x}" for i in range(size * 50)])],
+    ],
+    ids=["dangerous origins", "plain http", "long origins", "very many headers", "short texts"],
+)
+def test_it_takes_no_more_memory_than_it_counts(make: Callable[[int], list[Rule]]) -> None:
     """Findings, with the rules that they are about."""
     memo: ResultMemo[Any] = ResultMemo(max_results=1000)
+    # What lint keeps for all rules is not counted.
+    lint(RuleSet(make(100)))
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        for name in ("dangerous origins", "plain http", "long origins", "very many headers"):
-            rules = RuleSet(SHAPES[name][1](100))
-            memo.find(rules, None, lambda rules=rules: lint(rules))
+        rules = RuleSet(make(100))
+        memo.find(rules, None, partial(lint, rules))
+        del rules
+        gc.collect()
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

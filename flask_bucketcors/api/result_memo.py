@@ -7,18 +7,18 @@ ask what has been found out already. The results depend on nothing but what they
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import Lock
+from sys import getsizeof
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.stores.forks import ForkSafeLock
 
 Result = TypeVar("Result")
 
 MAX_RESULTS: Final = 1_000
 MAX_BYTES: Final = 4 * 1024 * 1024
-# Rules, findings and words are short texts in tuples. They take less than this for each character
-# of their repr.
-_BYTES_OF_A_CHARACTER: Final = 4
+# Rules, findings and words are texts in tuples. Beside its characters, each takes less than this.
+_BYTES_OF_A_VALUE: Final = 64
 
 
 class _Kept(NamedTuple, Generic[Result]):
@@ -43,7 +43,7 @@ class ResultMemo(Generic[Result]):
     def __init__(self, max_results: int = MAX_RESULTS, max_bytes: int = MAX_BYTES) -> None:
         self._max_results = max_results
         self._max_bytes = max_bytes
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._kept: OrderedDict[Hashable, _Kept[Result]] = OrderedDict()
         self._size = 0
 
@@ -76,8 +76,7 @@ class ResultMemo(Generic[Result]):
             result, undecided = find(), None
         except TooIntricate as error:
             result, undecided = None, (error.bound, error.number)
-        size = _BYTES_OF_A_CHARACTER * (len(repr(rules)) + len(repr(result)))
-        return _Kept(result, undecided, size)
+        return _Kept(result, undecided, _size(rules) + _size(result))
 
     def _keep(self, question: Hashable, kept: _Kept[Result]) -> None:
         if kept.size > self._max_bytes:
@@ -90,3 +89,8 @@ class ResultMemo(Generic[Result]):
             while self._size > self._max_bytes or len(self._kept) > self._max_results:
                 _, oldest = self._kept.popitem(last=False)
                 self._size -= oldest.size
+
+
+def _size(value: object) -> int:
+    text = repr(value)
+    return getsizeof(text) + _BYTES_OF_A_VALUE * (1 + text.count(", "))

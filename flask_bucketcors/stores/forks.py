@@ -76,7 +76,7 @@ class _Forks:
 
     def before(self) -> None:
         deadline = time.monotonic() + FORK_SECONDS
-        if self.lock.acquire(timeout=FORK_SECONDS):
+        if take(self.lock, deadline):
             held = self.held[threading.get_ident()] = []
             for member in list(self.members):
                 if member.before_fork(deadline):
@@ -111,8 +111,12 @@ _forks = _Forks()
 
 def join(member: Member) -> None:
     """Let an object take part in every fork from now on, for as long as it lives."""
-    with _forks.lock:
+    lock = _forks.lock
+    take(lock)
+    try:
         _forks.members.add(member)
+    finally:
+        lock.release()
 
 
 class ForkSafeLock:

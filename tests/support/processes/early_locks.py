@@ -6,16 +6,18 @@ Prints the name of each way in which two greenlets were served, though one of th
 held a lock of the package.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 RULES = RuleSet([Rule(["*"], ["GET"])])
+HELD = MemoryStore()
 # Long enough for the other greenlet to want the lock.
 HELD_SECONDS = 0.02
 
@@ -38,6 +40,28 @@ def main(path: str) -> None:
         store.close()
         serve_two(owner, method, work)
         print(name, flush=True)
+    make_while_another_forks()
+    print("makes a store while another forks", flush=True)
+
+
+def make_while_another_forks() -> None:
+    """Make a store, which takes part in forks, while a fork waits for the lock of another."""
+    import gevent
+
+    greenlets = [gevent.spawn(each) for each in (hold, fork, MemoryStore)]
+    gevent.joinall(greenlets, raise_error=True)
+
+
+def hold() -> None:
+    with HELD._lock:
+        time.sleep(HELD_SECONDS)
+
+
+def fork() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 def serve_two(owner: Any, method: str, work: Callable[[], object]) -> None:

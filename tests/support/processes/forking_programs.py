@@ -36,6 +36,7 @@ if __name__ == "__main__" and "gevent" in sys.argv[1]:
     monkey.patch_all()
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable  # noqa: E402
+from flask_bucketcors.api.result_memo import ResultMemo  # noqa: E402
 from flask_bucketcors.core.compiled import CompiledRules  # noqa: E402
 from flask_bucketcors.stores import forks  # noqa: E402
 from flask_bucketcors.wsgi.rules_cache import RulesCache  # noqa: E402
@@ -419,6 +420,13 @@ def a_cache_is_filled(path: Path) -> None:
     hold_until_the_next_fork(cache._filling)
     join([fork(lambda: report("did", "child", cache.get("parent") is not None))])
     report("did", "parent", cache.get("parent") is not None)
+
+
+def a_memo_is_asked(path: Path) -> None:
+    memo: ResultMemo[int] = ResultMemo()
+    hold_until_the_next_fork(memo._lock)
+    join([fork(lambda: report("did", "child", memo.find("question", None, lambda: 1)))])
+    report("did", "parent", memo.find("question", None, lambda: 1))
 
 
 def a_cache_asks_its_store_during_the_fork(path: Path) -> None:
