@@ -1,7 +1,9 @@
 """Pages of names in the SQLite store: right for all of Unicode, and one range of its index."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,23 @@ def test_a_page_is_what_a_filter_of_all_names_gives(
         with closing(store):
             store.put_many((name, RULES) for name in names)
             assert store.list(prefix, after, limit) == naive[:limit]
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
+def test_pages_of_a_database_in_utf_16_are_sorted_by_code_point(
+    tmp_path: Path, encoding: str
+) -> None:
+    """It may be the application's own. SQLite sorts its names by their bytes."""
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        connection.executescript(f"PRAGMA encoding = '{encoding}'; CREATE TABLE own (id)")
+    names = sorted(["a", "\u00ff", "\u00ffb", "\u0100", "\u0100b", "\uffee", "\U0001f600"])
+    with closing(SQLiteStore(tmp_path / "app.db")) as store:
+        store.put_many((name, RULES) for name in names)
+        assert store.list() == names
+        assert store.list("\u00ff") == ["\u00ff", "\u00ffb"]
+        for place, name in enumerate(names):
+            assert store.list("", name) == names[place + 1 :]
+            assert store.list("", name, 1) == names[place + 1 : place + 2]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A page of names as one range of an index.
 
-SQLite compares names by code point: its order of texts is that of their bytes in UTF-8, which is
-the order of code points, and Python compares texts in the same order.
+In a database in UTF-8, SQLite compares names by code point: its order of texts is that of their
+bytes, which is the order of code points, and Python compares texts in the same order.
 """
 
 from typing import Final

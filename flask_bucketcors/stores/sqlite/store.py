@@ -119,7 +119,11 @@ class SQLiteStore(Store):
         if bounds is None:
             return []
         count = -1 if limit is None else min(limit, MAX_COUNT)
-        return [bucket for (bucket,) in self._query(_LIST, (*bounds, count))]
+        if self._query("PRAGMA encoding") == [("UTF-8",)]:
+            return [bucket for (bucket,) in self._query(_LIST, (*bounds, count))]
+        # An application made the database, and its index is sorted by the bytes of UTF-16.
+        names = (bucket for (bucket,) in self._query(_LIST, ("", b"", -1)))
+        return sorted(n for n in names if n.startswith(prefix) and n > after)[:limit]
 
     def history(self, bucket: str) -> Sequence[HistoryEntry]:
         if not is_bucket_name(bucket):
