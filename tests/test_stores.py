@@ -265,6 +265,24 @@ def test_an_author_has_at_most_256_characters(store: Store, write: str) -> None:
     assert store.revision == 1
 
 
+@pytest.mark.parametrize(
+    ("author", "error", "said"),
+    [
+        ("\ud800", ValueError, "is '\\\\ud800', which UTF-8 cannot encode"),
+        (b"alice", TypeError, "author is b'alice': write a name as text"),
+        (7, TypeError, "author is 7: write a name as text"),
+    ],
+)
+def test_an_author_is_text_that_can_be_kept(
+    store: Store, author: Any, error: type[Exception], said: str
+) -> None:
+    store.put("b", rules())
+    for write in (lambda: store.put("b", rules(1), author), lambda: store.delete("b", author)):
+        with pytest.raises(error, match=said):
+            write()
+    assert store.revision == 1
+
+
 def test_history_keeps_the_last_ones_of_each_bucket(make: Make) -> None:
     store = make(history_limit=2)
     store.put("other", rules())

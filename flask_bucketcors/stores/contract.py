@@ -120,7 +120,7 @@ class Store(ABC):
         :param expected: see :class:`Store`.
         :raises InvalidBucketName: if no bucket can have this name.
         :raises RulesChanged: if the bucket has other rules than expected.
-        :raises ValueError: if the author's name is too long.
+        :raises ValueError: if the author's name is too long, or UTF-8 cannot encode it.
         """
         return self.put_many([(bucket, rules)], author, expected={bucket: expected})
 
@@ -140,7 +140,7 @@ class Store(ABC):
         :raises RulesChanged: if one of the buckets has other rules than expected; nothing is
             stored.
         :raises ValueError: if ``expected`` names a bucket that is not put, or the author's name is
-            too long.
+            too long, or UTF-8 cannot encode it.
         """
         _check_author(author)
         # Read all pairs before anything changes: they may come from a generator that fails.
@@ -162,7 +162,7 @@ class Store(ABC):
 
         :param expected: see :class:`Store`.
         :raises RulesChanged: if the bucket has other rules than expected.
-        :raises ValueError: if the author's name is too long.
+        :raises ValueError: if the author's name is too long, or UTF-8 cannot encode it.
         """
         _check_author(author)
         if not is_bucket_name(bucket):
@@ -258,7 +258,7 @@ class Store(ABC):
 
         :param prefix: only names that begin with it.
         :param after: only names after this one, in the same order.
-        :param limit: at most this many; None for all.
+        :param limit: at most this many, from 0; None for all.
         """
 
     @abstractmethod
@@ -320,12 +320,23 @@ def _versions(expected: Mapping[str, Expected]) -> Versions:
     }
 
 
-def _check_author(author: str | None) -> None:
-    if author is not None and len(author) > MAX_AUTHOR_LENGTH:
+def _check_author(author: object) -> None:
+    if author is None:
+        return
+    if not isinstance(author, str):
+        raise TypeError(f"author is {author!r}: write a name as text, or None")
+    if len(author) > MAX_AUTHOR_LENGTH:
         raise ValueError(
             f"the name of the author has {len(author)} characters: write at most "
             f"{MAX_AUTHOR_LENGTH}"
         )
+    try:
+        author.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"the name of the author is {author!a}, which UTF-8 cannot encode: write characters "
+            "of Unicode"
+        ) from None
 
 
 def _check_pair(bucket: object, rules: object) -> None:
