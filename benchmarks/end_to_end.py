@@ -102,14 +102,18 @@ class WriterTooSlow(RuntimeError):
 
 
 @contextmanager
-def writing(database: Path, per_second: int = CHANGES_PER_SECOND) -> Iterator[None]:
+def writing(
+    database: Path, per_second: int = CHANGES_PER_SECOND, *, buckets: range = range(ASKED_BUCKETS)
+) -> Iterator[None]:
     """Change rules in another process.
 
+    :param buckets: the numbers of the buckets that it changes in turn.
     :raises WriterTooSlow: if that process cannot make the changes in time.
     """
     context = multiprocessing.get_context("spawn")
     begun, stop, late = context.Event(), context.Event(), context.Event()
-    process = context.Process(target=write_rules, args=(database, per_second, begun, stop, late))
+    arguments = (database, per_second, buckets, begun, stop, late)
+    process = context.Process(target=write_rules, args=arguments)
     process.start()
     try:
         if not begun.wait(START_SECONDS):
@@ -123,12 +127,14 @@ def writing(database: Path, per_second: int = CHANGES_PER_SECOND) -> Iterator[No
         raise WriterTooSlow(f"the writer could not make {per_second} changes a second")
 
 
-def write_rules(database: Path, per_second: int, begun: Any, stop: Any, late: Any) -> None:
+def write_rules(
+    database: Path, per_second: int, buckets: range, begun: Any, stop: Any, late: Any
+) -> None:
     """Change rules at a steady rate until ``stop`` is set."""
     store, pause = SQLiteStore(database), 1 / per_second
     begin, number = time.monotonic(), 0
     while not stop.is_set():
-        store.put(bucket_name(number % ASKED_BUCKETS), rule_set(number))
+        store.put(bucket_name(buckets[number % len(buckets)]), rule_set(number))
         begun.set()
         number += 1
         behind = time.monotonic() - begin - number * pause

@@ -117,7 +117,7 @@ def changes_of_one(folder: Path, rounds: int) -> Iterator[list[Any]]:
             rules = RuleSet([own_rule_set(number + n).rules[0] for n in range(100)])
             store.put(bucket, rules)
         for name, ours, statement in (
-            ("the last change", lambda: store.history(bucket)[0].revision, LAST),
+            ("the last change", lambda: store.last_change(bucket), LAST),
             ("the history", lambda: store.history(bucket), ALL_CHANGES),
         ):
             figure = against_select(path, ours, statement, (bucket,), rounds)
