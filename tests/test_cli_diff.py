@@ -450,7 +450,7 @@ def test_put_asks_on_a_terminal(
         store.put("photos", OLD)
         app = ["--app", "tests.support.apps.any_bucket"]
         command = [*app, "bucketcors", "put", "photos", new, "--diff"]
-        found, output = on_a_terminal("flask", *command, folder=tmp_path, answer=answer)
+        found, output = on_a_terminal("flask", *command, folder=tmp_path, typed=answer)
         assert (found, store.get("photos")) == (code, stored)
         assert "Put these rules for photos? [y/N]" in output
         assert ("Aborted!" in output) is (code == 1)

@@ -39,6 +39,8 @@ def test_bytes_are_counted_as_the_text_that_they_are(encoding: str) -> None:
         pytest.param('{"a":' * 65 + "1" + "}" * 65, id="objects"),
         pytest.param('[{"a":' * 33 + "1" + "}]" * 33, id="both"),
         pytest.param(f'["]]]]]]",{DEEPEST}]', id="closed in a string"),
+        pytest.param(f'["","]",{DEEPEST},"["]', id="closed and opened in strings"),
+        pytest.param('["a","]",' * 65 + "1" + "]" * 65, id="closed in many strings"),
         pytest.param(rf'["\"]]]]]]",{DEEPEST}]', id="behind an escaped quote"),
         pytest.param(rf'["\\",{DEEPEST}]', id="behind an escaped backslash"),
         pytest.param(rf'["\\\"]]]]]]",{DEEPEST}]', id="behind both"),

@@ -78,18 +78,12 @@ _ALLOWED_HEADERS: Final = _SharedLists(r"(?:\*|[A-Za-z0-9-]{1,64}+\*?)")
 _EXPOSE_HEADERS: Final = _SharedLists("[A-Za-z0-9-]{1,64}+")
 
 
-def usual_fields(
-    allowed_origins: Any,
-    allowed_methods: Any,
-    allowed_headers: Any = (),
-    expose_headers: Any = (),
-    max_age_seconds: Any = None,
-    id: Any = None,
-) -> Fields | None:
-    """Give the fields of a rule as they are stored; None if they need the full check."""
-    kept = usual_but_origins(
-        allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id
-    )
+def usual_fields(*values: Any, **named: Any) -> Fields | None:
+    """Give the fields of a rule as they are stored; None if they need the full check.
+
+    :raises TypeError: if the arguments are not those of :func:`usual_but_origins`.
+    """
+    kept = usual_but_origins(*values, **named)
     try:
         return kept if kept is not None and are_usual_patterns(kept[0]) else None
     except TypeError:
@@ -105,7 +99,7 @@ def usual_but_origins(
     max_age_seconds: Any = None,
     id: Any = None,
 ) -> Fields | None:
-    """The same before the origins are checked, which takes less time for all rules together."""
+    """Give the same before the origins are checked, which is faster for all rules together."""
     for values in (allowed_origins, allowed_methods, allowed_headers, expose_headers):
         kind = type(values)
         if kind is not list and kind is not tuple:

@@ -14,6 +14,9 @@ from flask_bucketcors.core.json_mistakes import in_words
 MAX_DEPTH: Final = 64
 
 _OTHER_BYTES: Final = bytes(set(range(256)) - set(b"[]{}"))
+_NEITHER: Final = bytes(set(_OTHER_BYTES) - set(b'"'))
+# Pairs that hold nothing are removed so many times, which is enough for rules in any form.
+_ROUNDS: Final = 4
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
@@ -50,6 +53,12 @@ def parse_json(text: str | bytes, **options: Any) -> Any:
 def _is_too_deep(text: str) -> bool:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
+    brackets = _brackets(text)
+    for _ in range(_ROUNDS):
+        # Each round takes away one level at least, and two at most.
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if not brackets:
+            return False
     depths = accumulate(map(_STEPS.__getitem__, _brackets(text)), initial=0)
     return max(depths) > MAX_DEPTH
 
@@ -59,7 +68,12 @@ def _brackets(text: str) -> bytes:
 
     There is no loop in Python, because rules are parsed each time a bucket is read from the store.
     """
-    if "\\" in text:
+    if "\\" not in text:
+        found = text.encode("ascii", "replace").translate(None, _NEITHER).replace(b'""', b"")
+        if b'"' not in found:
+            # No string holds a bracket.
+            return found
+    else:
         text = text.replace(r"\\", "").replace(r"\"", "")
     outside = "".join(text.split('"')[::2])
     return outside.encode("ascii", "replace").translate(None, _OTHER_BYTES)

@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
 
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import Rule, RuleSet
-
-_scan: Final = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def format_rule_set(rules: RuleSet) -> str:
@@ -44,25 +41,12 @@ def _format_list(values: Sequence[str]) -> str:
     return '["' + '","'.join(values) + '"]'
 
 
-def _read(document: str) -> Any:
-    """Parse JSON that :func:`format_rule_set` has written, or somebody else."""
-    try:
-        # Without the checks for which others' JSON has to be looked at twice.
-        data, end = _scan(document, 0)
-        if end == len(document):
-            return data
-    except (StopIteration, ValueError, RecursionError):
-        # Said below in more words.
-        pass
-    return parse_json(document)
-
-
 def parse_rule_set(bucket: str, document: str) -> RuleSet:
     """Parse the text that is stored for a bucket.
 
     :raises StoredRulesInvalid: if it is not a rule set.
     """
     try:
-        return RuleSet.from_dict(_read(document))
+        return RuleSet.from_dict(parse_json(document))
     except (InvalidRules, ValueError, TypeError) as error:
         raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {error}") from error

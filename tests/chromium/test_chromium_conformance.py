@@ -337,12 +337,12 @@ def ask_chromium(table: Table, rows: Sequence[Row], page: Page) -> list[Outcome]
         (table.site.url(table.names[row.bucket], status=row.status, token=token), _init(row))
         for row, token in zip(rows, tokens, strict=True)
     ]
-    answers = page.fetch_all(requests)
+    found = page.fetch_all(requests)
     seen = defaultdict(list)
     for request in table.site.seen_by_token(group):
         seen[request.token].append(request)
     return [
-        by_chromium(response, seen[token]) for response, token in zip(answers, tokens, strict=True)
+        by_chromium(response, seen[token]) for response, token in zip(found, tokens, strict=True)
     ]
 
 

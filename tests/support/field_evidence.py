@@ -253,7 +253,7 @@ NOT_UNDERSTOOD: Final[dict[str, str]] = {
     "a media error": "VIDEOJS: ERROR: (CODE:4 MEDIA_ERR_SRC_NOT_SUPPORTED) The media could not be loaded, either because the server or network failed or because the format is not supported.",
     "pdf.js": "Error: file origin does not match viewer's",
     "a source map": "DevTools failed to load source map: Could not load content for https://www.example.com/a.js.map: HTTP error: status code 404",
-    "an answer of the server": "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>",
+    "a response of the server": "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>",
     "help": "please help, it does not work",
 }
 

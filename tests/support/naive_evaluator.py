@@ -109,7 +109,7 @@ def origin_matches(pattern: str, origin: str) -> bool:
         return False
     if "*" not in pattern:
         return origin == pattern
-    # Choice 5: what a bare "*" admits need not be an origin, for the answer does not name it.
+    # Choice 5: what a bare "*" admits need not be an origin, because the response does not name it.
     if pattern == "*":
         return not any(character < " " or character == "\x7f" for character in origin)
     # Choice 5: "null" reads like a host, yet only a literal "null" and a bare "*" mean it.

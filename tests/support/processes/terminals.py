@@ -13,12 +13,12 @@ from tests.support.processes.children import STOP_SECONDS
 
 
 def on_a_terminal(
-    module: str, *args: str, folder: Path, answer: str = "", **environ: str
+    module: str, *args: str, folder: Path, typed: str = "", **environ: str
 ) -> tuple[int, str]:
     """Run a module on a terminal; give its exit code and all that it printed.
 
     :param module: ``flask``, or the faster ``flask_bucketcors``.
-    :param answer: what is typed once the command asks, with a question mark or in brackets.
+    :param typed: what is typed once the command asks, with a question mark or in brackets.
     """
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
@@ -36,7 +36,7 @@ def on_a_terminal(
     )
     os.close(terminal)
     try:
-        output = _read(controller, answer, time.monotonic() + 60)
+        output = _read(controller, typed, time.monotonic() + 60)
         return process.wait(timeout=10), output
     finally:
         process.kill()
@@ -44,7 +44,7 @@ def on_a_terminal(
         os.close(controller)
 
 
-def _read(controller: int, answer: str, deadline: float) -> str:
+def _read(controller: int, typed: str, deadline: float) -> str:
     printed = b""
     while time.monotonic() < deadline:
         if not select.select([controller], [], [], 1)[0]:
@@ -57,7 +57,7 @@ def _read(controller: int, answer: str, deadline: float) -> str:
         if not data:
             break
         printed += data
-        if answer and b"[y/N]" in printed:
-            os.write(controller, answer.encode())
-            answer = ""
+        if typed and b"[y/N]" in printed:
+            os.write(controller, typed.encode())
+            typed = ""
     return printed.decode().replace("\r\n", "\n")
