@@ -54,6 +54,18 @@ from flask_bucketcors.core.resolvers import BucketFunction as BucketFunction
 from flask_bucketcors.core.request import Request as Request
 from flask_bucketcors.core.hosts import PublicSuffix as PublicSuffix
 
+"""Console
+
+Pages on which people read, try and edit rules, see [Console](console.md).
+"""
+
+from flask_bucketcors.console.options import ConsoleOptions as ConsoleOptions
+from flask_bucketcors.console.options import ConsoleCall as ConsoleCall
+from flask_bucketcors.console.options import ConsoleAction as ConsoleAction
+from flask_bucketcors.console.options import ConsoleAuthorize as ConsoleAuthorize
+from flask_bucketcors.console.options import VisibleBuckets as VisibleBuckets
+from flask_bucketcors.console.standalone import console_app as console_app
+
 """Stores
 
 Where rule sets are kept. [Writing a store](writing-a-store.md) explains the contract.

@@ -5,6 +5,7 @@ The extension imports this module, and with it all that requests need, when it g
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -24,6 +25,9 @@ from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import RulesCallRouter, find_layer
+
+if TYPE_CHECKING:
+    from flask_bucketcors.console.options import ConsoleOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ def assemble(
     bucket_exists: BucketExists | None,
     buckets: BucketFunction | None,
     reserved: Reserved,
+    console: "ConsoleOptions | None",
 ) -> Parts:
     """Build what serves an application, and wrap the application in it.
 
@@ -61,6 +66,11 @@ def assemble(
     """
     if find_layer(app.wsgi_app, RulesCallRouter) is not None:
         raise SetupRefused(ONE_API)
+    if console is not None:
+        from flask_bucketcors.console.mounting import check_secret_key, without_console
+
+        check_secret_key(app)
+        buckets = without_console(buckets, settings.console_prefix)
     rules = _read_default_rules(app, settings)
     opened = open_store(
         settings.database if store is None else store,
@@ -87,6 +97,10 @@ def assemble(
         settings = replace(settings, default_rules=rules)
     middleware.read_routes = partial(read_routes, app, settings.route_variable, reserved)
     app.wsgi_app = middleware  # type: ignore[method-assign]
+    if console is not None:
+        from flask_bucketcors.console.mounting import mount_console
+
+        mount_console(app, console, settings, api, middleware)
     return Parts(settings, opened, middleware, api)
 
 

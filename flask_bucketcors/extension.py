@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import click
 from flask import Flask, current_app
 
-from flask_bucketcors.core.errors import SetupRefused
+from flask_bucketcors.core.errors import SettingRefused, SetupRefused
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.settings import PREFIX, Settings, checked
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flask_bucketcors.api.authorize import Authorize
     from flask_bucketcors.api.rules_api import RulesAPI
     from flask_bucketcors.api.rules_writer import BucketExists
+    from flask_bucketcors.console.options import ConsoleOptions
     from flask_bucketcors.core.resolvers import BucketFunction
     from flask_bucketcors.stores.contract import Store
     from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
@@ -92,6 +93,8 @@ class BucketCORS:
     :param reserved: segments of paths that belong to the application where a bucket's name could
         stand, in addition to those that its routes spell out; see
         :class:`~flask_bucketcors.BucketCORSMiddleware`.
+    :param console: has the application serve the console at ``BUCKETCORS_CONSOLE_PREFIX``; see
+        :class:`~flask_bucketcors.ConsoleOptions`. None serves no console.
     :raises SetupRefused: as :meth:`init_app` does. Arguments are checked at once.
     """
 
@@ -105,7 +108,11 @@ class BucketCORS:
         bucket_exists: BucketExists | None = None,
         buckets: BucketFunction | None = None,
         reserved: Iterable[str] = (),
+        console: ConsoleOptions | None = None,
     ) -> None:
+        if console is not None:
+            _check_console(console)
+        self._console = console
         self._store = store
         self._authorize = authorize
         self._bucket_exists = bucket_exists
@@ -156,6 +163,7 @@ class BucketCORS:
             bucket_exists=self._bucket_exists,
             buckets=self._buckets,
             reserved=self._reserved,
+            console=self._console,
         )
         app.extensions[EXTENSION] = BucketCORSState(
             parts.settings, parts.store, parts.middleware, parts.api
@@ -167,6 +175,15 @@ class BucketCORS:
         # Flask finds the commands by their entry point only in its own process.
         app.cli.add_command(
             _Commands("bucketcors", help="Edit, check and explain the CORS rules of buckets.")
+        )
+
+
+def _check_console(console: object) -> None:
+    from flask_bucketcors.console.options import ConsoleOptions
+
+    if not isinstance(console, ConsoleOptions):
+        raise SettingRefused(
+            f"console is {type(console).__name__}: write ConsoleOptions(authorize=...), or None"
         )
 
 

@@ -175,6 +175,11 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "cached_buckets": _COUNT,
     "cached_bytes": _COUNT,
+    "console_prefix": _Row(
+        "a path such as '/-/cors', without variables, below which nothing else is",
+        lambda value: isinstance(value, str) and len(checked_prefix(value)) > 1,
+    ),
+    "console_insecure": _FLAG,
     "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
@@ -276,6 +281,8 @@ class Settings:
     cached_buckets: int = CACHED_BUCKETS
     cached_bytes: int = CACHED_BYTES
     history: int | None = None
+    console_prefix: str = "/-/cors"
+    console_insecure: bool = False
 
     @classmethod
     def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":

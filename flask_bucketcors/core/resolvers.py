@@ -93,6 +93,10 @@ class Resolver(ABC):
     @abstractmethod
     def __call__(self, request: Request) -> Resolved | None: ...
 
+    def is_bucket_host(self, request: Request) -> bool:
+        """Whether the host of a request is one bucket's, whichever path is requested."""
+        return False
+
     def name_bucket(self, path: str, host: str) -> str:
         """Find the bucket quickly, if the request is clearly about an object in it.
 
@@ -224,6 +228,10 @@ class ByHost(ByPath):
         match = self._below_suffix.fullmatch(split[0]) if split else None
         return match["bucket"].lower() if match and match["bucket"] else None
 
+    def is_bucket_host(self, request: Request) -> bool:
+        name = self._name_by_host(request.host)
+        return name is not None and name not in self.reserved.names
+
     def __call__(self, request: Request) -> Resolved | None:
         host = request.host
         split = split_host(host)
@@ -279,6 +287,11 @@ class ByFunction(Resolver):
 
     def __init__(self, function: BucketFunction) -> None:
         self._function = function
+
+    def is_bucket_host(self, request: Request) -> bool:
+        # Of the root of a host that has several buckets, a function cannot name one.
+        environ = {**request.environ, "PATH_INFO": "/", "QUERY_STRING": "", "RAW_URI": "/"}
+        return self(request._replace(path="/", query="", environ=environ)) is not None
 
     def __call__(self, request: Request) -> Resolved | None:
         found: object = self._function(request)

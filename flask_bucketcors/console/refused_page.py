@@ -1,0 +1,10 @@
+"""The page "Refused lately" of a bucket."""
+
+from werkzeug.wrappers import Response
+
+from flask_bucketcors.console.visit import Visit
+
+
+def show(visit: Visit) -> Response:
+    """Show the page."""
+    return visit.page("refused.html", tab="refused")

@@ -1,0 +1,35 @@
+"""Templates, in an environment of the console's own.
+
+The application's templates, filters, context processors and delimiters do not reach it.
+"""
+
+from functools import cache
+from typing import Any
+
+from flask import url_for
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flask_bucketcors.console.assets import asset_name
+from flask_bucketcors.console.shown_text import ago, counted, shown, visible
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("flask_bucketcors.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(url_for=url_for, asset_name=asset_name)
+    environment.filters.update(ago=ago, counted=counted, shown=shown, visible=visible)
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a template.
+
+    :param values: what it shows; a template that asks for anything else fails.
+    """
+    return _environment().get_template(template).render(values)

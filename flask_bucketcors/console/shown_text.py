@@ -1,0 +1,66 @@
+"""Text from outside as pages show it: nothing hides, nothing runs, nothing is endless."""
+
+from datetime import UTC, datetime
+from time import time
+from typing import Final
+
+from markupsafe import Markup
+
+from flask_bucketcors.analysis.spelling.lookalikes import is_invisible
+
+# In characters. The middle of a longer text is left out.
+_MOST: Final = 120
+_UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def visible(text: str) -> str:
+    """Spell out characters that are invisible or change the writing direction, as ⟨U+202E⟩."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if _is_visible(each) else f"⟨U+{ord(each):04X}⟩" for each in text)
+
+
+def _is_visible(character: str) -> bool:
+    return character == " " or (character.isprintable() and not is_invisible(character))
+
+
+def shortened_middle(text: str, most: int = _MOST) -> str:
+    """Leave out the middle of a long text."""
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def shown(text: str, most: int = _MOST) -> Markup:
+    """Show text from outside: isolated, with nothing hidden, and shortened.
+
+    :param most: how many characters, apart from those that are spelt out.
+    """
+    whole, short = visible(text), visible(shortened_middle(text, most))
+    if whole == short:
+        return Markup("<bdi>{}</bdi>").format(short)
+    return Markup('<bdi title="{}">{}</bdi>').format(shortened_middle(whole, 2_000), short)
+
+
+def ago(moment: float, now: float | None = None) -> Markup:
+    """Say how long ago a moment is, with the moment itself in the element.
+
+    :param moment: seconds since 1970, UTC.
+    :param now: the same; None for the present.
+    """
+    seconds = (time() if now is None else now) - moment
+    text = "just now"
+    for length, unit in _UNITS:
+        if seconds >= length:
+            count = int(seconds // length)
+            text = f"{count} {unit}{'s' if count != 1 else ''} ago"
+            break
+    iso = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+    title = iso.replace("T", " ").replace("+00:00", " UTC")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, title, text)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as ``1 rule`` or ``2 rules``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
