@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from flask import redirect, request, url_for
+from flask import request, url_for
 from werkzeug.wrappers import Response
 
-from flask_bucketcors.console.console_response import ConsoleResponse
+from flask_bucketcors.console.console_response import go_to
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.bucket_names import is_bucket_name
 
@@ -32,8 +32,8 @@ def open_bucket(visit: Visit) -> Response:
     """Go to the bucket whose name was typed."""
     name = request.args.get("bucket", "").strip()
     if not is_bucket_name(name):
-        return _redirect(url_for(".buckets", wrong=name))
-    return _redirect(url_for(".rules", bucketcors_console_bucket=name))
+        return go_to(url_for(".buckets", wrong=name))
+    return go_to(url_for(".rules", bucketcors_console_bucket=name))
 
 
 def _names(visit: Visit, prefix: str, after: str) -> Sequence[str]:
@@ -44,7 +44,3 @@ def _names(visit: Visit, prefix: str, after: str) -> Sequence[str]:
         return visit.console.store.list(prefix, after, PER_PAGE + 1)
     names = sorted({name for name in seen if name.startswith(prefix) and name > after})
     return names[: PER_PAGE + 1]
-
-
-def _redirect(url: str) -> Response:
-    return redirect(url, 303, ConsoleResponse)

@@ -1,6 +1,6 @@
 """The blueprint of the console: its URLs, and who reaches which page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -74,6 +74,9 @@ class _Page(NamedTuple):
     methods: tuple[str, ...] = ("GET",)
 
 
+_READING: Final = frozenset({"GET", "HEAD"})
+# So that each response is the console's. Flask would respond to OPTIONS, and Flask-CORS allow it.
+_ANY_METHOD: Final = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 _B: Final = f"/b/<{_BUCKET}>"
 _PAGES: Final = (
     _Page("buckets", "/", ConsoleAction.LIST, bucket_list.show),
@@ -97,22 +100,31 @@ def make_console_blueprint(console: Console) -> Blueprint:
         blueprint.add_url_rule(
             each.path,
             each.name,
-            partial(_serve, console, each),
-            # Flask would respond to OPTIONS itself, and Flask-CORS would then allow it.
-            methods=[*each.methods, "OPTIONS"],
+            _named(each.name, partial(_serve, console, each)),
+            methods=_ANY_METHOD,
         )
-    blueprint.add_url_rule("/static/<file>", "asset", partial(_serve_asset, console))
-    any_method = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
-    blueprint.add_url_rule(
-        "/<path:rest>", "missing", partial(_serve_missing, console), methods=any_method
-    )
+    serve_asset = _named("asset", partial(_serve_asset, console))
+    blueprint.add_url_rule("/static/<file>", "asset", serve_asset, methods=_ANY_METHOD)
+    serve_missing = _named("missing", partial(_serve_missing, console))
+    blueprint.add_url_rule("/<path:rest>", "missing", serve_missing, methods=_ANY_METHOD)
     return blueprint
 
 
+def _named(name: str, view: Callable[..., Response]) -> Callable[..., Response]:
+    """Give a view the names of a function, by which Flask-WTF knows views."""
+
+    def serve(**variables: Any) -> Response:
+        return view(**variables)
+
+    serve.__name__ = serve.__qualname__ = name
+    return serve
+
+
 def _serve(console: Console, page_: _Page, **variables: Any) -> Response:
+    _check_place(console)
     bucket = variables.pop(_BUCKET, None)
     try:
-        _refuse_unwanted(console)
+        _refuse_unwanted(console, page_.methods)
         visit = admit(console, page_.action, bucket)
         if not isinstance(visit, Visit):
             return visit
@@ -127,27 +139,33 @@ def _serve(console: Console, page_: _Page, **variables: Any) -> Response:
 
 
 def _serve_asset(console: Console, file: str) -> Response:
-    found = None if _is_hidden(console) else asset_response(file)
+    _check_place(console)
+    found = asset_response(file) if request.method in _READING else None
     return _error_page(NotFound()) if found is None else found
 
 
 def _serve_missing(console: Console, rest: str) -> Response:
+    _check_place(console)
     return _error_page(NotFound())
 
 
-def _is_hidden(console: Console) -> bool:
-    return console.options.authorize is None or console.is_bucket_host(request.environ)
+def _check_place(console: Console) -> None:
+    """Let the application respond as to any URL that it lacks, where there is no console.
+
+    :raises NotFound: if nobody may use the console, or the host is a bucket's.
+    """
+    if console.options.authorize is None or console.is_bucket_host(request.environ):
+        raise NotFound
 
 
-def _refuse_unwanted(console: Console) -> None:
+def _refuse_unwanted(console: Console, methods: Collection[str]) -> None:
     """Refuse what nobody asks for who uses the console in a browser.
 
+    :param methods: those of the page.
     :raises HTTPException: with the text for the person.
     """
-    if _is_hidden(console):
-        raise NotFound
-    if request.method == "OPTIONS":
-        raise MethodNotAllowed
+    if request.method not in methods and not (request.method in _READING and "GET" in methods):
+        raise MethodNotAllowed(methods)
     if not console.is_insecure_allowed and not is_trustworthy(request):
         raise Forbidden(_INSECURE)
     if not is_navigation(request):

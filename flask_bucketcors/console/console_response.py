@@ -5,6 +5,8 @@ from wsgiref.types import WSGIEnvironment
 
 from flask import Response
 from werkzeug.datastructures import Headers
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 # Scripts and styles come from files alone. A login to which a POST is redirected must be on the
 # same host, because form-action covers redirects (CSP 3, 6.4.2).
@@ -46,3 +48,9 @@ class ConsoleResponse(Response):
             headers[name] = value
         headers["Cache-Control"] = self.cache_control_value
         return headers
+
+
+def go_to(url: str) -> WerkzeugResponse:
+    """Send the browser to another page of the console, which it then requests with GET."""
+    # Flask's function of this name does without the class.
+    return redirect(url, 303, ConsoleResponse)
