@@ -33,7 +33,8 @@ Where the bytes are:
 
 For people, :mod:`~example_app.root_page` is at the address that Flask prints, and
 :mod:`~example_app.demo` is a web page on another port that uses the store from a browser. Both are
-about the bucket of :mod:`~example_app.example_bucket`.
+about the bucket of :mod:`~example_app.example_bucket`. :mod:`~example_app.console` lets an
+administrator use the console of flask_bucketcors.
 """
 
 import os
@@ -43,6 +44,7 @@ import click
 from flask import Flask
 from flask.helpers import get_debug_flag
 
+from example_app.console import ADMINISTRATOR, console_options, console_password
 from example_app.demo import create_demo, start_demo
 from example_app.demo.client import StoreClient
 from example_app.example_bucket import (
@@ -69,6 +71,9 @@ def create_app() -> Flask:
         the folder of the store; a relative path starts in the instance folder.
     ``EXAMPLE_ACCESS_KEY``, ``EXAMPLE_SECRET_KEY``
         the key that may write. If one of them is empty, nobody may write.
+    ``EXAMPLE_CONSOLE_PASSWORD``
+        the password of the user ``admin`` for the console; by default, one is made up and kept in
+        the folder of the store.
     ``EXAMPLE_HOST_SUFFIX``
         requests to the host BUCKET.SUFFIX are about that bucket.
     ``EXAMPLE_EMPTY``
@@ -90,22 +95,27 @@ def create_app() -> Flask:
     app.config.setdefault("BUCKETCORS_DATABASE", str(folder / "bucketcors.sqlite"))
     app.config.setdefault("BUCKETCORS_ACCESS_KEYS", keys)
     app.config.setdefault("BUCKETCORS_HOST_SUFFIXES", [host_suffix] if host_suffix else [])
-    extend(app, storage)
+    extend(app, storage, folder)
     store = BucketCORSState.of(app).store
     address = _run_address()
     if os.environ.get("EXAMPLE_EMPTY") != "1":
         seed(storage, store)
         _announce(address, store)
+    _announce_console(app, address, folder)
     demo_url = _serve_demo(keys, address)
     app.register_blueprint(create_root_page(storage, store, host_suffix, demo_url))
     return app
 
 
-def extend(app: Flask, storage: Storage) -> None:
-    """Add the extension to the finished application."""
+def extend(app: Flask, storage: Storage, folder: Path) -> None:
+    """Add the extension to the finished application.
+
+    :param folder: where the console keeps its secrets.
+    """
     # The whole application is storage, so it responds to no OPTIONS request itself.
     app.config.setdefault("BUCKETCORS_PLAIN_OPTIONS", "refuse")
-    cors = BucketCORS(app, bucket_exists=storage.bucket_exists)
+    console = console_options(app, folder)
+    cors = BucketCORS(app, bucket_exists=storage.bucket_exists, console=console)
     # A later bucket with the same name must not inherit rules.
     storage.free_name_hooks.append(cors.store.delete)
 
@@ -135,6 +145,15 @@ def _announce(address: tuple[str, int] | None, store: Store) -> None:
     command = trial.command("http://{}:{}".format(*address))
     message = f"Send a preflight as a browser does; the response is {trial.outcome}:\n  {command}"
     click.echo(message, err=True)
+
+
+def _announce_console(app: Flask, address: tuple[str, int] | None, folder: Path) -> None:
+    """Print where the console is and how to log in, if ``flask run`` serves the application."""
+    if address is None:
+        return
+    url = "http://{}:{}{}/".format(*address, app.config["BUCKETCORS_CONSOLE_PREFIX"])
+    password = console_password(folder)
+    click.echo(f"The console: {url} (user {ADMINISTRATOR}, password {password})", err=True)
 
 
 def _serve_demo(keys: dict[str, str], address: tuple[str, int] | None) -> str | None:

@@ -42,7 +42,9 @@ COMMANDS_RUN_BY = {
     "from-s3.md": "test_from_s3.py",
 }
 # Commands for a server elsewhere, and for what is in a shell's environment.
-NOT_RUN = re.compile(r"\bpip install\b|\bflask --app example_app run\b|bucketcors check https://")
+NOT_RUN = re.compile(
+    r"\bpip install\b|\bflask --app example_app run\b|bucketcors check https://|bucketcors console "
+)
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.M | re.S)
 FILE = re.compile(r"# (\w+\.py)\n")

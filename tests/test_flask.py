@@ -741,6 +741,8 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "HOSTS_ONLY": False,
         "HOST_SUFFIXES": (),
         "LIMITS": {},
+        "CONSOLE_INSECURE": False,
+        "CONSOLE_PREFIX": "/-/cors",
         "CACHED_BUCKETS": 100_000,
         "CACHED_BYTES": 256 * 1024 * 1024,
         "NO_RULES": "refuse",
@@ -815,6 +817,8 @@ def test_settings_are_read_once(app, store):
 WRONG = [
     ("ALLOW_CREDENTIALS", ["False", "true", 0, None], "True or False"),
     ("API_CROSS_ORIGIN", ["False", 0, "None"], "True, False or None"),
+    ("CONSOLE_INSECURE", ["True", 1, None], "True or False"),
+    ("CONSOLE_PREFIX", ["", "/", "cors", "/cors/", None, 5, b"/cors"], "'/-/cors'"),
     ("DATABASE", ["", None, 5, b"rules.sqlite", True], "the path of a file"),
     ("DEFAULT_RULES", ["", 5, True, b"<CORSRule>"], "a RuleSet, a document in XML or JSON"),
     ("DIALECT", ["azure", "COS", None, ["cos"]], "'cos'"),

@@ -25,6 +25,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Parameters that a docstring leaves to another place, which it names.
 DESCRIBED_ELSEWHERE = {
     "Settings": "docs/configuration.md",
+    "console_app": "RulesAPI",
     "create_blueprint": "RulesAPI",
     "assert_browser_refuses": "assert_browser_allows",
 }

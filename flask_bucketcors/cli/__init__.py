@@ -31,6 +31,10 @@ from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, StoreUn
 # imported when the command runs, because Flask imports this file for its other commands as well.
 _COMMANDS: Final = {
     "check": ("check.command:check", "Check how a live server responds to a page."),
+    "console": (
+        "console:serve_console",
+        "Serve the console, pages to edit rules, on this machine.",
+    ),
     "delete": ("stored_rules:delete_rules", "Delete the rules of BUCKET, but keep its history."),
     "diff": ("diff:diff_rules", "Show which requests two rule sets treat differently."),
     "doctor": ("doctor:doctor", "Check the configuration, routes, database and workers of an app."),

@@ -28,7 +28,7 @@ from flask_bucketcors.console import (
 )
 from flask_bucketcors.console.assets import asset_response
 from flask_bucketcors.console.form_tokens import TOKEN_FIELD, is_token
-from flask_bucketcors.console.options import ConsoleAction
+from flask_bucketcors.console.options import BLUEPRINT, ConsoleAction
 from flask_bucketcors.console.request_checks import (
     comes_from_console,
     is_navigation,
@@ -37,8 +37,6 @@ from flask_bucketcors.console.request_checks import (
 from flask_bucketcors.console.visit import Console, Visit, admit, page
 from flask_bucketcors.core.errors import InvalidBucketName, StoreUnavailable
 
-#: The name of the blueprint. Pages call each other ``.buckets``, ``.rules`` and so on.
-BLUEPRINT: Final = "bucketcors_console"
 # Not the variable that an application's routes have: these URLs are not about its objects.
 _BUCKET: Final = "bucketcors_console_bucket"
 # Beside a document, a form has the rule that it was and the headers of a request, in bytes. A

@@ -10,6 +10,7 @@ from flask import url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flask_bucketcors.console.assets import asset_name
+from flask_bucketcors.console.options import BLUEPRINT
 from flask_bucketcors.console.shown_text import ago, counted, shown, visible
 
 
@@ -22,7 +23,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(url_for=url_for, asset_name=asset_name)
+    environment.globals.update(url_for=_url_for, asset_name=asset_name)
     environment.filters.update(ago=ago, counted=counted, shown=shown, visible=visible)
     return environment
 
@@ -33,3 +34,8 @@ def render(template: str, **values: Any) -> str:
     :param values: what it shows; a template that asks for anything else fails.
     """
     return _environment().get_template(template).render(values)
+
+
+def _url_for(endpoint: str, **values: Any) -> str:
+    """The URL of a page, such as ``.rules``, also outside the blueprint."""
+    return url_for(f"{BLUEPRINT}{endpoint}", **values)

@@ -59,14 +59,30 @@ def console_app(
         public_suffix=public_suffix,
         allow_credentials=allow_credentials,
     )
+    options = ConsoleOptions(authorize, visible)
+    app = standalone_console(writer, options, secret_key, is_insecure_allowed=console_insecure)
+    return cast(WSGIApplication, app)
+
+
+def standalone_console(
+    writer: RulesWriter,
+    options: ConsoleOptions,
+    secret_key: str | bytes,
+    *,
+    is_insecure_allowed: bool = False,
+) -> Flask:
+    """Create an application that has the console at its root, and nothing else.
+
+    :param writer: writes rules, and has the store.
+    """
     app = Flask("flask_bucketcors.console", static_folder=None)
     app.secret_key = secret_key
     console = Console(
-        options=ConsoleOptions(authorize, visible),
+        options=options,
         find_writer=lambda: writer,
-        is_insecure_allowed=console_insecure,
+        is_insecure_allowed=is_insecure_allowed,
         secret_keys=lambda: secret_keys(app),
         is_bucket_host=lambda environ: False,
     )
     app.register_blueprint(make_console_blueprint(console))
-    return cast(WSGIApplication, app)
+    return app

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.terminal import counted
+from flask_bucketcors.console.options import BLUEPRINT
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import BucketCORSState
 from flask_bucketcors.settings import PREFIX, SETTING_NAMES, Settings
@@ -18,6 +19,7 @@ from flask_bucketcors.wsgi.rules_calls import find_layer
 
 _note = partial(Note, "settings")
 _KEYS: Final = "BUCKETCORS_ACCESS_KEYS"
+_INSECURE: Final = "BUCKETCORS_CONSOLE_INSECURE"
 _DEFAULT_RULES: Final = "BUCKETCORS_DEFAULT_RULES"
 _OWN_NOTES: Final = ("access_keys", "default_rules")
 
@@ -29,6 +31,7 @@ def examine_settings(app: Flask, state: BucketCORSState) -> Iterator[Note]:
             yield _note(setting_text(state.settings, name))
     yield _default_rules_note(state)
     yield from _examine_keys(state)
+    yield from _examine_console(app, state.settings)
     yield from _layers(app, state)
 
 
@@ -69,6 +72,16 @@ def _examine_keys(state: BucketCORSState) -> Iterator[Note]:
         if padded:
             text = f"{_KEYS}: {len(padded)} ids or secrets begin or end with a space"
             yield _note(text, "remove the spaces: no client signs with them")
+
+
+def _examine_console(app: Flask, settings: Settings) -> Iterator[Note]:
+    if BLUEPRINT not in app.blueprints:
+        yield _note("there is no console: pass console=ConsoleOptions(...) to BucketCORS for one")
+        return
+    yield _note(f"the console is at {settings.console_prefix}/")
+    if settings.console_insecure:
+        text = f"{_INSECURE} is True: a page in a bucket of the same host can use the console"
+        yield _note(text, f"serve https, apply ProxyFix, and remove {_INSECURE}")
 
 
 def _is_padded(key: str | AccessKey) -> bool:

@@ -140,7 +140,7 @@ def make_app(folder: Path) -> Flask:
     storage.bucket_exists = stopping("ask", storage.bucket_exists)  # type: ignore[method-assign]
     app.register_blueprint(create_blueprint(storage, KEYS))
     app.config.update(BUCKETCORS_DATABASE=str(folder / RULES_FILE), BUCKETCORS_ACCESS_KEYS=KEYS)
-    extend(app, storage)
+    extend(app, storage, folder)
     return app
 
 
