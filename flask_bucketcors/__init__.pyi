@@ -147,6 +147,7 @@ from flask_bucketcors.analysis.algebra.diff import ChangeKind as ChangeKind
 from flask_bucketcors.analysis.algebra.regions import Region as Region
 from flask_bucketcors.analysis.algebra.regions import HeaderLists as HeaderLists
 from flask_bucketcors.analysis.algebra.spans import Span as Span
+from flask_bucketcors.analysis.algebra.pattern_words import pattern_in_words as pattern_in_words
 from flask_bucketcors.analysis.algebra.terms import Terms as Terms
 from flask_bucketcors.analysis.algebra.request_space import Example as Example
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from flask_bucketcors.analysis.algebra.partition import Atoms, bits
 from flask_bucketcors.analysis.algebra.request_space import Lists, Requests, listed
@@ -11,6 +11,9 @@ from flask_bucketcors.analysis.algebra.spans import Span
 from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.core.origins import covers
 from flask_bucketcors.core.wildcards import ANY, Wildcard
+
+# What a "*" stands for where there is little room.
+_HEADER: Final = "any header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,31 @@ class HeaderLists:
         if is_any:
             return "one or more headers of any name" if has_one else "any headers"
         return f"{'one or more' if has_one else 'headers out'} of {_said(self.names, most)}"
+
+    def in_few_words(self, most: int | None = 3) -> str:
+        """Say which lists these are, in the few words that fit into the cell of a table.
+
+        It is "no extra header", "any header", "content-type, x-cos-meta-*", which a request may
+        ask for or not, or "only with authorization", which it has to ask for.
+
+        :param most: how many of a number of values to name; None for all.
+        """
+        if not self.names:
+            return "no extra header"
+        text = self._required_in_words(most) if self.one_of else _said(self.names, most, _HEADER)
+        if self.not_all_of:
+            return f"{text}, but not all of {listed(self.not_all_of, most)}"
+        return text
+
+    def _required_in_words(self, most: int | None) -> str:
+        required = " and ".join(_one_in_words(each, most) for each in self.one_of[:most])
+        more = len(self.one_of) - len(self.one_of[:most])
+        beyond = f" and {more} more" if more else ""
+        others = set(self.names).difference(*self.one_of)
+        also = [each for each in self.names if each in others]
+        if also and not any(each.pattern == ANY for some in self.one_of for each in some):
+            beyond += f" (also {_said(also, most, 'any other')})"
+        return f"only with {required}{beyond}"
 
     def __str__(self) -> str:
         return self.in_words()
@@ -148,6 +176,16 @@ def _fits(pattern: str, name: str) -> bool:
 
 def _span_as_dict(span: Span) -> dict[str, Any]:
     return {"pattern": span.pattern, "but_not": list(span.but_not)}
+
+
+def _one_in_words(spans: Sequence[Span], most: int | None) -> str:
+    """Say which names one is out of, in few words."""
+    if len(spans) > 1:
+        return f"one of {_said(spans, most)}"
+    [(pattern, but_not)] = spans
+    if pattern == ANY:
+        return f"a header other than {listed(but_not, most)}" if but_not else "a header"
+    return _said(spans, most)
 
 
 def _out_of(spans: Sequence[Span], most: int | None) -> str:
