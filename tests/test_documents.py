@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import InvalidRules, Rule, RuleSet
-from flask_bucketcors.core.dialects import BASE, COS, DIALECTS, ELEMENTS, find_dialect
+from flask_bucketcors.core.dialects import BASE, COS, DIALECTS, ELEMENTS, Dialect, find_dialect
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.problems import ProblemReason
@@ -323,6 +323,21 @@ def test_every_problem_is_named_at_once() -> None:
         (1, "max_age_seconds"),
     ]
     assert error.detail.count("rule ") == 4
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_a_wrong_value_that_stands_twice_in_xml_has_two_indexes(dialect: Dialect) -> None:
+    # Elements of other fields may stand between those of one.
+    wrong = "<AllowedOrigin> a b </AllowedOrigin><AllowedMethod>get</AllowedMethod>"
+    with pytest.raises(DocumentError) as refused:
+        parse_xml(configuration(RULE, RULE + wrong + "<AllowedHeader/>" + wrong), dialect)
+    assert [(each.rule, each.field, each.index) for each in refused.value.problems] == [
+        (1, "allowed_origins", 1),
+        (1, "allowed_origins", 2),
+        (1, "allowed_methods", 1),
+        (1, "allowed_methods", 2),
+        (1, "allowed_headers", 0),
+    ]
 
 
 def test_an_answer_names_only_so_many_problems() -> None:

@@ -1,13 +1,14 @@
 """Rules in the forms of vendors and tools: what each says, and what is said of the rest."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_bucketcors import Rule, RuleSet, diff
+from flask_bucketcors import Check, Rule, RuleSet, diff, lint
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.documents.any_form import parse_rules, read_rules
 from flask_bucketcors.documents.key_names import field_of, simple, suggestion
@@ -460,6 +461,70 @@ TEXTS = {
 @pytest.mark.parametrize("text, says", TEXTS.values(), ids=TEXTS.keys())
 def test_texts_that_are_not_json_are_read(text: str, says: dict[str, Any]) -> None:
     assert parse_rules(text) == RuleSet.from_dict({"rules": [says]})
+
+
+WRONG = "https://a b"
+
+
+def with_wrong_origin_twice(form: Any) -> Any:
+    """A document whose one origin has the same wrong one twice behind it."""
+    if isinstance(form, str):
+        elements = rf"<((?:Allowed)?Origin)>{A}</\1>"
+        if re.search(elements, form):
+            twice = rf"<\1>{WRONG}</\1>" * 2
+            return re.sub(elements, rf"<\1>{A}</\1>{twice}", form)
+        return form.replace(f"'{A}'", A).replace(A, f"{A},{WRONG},{WRONG}")
+    if isinstance(form, dict):
+        return {
+            # Azure has one text for all origins.
+            key: f"{A},{WRONG},{WRONG}"
+            if key == "AllowedOrigins" and value == A
+            else [A, WRONG, WRONG]
+            if value in (A, [A])
+            else with_wrong_origin_twice(value)
+            for key, value in form.items()
+        }
+    return [with_wrong_origin_twice(each) for each in form] if isinstance(form, list) else form
+
+
+DOUBLED = {
+    name: with_wrong_origin_twice(form)
+    for name, (form, says) in {**DOCUMENTS, **TEXTS}.items()
+    if A in says["allowed_origins"]
+}
+
+
+@pytest.mark.parametrize("document", DOUBLED.values(), ids=DOUBLED.keys())
+def test_the_index_of_a_wrong_value_is_its_own_in_every_form(document: Any) -> None:
+    text = document if isinstance(document, str) else json.dumps(document)
+    with pytest.raises(InvalidRules) as refused:
+        parse_rules(text)
+    fields = {"allowed_origins", "AllowedOrigin"}
+    assert [(each.value, each.rule, each.index) for each in refused.value.problems] == [
+        (WRONG, 0, 1),
+        (WRONG, 0, 2),
+    ]
+    assert {each.field for each in refused.value.problems} <= fields
+    assert [(each.check, each.index) for each in lint(text) if each.value == WRONG] == [
+        (Check.VALUE_REPEATED, 2),
+        (Check.INVISIBLE_CHARACTER, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule, index",
+    [
+        ({"allowedOperations": ["s3_get", "s3_nothing", "s3_nothing"]}, [1, 2]),
+        ({"allowedMethods": ["GET", None, "get", "get"]}, [1, 2, 3]),
+    ],
+)
+def test_the_index_counts_every_value_that_is_read(rule: dict[str, Any], index: list[int]) -> None:
+    rules = {"rules": [{"allowedOrigins": [A], **rule}]}
+    problems = read_rules(rules).problems()
+    assert [(each.field, each.index) for each in problems] == [
+        ("allowed_methods", each) for each in index
+    ]
+    assert {each.index for each in lint(rules) if each.field == "allowed_methods"} == {*index[-2:]}
 
 
 @pytest.mark.parametrize(

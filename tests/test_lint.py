@@ -406,6 +406,7 @@ def test_findings_are_plain_data_where_that_is_wanted():
         "rule": 1,
         "field": "allowed_origins",
         "value": "null",
+        "position": 1,
         "text": finding.text,
         "help": "delete it, and serve the page from an origin of its own",
         "examples": [{"origin": "null", "method": "GET", "headers": [], "rule": 1}],
@@ -426,12 +427,14 @@ def test_findings_are_plain_data_where_that_is_wanted():
         ({"max_age_seconds": 90_000}, "max_age_seconds", None, "90000"),
         ({"allowed_methods": ["PUT"], "allowed_headers": ["x-a"]}, "expose_headers", None, None),
         ({"allowed_headers": ["x-a", "x-b", "X-A"]}, "allowed_headers", 2, "X-A"),
+        ({"allowed_headers": ["x-a", "x-b", "x-a"]}, "allowed_headers", 2, "x-a"),
+        ({"allowed_methods": ["GET", "GET", "GET"]}, "allowed_methods", 1, "GET"),
     ],
 )  # fmt: skip
 def test_a_finding_says_which_value_and_which_part_of_it_is_wrong(given, field, place, marked):
     (finding,) = lint(rules(given))
     span = finding.span
-    assert (finding.field, finding.value_index) == (field, place)
+    assert (finding.field, finding.index) == (field, place)
     assert (span and str(finding.value)[slice(*span)]) == marked
 
 
@@ -462,8 +465,8 @@ def assert_true(finding: Finding, given: list[RuleDict], dialect: str) -> None:
     assert finding.witnesses
     for witness in finding.witnesses:
         assert decided(given, witness, dialect) == witness.rule
-    if finding.value_index is not None:
-        assert given[finding.rule][finding.field][finding.value_index] == finding.value
+    if finding.index is not None:
+        assert given[finding.rule][finding.field][finding.index] == finding.value
     if judge := JUDGES.get(finding.check):
         judge(finding, given, dialect)
 

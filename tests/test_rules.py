@@ -19,6 +19,7 @@ from flask_bucketcors.core.fields import (
     usual_fields,
 )
 from flask_bucketcors.core.problems import Problem, ProblemReason
+from flask_bucketcors.core.rules import check_methods
 from tests.support.strategies import allowed_headers, methods, origin_patterns, rule_sets, rules
 
 FIELDS = Rule.__match_args__
@@ -112,7 +113,8 @@ def test_a_rule_may_not_have(field: str, value: Any, reason: ProblemReason) -> N
     shown = None if reason is ProblemReason.MISSING else value
     if isinstance(value, list) and value:
         shown = value[0]
-    assert refused.value.problems == (Problem(field, shown, reason),)
+    index = 0 if shown is not value and shown is not None else None
+    assert refused.value.problems == (Problem(field, shown, reason, index=index),)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,41 @@ def test_every_problem_is_named_at_once() -> None:
         (4, "unknown", ProblemReason.UNKNOWN_ELEMENT),
         (None, "response_vary", ProblemReason.NOT_A_BOOLEAN),
     ]
+
+
+DOUBLED = {
+    "allowed_origins": ["a b", "*", "a b"],
+    "allowed_methods": ["get", "GET", "get"],
+    "allowed_headers": ["x:y", 1, "x:y"],
+    "expose_headers": ["*", "ETag", "*"],
+}
+
+
+def test_a_wrong_value_that_stands_twice_has_two_indexes() -> None:
+    with pytest.raises(InvalidRules) as of_a_rule:
+        Rule(**DOUBLED)
+    with pytest.raises(InvalidRules) as of_a_rule_set:
+        RuleSet.from_dict({"rules": [GOOD, DOUBLED]})
+    for refused, rule in ((of_a_rule, None), (of_a_rule_set, 1)):
+        assert [(each.rule, each.field, each.index) for each in refused.value.problems] == [
+            (rule, "allowed_origins", 0),
+            (rule, "allowed_origins", 2),
+            (rule, "allowed_methods", 0),
+            (rule, "allowed_methods", 2),
+            (rule, "allowed_headers", 0),
+            (rule, "allowed_headers", 1),
+            (rule, "allowed_headers", 2),
+            (rule, "expose_headers", 0),
+            (rule, "expose_headers", 2),
+        ]
+
+
+def test_a_method_that_the_settings_do_not_list_has_its_index() -> None:
+    rule_set = RuleSet([Rule(["*"], ["GET", "PATCH", "PATCH"]), Rule(["*"], ["MKCOL"])])
+    with pytest.raises(InvalidRules) as refused:
+        check_methods(rule_set, ())
+    places = [(each.rule, each.index) for each in refused.value.problems]
+    assert places == [(0, 1), (0, 2), (1, 0)]
 
 
 def test_a_problem_says_where_what_and_what_to_write() -> None:

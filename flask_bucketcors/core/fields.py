@@ -179,10 +179,10 @@ class _List(NamedTuple):
     def _problems(self, values: tuple[object, ...]) -> Iterator[Problem]:
         if not values and self.is_required:
             yield Problem(self.name, None, ProblemReason.MISSING)
-        for value in values:
+        for index, value in enumerate(values):
             reason = self.problem_of(value) if isinstance(value, str) else ProblemReason.NOT_TEXT
             if reason is not None:
-                yield Problem(self.name, value, reason)
+                yield Problem(self.name, value, reason, index=index)
 
 
 def is_list(values: object) -> bool:

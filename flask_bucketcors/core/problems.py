@@ -93,6 +93,8 @@ class Problem:
     :param value: what was found there; None where something is missing.
     :param reason: why it is refused.
     :param rule: index of the rule from 0; None for the rule set itself.
+    :param index: index of the value among those of the field as they were read, from 0; None if
+        the problem is not about one value of a list.
     :param suggestion: the name of the field that was probably meant.
     """
 
@@ -100,6 +102,7 @@ class Problem:
     value: object
     reason: ProblemReason
     rule: int | None = None
+    index: int | None = None
     suggestion: str | None = None
 
     def __str__(self) -> str:

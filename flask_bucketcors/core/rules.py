@@ -234,9 +234,9 @@ def check_methods(rule_set: RuleSet, extra_methods: Collection[str]) -> None:
     """
     lacking = lacking_methods(rule_set, extra_methods)
     problems = [
-        Problem("allowed_methods", method, ProblemReason.EXTRA_METHOD, rule=index)
-        for index, rule in enumerate(rule_set.rules)
-        for method in rule.allowed_methods
+        Problem("allowed_methods", method, ProblemReason.EXTRA_METHOD, number, index)
+        for number, rule in enumerate(rule_set.rules)
+        for index, method in enumerate(rule.allowed_methods)
         if method in lacking
     ]
     if problems:

@@ -167,8 +167,11 @@ def _methods(operations: Iterable[Any]) -> list[Any]:
     """The methods of operations, each once; other values stay as they are."""
     methods: list[Any] = []
     for each in operations:
-        found = _OPERATIONS.get(each, (each,)) if isinstance(each, str) else (each,)
-        methods.extend(method for method in found if method not in methods[:_MANY])
+        found = _OPERATIONS.get(each) if isinstance(each, str) else None
+        if found is None:
+            methods.append(each)
+        else:
+            methods.extend(method for method in found if method not in methods[:_MANY])
     return methods
 
 

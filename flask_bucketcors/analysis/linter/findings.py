@@ -53,8 +53,8 @@ class Finding:
     :param field: the name of the field, as :class:`~flask_bucketcors.Rule` spells it; None if it
         is about the rule as a whole.
     :param value: the value in the field; None if it is about the field as a whole.
-    :param value_index: index of the value among those of the field, from 0; None if there is no
-        value, or if the field is no list.
+    :param index: index of the value among those of the field as they were read, from 0; None if
+        there is no value, or if the field is no list.
     """
 
     check: Check
@@ -64,7 +64,7 @@ class Finding:
     witnesses: tuple[Witness, ...]
     field: str | None = None
     value: str | int | None = None
-    value_index: int | None = None
+    index: int | None = None
 
     @property
     def id(self) -> str:
@@ -87,7 +87,7 @@ class Finding:
         return None if self.value is None else self.check.span(str(self.value))
 
     def as_dict(self) -> dict[str, Any]:
-        """The finding as plain data; rules are counted from 1, as people do."""
+        """The finding as plain data; rules and values are counted from 1, as people do."""
         return {
             "id": self.id,
             "check": self.check.name.lower(),
@@ -95,6 +95,7 @@ class Finding:
             "rule": None if self.rule is None else self.rule + 1,
             "field": self.field,
             "value": self.value,
+            "position": None if self.index is None else self.index + 1,
             "text": self.text,
             "help": self.help,
             "examples": [each.as_dict() for each in self.witnesses],

@@ -32,21 +32,21 @@ def repeat_findings(subject: Subject) -> Iterator[Finding]:
     """Look for values that a rule could do without, or that another rule should hold."""
     for index, rule in enumerate(subject.plain.rules):
         for field in LISTS:
-            yield from _repeated(subject, index, field, getattr(rule, field))
+            yield from _repeated(subject, index, field)
         yield from _overlapping(subject, index, "allowed_origins", rule)
         yield from _overlapping(subject, index, "allowed_headers", rule)
         yield from _unrelated(subject, index, rule)
 
 
-def _repeated(subject: Subject, index: int, field: str, values: Sequence[str]) -> Iterator[Finding]:
+def _repeated(subject: Subject, index: int, field: str) -> Iterator[Finding]:
     seen: dict[str, int] = {}
-    for value in values:
+    for place, value in subject.places(index, field):
         plain = value.lower() if field in _OF_NAMES else value
         seen[plain] = seen.get(plain, 0) + 1
         if seen[plain] == 2:
             text, witness = f"The rule contains '{value}' twice.", subject.any_witness(index)
             yield subject.finding(
-                Check.VALUE_REPEATED, index, text, witness, field=field, value=value
+                Check.VALUE_REPEATED, index, text, witness, field=field, value=value, place=place
             )
 
 

@@ -1,6 +1,6 @@
 """What lint looks at: the rules as they were written, and what they decide."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -14,6 +14,7 @@ from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.analysis.spelling.unchecked import PlainRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.fields import is_list
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import Wildcard
@@ -49,7 +50,7 @@ class Subject:
         self.public_suffix = public_suffix
         self.work = work
         self.dialect = dialect
-        self._places: dict[tuple[int, str], dict[str, int]] = {}
+        self._first: dict[tuple[int, str], dict[str, int]] = {}
         self._witnesses: dict[int, Witness] = {}
 
     @cached_property
@@ -83,24 +84,31 @@ class Subject:
         help: str = "",
         field: str | None = None,
         value: str | int | None = None,
+        place: int | None = None,
     ) -> Finding:
         """Make a finding about a rule.
 
         :param index: of the rule, as it was written; None for the rules as a whole.
         :param help: replaces that of the check.
+        :param place: of the value in its list, as it was written; None for the first such value.
         """
-        place = None
-        if index is not None and field in LISTS and isinstance(value, str):
-            place = self._places_in(index, field).get(value)
+        if place is None and index is not None and field in LISTS and isinstance(value, str):
+            place = self._first_places(index, field).get(value)
         return Finding(check, index, text, help or check.help, witnesses, field, value, place)
 
-    def _places_in(self, index: int, field: str) -> dict[str, int]:
+    def _first_places(self, index: int, field: str) -> dict[str, int]:
         """Where each value of a list stands first."""
-        if (index, field) not in self._places:
-            values = getattr(self.plain.rules[index], field)
-            pairs = [(value, place) for place, value in enumerate(values)]
-            self._places[index, field] = dict(reversed(pairs))
-        return self._places[index, field]
+        if (index, field) not in self._first:
+            places = reversed(list(self.places(index, field)))
+            self._first[index, field] = {value: place for place, value in places}
+        return self._first[index, field]
+
+    def places(self, index: int, field: str) -> Iterator[tuple[int, str]]:
+        """Give the texts of a list with the place of each, where a null has one, too."""
+        written = self.plain.reading.data["rules"][index].get(field)
+        if is_list(written):
+            places = (place for place, each in enumerate(written) if each is not None)
+            yield from zip(places, getattr(self.plain.rules[index], field), strict=True)
 
     def index(self, stored: int) -> int:
         """Give the index that a rule was written at."""
