@@ -14,15 +14,27 @@ class Reason(StrEnum):
     ``NO_RULES``: the bucket has no rules. ``UNREADABLE``: its rules cannot be read.
     ``RULES_CALL``: the request would read or edit the rules, which pages may not do here.
     ``DOT_SEGMENT``: the path has a segment ``..``, so it is not clear whose rules apply.
+
+    Each has a ``title`` of at most 40 characters.
     """
 
-    ORIGIN = "origin"
-    METHOD = "method"
-    HEADERS = "headers"
-    NO_RULES = "no_rules"
-    UNREADABLE = "unreadable"
-    RULES_CALL = "rules_call"
-    DOT_SEGMENT = "dot_segment"
+    # Hides a method of texts.
+    title: str  # type: ignore[assignment]
+
+    def __new__(cls, value: str, title: str) -> "Reason":
+        """Make a member of its row."""
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.title = title
+        return reason
+
+    ORIGIN = "origin", "Origin not allowed"
+    METHOD = "method", "Method not allowed"
+    HEADERS = "headers", "Header not allowed"
+    NO_RULES = "no_rules", "No CORS rules"
+    UNREADABLE = "unreadable", "Stored rules are unreadable"
+    RULES_CALL = "rules_call", "Pages may not read or edit the rules"
+    DOT_SEGMENT = "dot_segment", "Path with a segment '..'"
 
 
 class Decision(NamedTuple):
