@@ -1,6 +1,6 @@
 """What a change of rules allows: exact, each change with a witness."""
 
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from flask_bucketcors.analysis.algebra.diff import ChangeKind, Diff, diff
 from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.core.dialects import COS
 from tests.support.call_counts import count_calls
+from tests.support.fetch_model import PageRequest, passes_preflight
 from tests.support.naive_evaluator import RuleDict, evaluate, is_origin
 from tests.support.strategies import METHODS, rule_sets, rules
 
@@ -222,6 +223,83 @@ def test_credentials_count_where_they_are_given():
     old, new = rule_set({}), rule_set({"allowed_origins": ["*", A]})
     assert "credentials" in diff(old, new).on_other_terms[0].aspects
     assert diff(old, new, allow_credentials=False).on_other_terms[0].aspects == ("any_origin",)
+
+
+NAMED_BESIDE = {"Access-Control-Allow-Methods", "Access-Control-Allow-Headers"}
+
+
+@searches
+@given(edits(), st.sampled_from(DIALECTS), st.booleans())
+def test_a_change_that_is_not_felt_changes_nothing_for_a_page(edit, dialect, credentials):
+    for change in diff(*map(rule_sets_of, edit), dialect).on_other_terms:
+        origin, method, headers = change.witness
+        page = PageRequest(origin, method, dict.fromkeys(headers, "1"), credentials)
+        asked = ",".join(headers) or None
+        before, after = (
+            evaluate(rules, origin=origin, method=method, requested_headers=asked, dialect=dialect)
+            for rules in edit
+        )
+        old, new = (
+            {name: value for name, value in read(each.headers).items() if name not in NAMED_BESIDE}
+            for each in (before, after)
+        )
+        assert change.is_felt is (old != new)
+        passes = {passes_preflight(page, 200, [*each.headers.items()]) for each in (before, after)}
+        assert change.is_felt or len(passes) == 1
+
+
+@pytest.mark.parametrize(
+    ("new", "aspects", "felt"),
+    [
+        ({"allowed_methods": ["GET", "PUT"]}, ("methods",), ()),
+        ({"allowed_headers": ["x-a"]}, ("headers",), ()),
+        ({"max_age_seconds": 5}, ("max_age",), ("max_age",)),
+        (
+            {"allowed_methods": ["GET", "PUT"], "expose_headers": ["ETag"]},
+            ("methods", "exposed"),
+            ("exposed",),
+        ),
+    ],
+)
+def test_a_page_does_not_feel_what_is_named_beside_the_requested(new, aspects, felt):
+    # S3 names the requested headers alone.
+    changes = diff(rule_set({}), rule_set(new), "cos")
+    (other,) = changes.on_other_terms
+    assert (other.aspects, other.felt_aspects, other.is_felt) == (aspects, felt, bool(felt))
+    assert all(each.is_felt and not each.felt_aspects for each in changes.newly_allowed)
+
+
+def test_changes_by_origins():
+    old = rule_set({"allowed_origins": [A, B]})
+    new = rule_set(
+        {"allowed_origins": [A], "allowed_methods": ["GET", "PUT"]},
+        {"allowed_origins": ["https://*.b.example"], "allowed_methods": ["GET"]},
+    )
+    changes = diff(old, new)
+    groups = changes.by_origins()
+    kinds = {
+        tuple(each.pattern for each in origins): [str(each.kind) for each in group]
+        for origins, group in groups.items()
+    }
+    assert list(kinds.items()) == [
+        (("https://*.b.example",), ["newly_allowed"]),
+        ((A,), ["newly_allowed", "other_terms"]),
+        ((B,), ["no_longer_allowed"]),
+    ]
+
+
+@searches
+@given(edits())
+def test_each_change_is_in_the_group_of_its_origins(edit):
+    changes = diff(*map(rule_sets_of, edit))
+    groups = changes.by_origins()
+    place = {id(each): number for number, each in enumerate(changes)}
+    places = [[place[id(each)] for each in group] for group in groups.values()]
+    assert sorted(chain(*places)) == list(range(len(changes)))
+    assert places == sorted(sorted(each) for each in places)
+    for origins, group in groups.items():
+        assert {each.region.origins for each in group} == {origins}
+    assert changes.by_origins() == groups
 
 
 def test_what_no_rules_allow_is_nothing():

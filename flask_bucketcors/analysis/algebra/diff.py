@@ -16,7 +16,8 @@ from flask_bucketcors.analysis.algebra.bounds import Bounds, Work
 from flask_bucketcors.analysis.algebra.partition import Atoms, bits
 from flask_bucketcors.analysis.algebra.regions import Region
 from flask_bucketcors.analysis.algebra.request_space import Example, Lists, Requests, RuleBits
-from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
+from flask_bucketcors.analysis.algebra.spans import Span
+from flask_bucketcors.analysis.algebra.terms import FELT, Terms, terms_of
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.any_form import AnyRules, read_rule_set
@@ -60,6 +61,20 @@ class Change:
         pairs = zip(Terms._fields, self.before, self.after, strict=True)
         return tuple(name for name, before, after in pairs if before != after)
 
+    @property
+    def felt_aspects(self) -> tuple[str, ...]:
+        """Those of the aspects that a browser acts on: neither ``methods`` nor ``headers``."""
+        return tuple(name for name in self.aspects if name in FELT)
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether a page notices the change.
+
+        It does not if the responses differ only in the methods and headers that they name beside
+        the requested ones. Then browsers may leave out other preflights than before, at most.
+        """
+        return self.kind is not ChangeKind.OTHER_TERMS or bool(self.felt_aspects)
+
     def as_dict(self) -> dict[str, Any]:
         """The change as plain data."""
         return {
@@ -88,6 +103,19 @@ class Diff:
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
+
+    def by_origins(self) -> dict[tuple[Span, ...], tuple[Change, ...]]:
+        """Group the changes by the origins that they are about, as their regions have them.
+
+        The changes of a group, and the groups by their first change, are in the order of the diff.
+        Two groups may have origins in common.
+
+        :raises TooIntricate: if the bounds of the diff do not suffice to name the origins.
+        """
+        groups: defaultdict[tuple[Span, ...], list[Change]] = defaultdict(list)
+        for change in self.changes:
+            groups[change.region.origins].append(change)
+        return {origins: tuple(changes) for origins, changes in groups.items()}
 
     def of_kind(self, kind: ChangeKind) -> tuple[Change, ...]:
         """The changes of one kind."""

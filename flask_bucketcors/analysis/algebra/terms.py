@@ -3,11 +3,15 @@
 What :mod:`~flask_bucketcors.core.grants` writes as headers, without the way a vendor writes it.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.dialects import AllowHeaders, Dialect
 from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY
+
+#: The terms that browsers act on, whatever was requested. A response always names the requested
+#: method and headers; which others it names decides no request.
+FELT: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
 
 
 class Terms(NamedTuple):

@@ -18,9 +18,6 @@ from flask_bucketcors.core.rules import RuleSet
 _SHOWN_CHANGES: Final = 2
 # Of the values of a region so many are named.
 _SHOWN_VALUES: Final = 5
-# The responses of a rule name its methods and headers. That they name more of them says nothing
-# that the newly allowed requests do not say.
-_TELLING: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
 _ASPECTS: Final = {
     "any_origin": "allowed origin",
     "exposed": "exposed headers",
@@ -99,8 +96,8 @@ class Fix:
     @property
     def changes_terms(self) -> tuple[Change, ...]:
         """What it allows on other terms, beside the request that was asked about."""
-        told = (each for each in self._diff.on_other_terms if _TELLING.intersection(each.aspects))
-        return self._beside(told)
+        # That its responses name more methods and headers is said by what it newly allows.
+        return self._beside(each for each in self._diff.on_other_terms if each.is_felt)
 
     @cached_property
     def dangers(self) -> tuple[Finding, ...]:
@@ -143,8 +140,8 @@ class Fix:
         if self.no_longer_allows:
             yield f"It no longer allows {_in_words(self.no_longer_allows)}."
         if self.changes_terms:
-            named = {name: None for each in self.changes_terms for name in each.aspects}
-            aspects = ", ".join(_ASPECTS.get(each, each) for each in named if each in _TELLING)
+            named = {name: None for each in self.changes_terms for name in each.felt_aspects}
+            aspects = ", ".join(_ASPECTS.get(each, each) for each in named)
             yield f"It changes the response ({aspects}) to {_in_words(self.changes_terms)}."
 
 
