@@ -10,7 +10,7 @@ from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY
 
 #: The terms that browsers act on, whatever was requested. A response always names the requested
-#: method and headers; which others it names decides no request.
+#: method and headers; the others save later preflights at most.
 FELT: Final = frozenset({"any_origin", "credentials", "exposed", "max_age"})
 
 
