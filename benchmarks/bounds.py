@@ -1,9 +1,9 @@
-"""Measure what rules cost that are made to keep lint, diff and explain busy.
+"""Measure what rules cost that are made to keep the analysis busy.
 
 For each shape of ``tests/support/intricate_rules.py``, at the largest size that a PUT accepts, the
-script prints the seconds of CPU time and the megabytes that lint, diff and explain take at most,
-within ``Bounds.NARROW``, and which bound stops them. Each use runs in a process of its own, twice:
-the seconds and the megabytes are not measured at the same time.
+script prints the seconds of CPU time and the megabytes that lint, diff, explain and permissions
+take at most, within ``Bounds.NARROW``, and which bound stops them. Each use runs in a process of
+its own, twice: the seconds and the megabytes are not measured at the same time.
 
 With ``--search SECONDS``, it looks for worse rules: it draws rules at random, changes the worst
 that it has found, and prints those that take the most.

@@ -151,10 +151,21 @@ from flask_bucketcors.analysis.algebra.pattern_words import pattern_in_words as 
 from flask_bucketcors.analysis.algebra.terms import Terms as Terms
 from flask_bucketcors.analysis.algebra.request_space import Example as Example
 
+"""Permissions
+
+Which rules decide the requests of which origins. [Who may do what](permissions.md) shows how to
+read the result.
+"""
+
+from flask_bucketcors.analysis.algebra.permissions import permissions as permissions
+from flask_bucketcors.analysis.algebra.permissions import Permissions as Permissions
+from flask_bucketcors.analysis.algebra.permissions import PermissionRow as PermissionRow
+from flask_bucketcors.analysis.algebra.permissions import Decided as Decided
+
 """Work
 
-How much work `explain`, `lint` and `diff` do. [Compare rule sets](diff.md#bounds) says what happens
-beyond the bounds.
+How much work `explain`, `lint`, `diff` and `permissions` do. [Compare rule sets](diff.md#bounds)
+says what happens beyond the bounds.
 """
 
 from flask_bucketcors.analysis.algebra.bounds import Bounds as Bounds

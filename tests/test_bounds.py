@@ -1,4 +1,4 @@
-"""What a request can start is bounded: lint, diff, and explain with the effects of its fixes.
+"""What a request can start is bounded: lint, diff, permissions, and explain with its fixes.
 
 The work is counted here. ``benchmarks/bounds.py`` measures what it takes in seconds and megabytes.
 """
@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_bucketcors import Bounds, RuleSet, TooIntricate, diff, explain, lint
+from flask_bucketcors import Bounds, RuleSet, TooIntricate, diff, explain, lint, permissions
 from flask_bucketcors.cli import bucketcors
 from tests.support.call_counts import count_calls
 from tests.support.intricate_rules import (
@@ -73,7 +73,11 @@ def _decided(work: Callable[[], object]) -> object:
 )
 def test_the_error_names_the_bound(bounds: Bounds, bound: str, number: int) -> None:
     rules = RuleSet(largest("nested origins and headers in pairs"))
-    for work in (lambda: lint(rules, bounds=bounds), lambda: diff(None, rules, bounds=bounds)):
+    for work in (
+        lambda: lint(rules, bounds=bounds),
+        lambda: diff(None, rules, bounds=bounds),
+        lambda: permissions(rules, bounds=bounds),
+    ):
         with pytest.raises(
             TooIntricate, match=f"^not decided within {number:,} {bound}: "
         ) as error:
@@ -111,6 +115,7 @@ def test_a_result_is_that_of_ample_bounds_or_there_is_none(
         lambda bounds: lint(new, bounds=bounds),
         lambda bounds: lint(new, dangers_only=True, bounds=bounds),
         lambda bounds: [each.as_dict() for each in diff(old, new, bounds=bounds)],
+        lambda bounds: permissions(new, bounds=bounds).as_dict(),
     ):
         try:
             found: Any = of(bounds)
@@ -141,7 +146,7 @@ def test_the_words_for_a_region_count_too() -> None:
     assert work.comparisons > before
 
 
-@pytest.mark.parametrize("function", [lint, diff, explain])
+@pytest.mark.parametrize("function", [lint, diff, explain, permissions])
 def test_a_program_that_names_no_bounds_gets_the_narrow_ones(function: Callable[..., Any]) -> None:
     assert inspect.signature(function).parameters["bounds"].default is NARROW
 
@@ -169,6 +174,7 @@ def test_rules_that_people_write_need_less_than_half() -> None:
     )
     assert lint(rules, bounds=half)
     assert compare(RuleSet(rules), other_terms(rules), half)
+    assert permissions(RuleSet(rules), bounds=half)
     assert not any("not decided" in each for each in effects(RuleSet(rules), ASKED[1], half))
 
 

@@ -1,6 +1,6 @@
 """What a change of rules allows: exact, each change with a witness."""
 
-from itertools import chain, combinations
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -13,40 +13,18 @@ from flask_bucketcors.analysis.algebra.terms import Terms, terms_of
 from flask_bucketcors.core.dialects import COS
 from tests.support.call_counts import count_calls
 from tests.support.fetch_model import PageRequest, passes_preflight
-from tests.support.naive_evaluator import RuleDict, evaluate, is_origin
-from tests.support.strategies import METHODS, rule_sets, rules
+from tests.support.naive_evaluator import RuleDict, evaluate
+from tests.support.near_requests import near_requests
+from tests.support.strategies import rule_sets, rules
 
 DIALECTS = ["cos", "oss", "s3", "obs"]
 A, B = "https://a.example", "https://b.example"
-
-# What stands in the place of a "*", so that all ways to fit one pattern and not another occur.
-FILLERS = ["", "a", "z", "a.", "s", "s://b", "80", ":80", "b.a", "aba"]
 
 
 def rule_set(*rules: dict[str, Any]) -> RuleSet:
     """Rules of which only what matters is given."""
     base = {"allowed_origins": [A], "allowed_methods": ["GET"]}
     return RuleSet([Rule(**{**base, **rule}) for rule in rules])
-
-
-def universe(rules: list[RuleDict]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Requests that come near the rules, each with any few of the names that they list."""
-    patterns = {each for rule in rules for each in rule["allowed_origins"]}
-    origins = {each.replace("*", filler) for each in patterns for filler in FILLERS} | {"null"}
-    listed = {each.lower() for rule in rules for each in rule["allowed_headers"]}
-    names = {each.replace("*", filler) for each in listed for filler in ("", "z", "a")}
-    names = [*sorted(name for name in names if name)[:6], "zzz"]
-    lists = [each for count in range(4) for each in combinations(names, count)]
-    return [
-        (origin, method, headers)
-        for origin in sorted(filter(admitted, origins))
-        for method in METHODS
-        for headers in lists
-    ]
-
-
-def admitted(origin: str) -> bool:
-    return origin in ("null", "file://") or is_origin(origin)
 
 
 def said(rules: list[RuleDict], dialect: str, request: tuple[str, str, tuple[str, ...]]) -> Any:
@@ -112,7 +90,7 @@ searches = pytest.mark.timeout(240)
 def test_requests_are_decided_otherwise_exactly_where_a_change_says_so(edit, dialect, data):
     old, new = edit
     changes = diff(rule_sets_of(old), rule_sets_of(new), dialect)
-    requests = universe([*old, *new])
+    requests = near_requests([*old, *new])
     for request in data.draw(st.lists(st.sampled_from(requests), min_size=300, max_size=300)):
         before, after = said(old, dialect, request), said(new, dialect, request)
         found = [each for each in changes if each.region.holds(*request)]

@@ -1,4 +1,4 @@
-"""Rules that are made to keep lint, diff and explain busy: shapes, each a function of a size.
+"""Rules that are made to keep the analysis busy: shapes, each a function of a size.
 
 Each shape grows with its size, up to what a PUT accepts: 64 KiB of XML and 100 rules.
 """
@@ -16,6 +16,7 @@ from flask_bucketcors import (
     diff,
     explain,
     lint,
+    permissions,
 )
 
 MAX_BYTES: Final = 64 * 1024
@@ -330,6 +331,7 @@ def uses(rules: list[Rule], bounds: Bounds) -> dict[str, Callable[[], object]]:
         "diff with other terms": lambda: compare(rule_set, other_terms(rules), bounds),
         "diff with another order": lambda: compare(rule_set, RuleSet(rules[::-1]), bounds),
         "diff with no rules": lambda: compare(None, rule_set, bounds),
+        "permissions": lambda: permissions(rule_set, bounds=bounds),
     }
     if half:
         halves = RuleSet(rules[:half]), RuleSet(rules[half:])

@@ -8,7 +8,7 @@ from flask_bucketcors.core.errors import TooIntricate
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much work ``lint``, ``diff`` or ``explain`` may do about rules.
+    """How much work ``lint``, ``diff``, ``permissions`` or ``explain`` may do about rules.
 
     Rules that people write need a part of it. Rules can be made to need millions of times as
     much. If the bounds do not suffice, nothing is decided: :class:`~flask_bucketcors.TooIntricate`

@@ -37,10 +37,18 @@ class HeaderLists:
             return False
         asked = set(requested.names)
         return (
-            all(_hold(self.names, name, _fits) for name in asked)
-            and all(any(_hold(each, name, _fits) for name in asked) for each in self.one_of)
+            all(hold_text(self.names, name, _fits) for name in asked)
+            and all(any(hold_text(each, name, _fits) for name in asked) for each in self.one_of)
             and not (self.not_all_of and asked.issuperset(self.not_all_of))
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The lists as plain data."""
+        return {
+            "names": spans_as_dicts(self.names),
+            "one_of": list(map(spans_as_dicts, self.one_of)),
+            "not_all_of": list(self.not_all_of),
+        }
 
     def in_words(self, most: int | None = None) -> str:
         """Say which lists these are.
@@ -119,11 +127,7 @@ class Region:
     @cached_property
     def headers(self) -> HeaderLists:
         """The lists of header names."""
-        names = self._requests.names
-        lists = self._lists
-        absent = [names.atoms[bit].example for bit in bits(lists.not_all_of)]
-        one_of = tuple(map(names.spans, lists.one_of))
-        return HeaderLists(names.spans(lists.names), one_of, tuple(absent))
+        return header_lists(self._requests, self._lists)
 
     def holds(self, origin: str, method: str, headers: Iterable[str] = ()) -> bool:
         """Whether a request is one of these.
@@ -133,20 +137,16 @@ class Region:
         """
         return (
             method in self.methods
-            and _hold(self.origins, origin, covers)
+            and hold_text(self.origins, origin, covers)
             and self.headers.hold(headers)
         )
 
     def as_dict(self) -> dict[str, Any]:
         """The region as plain data."""
         return {
-            "origins": [_span_as_dict(each) for each in self.origins],
+            "origins": spans_as_dicts(self.origins),
             "methods": list(self.methods),
-            "headers": {
-                "names": [_span_as_dict(each) for each in self.headers.names],
-                "one_of": [[_span_as_dict(each) for each in some] for some in self.headers.one_of],
-                "not_all_of": list(self.headers.not_all_of),
-            },
+            "headers": self.headers.as_dict(),
         }
 
     def in_words(self, most: int | None = None) -> str:
@@ -161,7 +161,23 @@ class Region:
         return self.in_words()
 
 
-def _hold(spans: Sequence[Span], text: str, fits: Callable[[str, str], bool]) -> bool:
+def header_lists(requests: Requests, lists: Lists) -> HeaderLists:
+    """Put lists of header names in words.
+
+    :raises TooIntricate: if the bounds of the work that the requests are a part of do not suffice.
+    """
+    names = requests.names
+    absent = [names.atoms[bit].example for bit in bits(lists.not_all_of)]
+    one_of = tuple(map(names.spans, lists.one_of))
+    return HeaderLists(names.spans(lists.names), one_of, tuple(absent))
+
+
+def spans_as_dicts(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """Give spans as plain data."""
+    return list(map(_span_as_dict, spans))
+
+
+def hold_text(spans: Sequence[Span], text: str, fits: Callable[[str, str], bool]) -> bool:
     """Whether a text is in one of some spans, if this is how a pattern fits it."""
     return any(
         fits(span.pattern, text) and not any(fits(each, text) for each in span.but_not)
