@@ -95,14 +95,19 @@ def costs(rules: list[Rule], bounds: Bounds = Bounds.NARROW) -> Iterator[tuple[s
         yield name, cost_of(work)
 
 
+# What is measured, each with the width of its column.
+_USES = {"lint": 6, "diff": 6, "explain": 7, "permissions": 11}
+
+
 def print_shapes(names: Sequence[str]) -> None:
-    print(f"{'shape':<58} {'lint':>6} {'MB':>5}  {'diff':>6} {'MB':>5}  {'explain':>7} {'MB':>5}")
+    titles = "  ".join(f"{use:>{width}} {'MB':>5}" for use, width in _USES.items())
+    print(f"{'shape':<58} {titles}")
     for name in SHAPES:
         if names and name not in names:
             continue
         found = list(costs(largest(name)))
         cells, stopped = [], {}
-        for use, width in (("lint", 6), ("diff", 6), ("explain", 7)):
+        for use, width in _USES.items():
             of_use = [cost for each, cost in found if each.startswith(use)]
             seconds = max(each.seconds for each in of_use)
             megabytes = max(each.megabytes for each in of_use)

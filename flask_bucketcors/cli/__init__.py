@@ -37,7 +37,7 @@ _COMMANDS: Final = {
     ),
     "delete": ("stored_rules:delete_rules", "Delete the rules of BUCKET, but keep its history."),
     "diff": ("diff:diff_rules", "Show which requests two rule sets treat differently."),
-    "doctor": ("doctor:doctor", "Check the configuration, routes, database and workers of an app."),
+    "doctor": ("doctor:doctor", "Check the settings, routes, database and workers of an app."),
     "explain": (
         "explain:explain_request",
         "Explain why a page's request is refused, and how to fix it.",
@@ -56,10 +56,14 @@ _COMMANDS: Final = {
         "stored_rules:list_buckets",
         "Print the names of the buckets that have rules, sorted.",
     ),
+    "permissions": (
+        "permissions:show_permissions",
+        "Show who may do what, and which rule decides it.",
+    ),
     "put": ("put:put_rules", "Replace the rules of BUCKET with those in FILE."),
     "rollback": (
         "stored_rules:roll_back",
-        "Restore the rules that BUCKET had at REVISION, as a new revision.",
+        "Restore the rules of BUCKET at REVISION, as a new revision.",
     ),
     "routes": ("routes:list_routes", "List which URLs of an app are about buckets."),
     "rules": ("rules:print_ready_made", "Print rules that a usual client needs."),

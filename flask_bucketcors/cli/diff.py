@@ -1,8 +1,6 @@
 """``diff``: show which requests two rule sets treat differently."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Final
 
 import click
 
@@ -12,7 +10,7 @@ from flask_bucketcors.cli.application import current_state, require_bucket, sour
 from flask_bucketcors.cli.database_options import database_option, refuse_unused_database
 from flask_bucketcors.cli.options import bucket_option, dialect_option, resource_option
 from flask_bucketcors.cli.report_diff import Side, print_changes, print_sides
-from flask_bucketcors.cli.rule_files import INPUT_FILE, name_of, once_stdin, read_file
+from flask_bucketcors.cli.rule_files import ANY_LIMITS, INPUT_FILE, name_of, once_stdin, read_file
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -24,14 +22,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import TooIntricate
-from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.rules import lacking_methods
-from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES
-
-# The limits of a dialect apply when rules are put; these bound the work.
-_LIMITS: Final = replace(
-    COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES, extra_methods=EXTRA_METHODS
-)
 
 
 class _Trouble(Refused):
@@ -138,7 +129,7 @@ def _file(path: str, extra_methods: Iterable[str] = (), resource: str | None = N
     :param resource: which bucket of a template.
     """
     try:
-        rule_set, reading = read_file(path, _LIMITS, resource)
+        rule_set, reading = read_file(path, ANY_LIMITS, resource)
     except Refused as error:
         raise _Trouble(error.message) from None
     return Side(

@@ -4,12 +4,14 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO, Final, cast
 
 import click
 
 from flask_bucketcors.cli.terminal import Refused, printable
-from flask_bucketcors.core.dialects import Dialect
+from flask_bucketcors.core.dialects import COS, Dialect
+from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.any_form import MAX_RULES_TEXT_BYTES, Reading, read_rules
@@ -45,6 +47,12 @@ class _InputText(click.types.StringParamType):
             self.fail(f"this is the name of a file: write {_MARK}{printable(value)} to read it")
         return value
 
+
+#: For rules that are only looked at. A dialect's limits apply when rules are put; these bound the
+#: work.
+ANY_LIMITS: Final = replace(
+    COS, max_rules=1000, max_body_bytes=MAX_RULES_TEXT_BYTES, extra_methods=EXTRA_METHODS
+)
 
 #: The type of an argument for an input file, which is opened only when it is read.
 INPUT_FILE: Final = _InputFile(exists=True, dir_okay=False, allow_dash=True)

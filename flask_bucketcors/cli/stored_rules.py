@@ -164,7 +164,7 @@ def show_history(bucket: str, form: str) -> None:
 @author_option
 @database_option
 def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> None:
-    """Restore the rules that BUCKET had at REVISION, as a new revision.
+    """Restore the rules of BUCKET at REVISION, as a new revision.
 
     \b
     Example:

@@ -74,6 +74,11 @@ class PermissionRow:
     example: str
     decided: Mapping[str, tuple[Decided, ...]]
 
+    @property
+    def is_rest(self) -> bool:
+        """Whether these are all origins that are in no other row."""
+        return self.origins[0].pattern == ANY
+
     def holds(self, origin: str) -> bool:
         """Whether an origin is one of these.
 

@@ -46,7 +46,7 @@ _MARGIN = " " * 6
 @format_option
 @click.pass_context
 def doctor(context: click.Context, write: bool, form: str) -> None:
-    """Check the configuration, routes, database and workers of an app.
+    """Check the settings, routes, database and workers of an app.
 
     Checks the settings, which URLs are about buckets, the database with every stored rule set, and
     whether another process sees the same rules. Never prints secrets, and writes nothing. With
