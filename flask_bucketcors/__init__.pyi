@@ -74,6 +74,7 @@ Where rule sets are kept. [Writing a store](writing-a-store.md) explains the con
 from flask_bucketcors.stores.contract import Store as Store
 from flask_bucketcors.stores.contract import Changes as Changes
 from flask_bucketcors.stores.history_entry import HistoryEntry as HistoryEntry
+from flask_bucketcors.stores.bucket_summary import BucketSummary as BucketSummary
 from flask_bucketcors.stores.contract import StoredRules as StoredRules
 from flask_bucketcors.stores.contract import Signal as Signal
 from flask_bucketcors.stores.contract import Expected as Expected

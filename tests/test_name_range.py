@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.stores.sqlite.store import _LIST
+from flask_bucketcors.stores.sqlite import bucket_pages
 
 RULES = RuleSet([Rule(["*"], ["GET"])])
 # Few characters, so that names have common prefixes: the least and the greatest, both neighbours of
@@ -22,15 +22,18 @@ NAMES = st.text(CHARACTERS, min_size=1, max_size=4).filter(is_bucket_name)
 BOUNDS = st.text(CHARACTERS + "\0\ud800\udfff", max_size=4)
 
 
-@given(st.lists(NAMES, max_size=12), BOUNDS, BOUNDS, st.none() | st.integers(0, 5))
+@given(st.lists(NAMES, max_size=12), BOUNDS, BOUNDS, st.none() | st.integers(0, 5), BOUNDS)
 def test_a_page_is_what_a_filter_of_all_names_gives(
-    names: list[str], prefix: str, after: str, limit: int | None
+    names: list[str], prefix: str, after: str, limit: int | None, contains: str
 ) -> None:
     naive = sorted(name for name in set(names) if name.startswith(prefix) and name > after)
+    with_text = [name for name in naive if contains in name]
     for store in (SQLiteStore(":memory:"), MemoryStore()):
         with closing(store):
             store.put_many((name, RULES) for name in names)
             assert store.list(prefix, after, limit) == naive[:limit]
+            found = store.summaries(prefix, after, limit, contains=contains)
+            assert [each.bucket for each in found] == with_text[:limit]
 
 
 @pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
@@ -48,6 +51,10 @@ def test_pages_of_a_database_in_utf_16_are_sorted_by_code_point(
         for place, name in enumerate(names):
             assert store.list("", name) == names[place + 1 :]
             assert store.list("", name, 1) == names[place + 1 : place + 2]
+            [*found] = store.summaries("", name, 2, contains="\u00ff")
+            assert found == [
+                each for each in store.summaries() if each.bucket > name and "\u00ff" in each.bucket
+            ]
 
 
 @pytest.fixture
@@ -58,8 +65,16 @@ def store() -> Iterator[SQLiteStore]:
 
 
 @pytest.mark.parametrize("end", ["b", b""], ids=["a prefix", "no prefix"])
-def test_a_page_is_one_range_of_the_index(store: SQLiteStore, end: object) -> None:
-    plan: list[Any] = store._database.query(f"EXPLAIN QUERY PLAN {_LIST}", ("a", end, 10))
+@pytest.mark.parametrize(
+    ("statement", "index", "more"),
+    [(bucket_pages.NAMES, "COVERING INDEX", ()), (bucket_pages.SUMMARIES, "INDEX", ("",))],
+    ids=["names", "summaries"],
+)
+def test_a_page_is_one_range_of_the_index(
+    store: SQLiteStore, end: object, statement: str, index: str, more: tuple[str, ...]
+) -> None:
+    parameters = ("a", end, *more, 10)
+    plan: list[Any] = store._database.query(f"EXPLAIN QUERY PLAN {statement}", parameters)
     assert len(plan) == 1
     assert plan[0][3].endswith("(bucket>? AND bucket<?)")
-    assert "USING COVERING INDEX" in plan[0][3]
+    assert f"USING {index}" in plan[0][3]

@@ -41,7 +41,8 @@ EXTENSION = {
     *("core.bucket_names", "core.dialects", "core.errors", "core.fields", "core.grants"),
     *("core.headers", "core.hosts", "core.origins", "core.problems", "core.request"),
     *("core.reserved", "core.rules", "core.wildcards"),
-    *("stores.contract", "stores.history_entry", "stores.opening", "stores.sqlite"),
+    *("stores.bucket_summary", "stores.checked_arguments", "stores.contract"),
+    *("stores.history_entry", "stores.opening", "stores.sqlite"),
 }
 MAKE = "from flask import Flask; from flask_bucketcors import BucketCORS; "
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flask_bucketcors import (
+    BucketSummary,
     MemoryStore,
     Rule,
     RulesChanged,
@@ -184,6 +185,79 @@ def test_a_page_has_the_names_between_its_bounds(
     assert store.list(prefix, after, 1) == listed[:1]
 
 
+PAGES: dict[str, Callable[..., Any]] = {
+    "list": lambda store, limit: store.list(limit=limit),
+    "summaries": lambda store, limit: store.summaries(limit=limit),
+    "history": lambda store, limit: store.history("b", limit=limit),
+    "history of a name that no bucket has": lambda store, limit: store.history("", limit=limit),
+}
+a_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+
+
+@a_page
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [(-1, ValueError), (-(10**30), ValueError), (1.0, TypeError), ("1", TypeError)],
+)
+def test_a_page_has_no_negative_number_of_items(store: Store, page, limit, error) -> None:
+    store.put("b", rules())
+    with pytest.raises(error, match=f"limit is {limit!r}: write a whole number from 0, or None"):
+        page(store, limit)
+
+
+@a_page
+def test_a_page_may_be_empty(store: Store, page) -> None:
+    store.put("b", rules())
+    assert page(store, 0) == []
+
+
+def test_a_summary_says_what_the_rules_and_the_last_change_say(store: Store) -> None:
+    store.put_many([("a", rules()), ("b", rules())], author="alice")
+    store.put("b", RuleSet([*rules(1).rules, *rules(2).rules]), author="bob")
+    store.put("c", rules())
+    for summary, count in zip(store.summaries(), [1, 2, 1], strict=True):
+        stored, last = store.read(summary.bucket), store.last_change(summary.bucket)
+        assert stored is not None
+        assert last is not None
+        assert summary == BucketSummary(
+            summary.bucket, count, stored.version, last.revision, last.time, last.author
+        )
+    assert [each.author for each in store.summaries()] == ["alice", "bob", None]
+
+
+def test_a_bucket_without_rules_has_no_summary(store: Store) -> None:
+    store.put_many([("a", rules()), ("b", rules()), ("c", rules())])
+    store.delete("b")
+    assert [each.bucket for each in store.summaries()] == ["a", "c"]
+    store.rollback("b", 1)
+    assert [each.bucket for each in store.summaries()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "selected"),
+    [
+        ({}, ["B", "a", "ab", "abc", "b%", "\u4e2d"]),
+        ({"prefix": "a"}, ["a", "ab", "abc"]),
+        ({"after": "a", "limit": 2}, ["ab", "abc"]),
+        ({"contains": "b"}, ["ab", "abc", "b%"]),
+        ({"contains": "b", "limit": 2}, ["ab", "abc"]),
+        ({"contains": "b", "prefix": "a", "after": "ab"}, ["abc"]),
+        ({"contains": "%"}, ["b%"]),
+        ({"contains": "_"}, []),
+        ({"contains": "'"}, []),
+        ({"contains": "\u4e2d"}, ["\u4e2d"]),
+        ({"contains": "\ud800"}, []),
+        ({"contains": "\0"}, []),
+        ({"prefix": "\ud800"}, []),
+        ({"limit": 10**30, "prefix": "B"}, ["B"]),
+    ],
+)
+def test_summaries_are_selected_by_name(store: Store, selection: Any, selected: list[str]) -> None:
+    names = ["B", "a", "ab", "abc", "b%", "\u4e2d"]
+    store.put_many((name, rules()) for name in reversed(names))
+    assert [each.bucket for each in store.summaries(**selection)] == selected
+
+
 def test_many_are_put_as_one_revision(store: Store) -> None:
     before = store.put("a", rules(0))
     assert store.put_many([("a", rules(1)), ("b", rules(2))], author="me") == before + 1
@@ -230,6 +304,35 @@ def test_history_tells_who_did_what_newest_first(store: Store) -> None:
         (first, "alice", rules(1)),
     ]
     assert entries[0].time >= entries[-1].time > 1_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("page", "revisions"),
+    [
+        ({}, [6, 4, 2, 1]),
+        ({"limit": 2}, [6, 4]),
+        ({"before": 4}, [2, 1]),
+        ({"before": 4, "limit": 1}, [2]),
+        # There is no change of this revision in this bucket.
+        ({"before": 5, "limit": 1}, [4]),
+        ({"before": 1}, []),
+        ({"before": 0}, []),
+        ({"before": -(10**30)}, []),
+        ({"before": 10**30, "limit": 10**30}, [6, 4, 2, 1]),
+    ],
+)
+def test_history_is_read_in_pages(store: Store, page: Any, revisions: list[int]) -> None:
+    for bucket in ("b", "b", "other"):
+        store.put(bucket, rules())
+    store.delete("b")
+    store.put("other", rules())
+    store.put("b", rules())
+    assert [each.revision for each in store.history("b", **page)] == revisions
+
+
+def test_a_page_of_history_begins_before_a_number(store: Store) -> None:
+    with pytest.raises(TypeError, match="revision is '7': write a whole number"):
+        store.history("b", before="7")  # type: ignore[arg-type]
 
 
 def test_the_last_change_is_the_first_of_the_history(store: Store) -> None:
@@ -290,6 +393,16 @@ def test_history_keeps_the_last_ones_of_each_bucket(make: Make) -> None:
         store.put("b", rules(seconds))
     assert [entry.rule_set for entry in store.history("b")] == [rules(3), rules(2)]
     assert len(store.history("other")) == 1
+
+
+def test_pages_of_history_end_where_it_ends(make: Make) -> None:
+    store = make(history_limit=3)
+    revisions = [store.put("b", rules(seconds)) for seconds in range(5)]
+    kept = revisions[:1:-1]
+    assert [each.revision for each in store.history("b", before=kept[0])] == kept[1:]
+    assert store.history("b", before=kept[-1]) == []
+    with pytest.raises(UnknownRevision):
+        store.rollback("b", revisions[0])
 
 
 def test_history_keeps_the_last_ones_beyond_a_deletion(make: Make) -> None:

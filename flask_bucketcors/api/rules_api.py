@@ -42,7 +42,8 @@ from flask_bucketcors.signatures import (
     verify,
 )
 from flask_bucketcors.signatures.failure_log import FailureLog
-from flask_bucketcors.stores.contract import MAX_AUTHOR_LENGTH, Store
+from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.wsgi.environ import BUCKET
 from flask_bucketcors.wsgi.error_responses import error_response
 from flask_bucketcors.wsgi.request_ids import response_ids

@@ -23,7 +23,8 @@ from flask_bucketcors.core.errors import InvalidBucketName
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import DATABASE, EXTENSION, BucketCORSState
 from flask_bucketcors.settings import STRICT_LEVELS, Settings
-from flask_bucketcors.stores.contract import MAX_AUTHOR_LENGTH, Store
+from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.memory import MemoryStore
 from flask_bucketcors.stores.sqlite.store import SQLiteStore
 

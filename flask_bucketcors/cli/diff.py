@@ -144,7 +144,7 @@ def _stored(bucket: str) -> Side:
 
 def _revision(bucket: str, revision: int) -> Side:
     name = printable(bucket)
-    for entry in current_state().store.history(bucket):
+    for entry in current_state().store.history(bucket, before=revision + 1, limit=1):
         if entry.revision == revision:
             if entry.unreadable is not None:
                 raise click.UsageError(f"revision {revision}: {printable(entry.unreadable)}")

@@ -8,22 +8,35 @@ compare it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
 from enum import Enum
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import InvalidBucketName, UnknownRevision
+from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.bucket_summary import BucketSummary, count_rules
+from flask_bucketcors.stores.checked_arguments import (
+    MAX_COUNT,
+    check_author,
+    check_pair,
+    checked_limit,
+    checked_revision,
+)
 from flask_bucketcors.stores.history_entry import HistoryEntry
 
 # How many entries of history a store keeps for each bucket by default.
 HISTORY_LIMIT = 50
-#: The most characters that the name of an author may have.
-MAX_AUTHOR_LENGTH: Final = 256
-# The largest integer of SQLite. No store has as many rows, so a larger limit makes no difference.
-MAX_COUNT: Final = 2**63 - 1
+
+
+# Methods that have a default, and those that it calls.
+_DERIVED: Final[Mapping[str, Set[str]]] = {
+    "changes_since": {"read", "state"},
+    "last_change": {"_history"},
+    "_summaries": {"read", "_list", "_history", "last_change"},
+}
 
 
 class AnyVersion(Enum):
@@ -102,9 +115,10 @@ class Store(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        # The names that a base gives are not those of rules that come from somewhere else.
-        if not {"read", "state"}.isdisjoint(vars(cls)) and "changes_since" not in vars(cls):
-            cls.changes_since = Store.changes_since  # type: ignore[method-assign]
+        # What a base finds faster is not that of rules that come from somewhere else.
+        for name, sources in _DERIVED.items():
+            if name not in vars(cls) and not sources.isdisjoint(vars(cls)):
+                setattr(cls, name, getattr(Store, name))
 
     def put(
         self,
@@ -142,11 +156,11 @@ class Store(ABC):
         :raises ValueError: if ``expected`` names a bucket that is not put, or the author's name is
             too long, or UTF-8 cannot encode it.
         """
-        _check_author(author)
+        check_author(author)
         # Read all pairs before anything changes: they may come from a generator that fails.
         rule_sets = {}
         for bucket, rules in pairs:
-            _check_pair(bucket, rules)
+            check_pair(bucket, rules)
             rule_sets[bucket] = rules
         for bucket in expected.keys() - rule_sets.keys():
             raise ValueError(f"expected names bucket {bucket!r}, which gets no rules: put it, too")
@@ -164,7 +178,7 @@ class Store(ABC):
         :raises RulesChanged: if the bucket has other rules than expected.
         :raises ValueError: if the author's name is too long, or UTF-8 cannot encode it.
         """
-        _check_author(author)
+        check_author(author)
         if not is_bucket_name(bucket):
             return None
         return self._delete(bucket, author, _versions({bucket: expected}))
@@ -199,7 +213,7 @@ class Store(ABC):
 
         :raises UnknownRevision: if the history holds no rules of that revision.
         """
-        for entry in self.history(bucket):
+        for entry in self.history(bucket, before=revision + 1, limit=1):
             if entry.revision == revision and entry.rule_set is not None:
                 return entry.rule_set
         raise UnknownRevision(
@@ -211,7 +225,40 @@ class Store(ABC):
 
         By default, the first entry of :meth:`history`. A store that finds it faster should.
         """
-        return next(iter(self.history(bucket)), None)
+        return next(iter(self.history(bucket, limit=1)), None)
+
+    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
+        """Give the names of buckets that have rules, sorted by code point.
+
+        :param prefix: only names that begin with it.
+        :param after: only names after this one, in the same order.
+        :param limit: at most this many, from 0; None for all.
+        :raises ValueError: if the limit is negative.
+        """
+        return self._list(prefix, after, checked_limit(limit))
+
+    def summaries(
+        self, prefix: str = "", after: str = "", limit: int | None = None, *, contains: str = ""
+    ) -> Sequence[BucketSummary]:
+        """Give what a list of buckets says about each: the number of rules, and the last change.
+
+        Parameters and errors are those of :meth:`list`, and one more parameter.
+
+        :param contains: only names that contain this text.
+        """
+        return self._summaries(prefix, after, checked_limit(limit), contains)
+
+    def history(
+        self, bucket: str, *, before: int | None = None, limit: int | None = None
+    ) -> Sequence[HistoryEntry]:
+        """Give the bucket's changes that are still kept, newest first.
+
+        :param before: only changes before this revision, for the next page.
+        :param limit: at most this many, from 0; None for all.
+        :raises ValueError: if the limit is negative.
+        """
+        before, limit = checked_revision(before), checked_limit(limit)
+        return self._history(bucket, before, limit) if is_bucket_name(bucket) else []
 
     def kept_settings(self) -> Mapping[str, Any]:
         """Give what :meth:`keep_settings` has kept; by default nothing.
@@ -253,19 +300,6 @@ class Store(ABC):
         """The number of the last change; 0 before the first."""
 
     @abstractmethod
-    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
-        """Give the names of buckets that have rules, sorted by code point.
-
-        :param prefix: only names that begin with it.
-        :param after: only names after this one, in the same order.
-        :param limit: at most this many, from 0; None for all.
-        """
-
-    @abstractmethod
-    def history(self, bucket: str) -> Sequence[HistoryEntry]:
-        """Give the bucket's changes that are still kept, newest first."""
-
-    @abstractmethod
     def read(self, bucket: str) -> StoredRules | None:
         """Give the bucket's rules with their version, unparsed; None if it has none."""
 
@@ -284,6 +318,35 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close what is open. The next use of the store opens it again."""
+
+    @abstractmethod
+    def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        """Give names as :meth:`list` does; the limit is checked."""
+
+    @abstractmethod
+    def _history(
+        self, bucket: str, before: int | None, limit: int | None
+    ) -> Sequence[HistoryEntry]:
+        """Give changes as :meth:`history` does; all arguments are checked."""
+
+    def _summaries(
+        self, prefix: str, after: str, limit: int | None, contains: str
+    ) -> Sequence[BucketSummary]:
+        """Give summaries as :meth:`summaries` does; the limit is checked.
+
+        By default, read each bucket with its rules and its last change. If somebody writes in
+        between, a time and an author may be those of the next write.
+        """
+        names = self._list(prefix, after, None if contains else limit)
+        found = (self._summary(name) for name in names if contains in name)
+        return [*islice((each for each in found if each is not None), limit)]
+
+    def _summary(self, bucket: str) -> BucketSummary | None:
+        stored, last = self.read(bucket), self.last_change(bucket)
+        if stored is None or last is None:
+            return None
+        count = count_rules(stored.parse)
+        return BucketSummary(bucket, count, stored.version, stored.revision, last.time, last.author)
 
     @abstractmethod
     def _put_all(
@@ -318,30 +381,3 @@ def _versions(expected: Mapping[str, Expected]) -> Versions:
         for bucket, version in expected.items()
         if not isinstance(version, AnyVersion)
     }
-
-
-def _check_author(author: object) -> None:
-    if author is None:
-        return
-    if not isinstance(author, str):
-        raise TypeError(f"author is {author!r}: write a name as text, or None")
-    if len(author) > MAX_AUTHOR_LENGTH:
-        raise ValueError(
-            f"the name of the author has {len(author)} characters: write at most "
-            f"{MAX_AUTHOR_LENGTH}"
-        )
-    try:
-        author.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"the name of the author is {author!a}, which UTF-8 cannot encode: write characters "
-            "of Unicode"
-        ) from None
-
-
-def _check_pair(bucket: object, rules: object) -> None:
-    if not isinstance(bucket, str) or not is_bucket_name(bucket):
-        raise InvalidBucketName(bucket)
-    if not isinstance(rules, RuleSet):
-        found = type(rules).__name__
-        raise TypeError(f"rules must be a RuleSet, not {found}; write RuleSet([...])")

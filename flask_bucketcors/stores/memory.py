@@ -41,7 +41,7 @@ class MemoryStore(Store):
         # The names of the last changes; the last of them is that of the present revision.
         self._changed: deque[Collection[str]] = deque(maxlen=_KEPT_CHANGES)
         self._current: dict[str, HistoryEntry] = {}
-        self._history: defaultdict[str, deque[HistoryEntry]] = defaultdict(
+        self._kept: defaultdict[str, deque[HistoryEntry]] = defaultdict(
             lambda: deque(maxlen=self._history_limit)
         )
 
@@ -49,18 +49,9 @@ class MemoryStore(Store):
     def revision(self) -> int:
         return self._revision[0]
 
-    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
-        with self._lock:
-            names = sorted(n for n in self._current if n.startswith(prefix) and n > after)
-        return names[:limit]
-
-    def history(self, bucket: str) -> Sequence[HistoryEntry]:
-        with self._lock:
-            return list(reversed(self._history.get(bucket, ())))
-
     def last_change(self, bucket: str) -> HistoryEntry | None:
         with self._lock:
-            return self._history[bucket][-1] if bucket in self._history else None
+            return self._kept[bucket][-1] if bucket in self._kept else None
 
     def read(self, bucket: str) -> StoredRules | None:
         entry = self._current.get(bucket)
@@ -86,6 +77,18 @@ class MemoryStore(Store):
     def close(self) -> None:
         """Nothing is open."""
 
+    def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        with self._lock:
+            names = sorted(n for n in self._current if n.startswith(prefix) and n > after)
+        return names[:limit]
+
+    def _history(
+        self, bucket: str, before: int | None, limit: int | None
+    ) -> Sequence[HistoryEntry]:
+        with self._lock:
+            kept = [*reversed(self._kept.get(bucket, ()))]
+        return [each for each in kept if before is None or each.revision < before][:limit]
+
     def _put_all(
         self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
     ) -> int:
@@ -109,7 +112,7 @@ class MemoryStore(Store):
         now = time.time()
         for bucket, rule_set in rule_sets.items():
             entry = HistoryEntry(revision, now, author, rule_set)
-            self._history[bucket].append(entry)
+            self._kept[bucket].append(entry)
             if rule_set is None:
                 del self._current[bucket]
             else:

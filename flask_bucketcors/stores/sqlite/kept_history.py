@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
+from flask_bucketcors.stores.checked_arguments import MAX_COUNT
 from flask_bucketcors.stores.history_entry import HistoryEntry
 from flask_bucketcors.stores.rows import parse_rule_set
 from flask_bucketcors.stores.sqlite.database import Parameters
@@ -25,11 +26,14 @@ _MOVE: Final = """
 """
 _RECORD_DELETION: Final = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
 # Current rules may be in both tables, as above.
-_ALL: Final = """
-    SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
-    UNION
-    SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = :bucket
-    ORDER BY revision DESC LIMIT (SELECT history_limit FROM bucketcors_state)
+_PAGE: Final = """
+    SELECT * FROM (
+        SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = :bucket
+        UNION
+        SELECT revision, time, author, document FROM bucketcors_history WHERE bucket = :bucket
+        ORDER BY revision DESC LIMIT (SELECT history_limit FROM bucketcors_state)
+    )
+    WHERE revision < :before ORDER BY revision DESC LIMIT :limit
 """
 _PRESENT: Final = "SELECT revision, time, author, document FROM bucketcors_rules WHERE bucket = ?"
 _LAST: Final = """
@@ -48,9 +52,14 @@ _LIMIT: Final = "SELECT history_limit FROM bucketcors_state"
 Query = Callable[[str, Parameters], Sequence[Any]]
 
 
-def entries(query: Query, bucket: str) -> list[HistoryEntry]:
-    """Give the changes of a bucket that are kept, newest first."""
-    return [_entry(bucket, row) for row in query(_ALL, {"bucket": bucket})]
+def entries(query: Query, bucket: str, before: int | None, limit: int | None) -> list[HistoryEntry]:
+    """Give a page of the changes of a bucket that are kept, newest first."""
+    parameters = {
+        "bucket": bucket,
+        "before": MAX_COUNT if before is None else before,
+        "limit": -1 if limit is None else limit,
+    }
+    return [_entry(bucket, row) for row in query(_PAGE, parameters)]
 
 
 def last_entry(query: Query, bucket: str) -> HistoryEntry | None:

@@ -19,14 +19,14 @@ def name_range(prefix: str, after: str) -> tuple[str, str | bytes] | None:
     :returns: the least name that may be one, and the least that comes after all of them; None if
         no name can be one.
     """
-    if _surrogate(prefix) is not None:
+    if surrogate_place(prefix) is not None:
         return None
     return max(prefix, _next(after)), _end(prefix)
 
 
 def _next(after: str) -> str:
     """The least text after a text; of those without surrogates, if it has one."""
-    place = _surrogate(after)
+    place = surrogate_place(after)
     if place is None:
         return after + "\0"
     return after[:place] + chr(_SURROGATES.stop)
@@ -43,7 +43,7 @@ def _end(prefix: str) -> str | bytes:
     return kept[:-1] + chr(following)
 
 
-def _surrogate(text: str) -> int | None:
+def surrogate_place(text: str) -> int | None:
     """The place of the first surrogate; None if there is none."""
     places = (place for place, each in enumerate(text) if ord(each) in _SURROGATES)
     return next(places, None)

@@ -24,9 +24,9 @@ from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import RulesChanged, StoreUnavailable
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
-    MAX_COUNT,
     Changes,
     Signal,
     Store,
@@ -35,11 +35,11 @@ from flask_bucketcors.stores.contract import (
 )
 from flask_bucketcors.stores.history_entry import HistoryEntry
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
+from flask_bucketcors.stores.sqlite.bucket_pages import names, summaries
 from flask_bucketcors.stores.sqlite.change_ring import Entry
 from flask_bucketcors.stores.sqlite.change_token import AskedCell
 from flask_bucketcors.stores.sqlite.database import Parameters
 from flask_bucketcors.stores.sqlite.kept_history import entries, keep, keep_deleted, last_entry
-from flask_bucketcors.stores.sqlite.name_range import name_range
 from flask_bucketcors.stores.sqlite.noted_changes import (
     Position,
     changes_since,
@@ -79,9 +79,6 @@ _NO_SETTINGS: Final = (
     "writes them"
 )
 _OLD_LIMIT_STAYS: Final = "history_limit=%d has no effect, the database keeps the earlier one: %s"
-_LIST = """
-    SELECT bucket FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? ORDER BY bucket LIMIT ?
-"""
 
 
 class SQLiteStore(Store):
@@ -113,22 +110,6 @@ class SQLiteStore(Store):
     @property
     def revision(self) -> int:
         return int(self._query(_STATE)[0][0])
-
-    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
-        bounds = name_range(prefix, after)
-        if bounds is None:
-            return []
-        count = -1 if limit is None else min(limit, MAX_COUNT)
-        if self._query("PRAGMA encoding") == [("UTF-8",)]:
-            return [bucket for (bucket,) in self._query(_LIST, (*bounds, count))]
-        # An application made the database, and its index is sorted by the bytes of UTF-16.
-        names = (bucket for (bucket,) in self._query(_LIST, ("", b"", -1)))
-        return sorted(n for n in names if n.startswith(prefix) and n > after)[:limit]
-
-    def history(self, bucket: str) -> Sequence[HistoryEntry]:
-        if not is_bucket_name(bucket):
-            return []
-        return entries(self._query, bucket)
 
     def last_change(self, bucket: str) -> HistoryEntry | None:
         return last_entry(self._query, bucket) if is_bucket_name(bucket) else None
@@ -181,6 +162,19 @@ class SQLiteStore(Store):
         if self._database.in_memory:
             # Its rules are gone.
             self._cell[0] += 1
+
+    def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        return names(self._query, prefix, after, limit)
+
+    def _summaries(
+        self, prefix: str, after: str, limit: int | None, contains: str
+    ) -> Sequence[BucketSummary]:
+        return summaries(self._query, prefix, after, limit, contains)
+
+    def _history(
+        self, bucket: str, before: int | None, limit: int | None
+    ) -> Sequence[HistoryEntry]:
+        return entries(self._query, bucket, before, limit)
 
     def _put_all(
         self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions

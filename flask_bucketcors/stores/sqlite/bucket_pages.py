@@ -1,0 +1,76 @@
+"""Pages of ``bucketcors_rules``: names of buckets, or what a list says about each."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import Any, Final
+
+from flask_bucketcors.stores.bucket_summary import BucketSummary, count_rules
+from flask_bucketcors.stores.rows import parse_rule_set
+from flask_bucketcors.stores.sqlite.database import Parameters
+from flask_bucketcors.stores.sqlite.name_range import name_range, surrogate_place
+
+NAMES: Final = """
+    SELECT bucket FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? ORDER BY bucket LIMIT ?
+"""
+# Rules that another tool wrote have no author, because a trigger deletes it. Only these may be
+# unreadable, and have to be parsed, which takes ten times as long as to count them here.
+SUMMARIES: Final = """
+    SELECT bucket, stamp, revision, time, author, CASE
+        WHEN author IS NULL THEN document
+        WHEN json_valid(document) THEN json_array_length(document, '$.rules')
+    END
+    FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? AND instr(bucket, ?)
+    ORDER BY bucket LIMIT ?
+"""
+
+Query = Callable[[str, Parameters], Sequence[Any]]
+
+
+def names(query: Query, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+    """Give a page of names; see :meth:`flask_bucketcors.Store.list`."""
+    return [bucket for (bucket,) in _rows(query, NAMES, prefix, after, limit)]
+
+
+def summaries(
+    query: Query, prefix: str, after: str, limit: int | None, contains: str
+) -> Sequence[BucketSummary]:
+    """Give a page of summaries; see :meth:`flask_bucketcors.Store.summaries`."""
+    if surrogate_place(contains) is not None:
+        return []
+    return [_summary(*row) for row in _rows(query, SUMMARIES, prefix, after, limit, contains)]
+
+
+def _rows(
+    query: Query, statement: str, prefix: str, after: str, limit: int | None, *more: str
+) -> Sequence[Any]:
+    """Give the rows of a page, the name first.
+
+    :param more: parameters of the statement between its range and its limit.
+    """
+    bounds = name_range(prefix, after)
+    if bounds is None:
+        return []
+    if query("PRAGMA encoding", ()) == [("UTF-8",)]:
+        return query(statement, (*bounds, *more, -1 if limit is None else limit))
+    # An application made the database, and its index is sorted by the bytes of UTF-16.
+    rows = query(statement, ("", b"", *more, -1))
+    page = [row for row in rows if row[0].startswith(prefix) and row[0] > after]
+    return sorted(page, key=itemgetter(0))[:limit]
+
+
+def _summary(
+    bucket: str,
+    stamp: int,
+    revision: int,
+    time: float,
+    author: str | None,
+    stored: str | int | None,
+) -> BucketSummary:
+    """:param stored: the document if there is no author, otherwise the number of rules."""
+    if author is None:
+        count = count_rules(partial(parse_rule_set, bucket, str(stored)))
+    else:
+        # An author cannot be that of a rule set without rules.
+        count = int(stored) if stored else None
+    return BucketSummary(bucket, count, str(stamp), revision, time, author)
