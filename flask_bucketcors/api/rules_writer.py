@@ -105,6 +105,40 @@ class RulesWriter:
         """
         return self._reviewer.review(rule_set, self.dialect, in_full=in_full)
 
+    def findings(self, rule_set: RuleSet, dialect: Dialect | None = None) -> "Findings":
+        """Give all findings about rules, for a page that shows them.
+
+        However strict the writer is, it refuses nothing: the findings are None if lint cannot
+        judge the rules. The writer keeps what lint found, also for writes with ``in_full``.
+
+        :param dialect: instead of the writer's.
+        """
+        return self._reviewer.find(rule_set, dialect or self.dialect)
+
+    def admit(
+        self,
+        bucket: str,
+        rule_set: RuleSet,
+        *,
+        dialect: Dialect | None = None,
+        in_full: bool = False,
+        is_rollback: bool = False,
+    ) -> "Findings":
+        """Check rules as a write does before it stores them, and give what lint finds.
+
+        Parameters and errors are those of :meth:`put`, but for what the store and ``bucket_exists``
+        say.
+
+        :param is_rollback: whether they are rules that the bucket had; they may be too many.
+        """
+        dialect = dialect or self.dialect
+        self._check_name(bucket)
+        count = len(rule_set.rules)
+        if count > dialect.max_rules and not is_rollback:
+            raise InvalidRules([Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
+        check_methods(rule_set, dialect.extra_methods)
+        return self._reviewer.review(rule_set, dialect, in_full=in_full)
+
     def put(
         self,
         bucket: str,
@@ -130,12 +164,7 @@ class RulesWriter:
             again.
         """
         dialect = dialect or self.dialect
-        count = len(rule_set.rules)
-        if count > dialect.max_rules:
-            raise InvalidRules([Problem("rules", count, ProblemReason.TOO_MANY_RULES)])
-        check_methods(rule_set, dialect.extra_methods)
-        self._check_name(bucket)
-        findings = self._reviewer.review(rule_set, dialect, in_full=in_full)
+        findings = self.admit(bucket, rule_set, dialect=dialect, in_full=in_full)
         return self._write(bucket, rule_set, findings, author, expected, dialect)
 
     def put_many(
@@ -176,8 +205,7 @@ class RulesWriter:
         """
         self._check_name(bucket)
         rule_set = self.store.get_revision(bucket, revision)
-        check_methods(rule_set, self.dialect.extra_methods)
-        findings = self._reviewer.review(rule_set, self.dialect, in_full=in_full)
+        findings = self.admit(bucket, rule_set, in_full=in_full, is_rollback=True)
         return self._write(bucket, rule_set, findings, author, expected, self.dialect)
 
     def delete(
