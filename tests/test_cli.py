@@ -30,6 +30,7 @@ from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
 from tests.support.command_line import invoke
+from tests.support.other_tools import run_sql
 from tests.support.processes import children, servers
 
 PAGE = "https://page.test"
@@ -303,6 +304,33 @@ def test_history_tells_who_did_what(run: Run, store: SQLiteStore) -> None:
     assert RuleSet.from_dict({"rules": data[2]["rules"]}) == RULES
 
 
+PAGES_OF_HISTORY = [
+    ([], [5, 3, 2, 1]),
+    (["--limit", 2], [5, 3]),
+    (["--before", 3], [2, 1]),
+    (["--before", 4, "--limit", 1], [3]),
+]
+
+
+@pytest.mark.parametrize(("page", "revisions"), PAGES_OF_HISTORY)
+def test_history_is_printed_in_pages(
+    run: Run, store: SQLiteStore, page: list[Any], revisions: list[int]
+) -> None:
+    for bucket in ("photos", "photos", "photos", "videos", "photos"):
+        store.put(bucket, RULES)
+    lines = run("history", "photos", *page).output.splitlines()
+    assert [int(line.split()[0]) for line in lines] == revisions
+    data = json.loads(run("history", "photos", *page, "--format", "json").stdout)
+    assert [each["revision"] for each in data] == revisions
+
+
+def test_a_history_that_begins_later_is_told_from_none(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    later = run("history", "photos", "--before", 1, code=1).output
+    assert later == "Error: bucket photos has no revision before 1\n"
+    assert "has no history" in run("history", "videos", "--before", 1, code=1).output
+
+
 def test_history_shows_what_another_tool_wrote(run: Run, store: SQLiteStore) -> None:
     store.put("photos", RULES)
     for written, shown in (("'never'", "'never'"), ("1e300", "1e+300")):
@@ -418,19 +446,61 @@ def test_list_gives_names_by_prefix_and_page(run: Run, store: SQLiteStore) -> No
     assert run("list").output.split() == ["a1", "a2", "a3", "b"]
     assert run("list", "a").output.split() == ["a1", "a2", "a3"]
     assert run("list", "a", "--after", "a1", "--limit", 1).output.split() == ["a2"]
-    assert json.loads(run("list", "a", "--format", "json").stdout) == ["a1", "a2", "a3"]
+    for more in ([], ["--after", "a1"], ["--limit", 2]):
+        names = run("list", "a", *more).output.split()
+        listed = json.loads(run("list", "a", *more, "--format", "json").stdout)
+        assert [each["bucket"] for each in listed] == names
+        long = run("list", "a", *more, "--long").output.splitlines()
+        assert [line.split()[0] for line in long] == names
+
+
+def test_a_long_list_says_how_many_rules_and_who_changed_them_when(
+    run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    two = RuleSet([*OTHER.rules, *OTHER.rules])
+    store.put("photos", two, "alice")
+    store.put("b", OTHER)
+    store.put("videos", OTHER, "a\x1bb")
+    run_sql(store.path, "UPDATE bucketcors_rules SET document = '{}' WHERE bucket = 'b'")
+    run_sql(store.path, "UPDATE bucketcors_rules SET time = 'x', author = 'y' WHERE bucket = 'b'")
+    when = "2023-11-14 22:13:20Z"
+    assert run("list", "--long").output.splitlines() == [
+        "b       unreadable  'x'                   y",
+        f"photos  2 rules     {when}  alice",
+        f"videos  1 rule      {when}  a\\x1bb",
+    ]
+    _, photos, _ = json.loads(run("list", "--format", "json").stdout)
+    stored = store.read("photos")
+    assert stored is not None
+    assert photos == {
+        "bucket": "photos",
+        "rule_count": 2,
+        "version": stored.version,
+        "revision": 1,
+        "time": when,
+        "author": "alice",
+    }
+
+
+def test_a_list_without_buckets_is_empty(run: Run) -> None:
+    assert run("list", "--long").output == ""
+    assert json.loads(run("list", "--format", "json").stdout) == []
 
 
 def test_list_is_longer_than_a_page(run: Run, store: SQLiteStore) -> None:
     names = [f"bucket-{number:05}" for number in range(2500)]
     store.put_many((name, OTHER) for name in names)
     assert run("list").output.split() == names
+    assert len(run("list", "--long").output.splitlines()) == len(names)
 
 
 def test_names_reach_the_terminal_escaped_and_json_exactly(run: Run, store: SQLiteStore) -> None:
     store.put("a\u202eb", RULES)
     assert run("list").output == "a\\u202eb\n"
-    assert json.loads(run("list", "--format", "json").stdout) == ["a\u202eb"]
+    assert run("list", "--long").output.startswith("a\\u202eb  ")
+    [listed] = json.loads(run("list", "--format", "json").stdout)
+    assert listed["bucket"] == "a\u202eb"
 
 
 def test_export_and_import_copy_everything(run: Run, store: SQLiteStore, tmp_path: Path) -> None:

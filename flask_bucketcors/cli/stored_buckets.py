@@ -9,6 +9,7 @@ from flask_bucketcors.cli.terminal import printable
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import Store
 
 # The number of names to read at a time, so that a long list needs little memory.
@@ -20,6 +21,13 @@ def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[st
     while names := store.list(prefix, after, PAGE):
         yield from names
         after = names[-1]
+
+
+def bucket_summaries(store: Store, prefix: str = "", after: str = "") -> Iterator[BucketSummary]:
+    """Give the summaries of all buckets that have rules, sorted, starting after ``after``."""
+    while summaries := store.summaries(prefix, after, PAGE):
+        yield from summaries
+        after = summaries[-1].bucket
 
 
 def listed_rules(store: Store, bucket: str) -> RuleSet | None:

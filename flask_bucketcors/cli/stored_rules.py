@@ -19,7 +19,7 @@ from flask_bucketcors.cli.application import (
 from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.report_changes import print_findings, print_written
 from flask_bucketcors.cli.report_losses import exact_option, written_as
-from flask_bucketcors.cli.stored_buckets import bucket_names
+from flask_bucketcors.cli.stored_buckets import PAGE, bucket_names, bucket_summaries
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -34,6 +34,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.errors import UnknownRevision
 from flask_bucketcors.documents.to_forms import FORMS
+from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import ANY_VERSION, Expected
 from flask_bucketcors.stores.history_entry import HistoryEntry
 
@@ -43,25 +44,32 @@ _DEFAULT: Final = "these are the default rules, BUCKETCORS_DEFAULT_RULES"
 @click.command("list")
 @click.argument("prefix", callback=utf8_text, default="")
 @click.option("--after", callback=utf8_text, default="", help="Start after this name.")
-@click.option("--limit", type=click.IntRange(min=1), help="Print at most this many names.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print at most this many buckets.")
+@click.option("--long", is_flag=True, help="Also print the numbers of rules and the last changes.")
 @format_option
 @database_option
-def list_buckets(prefix: str, after: str, limit: int | None, form: str) -> None:
+def list_buckets(prefix: str, after: str, limit: int | None, long: bool, form: str) -> None:
     """Print the names of the buckets that have rules, sorted.
 
-    With PREFIX, only names that begin with it. Characters that a terminal would not show are
-    escaped; --format json prints names exactly.
+    With PREFIX, only names that begin with it. With --long, each line also has the number of
+    rules, the time of the last change in UTC, and its author. Characters that a terminal would not
+    show are escaped; --format json prints names exactly, with all that --long prints.
 
     \b
     Example:
-      flask bucketcors list photos --limit 10
+      flask bucketcors list photos --limit 10 --long
     """
-    names = islice(bucket_names(current_state().store, prefix, after), limit)
-    if form == JSON:
-        echo_json(list(names))
+    store = current_state().store
+    if not long and form != JSON:
+        for name in islice(bucket_names(store, prefix, after), limit):
+            click.echo(printable(name))
         return
-    for name in names:
-        click.echo(printable(name))
+    summaries = islice(bucket_summaries(store, prefix, after), limit)
+    if form == JSON:
+        echo_json([_summary_data(each) for each in summaries])
+        return
+    while page := [*islice(summaries, PAGE)]:
+        _print_table([_summary_cells(each) for each in page])
 
 
 @click.command("show")
@@ -136,25 +144,30 @@ def delete_rules(bucket: str, yes: bool, author: str | None) -> None:
 
 @click.command("history")
 @click.argument("bucket")
+@click.option("--before", type=int, help="Start before this revision.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print at most this many changes.")
 @format_option
 @database_option
-def show_history(bucket: str, form: str) -> None:
+def show_history(bucket: str, before: int | None, limit: int | None, form: str) -> None:
     """Print the changes to the rules of BUCKET, newest first.
 
     Times are in UTC. --format json also prints the rules of each revision.
 
     \b
     Example:
-      flask bucketcors history photos
+      flask bucketcors history photos --limit 10
     """
-    entries = current_state().store.history(bucket)
+    store = current_state().store
+    entries = store.history(bucket, before=before, limit=limit)
+    if not entries and before is not None and store.history(bucket, limit=1):
+        raise Refused(f"bucket {printable(bucket)} has no revision before {before}")
     if not entries:
         require_bucket(bucket)
         raise Refused(f"bucket {printable(bucket)} has no history")
     if form == JSON:
         echo_json([_entry_data(entry) for entry in entries])
     else:
-        _print_history(entries)
+        _print_table([_entry_cells(entry) for entry in entries])
 
 
 @click.command("rollback")
@@ -175,7 +188,7 @@ def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> No
     try:
         done = current_writer(strict).rollback(bucket, revision, author, in_full=True)
     except UnknownRevision:
-        if not current_state().store.history(bucket):
+        if not current_state().store.history(bucket, limit=1):
             raise Refused(f"bucket {name} has no history") from None
         message = f"bucket {name} has no rules of revision {revision}"
         raise Refused(f"{message}; {called()} history {name} lists them") from None
@@ -183,15 +196,25 @@ def roll_back(bucket: str, revision: int, strict: str, author: str | None) -> No
     print_findings(bucket, done.findings)
 
 
-def _print_history(entries: Sequence[HistoryEntry]) -> None:
-    rows = [
-        (str(each.revision), _time(each), printable(_author(each) or "-"), _what(each))
-        for each in entries
-    ]
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def _summary_cells(summary: BucketSummary) -> Sequence[str]:
+    count = summary.rule_count
+    what = "unreadable" if count is None else counted(count, "rule")
+    return printable(summary.bucket), what, _time(summary), printable(_author(summary) or "-")
+
+
+def _summary_data(summary: BucketSummary) -> dict[str, Any]:
+    return {**summary._asdict(), "time": _time(summary), "author": _author(summary)}
+
+
+def _entry_cells(entry: HistoryEntry) -> Sequence[str]:
+    return str(entry.revision), _time(entry), printable(_author(entry) or "-"), _what(entry)
 
 
 def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
@@ -205,7 +228,7 @@ def _entry_data(entry: HistoryEntry) -> dict[str, Any]:
     return {**data, **(entry.rule_set.as_dict() if entry.rule_set else {"rules": None})}
 
 
-def _time(entry: HistoryEntry) -> str:
+def _time(entry: HistoryEntry | BucketSummary) -> str:
     try:
         return datetime.fromtimestamp(entry.time, UTC).isoformat(" ", "seconds")[:19] + "Z"
     except (TypeError, ValueError, OverflowError, OSError):
@@ -213,7 +236,7 @@ def _time(entry: HistoryEntry) -> str:
         return ascii(entry.time)
 
 
-def _author(entry: HistoryEntry) -> str | None:
+def _author(entry: HistoryEntry | BucketSummary) -> str | None:
     # Another tool may have written bytes.
     return ascii(entry.author) if isinstance(entry.author, bytes) else entry.author
 
