@@ -17,7 +17,8 @@ from flask_bucketcors.console.options import ConsoleAction, ConsoleCall, Console
 from flask_bucketcors.console.rendering import render
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores.contract import MAX_AUTHOR_LENGTH, Store, StoredRules
+from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
+from flask_bucketcors.stores.contract import Store, StoredRules
 
 _NOT_ALLOWED: Final = {
     ConsoleAction.LIST: "You may not see the list of buckets.",
