@@ -1,29 +1,53 @@
 """The list of buckets."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Final, NamedTuple
 
 from flask import request, url_for
 from werkzeug.wrappers import Response
 
+from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.console.console_response import go_to
+from flask_bucketcors.console.shown_text import counted
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.stores.bucket_summary import BucketSummary
 
 #: How many buckets a page lists.
 PER_PAGE: Final = 50
+# Lint takes at most half a second for rules that were made to be slow. In seconds.
+_LINT_FOR: Final = 0.5
+#: What the findings of a severity are called when they are counted.
+NOUNS: Final = {Severity.DANGER: "danger", Severity.WARNING: "warning", Severity.ADVICE: "hint"}
+
+
+class _Row(NamedTuple):
+    """A bucket in the list.
+
+    :param summary: None for a bucket without rules.
+    :param findings: how many of each severity; None if lint cannot judge the rules.
+    :param is_linted: whether there was time for lint.
+    """
+
+    bucket: str
+    summary: BucketSummary | None
+    findings: Sequence[tuple[Severity, str]] | None = None
+    is_linted: bool = True
 
 
 def show(visit: Visit) -> Response:
     """List the buckets, some at a time."""
     prefix, after = request.args.get("prefix", ""), request.args.get("after", "")
-    names = _names(visit, prefix, after)
+    found = _find(visit, prefix, after)
     return visit.page(
         "buckets.html",
         prefix=prefix,
         after=after,
-        names=names[:PER_PAGE],
-        has_more=len(names) > PER_PAGE,
+        rows=[*_rows(visit, found[:PER_PAGE])],
+        has_more=len(found) > PER_PAGE,
         wrong_name=request.args.get("wrong", ""),
     )
 
@@ -36,11 +60,38 @@ def open_bucket(visit: Visit) -> Response:
     return go_to(url_for(".rules", bucketcors_console_bucket=name))
 
 
-def _names(visit: Visit, prefix: str, after: str) -> Sequence[str]:
-    """The names of a page, and one more if there are more."""
+def _find(visit: Visit, prefix: str, after: str) -> Sequence[tuple[str, BucketSummary | None]]:
+    """The buckets of a page, and one more if there are more."""
+    store = visit.console.store
     visible = visit.console.options.visible
     seen = None if visible is None else visible(visit.author)
     if seen is None:
-        return visit.console.store.list(prefix, after, PER_PAGE + 1)
+        return [(each.bucket, each) for each in store.summaries(prefix, after, PER_PAGE + 1)]
     names = sorted({name for name in seen if name.startswith(prefix) and name > after})
-    return names[: PER_PAGE + 1]
+    return [(name, _summary(visit, name)) for name in names[: PER_PAGE + 1]]
+
+
+def _summary(visit: Visit, bucket: str) -> BucketSummary | None:
+    # The first bucket whose name begins with a name is the one that has it.
+    found = visit.console.store.summaries(bucket, "", 1)
+    return found[0] if found and found[0].bucket == bucket else None
+
+
+def _rows(visit: Visit, found: Iterable[tuple[str, BucketSummary | None]]) -> Iterator[_Row]:
+    end = monotonic() + _LINT_FOR
+    for bucket, summary in found:
+        if monotonic() > end:
+            yield _Row(bucket, summary, is_linted=False)
+        else:
+            yield _Row(bucket, summary, _count_findings(visit, bucket))
+
+
+def _count_findings(visit: Visit, bucket: str) -> Sequence[tuple[Severity, str]] | None:
+    findings = None
+    with suppress(StoredRulesInvalid):
+        stored = visit.console.store.read(bucket)
+        findings = visit.console.writer.findings(stored.parse()) if stored else ()
+    if findings is None:
+        return None
+    numbers = {each: sum(one.severity is each for one in findings) for each in NOUNS}
+    return [(each, counted(number, NOUNS[each])) for each, number in numbers.items() if number]

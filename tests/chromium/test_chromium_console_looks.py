@@ -9,6 +9,7 @@ import pytest
 from console_site import ConsoleSite, served
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
+from tests.support.other_tools import run_sql
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -67,19 +68,10 @@ def console_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSi
         store.put(bucket, rules, "bob")
     store.put("shop", RuleSet(RULES.rules[:2]), HIDING)
     store.put("shop", RULES, "<b>eve</b>")
-    break_rules(store, "broken")
+    run_sql(store.path, "UPDATE bucketcors_rules SET document = '[1]' WHERE bucket = 'broken'")
     with served(store) as site:
         yield site
     store.close()
-
-
-def break_rules(store: SQLiteStore, bucket: str) -> None:
-    """Write what is no rule set, as another tool may."""
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(str(store.path))) as connection, connection:
-        connection.execute("UPDATE bucketcors_rules SET rules = '[1]' WHERE bucket = ?", (bucket,))
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,8 @@ def forms_of(page: str) -> list[Form]:
 def text_of(page: str) -> str:
     """The text of a page, without tags, on one line."""
     without_heads = re.sub(r"<(head|script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", without_heads)).split())
+    joined = re.sub(r"</?(bdi|b|strong|a|code|time)\b[^>]*>", "", without_heads)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", joined)).split())
 
 
 @dataclass
