@@ -1,6 +1,6 @@
 """What lint looks at: the rules as they were written, and what they decide."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -103,12 +103,16 @@ class Subject:
             self._first[index, field] = {value: place for place, value in places}
         return self._first[index, field]
 
-    def places(self, index: int, field: str) -> Iterator[tuple[int, str]]:
+    def places(self, index: int, field: str) -> Iterable[tuple[int, str]]:
         """Give the texts of a list with the place of each, where a null has one, too."""
+        texts = getattr(self.plain.rules[index], field)
         written = self.plain.reading.data["rules"][index].get(field)
-        if is_list(written):
-            places = (place for place, each in enumerate(written) if each is not None)
-            yield from zip(places, getattr(self.plain.rules[index], field), strict=True)
+        if not is_list(written):
+            return ()
+        if len(written) == len(texts):
+            return enumerate(texts)
+        places = (place for place, each in enumerate(written) if each is not None)
+        return zip(places, texts, strict=True)
 
     def index(self, stored: int) -> int:
         """Give the index that a rule was written at."""
