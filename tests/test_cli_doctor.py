@@ -15,7 +15,15 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_bucketcors import AccessKey, BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
+from flask_bucketcors import (
+    AccessKey,
+    BucketCORS,
+    ConsoleOptions,
+    MemoryStore,
+    Rule,
+    RuleSet,
+    SQLiteStore,
+)
 from flask_bucketcors.cli import bucketcors, doctor
 from flask_bucketcors.cli.doctor import database_health as database
 from flask_bucketcors.cli.doctor import workers
@@ -55,6 +63,10 @@ def examine(app: Flask, *options: str, code: int = 0) -> Notes:
         invoke("doctor", "--format", "json", *options, app=app, code=code).stdout
     )
     return notes
+
+
+def texts(notes: Notes) -> list[str]:
+    return [note["text"] for note in notes]
 
 
 def finding(app: Flask, *options: str) -> tuple[str, str]:
@@ -366,3 +378,33 @@ def test_the_report_is_for_people(store: SQLiteStore) -> None:
         "\n  !!  bucketcors_deleted is missing or changed\n      restore a backup" in result.output
     )
     assert result.output.endswith("\n1 fault\n")
+
+
+def make_app_with_console(store: Any, **settings: Any) -> Flask:
+    app = Flask("storage")
+    app.secret_key = "of the tests"
+    app.config.update({f"BUCKETCORS_{key}": value for key, value in settings.items()})
+    BucketCORS(app, store=store, console=ConsoleOptions(authorize=lambda call: "alice"))
+    return app
+
+
+@pytest.mark.usefixtures("no_second_process")
+def test_it_says_where_the_console_is(store):
+    without = texts(examine(make_app(store)))
+    assert any(text.startswith("there is no console") for text in without)
+    app = make_app_with_console(store, CONSOLE_PREFIX="/admin/rules")
+    assert "the console is at /admin/rules/" in texts(examine(app))
+
+
+@pytest.mark.usefixtures("no_second_process")
+def test_a_console_by_plain_http_is_a_fault(store):
+    text, help_ = finding(make_app_with_console(store, CONSOLE_INSECURE=True))
+    assert text.startswith("BUCKETCORS_CONSOLE_INSECURE is True")
+    assert help_.startswith("serve https, apply ProxyFix")
+
+
+@pytest.mark.usefixtures("no_second_process")
+def test_rules_under_the_consoles_name_are_a_fault(store):
+    store.put("-", RULES)
+    text, _ = finding(make_app_with_console(store))
+    assert "'-'" in text
