@@ -145,7 +145,7 @@ def test_page_and_printed_lines_say_what_the_stored_rules_do(
         store.put(SEEDED_BUCKET, rules)
     with running():
         app = create_app()
-    said, command = capsys.readouterr().err.splitlines()
+    said, command, _ = capsys.readouterr().err.splitlines()
     assert outcome in said
     page = ask(app, Accept=HTML).text
     assert outcome in page

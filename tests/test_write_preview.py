@@ -274,6 +274,14 @@ NEW_FINDINGS: list[tuple[str, list[Rule], list[Rule], list[str]]] = [
     ("another ID", [ANY, A], [ANY, Rule(["https://a.example"], ["GET"], id="x")], []),
     ("a useless rule is edited", [ANY, A], [ANY, Rule(["https://a.example"], ["GET"], **SLOW)], []),
     ("a useless rule is added", [ANY, A], [ANY, A, B], ["BC101 rule 3", "BC107 rule 3"]),
+    (
+        "one rule becomes useless, and another one useful",
+        [ANY, A],
+        [A, ANY, B],
+        ["BC102 rule 2", "BC101 rule 3", "BC107 rule 3"],
+    ),
+    ("nothing, and a rule is there twice", [NULL, NULL], [NULL, NULL], []),
+    ("a rule is copied", [NULL], [NULL, NULL], ["BC101 rule 2", "BC206 rule 2"]),
     ("a rule is moved to the top", [ANY, NULL], [NULL, ANY], ["BC206 rule 1", "BC102 rule 2"]),
     (
         "another rule becomes useless",

@@ -98,11 +98,10 @@ def _new_findings(
     dialect: Dialect | None,
 ) -> tuple[Finding, ...]:
     before = _parse(stored)
-    found_before = writer.findings(before, dialect) if before else None
-    if before is None or not found_before:
+    if before is None:
         return tuple(findings)
     numbers: dict[Hashable, int] = {}
-    old = [*_compared(found_before, before, numbers)]
+    old = [*_compared(writer.findings(before, dialect) or (), before, numbers)]
     new = [*_compared(findings, rule_set, numbers)]
     # First the rules that are the same, so that only findings about edited ones remain.
     added, removed = _left(new, old, _IF_MOVED), _left(old, new, _IF_MOVED)

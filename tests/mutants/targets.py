@@ -95,10 +95,11 @@ TARGETS: Final = (
     Target("core/*.py", ("rules compiled", "explain lint")),
     Target(
         "api/rules_writer.py",
-        ("rules_writer put_review", "extra_methods api bucket_lifetime cli"),
+        ("rules_writer write_preview put_review", "extra_methods api bucket_lifetime cli"),
         True,
     ),
-    Target("api/put_review.py", ("put_review rules_writer", "api cli")),
+    Target("api/write_preview.py", ("write_preview",)),
+    Target("api/put_review.py", ("put_review rules_writer write_preview", "api cli")),
     Target("api/observed_writes.py", ("change_log", "rules_writer cli_changes"), True),
     Target("api/change_summary.py", ("change_log", "cli_changes")),
     Target("wsgi/environ.py", ("request", "middleware"), True),
