@@ -1,0 +1,105 @@
+"""A rule as it is typed into a form: texts that need not be valid, and are never lost."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, NamedTuple
+
+from werkzeug.datastructures import MultiDict
+
+from flask_bucketcors.core.problems import Problem
+from flask_bucketcors.core.rules import Rule
+
+#: The name of each field in forms, and that of the same field of a rule.
+RULE_FIELDS: Final[Mapping[str, str]] = {
+    "origins": "allowed_origins",
+    "methods": "allowed_methods",
+    "headers": "allowed_headers",
+    "exposed": "expose_headers",
+    "max_age": "max_age_seconds",
+    "id": "id",
+}
+_LISTS: Final = ("origins", "methods", "headers", "exposed")
+# Other characters stay: a value with an invisible one is refused with a message that shows it.
+_BLANKS: Final = " \t\r"
+_INTEGER: Final = re.compile("-?[0-9]{1,100}")
+
+
+class _Line(NamedTuple):
+    """A value of a list.
+
+    :param number: of the line that it was typed in, from 1.
+    """
+
+    number: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRule:
+    """The texts of a form, one value of a list on each line.
+
+    The parameters are the keys of :data:`RULE_FIELDS`.
+    """
+
+    origins: str = ""
+    methods: str = ""
+    headers: str = ""
+    exposed: str = ""
+    max_age: str = ""
+    id: str = ""
+
+    @classmethod
+    def of(cls, rule: Rule) -> "TypedRule":
+        """Give a rule as somebody would type it."""
+        texts = {name: "\n".join(getattr(rule, RULE_FIELDS[name])) for name in _LISTS}
+        max_age = "" if rule.max_age_seconds is None else str(rule.max_age_seconds)
+        return cls(**texts, max_age=max_age, id=rule.id or "")
+
+    @classmethod
+    def from_form(cls, form: MultiDict[str, str]) -> "TypedRule":
+        """Read the fields of a form; each may occur several times, as those of boxes do."""
+        texts = ("\n".join(form.getlist(each.name)) for each in fields(cls))
+        return cls(*(text.replace("\r\n", "\n") for text in texts))
+
+    def as_fields(self) -> dict[str, str]:
+        """Give the fields that :meth:`from_form` reads."""
+        return asdict(self)
+
+    def values(self, name: str) -> list[str]:
+        """Give the values of a list, by its name in forms."""
+        return [each.value for each in self._lines(name)]
+
+    def parse(self) -> Rule:
+        """Give the rule.
+
+        :raises InvalidRules: with every problem.
+        """
+        origins, methods, headers, exposed = map(self.values, _LISTS)
+        max_age = self.max_age.strip(_BLANKS)
+        # A rule refuses what is no number, and says so.
+        seconds: Any = int(max_age) if _INTEGER.fullmatch(max_age) else max_age or None
+        return Rule(origins, methods, headers, exposed, seconds, self.id.strip(_BLANKS) or None)
+
+    def lines_of(self, problems: tuple[Problem, ...]) -> list[int | None]:
+        """Give the line of each problem in its field, from 1; None if it is about no line.
+
+        :param problems: those of :meth:`parse`, or of a reader of the same rule, in their order.
+        """
+        # All lines with an equal value have the same problem, so they are found in their order.
+        left = {RULE_FIELDS[name]: list(self._lines(name)) for name in _LISTS}
+        return [_take(left.get(each.field, []), each.value) for each in problems]
+
+    def _lines(self, name: str) -> Iterator[_Line]:
+        text: str = getattr(self, name)
+        for number, line in enumerate(text.split("\n"), 1):
+            if value := line.strip(_BLANKS):
+                yield _Line(number, value)
+
+
+def _take(lines: list[_Line], value: object) -> int | None:
+    for each in lines:
+        if each.value == value:
+            lines.remove(each)
+            return each.number
+    return None
