@@ -27,7 +27,8 @@ MAX_LISTED: Final = 50
 MAX_LOGGED: Final = 8
 MAX_EXPLAINED: Final = 3
 
-_REFUSED: Final[Mapping[str, Collection[Severity]]] = {
+#: The severities of findings that refuse rules, by the setting that is called strict.
+REFUSED_BY: Final[Mapping[str, Collection[Severity]]] = {
     "off": (),
     "dangers": (Severity.DANGER,),
     "warnings": (Severity.DANGER, Severity.WARNING),
@@ -71,7 +72,7 @@ class Reviewer:
         """
         in_full = in_full or logger.isEnabledFor(logging.INFO)
         lint_rules = partial(self._lint, rule_set, dialect)
-        if refused := _REFUSED[self.strict]:
+        if refused := REFUSED_BY[self.strict]:
             return self._refuse(refused, lint_rules, in_full)
         return self._try_to_lint(lint_rules, dangers_only=not in_full)
 

@@ -1,15 +1,134 @@
-"""What a write would change, shown before it; and the write."""
+"""What a write would change, shown before it; and the write.
 
+The write happens only if the rules are still those whose changes were shown. If they are not, the
+page shows what the same proposal changes now.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from flask_bucketcors.api.rules_writer import NoSuchBucket
+from flask_bucketcors.console.conflicts import Conflict
+from flask_bucketcors.console.console_response import ConsoleResponse
+from flask_bucketcors.console.form_errors import FormError
+from flask_bucketcors.console.proposals import Proposal, ProposalKind
+from flask_bucketcors.console.proposed_write import ProposedWrite, Refused, work_out
+from flask_bucketcors.console.rule_form import form_page
+from flask_bucketcors.console.typed_rule import TypedRule
 from flask_bucketcors.console.visit import Visit
+from flask_bucketcors.core.errors import RulesChanged
+
+#: The field of the button that leads back to the form.
+AGAIN_FIELD: Final = "again"
+_IN_RULE_FORM: Final = (ProposalKind.ADD, ProposalKind.REPLACE)
 
 
 def show(visit: Visit) -> Response:
     """Show what the proposal of the form would change."""
-    raise NotImplementedError
+    proposal = Proposal.from_form(request.form)
+    if AGAIN_FIELD in request.form:
+        return _edit_page(visit, proposal, [])
+    return _page(visit, work_out(visit, proposal))
 
 
 def save(visit: Visit) -> Response:
     """Write what was shown."""
-    raise NotImplementedError
+    proposal = Proposal.from_form(request.form)
+    worked_out = work_out(visit, proposal)
+    if not isinstance(worked_out, ProposedWrite):
+        return _page(visit, worked_out)
+    if worked_out.merged.is_on_top:
+        return _page(visit, worked_out)
+    try:
+        revision = _write(visit, worked_out)
+    except RulesChanged:
+        # Somebody was faster by a moment.
+        later = replace(visit)
+        return _page(later, work_out(later, proposal))
+    except NoSuchBucket as error:
+        text = str(error)
+        error_ = FormError(f"{text[:1].upper()}{text[1:]}.")
+        return _page(visit, Refused(proposal=proposal, errors=[error_]))
+    url = url_for(".rules", bucketcors_console_bucket=visit.bucket, saved=revision)
+    return redirect(url, 303, ConsoleResponse)
+
+
+def _write(visit: Visit, proposed: ProposedWrite) -> int | None:
+    """Write the rules, and give the revision; None if there was nothing to delete.
+
+    :raises RulesChanged: if these are other rules than those of which the changes were shown.
+    """
+    writer, proposal = visit.console.writer, proposed.proposal
+    options: dict[str, Any] = {"author": visit.author, "expected": proposal.version}
+    if proposed.after is None:
+        written = writer.delete(visit.bucket, **options)
+    elif proposal.kind is ProposalKind.RESTORE and proposal.revision is not None:
+        written = writer.rollback(visit.bucket, proposal.revision, **options)
+    else:
+        written = writer.put(visit.bucket, proposed.after, **options)
+    return written.revision if written else None
+
+
+def _page(visit: Visit, worked_out: ProposedWrite | Conflict | Refused) -> Response:
+    if isinstance(worked_out, Conflict):
+        return _conflict_page(visit, worked_out)
+    if isinstance(worked_out, Refused):
+        return _edit_page(visit, worked_out.proposal, worked_out.errors)
+    proposal = worked_out.proposal
+    return visit.page(
+        "changes.html",
+        title=_title(proposal),
+        proposed=worked_out,
+        fields=proposal.as_fields(),
+        is_editable=proposal.kind in (*_IN_RULE_FORM, ProposalKind.RULES),
+        last=visit.console.store.last_change(visit.bucket) if worked_out.merged.is_on_top else None,
+    )
+
+
+def _edit_page(visit: Visit, proposal: Proposal, errors: list[FormError]) -> Response:
+    """Show where somebody typed the proposal, with what is wrong; or that alone."""
+    if proposal.kind in _IN_RULE_FORM:
+        return form_page(visit, proposal, errors)
+    fields = proposal.as_fields()
+    document = fields.pop("document", "")
+    is_typed = proposal.kind is ProposalKind.RULES
+    return visit.page(
+        "document_form.html" if is_typed else "not_saved.html",
+        title="Replace all rules" if is_typed else _title(proposal),
+        errors=errors,
+        hidden=fields,
+        document=document,
+    )
+
+
+def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
+    rules = visit.rule_set.rules if visit.rule_set else ()
+    return visit.page(
+        "conflict.html",
+        proposal=conflict.proposal,
+        number=(conflict.proposal.index or 0) + 1,
+        now=None if conflict.now is None else TypedRule.of(rules[conflict.now]),
+        now_number=None if conflict.now is None else conflict.now + 1,
+        typed=conflict.proposal.typed,
+        fields=conflict.insisting.as_fields() if conflict.insisting else None,
+        last=visit.console.store.last_change(visit.bucket),
+    )
+
+
+def _title(proposal: Proposal) -> str:
+    number = (proposal.index or 0) + 1
+    to = (proposal.to or 0) + 1
+    switch = {"on": "Turn on", "off": "Turn off", "": "Remove"}[proposal.vary]
+    return {
+        ProposalKind.ADD: "Add a rule",
+        ProposalKind.REPLACE: f"Change rule {number}",
+        ProposalKind.DELETE: f"Delete rule {number}",
+        ProposalKind.MOVE: f"Move rule {number} to place {to}",
+        ProposalKind.VARY: f"{switch} Return Vary: Origin",
+        ProposalKind.RULES: "Replace all rules",
+        ProposalKind.CLEAR: "Delete all rules",
+        ProposalKind.RESTORE: f"Restore revision {proposal.revision}",
+    }[proposal.kind]

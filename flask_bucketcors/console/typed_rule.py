@@ -1,7 +1,7 @@
 """A rule as it is typed into a form: texts that need not be valid, and are never lost."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NamedTuple
 
@@ -81,7 +81,7 @@ class TypedRule:
         seconds: Any = int(max_age) if _INTEGER.fullmatch(max_age) else max_age or None
         return Rule(origins, methods, headers, exposed, seconds, self.id.strip(_BLANKS) or None)
 
-    def lines_of(self, problems: tuple[Problem, ...]) -> list[int | None]:
+    def lines_of(self, problems: Sequence[Problem]) -> list[int | None]:
         """Give the line of each problem in its field, from 1; None if it is about no line.
 
         :param problems: those of :meth:`parse`, or of a reader of the same rule, in their order.
@@ -89,6 +89,11 @@ class TypedRule:
         # All lines with an equal value have the same problem, so they are found in their order.
         left = {RULE_FIELDS[name]: list(self._lines(name)) for name in _LISTS}
         return [_take(left.get(each.field, []), each.value) for each in problems]
+
+    def line_at(self, name: str, index: int) -> int | None:
+        """Give the line of a value, from 1, by the list's name in forms and its index there."""
+        lines = list(self._lines(name)) if name in _LISTS else []
+        return lines[index].number if index < len(lines) else None
 
     def _lines(self, name: str) -> Iterator[_Line]:
         text: str = getattr(self, name)

@@ -1,7 +1,7 @@
 """An application with a console, and a person who uses it without JavaScript."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -46,16 +46,30 @@ def console_application(
 
 
 @dataclass
-class Form:
-    """A form of a page.
+class Button:
+    """A button of a form.
 
-    :param label: the texts of its buttons.
+    :param action: the URL to which it sends the form, in place of that of the form.
     """
+
+    action: str
+    field: tuple[str, str] | None
+    label: str = ""
+
+
+@dataclass
+class Form:
+    """A form of a page."""
 
     action: str
     method: str
     fields: list[tuple[str, str]]
-    label: str = ""
+    buttons: list[Button] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """The texts of its buttons."""
+        return "".join(each.label for each in self.buttons)
 
 
 class _FormReader(HTMLParser):
@@ -64,6 +78,7 @@ class _FormReader(HTMLParser):
         self.forms: list[Form] = []
         self._text: list[str] | None = None
         self._textarea: str | None = None
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
@@ -77,7 +92,13 @@ class _FormReader(HTMLParser):
                 self.forms[-1].fields.append((name, found.get("value") or ("on" if is_box else "")))
         elif tag == "textarea":
             self._textarea, self._text = name, []
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and self.forms and "selected" in found:
+            self.forms[-1].fields.append((self._select, found.get("value") or ""))
         elif tag == "button" and self.forms:
+            own = (name, found.get("value") or "") if name else None
+            self.forms[-1].buttons.append(Button(found.get("formaction") or "", own))
             self._text = []
 
     def handle_data(self, data: str) -> None:
@@ -91,7 +112,7 @@ class _FormReader(HTMLParser):
             self.forms[-1].fields.append((self._textarea, text))
             self._textarea = self._text = None
         elif tag == "button" and self._text is not None:
-            self.forms[-1].label += "".join(self._text).strip()
+            self.forms[-1].buttons[-1].label = "".join(self._text).strip()
             self._text = None
 
 
@@ -127,11 +148,17 @@ class Person:
     def send(self, label: str, **typed: str | list[str]) -> str:
         """Send the form whose button has a label, with some fields typed anew; follow redirects."""
         assert self.page is not None
-        [form, *_] = [each for each in forms_of(self.page.text) if each.label == label]
+        [(form, button), *_] = [
+            (form, button)
+            for form in forms_of(self.page.text)
+            for button in form.buttons
+            if button.label == label
+        ]
         fields = [(name, value) for name, value in form.fields if name not in typed]
+        fields += [button.field] if button.field else []
         for name, value in typed.items():
             fields += [(name, each) for each in ([value] if isinstance(value, str) else value)]
-        action = form.action or self.page.request.path
+        action = button.action or form.action or self.page.request.path
         if form.method == "get":
             return self._receive(self.client.get(action, query_string=fields))
         return self._receive(self.client.post(action, data=_multi(fields), headers=OWN_FORM))

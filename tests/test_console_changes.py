@@ -1,0 +1,334 @@
+"""What a change in the console changes is shown first; what the API refuses is refused."""
+
+# The pages have dashes and a minus that look alike.
+# ruff: noqa: RUF001
+
+from typing import Any, cast
+
+from flask_bucketcors import (
+    AddRule,
+    DeleteRule,
+    MemoryStore,
+    MoveRule,
+    ReplaceRule,
+    Rule,
+    RuleEdit,
+    RuleSet,
+    SetResponseVary,
+    StoredRulesInvalid,
+)
+from flask_bucketcors.stores.contract import StoredRules
+from tests.support.console_apps import PREFIX
+from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket
+
+A = Rule(["https://a.example"], ["GET"], id="a")
+B = Rule(["https://b.example"], ["GET", "PUT"], ["content-type"], ["ETag"], 600, "b")
+C = Rule(["https://c.example"], ["GET"], id="c")
+D = Rule(["https://d.example"], ["GET"], id="d")
+ABC = RuleSet([A, B, C])
+
+
+def b_with(**changed: Any) -> Rule:
+    """Rule B with other fields."""
+    return Rule(**{**B.as_dict(), **changed})
+
+
+# What happens usually
+
+
+def test_a_rule_is_added_seen_and_saved() -> None:
+    bucket = EditedBucket(None)
+    alice = bucket.editor("alice")
+    alice.edit()
+    typed: dict[str, Any] = {
+        "origins": "https://a.example\r\nhttps://*.b.example",
+        "methods": ["GET", "PUT"],
+        "headers": "x-a",
+        "exposed": "ETag",
+        "max_age": "0",
+        "id": "shop",
+        "vary": ["off", "on"],
+    }
+    seen = (alice.send(SEE_CHANGES, **typed), alice.text)[1]
+    assert seen.startswith(
+        "Add a rule: what changes + Newly allowed: https://a.example; every https site below "
+        "b.example GET, PUT – x-a; with cookies such as GET from https://www.b.example"
+    )
+    assert "Return Vary: Origin : off → on" in seen
+    assert bucket.rules == []
+    alice.send(SAVE)
+    origins = ["https://a.example", "https://*.b.example"]
+    rule = Rule(origins, ["GET", "PUT"], ["x-a"], ["ETag"], 0, "shop")
+    assert bucket.rule_set == RuleSet([rule], True)
+    assert [author for author, _ in bucket.history] == ["alice"]
+    assert alice.page is not None
+    assert (
+        alice.page.request.full_path == f"{PREFIX}/b/{bucket.name}/?saved={bucket.store.revision}"
+    )
+
+
+EVERYONE = Rule(["*"], ["GET"])
+KINDS: list[tuple[RuleEdit | dict[str, str], str, str, RuleSet | None]] = [
+    (AddRule(D, 1), "Add a rule", SAVE, RuleSet([A, D, B, C])),
+    (ReplaceRule(0, D, 2), "Change rule 1", SAVE, RuleSet([B, C, D])),
+    (DeleteRule(1), "Delete rule 2", SAVE, RuleSet([A, C])),
+    (MoveRule(2, 0), "Move rule 3 to place 1", SAVE, RuleSet([C, A, B])),
+    (SetResponseVary(True), "Turn on Return Vary: Origin", SAVE, RuleSet([A, B, C], True)),
+    (
+        {"kind": "rules", "document": RuleSet([EVERYONE]).to_xml()},
+        "Replace all rules",
+        SAVE,
+        RuleSet([EVERYONE]),
+    ),
+    ({"kind": "restore", "revision": "FIRST"}, "Restore revision FIRST", SAVE, RuleSet([A])),
+    ({"kind": "clear"}, "Delete all rules", "Delete all rules", None),
+]
+
+
+def test_each_kind_says_what_changes_before_it_does_it() -> None:
+    for edit, title, label, expected in KINDS:
+        bucket = EditedBucket(RuleSet([A]))
+        first = str(bucket.store.revision)
+        bucket.store.put(bucket.name, ABC)
+        alice = bucket.editor("alice")
+        fields = {k: v.replace("FIRST", first) for k, v in bucket.fields(edit).items()}
+        title = title.replace("FIRST", first)
+        assert alice.propose(fields).startswith(f"{title}: what changes ")
+        assert bucket.rules == [A, B, C]
+        alice.send(label)
+        assert bucket.rule_set == expected, title
+        assert [author for author, _ in bucket.history[2:]] == ["alice"]
+
+
+def test_the_last_rule_is_deleted_as_all_rules_are() -> None:
+    bucket = EditedBucket(RuleSet([A]))
+    alice = bucket.editor("alice")
+    alice.propose(bucket.fields(DeleteRule(0)))
+    alice.send("Delete all rules")
+    assert bucket.rule_set is None
+
+
+def test_what_changes_is_said_in_words() -> None:
+    for edit, told in [
+        (DeleteRule(0), "− No longer allowed: https://a.example GET – no extra header"),
+        (
+            ReplaceRule(1, b_with(max_age_seconds=60)),
+            "~ Allowed on other terms: https://b.example GET, PUT – content-type; "
+            "kept for: 600 s → 60 s",
+        ),
+        (
+            ReplaceRule(1, b_with(expose_headers=[], max_age_seconds=None)),
+            "readable headers: etag → none; kept for: 600 s → as the browser likes",
+        ),
+        (
+            ReplaceRule(0, Rule(["*"], ["GET"])),
+            "~ Allowed on other terms: https://a.example GET – no extra header; cookies: yes → no",
+        ),
+        (MoveRule(0, 1), "Every request is decided as before."),
+        (MoveRule(0, 0), "These are the rules that the bucket has."),
+        (ReplaceRule(0, Rule(["https://a.example"], ["GET"], id="z")), "decided as before"),
+    ]:
+        bucket = EditedBucket(ABC)
+        assert told in bucket.editor("alice").propose(bucket.fields(edit)), edit
+
+
+def test_new_dangers_are_on_the_button() -> None:
+    bucket = EditedBucket(ABC)
+    alice = bucket.editor("alice")
+    seen = alice.propose(bucket.fields(AddRule(Rule(["https://*abc.com"], ["GET"]))))
+    assert "Danger Rule 4 BC201" in seen
+    alice.send("Save, with 1 danger")
+    # It is there by now, so it is not new.
+    assert "No new finding." in alice.propose(bucket.fields(MoveRule(3, 0)))
+    alice.send(SAVE)
+    assert bucket.rules[0].allowed_origins == ("https://*abc.com",)
+
+
+def test_a_rule_can_be_edited_again_with_all_that_was_typed() -> None:
+    bucket = EditedBucket(ABC)
+    alice = bucket.editor("alice")
+    for number in (1, 2, 3):
+        alice.edit(f"rules/{number}")
+        alice.send(
+            SEE_CHANGES, origins="https://x.example", max_age="7", to="1", vary=["off", "on"]
+        )
+        alice.send("Edit again")
+        for name, value in {"origins": "https://x.example", "max_age": "7", "vary": "on"}.items():
+            assert alice.value(name) == value
+        alice.send(SEE_CHANGES)
+    alice.send(SAVE)
+    rules = bucket.rule_set
+    assert rules is not None
+    assert rules.response_vary
+    assert rules.rules[0] == Rule(["https://x.example"], ["GET"], max_age_seconds=7, id="c")
+    assert rules.rules[1:] == (A, B)
+
+
+def test_a_document_can_be_edited_again() -> None:
+    bucket = EditedBucket(ABC)
+    alice = bucket.editor("alice")
+    document = (
+        '\n\n{"rules": [{"allowed_origins": ["https://x.example"], "allowed_methods": ["GET"]}]}'
+    )
+    alice.propose(bucket.fields({"kind": "rules", "document": document}))
+    alice.send("Edit again")
+    assert alice.value("document") == document
+    alice.send(SEE_CHANGES)
+    alice.send(SAVE)
+    assert bucket.rules == [Rule(["https://x.example"], ["GET"])]
+
+
+def test_a_fix_opens_the_form_filled_in() -> None:
+    bucket = EditedBucket(ABC)
+    alice = bucket.editor("alice")
+    alice.propose(bucket.fields(ReplaceRule(1, b_with(allowed_methods=["GET", "PUT", "DELETE"]))))
+    form = alice.send("Edit again")
+    assert "Edit rule 2" in form
+    assert form.count(" checked") == 3
+    alice.send(SEE_CHANGES, max_age="60")
+    alice.send(SAVE)
+    assert bucket.rules[1] == b_with(allowed_methods=["GET", "PUT", "DELETE"], max_age_seconds=60)
+
+
+# What is refused
+
+
+def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays() -> None:
+    bucket = EditedBucket(ABC)
+    alice = bucket.editor("alice")
+    alice.edit("rules/2")
+    typed: dict[str, Any] = {
+        "origins": "https://ok.example\n\nhttps://a b\nhttps://*.*.example\nhttps://a b",
+        "headers": "x a\ncontent-type",
+        "max_age": "ten",
+        "methods": [],
+    }
+    page = alice.send(SEE_CHANGES, **typed)
+    seen = alice.text
+    assert seen.startswith(
+        "Edit rule 2 Not saved: 6 things are wrong. Origins Methods Allowed request headers "
+        "Max-age Origins required"
+    )
+    for told in (
+        "Line 3: https://a b contains a character that no origin can have;",
+        "Line 4: https://*.*.example contains more than one *; write at most one.",
+        "Line 5: https://a b contains a character",
+        "Choose at least one method.",
+        "Line 1: x a is not one header name;",
+        "ten is not a whole number of seconds.",
+    ):
+        assert told in seen
+    for name in ("origins", "headers", "max_age"):
+        assert alice.value(name) == typed[name]
+        assert f'aria-describedby="{name}-help {name}-wrong" aria-invalid="true"' in page
+        assert f'href="#{name}"' in page
+    assert bucket.rules == [A, B, C]
+
+
+HOSTILE = (
+    "\nhttps://first.example",
+    "</textarea><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "https://a\u200b.example",
+    "\u202ehttps://a.example",
+    "{{ 7 * 7 }}{% raw %}",
+    "https://a.example\u00a0",
+    "\u2028",
+    "x" * 5_000,
+)
+
+
+def test_hostile_values_stay_as_they_were_typed_and_do_nothing() -> None:
+    bucket = EditedBucket(None)
+    alice = bucket.editor("alice")
+    for value in HOSTILE:
+        alice.edit()
+        names = ("origins", "headers", "exposed", "max_age", "id")
+        page = alice.send(SEE_CHANGES, methods=["<b>\u202e"], **dict.fromkeys(names, value))
+        assert [tag for tag in ("<script>", "<img", "<b>") if tag in page] == []
+        assert "\u202e" not in page.split("<ul", 2)[1].split("</ul>")[0]
+        for name in names:
+            assert alice.value(name) == value, name
+        assert alice.value("methods") == "<b>\u202e"
+    alice.propose({"kind": "add", "origins": "https://a\u200b.example"})
+    assert "https://a⟨U+200B⟩.example contains a non-ASCII character" in alice.text
+    assert bucket.rules == []
+
+
+PATCH = Rule(["https://a.example"], ["PATCH"])
+STRANGERS = Rule(["https://*abc.com"], ["GET"])
+MANY = [Rule([f"https://{number}.example"], ["GET"]) for number in range(3)]
+LONG = Rule([f"https://{'a' * 250}{number}.example" for number in range(10)], ["GET"])
+
+
+def test_the_console_refuses_what_the_api_refuses() -> None:
+    limits = {"cos": (3, 2_000)}
+    for config, rule, told in [
+        ({"limits": limits}, D, "4 is more rules than allowed; combine or remove some."),
+        ({}, PATCH, "PATCH is a method that the settings do not allow;"),
+        ({"strict": "dangers"}, STRANGERS, "'https://*abc.com' matches 'https://evilabc.com'"),
+        ({"limits": {"cos": (9, 2_000)}}, LONG, "bytes as XML, and may have 2,000:"),
+    ]:
+        bucket = EditedBucket(ABC, **cast(dict[str, Any], config))
+        alice = bucket.editor("alice")
+        seen = alice.propose(bucket.fields(AddRule(rule)))
+        assert seen.startswith("Add a rule Not saved: 1 thing is wrong."), told
+        assert told in seen
+        assert SAVE not in alice.buttons
+        assert bucket.rules == [A, B, C]
+
+
+def test_findings_that_refuse_stand_at_their_value() -> None:
+    bucket = EditedBucket(ABC, strict="dangers")
+    alice = bucket.editor("alice")
+    alice.edit()
+    page = alice.send(SEE_CHANGES, origins="https://x.example\n\nhttps://*abc.com", methods=["GET"])
+    assert "Origins required" in alice.text
+    assert "Line 3: 'https://*abc.com' matches" in alice.text
+    assert 'href="#origins"' in page
+
+
+def test_a_document_says_each_problem_as_its_reader_does() -> None:
+    for document, told in [
+        ("", "The rules are empty."),
+        ("<html>", "The rules are not accepted as XML"),
+        ('{"rules": [{"allowed_origins": ["https://a b"], "allowed_methods": []}]}', "Rule 1: "),
+        ("</textarea><script>", "The rules are not accepted as XML"),
+        ("x: [", "The rules are "),
+    ]:
+        bucket = EditedBucket(ABC)
+        alice = bucket.editor("alice")
+        seen = alice.propose(bucket.fields({"kind": "rules", "document": document}))
+        assert seen.startswith("Replace all rules Not saved:")
+        assert told in seen
+        assert "<script>" not in alice.html.split("<main")[1]
+        assert alice.value("document") == document
+
+
+class Unreadable(MemoryStore):
+    """A store whose rules nobody can read."""
+
+    def read(self, bucket: str) -> StoredRules | None:
+        """Give the rules with a text that is none."""
+        stored = super().read(bucket)
+        return stored and stored._replace(parse=self._refuse)
+
+    def _refuse(self) -> RuleSet:
+        raise StoredRulesInvalid("the stored text is no rule set")
+
+
+def test_unreadable_rules_can_be_replaced_or_deleted_but_not_edited() -> None:
+    store = Unreadable()
+    bucket = EditedBucket(ABC, store)
+    alice = bucket.editor("alice")
+    for edit, label in [(KINDS[5][0], SAVE), ({"kind": "clear"}, "Delete all rules")]:
+        stored = store.read(bucket.name)
+        assert stored
+        alice.propose({**cast(dict[str, str], edit), "version": stored.version, "seen": "1"})
+        assert "cannot be said, because the stored rules are unreadable" in alice.text
+        alice.send(label)
+    assert bucket.history[1:] == [("alice", [EVERYONE]), ("alice", [])]
+    store.put(bucket.name, ABC)
+    alice.propose({"kind": "add", "origins": "*", "methods": "GET"})
+    assert "Add a rule Not saved: 1 thing is wrong. The stored text is no rule set." in alice.text
+    assert alice.value("origins") == "*"
