@@ -122,7 +122,7 @@ def test_what_changes_is_said_in_words() -> None:
         ),
         (
             ReplaceRule(0, Rule(["*"], ["GET"])),
-            "~ Allowed on other terms: https://a.example GET – no extra header; cookies: yes → no",
+            "https://a.example; https://c.example GET – no extra header; cookies: yes → no",
         ),
         (MoveRule(0, 1), "Every request is decided as before."),
         (MoveRule(0, 0), "These are the rules that the bucket has."),

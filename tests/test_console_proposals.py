@@ -17,6 +17,7 @@ from flask_bucketcors import (
     RuleSet,
     SetResponseVary,
 )
+from flask_bucketcors.console.form_errors import errors_of_typed
 from flask_bucketcors.console.proposals import Proposal, ProposalKind, digest_of, proposal_of
 from flask_bucketcors.console.typed_rule import TypedRule
 
@@ -153,13 +154,13 @@ def test_each_problem_has_the_line_that_was_typed() -> None:
     typed = TypedRule(origins, "GET", "x\nx y", max_age="1 day", id="\u2028\x07")
     with pytest.raises(InvalidRules) as refused:
         typed.parse()
-    problems = refused.value.problems
-    assert list(zip((each.field for each in problems), typed.lines_of(problems), strict=True)) == [
-        ("allowed_origins", 3),
-        ("allowed_origins", 4),
-        ("allowed_origins", 5),
-        ("allowed_headers", 2),
-        ("max_age_seconds", None),
+    errors = errors_of_typed(typed, refused.value.problems)
+    assert [(each.field, each.line) for each in errors] == [
+        ("origins", 3),
+        ("origins", 4),
+        ("origins", 5),
+        ("headers", 2),
+        ("max_age", None),
         ("id", None),
     ]
 

@@ -11,9 +11,9 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from flask_bucketcors.api.rules_writer import NoSuchBucket
-from flask_bucketcors.console.conflicts import Conflict
+from flask_bucketcors.console.conflicts import Conflict, is_done
 from flask_bucketcors.console.console_response import ConsoleResponse
-from flask_bucketcors.console.form_errors import FormError
+from flask_bucketcors.console.form_errors import FormError, sentence
 from flask_bucketcors.console.proposals import Proposal, ProposalKind
 from flask_bucketcors.console.proposed_write import ProposedWrite, Refused, work_out
 from flask_bucketcors.console.rule_form import form_page
@@ -38,21 +38,23 @@ def save(visit: Visit) -> Response:
     """Write what was shown."""
     proposal = Proposal.from_form(request.form)
     worked_out = work_out(visit, proposal)
-    if not isinstance(worked_out, ProposedWrite):
-        return _page(visit, worked_out)
-    if worked_out.merged.is_on_top:
+    if not isinstance(worked_out, ProposedWrite) or worked_out.merged.is_on_top:
+        if visit.stored and is_done(proposal, visit):
+            return _to_rules(visit, visit.stored.revision)
         return _page(visit, worked_out)
     try:
-        revision = _write(visit, worked_out)
+        return _to_rules(visit, _write(visit, worked_out))
     except RulesChanged:
         # Somebody was faster by a moment.
         later = replace(visit)
         return _page(later, work_out(later, proposal))
     except NoSuchBucket as error:
-        text = str(error)
-        error_ = FormError(f"{text[:1].upper()}{text[1:]}.")
-        return _page(visit, Refused(proposal=proposal, errors=[error_]))
-    url = url_for(".rules", bucketcors_console_bucket=visit.bucket, saved=revision)
+        gone = FormError(sentence(error))
+        return _page(visit, Refused(proposal=proposal, errors=[gone]))
+
+
+def _to_rules(visit: Visit, saved: int | None) -> Response:
+    url = url_for(".rules", bucketcors_console_bucket=visit.bucket, saved=saved)
     return redirect(url, 303, ConsoleResponse)
 
 

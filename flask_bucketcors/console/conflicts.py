@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from flask_bucketcors.console.proposals import Proposal, ProposalKind, digest_of
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.errors import UnknownRevision
+from flask_bucketcors.core.problems import InvalidRules
+from flask_bucketcors.core.rule_edits import NoSuchRule
 from flask_bucketcors.core.rules import Rule, RuleSet
 
 
@@ -58,6 +60,22 @@ def merge(proposal: Proposal, visit: Visit) -> Merged | Conflict:
     return Conflict(proposal=proposal, now=now, insisting=insisting)
 
 
+def is_done(proposal: Proposal, visit: Visit) -> bool:
+    """Whether its author has just saved this edit: browsers may send a form twice."""
+    last, stored = visit.console.store.last_change(visit.bucket), visit.stored
+    if last is None or stored is None or last.revision != stored.revision:
+        return False
+    if last.author != visit.author or proposal.kind.is_about_all:
+        return False
+    rules = _seen_rules(proposal, visit)
+    try:
+        for edit in proposal.edits(rules):
+            rules = edit.apply(rules)
+    except (InvalidRules, NoSuchRule):
+        return False
+    return rules == visit.rule_set
+
+
 def _at(proposal: Proposal, index: int, rule: Rule | None = None) -> Proposal:
     """Give the proposal for the same rule in another place, with other content if that is given.
 
@@ -95,12 +113,10 @@ def _find_changed(proposal: Proposal, visit: Visit) -> int | None:
 
 
 def _seen_rules(proposal: Proposal, visit: Visit) -> RuleSet | None:
+    if proposal.seen is None:
+        return None
     try:
-        return (
-            None
-            if proposal.seen is None
-            else visit.console.store.get_revision(visit.bucket, proposal.seen)
-        )
+        return visit.console.store.get_revision(visit.bucket, proposal.seen)
     except UnknownRevision:
         return None
 

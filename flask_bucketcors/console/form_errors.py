@@ -1,6 +1,6 @@
 """Why a proposal is refused, and the field of the form at which to say so."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,13 +31,9 @@ class FormError:
     value: str | None = None
 
 
-def errors_of_typed(typed: TypedRule, problems: Sequence[Problem]) -> list[FormError]:
-    """Say what is wrong with a rule as it was typed.
-
-    :param problems: those of its :meth:`~TypedRule.parse`.
-    """
-    lines = typed.lines_of(problems)
-    return [_of_field(each, line) for each, line in zip(problems, lines, strict=True)]
+def errors_of_typed(typed: TypedRule, problems: Iterable[Problem]) -> list[FormError]:
+    """Say what is wrong with a rule as it was typed."""
+    return [_of_field(typed, each) for each in problems]
 
 
 def errors_of_rules(
@@ -49,7 +45,7 @@ def errors_of_rules(
     """
     problems = tuple(problems)
     own = [each for each in problems if each.rule is not None and each.rule == index]
-    others = [FormError(_sentence(each)) for each in problems if each not in own]
+    others = [FormError(_of_rules(each)) for each in problems if each not in own]
     return [*errors_of_typed(typed, own), *others]
 
 
@@ -63,19 +59,24 @@ def error_of_finding(typed: TypedRule, index: int | None, finding: Finding) -> F
     if field is None or finding.rule != index:
         place = finding.place
         return FormError(f"{place[:1].upper()}{place[1:]}: {text}")
-    at = finding.value_index
-    return FormError(text, field, None if at is None else typed.line_at(field, at))
+    return FormError(text, field, typed.line_of(field, finding.index))
 
 
-def _of_field(problem: Problem, line: int | None) -> FormError:
-    field = _FORM_NAMES.get(problem.field)
+def _of_field(typed: TypedRule, problem: Problem) -> FormError:
+    field = _FORM_NAMES[problem.field]
     if problem.reason is ProblemReason.MISSING:
-        return FormError(_MISSING.get(field or "", _sentence(problem)), field)
+        return FormError(_MISSING[field], field)
+    line = typed.line_of(field, problem.index)
     return FormError(f"{problem.reason}.", field, line, str(problem.value))
 
 
-def _sentence(problem: Problem) -> str:
-    if problem.field == "rules" and problem.reason is ProblemReason.TOO_MANY_RULES:
+def sentence(error: object) -> str:
+    """Give the text of an error or a problem as a sentence."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _of_rules(problem: Problem) -> str:
+    if problem.reason is ProblemReason.TOO_MANY_RULES:
         return f"{problem.value} {problem.reason}."
-    text = str(problem)
-    return f"{text[:1].upper()}{text[1:]}."
+    return sentence(problem)

@@ -14,6 +14,7 @@ from flask_bucketcors.console.form_errors import (
     error_of_finding,
     errors_of_rules,
     errors_of_typed,
+    sentence,
 )
 from flask_bucketcors.console.proposals import Proposal, ProposalKind, vary_text
 from flask_bucketcors.console.visit import Visit
@@ -143,7 +144,7 @@ def work_out(visit: Visit, proposal: Proposal) -> ProposedWrite | Conflict | Ref
     except _Unacceptable as error:
         return Refused(proposal=proposal, errors=error.errors)
     except (StoredRulesInvalid, NoSuchRule, UnknownRevision) as error:
-        return Refused(proposal=proposal, errors=[FormError(_sentence(error))])
+        return Refused(proposal=proposal, errors=[FormError(sentence(error))])
 
 
 def _reviewed(visit: Visit, merged: Merged, result: _Result) -> ProposedWrite:
@@ -208,7 +209,7 @@ def _read(visit: Visit, document: str) -> _Result:
         return _Result(reading.rule_set(dialect), notes=tuple(reading.notes))
     except InvalidRules as error:
         told = [str(each) for each in error.problems] or [str(error)]
-        raise _Unacceptable([FormError(_sentence(each), "document") for each in told]) from None
+        raise _Unacceptable([FormError(sentence(each), "document") for each in told]) from None
 
 
 def _check_size(visit: Visit, rules: RuleSet) -> None:
@@ -232,10 +233,5 @@ def _errors(
     refused = REFUSED_BY[visit.console.writer.strict]
     found = [each for each in preview.findings or () if each.severity in refused]
     if not isinstance(refusal, RefusedByLint) or not found:
-        return [FormError(_sentence(refusal))]
+        return [FormError(sentence(refusal))]
     return [error_of_finding(proposal.typed, result.index, each) for each in worst_first(found)]
-
-
-def _sentence(error: object) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

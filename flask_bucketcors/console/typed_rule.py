@@ -1,13 +1,12 @@
 """A rule as it is typed into a form: texts that need not be valid, and are never lost."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
-from flask_bucketcors.core.problems import Problem
 from flask_bucketcors.core.rules import Rule
 
 #: The name of each field in forms, and that of the same field of a rule.
@@ -81,30 +80,17 @@ class TypedRule:
         seconds: Any = int(max_age) if _INTEGER.fullmatch(max_age) else max_age or None
         return Rule(origins, methods, headers, exposed, seconds, self.id.strip(_BLANKS) or None)
 
-    def lines_of(self, problems: Sequence[Problem]) -> list[int | None]:
-        """Give the line of each problem in its field, from 1; None if it is about no line.
+    def line_of(self, name: str, index: int | None) -> int | None:
+        """Give the line of a value, from 1; None if there is none.
 
-        :param problems: those of :meth:`parse`, or of a reader of the same rule, in their order.
+        :param name: of a list, in forms.
+        :param index: of the value in the list, from 0; None for no value of a list.
         """
-        # All lines with an equal value have the same problem, so they are found in their order.
-        left = {RULE_FIELDS[name]: list(self._lines(name)) for name in _LISTS}
-        return [_take(left.get(each.field, []), each.value) for each in problems]
-
-    def line_at(self, name: str, index: int) -> int | None:
-        """Give the line of a value, from 1, by the list's name in forms and its index there."""
-        lines = list(self._lines(name)) if name in _LISTS else []
-        return lines[index].number if index < len(lines) else None
+        lines = [] if index is None else list(self._lines(name))
+        return lines[index].number if index is not None and index < len(lines) else None
 
     def _lines(self, name: str) -> Iterator[_Line]:
         text: str = getattr(self, name)
         for number, line in enumerate(text.split("\n"), 1):
             if value := line.strip(_BLANKS):
                 yield _Line(number, value)
-
-
-def _take(lines: list[_Line], value: object) -> int | None:
-    for each in lines:
-        if each.value == value:
-            lines.remove(each)
-            return each.number
-    return None
