@@ -3,7 +3,10 @@
 # The pages have dashes and a minus that look alike.
 # ruff: noqa: RUF001
 
+from collections.abc import Callable
 from typing import Any, cast
+
+from flask import Flask
 
 from flask_bucketcors import (
     AddRule,
@@ -15,11 +18,14 @@ from flask_bucketcors import (
     RuleEdit,
     RuleSet,
     SetResponseVary,
+    Store,
     StoredRulesInvalid,
+    console_app,
 )
+from flask_bucketcors.console.starting_rules import STARTING_RULES
 from flask_bucketcors.stores.contract import StoredRules
 from tests.support.console_apps import PREFIX
-from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket
+from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket, Editor
 
 A = Rule(["https://a.example"], ["GET"], id="a")
 B = Rule(["https://b.example"], ["GET", "PUT"], ["content-type"], ["ETag"], 600, "b")
@@ -136,7 +142,8 @@ def test_new_dangers_are_on_the_button() -> None:
     bucket = EditedBucket(ABC)
     alice = bucket.editor("alice")
     seen = alice.propose(bucket.fields(AddRule(Rule(["https://*abc.com"], ["GET"]))))
-    assert "Danger Rule 4 BC201" in seen
+    assert "Danger Open start: anyone can register a match rule 4, BC201" in seen
+    assert "GET – no extra header; with cookies such as GET from https://evilabc.com" in seen
     alice.send("Save, with 1 danger")
     # It is there by now, so it is not new.
     assert "No new finding." in alice.propose(bucket.fields(MoveRule(3, 0)))
@@ -332,3 +339,87 @@ def test_unreadable_rules_can_be_replaced_or_deleted_but_not_edited() -> None:
     alice.propose({"kind": "add", "origins": "*", "methods": "GET"})
     assert "Add a rule Not saved: 1 thing is wrong. The stored text is no rule set." in alice.text
     assert alice.value("origins") == "*"
+
+
+# Where a bucket has no rules of its own, or is gone
+
+
+def test_a_first_rule_is_compared_with_the_default_rules() -> None:
+    bucket = EditedBucket(None, default_rules=RuleSet([A]).as_dict())
+    alice = bucket.editor("alice")
+    alice.edit()
+    assert "A rule of its own replaces all of them." in alice.text
+    alice.send(SEE_CHANGES, origins="https://b.example", methods=["GET"])
+    assert "Newly allowed: https://b.example" in alice.text
+    assert "No longer allowed: https://a.example" in alice.text
+    alice.send(SAVE)
+    assert "replaces all of them" not in alice.edit()
+    alice.propose(bucket.fields({"kind": "clear"}))
+    assert "Newly allowed: https://a.example" in alice.text
+
+
+def editor_of(store: Store, bucket: EditedBucket, exists: Callable[[str], bool]) -> Editor:
+    """Alice, in a console of its own that knows which buckets exist."""
+    app = console_app(
+        store, authorize=lambda call: "alice", secret_key="of the test", bucket_exists=exists
+    )
+    alice = Editor(cast(Flask, app).test_client(), prefix="")
+    alice.bucket = bucket.name
+    return alice
+
+
+def test_rules_that_outlive_their_bucket_can_only_be_deleted() -> None:
+    store = MemoryStore()
+    bucket = EditedBucket(ABC, store)
+    alice = editor_of(store, bucket, lambda name: False)
+    assert "there is no bucket" in alice.propose(bucket.fields(MoveRule(0, 1))).lower()
+    assert SAVE not in alice.buttons
+    alice.propose(bucket.fields({"kind": "clear"}))
+    alice.send("Delete all rules")
+    assert bucket.rule_set is None
+
+
+def test_a_bucket_that_goes_while_rules_are_saved_gets_none() -> None:
+    store = MemoryStore()
+    bucket = EditedBucket(None, store)
+    alice = editor_of(store, bucket, lambda name: store.get(name) is None)
+    alice.edit()
+    alice.send(SEE_CHANGES, origins="https://a.example", methods=["GET"])
+    alice.send(SAVE)
+    assert "Add a rule Not saved: 1 thing is wrong. There is no bucket" in alice.text
+    assert alice.value("origins") == "https://a.example"
+    assert bucket.rule_set is None
+
+
+def test_revisions_and_rules_that_are_not_there_are_refused() -> None:
+    for fields, told in [
+        ({"kind": "restore", "revision": "999999"}, "has no rules of revision 999999"),
+        ({"kind": "delete", "rule": "9", "was": "x"}, "There is no rule 9: write a number from 1"),
+    ]:
+        bucket = EditedBucket(ABC)
+        alice = bucket.editor("alice")
+        alice.propose(bucket.fields(fields))
+        assert told in alice.text
+        assert alice.buttons == []
+    bucket = EditedBucket(ABC)
+    for path in ("rules/0", "rules/4", "rules/99999999999999999999"):
+        alice = bucket.editor("alice")
+        alice.edit(path)
+        assert alice.page is not None
+        assert alice.page.status_code == 404
+
+
+def test_forms_begin_with_rules_of_a_name() -> None:
+    bucket = EditedBucket(None)
+    alice = bucket.editor("alice")
+    for name, starting in STARTING_RULES.items():
+        alice.edit(f"add?template={name}&origin=https://shop.example")
+        assert starting.title in alice.text
+        alice.send(SEE_CHANGES)
+        assert "Newly allowed: https://shop.example" in alice.text, name
+    alice.edit("add?template=least-restrictive")
+    alice.send(SEE_CHANGES)
+    assert "Newly allowed: any site" in alice.text
+    for path in ("add?template=%3Cscript%3E&origin=%0A%22%3E%3Cscript%3E", "add"):
+        assert "<script>" not in alice.edit(path)
+    assert alice.value("origins") == ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from flask_bucketcors.analysis.algebra.diff import diff
 from flask_bucketcors.analysis.linter.findings import Finding, worst_first
@@ -31,6 +32,9 @@ from flask_bucketcors.core.rule_edits import NoSuchRule
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.any_form import read_rules
 from flask_bucketcors.documents.to_xml import format_xml
+
+# Of the dangers, so many may lend their example requests to the changes.
+_MOST_TELLING: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,9 @@ class ProposedWrite:
                     self.after or default,
                     writer.dialect,
                     allow_credentials=writer.allow_credentials,
-                )
+                ),
+                # That strangers are allowed is best shown by one.
+                [each.witnesses[0].request for each in self.dangers[:_MOST_TELLING]],
             )
         except TooIntricate:
             return None
@@ -109,9 +115,9 @@ class ProposedWrite:
         return worst_first(self.preview.new_findings or ())
 
     @property
-    def dangers(self) -> int:
-        """The number of new findings that are dangers."""
-        return sum(each.severity is Severity.DANGER for each in self.new_findings)
+    def dangers(self) -> list[Finding]:
+        """The new findings that are dangers."""
+        return [each for each in self.new_findings if each.severity is Severity.DANGER]
 
 
 @dataclass(frozen=True, slots=True)

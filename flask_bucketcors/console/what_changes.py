@@ -43,29 +43,33 @@ class ChangesOfOrigins:
     requests: tuple[ChangedRequests, ...]
 
 
-def changes_by_origins(diff: Diff) -> list[ChangesOfOrigins]:
+def changes_by_origins(diff: Diff, telling: Sequence[Example] = ()) -> list[ChangesOfOrigins]:
     """Group what browsers notice; what is newly allowed comes first.
 
+    :param telling: example requests that are better than others.
     :raises TooIntricate: if the bounds of the diff do not suffice.
     """
-    groups: dict[tuple[ChangeKind, Sequence[Span]], list[Change]] = {}
-    for each in diff:
-        if each.kind is not ChangeKind.OTHER_TERMS or list(_differences(each)):
-            groups.setdefault((each.kind, each.region.origins), []).append(each)
-    return [
-        ChangesOfOrigins(kind, _in_words(origins), tuple(map(_requests, changes)))
-        for (kind, origins), changes in groups.items()
+    groups = [
+        ChangesOfOrigins(
+            kind, _in_words(origins), tuple(_requests(each, telling) for each in changes)
+        )
+        for origins, found in diff.by_origins().items()
+        for kind in ChangeKind
+        if (changes := [each for each in found if each.kind is kind and each.is_felt])
     ]
+    order = tuple(ChangeKind)
+    return sorted(groups, key=lambda each: order.index(each.kind))
 
 
-def _requests(change: Change) -> ChangedRequests:
+def _requests(change: Change, telling: Sequence[Example]) -> ChangedRequests:
     if change.kind is ChangeKind.OTHER_TERMS:
         terms = "; ".join(_differences(change))
     else:
         granted = change.after or change.before
         terms = "with cookies" if granted and granted.credentials else ""
     headers = change.region.headers.in_few_words(_MOST_VALUES)
-    return ChangedRequests(", ".join(change.region.methods), headers, terms, change.witness)
+    example = next((each for each in telling if change.region.holds(*each)), change.witness)
+    return ChangedRequests(", ".join(change.region.methods), headers, terms, example)
 
 
 def _differences(change: Change) -> Iterator[str]:

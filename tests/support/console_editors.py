@@ -10,7 +10,7 @@ from flask import Flask
 from flask_bucketcors import ConsoleOptions, MemoryStore, Rule, RuleEdit, RuleSet, Store
 from flask_bucketcors.console.proposals import fields_for, fields_of
 from flask_bucketcors.console.visit import Visit
-from tests.support.console_apps import PREFIX, Person, console_application, forms_of, text_of
+from tests.support.console_apps import Person, console_application, forms_of, text_of
 
 #: The button under the form.
 SEE_CHANGES = "See what changes"
@@ -67,7 +67,7 @@ class Editor(Person):
         """Send a proposal as a form of another page does; give the text of the response."""
         self.edit()
         data = {"token": self.value("token"), **fields}
-        self._receive(self.client.post(f"{PREFIX}/b/{self.bucket}/{page}", data=data))
+        self._receive(self.client.post(f"{self.prefix}/b/{self.bucket}/{page}", data=data))
         return self.text
 
 
