@@ -285,6 +285,21 @@ def test_the_console_refuses_what_the_api_refuses() -> None:
         assert bucket.rules == [A, B, C]
 
 
+def test_boxes_are_those_of_the_methods_that_rules_can_have() -> None:
+    bucket = EditedBucket(RuleSet([PATCH]), extra_methods=["PATCH", "COPY"])
+    alice = bucket.editor("alice")
+    alice.edit("rules/1")
+    assert "DELETE delete PATCH change in part COPY WebDAV Allowed" in alice.text
+    assert alice.value("methods") == "PATCH"
+    # The settings may have changed since the rule was stored; then it can be taken away.
+    bucket = EditedBucket(RuleSet([PATCH]))
+    alice = bucket.editor("alice")
+    alice.edit("rules/1")
+    assert "DELETE delete PATCH Allowed" in alice.text
+    alice.send(SEE_CHANGES)
+    assert "PATCH is a method that the settings do not allow" in alice.text
+
+
 def test_findings_that_refuse_stand_at_their_value() -> None:
     bucket = EditedBucket(ABC, strict="dangers")
     alice = bucket.editor("alice")

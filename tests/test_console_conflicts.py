@@ -207,6 +207,25 @@ def test_edits_by_a_button_are_put_on_top() -> None:
         assert bucket.history[1] == ("yve", yves)
 
 
+def test_an_edit_of_rules_that_are_gone_says_so() -> None:
+    bucket = EditedBucket(ABC)
+    alice = bucket.editor("alice")
+    fields = bucket.fields(SetResponseVary(True))
+    put(bucket, [])
+    assert "Not saved: 1 thing is wrong. The bucket has no rules any more." in alice.propose(fields)
+    assert alice.buttons == []
+
+
+def test_the_first_rule_of_the_other_keeps_its_response_vary() -> None:
+    bucket = EditedBucket(None)
+    alice = bucket.editor("alice")
+    fields = bucket.fields(AddRule(D, response_vary=True))
+    put(bucket, [A])
+    alice.propose(fields)
+    alice.send(SAVE)
+    assert bucket.rule_set == RuleSet([A, D])
+
+
 def test_buttons_about_a_rule_that_changed_ask_first() -> None:
     for edit, yves, wanted, expected in [
         (DeleteRule(1), [A, YVES], "To delete it.", [A]),

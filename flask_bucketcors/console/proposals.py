@@ -11,8 +11,9 @@ meantime is not undone. The fields are:
 - ``to``: the place of the rule from 1; if empty, a new rule comes last, and another stays
 - ``origins``, ``methods``, ``headers``, ``exposed``, ``max_age``, ``id``: a rule as it was typed,
   see :class:`~flask_bucketcors.console.typed_rule.TypedRule`
-- ``vary``: ``on`` or ``off``; if empty, it stays, and the kind ``vary`` removes it
-- ``vary_seen``: what the author saw; if ``vary`` is the same, it stays
+- ``vary``: ``on``, ``off`` or empty; the kind ``vary`` sets it, ``add`` does in a bucket without
+  rules
+- ``vary_seen``: what the author saw; if ``vary`` differs from it, the form of a rule sets it, too
 - ``document``: all rules, in any form that is read
 - ``revision``: the number of an earlier change
 
@@ -169,7 +170,7 @@ class Proposal:
         count = len(rules.rules) if rules else 0
         if self.kind is ProposalKind.ADD:
             index = None if self.to is None else min(self.to, count)
-            yield AddRule(self.typed.parse(), index)
+            yield AddRule(self.typed.parse(), index, _VARY[self.vary] or None)
         elif self.index is not None:
             to = None if self.to is None else min(self.to, count - 1)
             if self.kind is ProposalKind.REPLACE:
@@ -178,7 +179,8 @@ class Proposal:
                 yield MoveRule(self.index, self.index if to is None else to)
             else:
                 yield DeleteRule(self.index)
-        if self.kind is ProposalKind.VARY or self.vary != self.vary_seen:
+        is_touched = self.vary_seen and self.vary != self.vary_seen
+        if is_touched or self.kind is ProposalKind.VARY:
             yield SetResponseVary(_VARY[self.vary])
 
 

@@ -189,6 +189,8 @@ def _apply(visit: Visit, proposal: Proposal) -> _Result:
     rules = visit.rule_set
     if proposal.kind is ProposalKind.DELETE and rules and len(rules.rules) == 1:
         return _Result(None)
+    if proposal.kind is ProposalKind.VARY and rules is None:
+        raise _Unacceptable([FormError("The bucket has no rules any more.")])
     try:
         edits = list(proposal.edits(rules))
     except InvalidRules as error:
