@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flask_bucketcors.console.assets import asset_name
 from flask_bucketcors.console.options import BLUEPRINT
-from flask_bucketcors.console.shown_text import ago, counted, shown, visible
+from flask_bucketcors.console.shown_text import ago, brief, counted, shown, visible
 
 
 @cache
@@ -24,7 +24,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(url_for=_url_for, asset_name=asset_name)
-    environment.filters.update(ago=ago, counted=counted, shown=shown, visible=visible)
+    environment.filters.update(ago=ago, brief=brief, counted=counted, shown=shown, visible=visible)
     return environment
 
 

@@ -43,6 +43,11 @@ def shown(text: str, most: int = _MOST) -> Markup:
     return Markup('<bdi title="{}">{}</bdi>').format(shortened_middle(whole, 2_000), short)
 
 
+def brief(text: str, most: int = _MOST) -> str:
+    """Show text in a sentence of ours: with nothing hidden, and shortened."""
+    return visible(shortened_middle(text, most))
+
+
 def ago(moment: float, now: float | None = None) -> Markup:
     """Say how long ago a moment is, with the moment itself in the element.
 

@@ -130,6 +130,42 @@ def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", joined)).split())
 
 
+class _TableReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._is_cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+            self._is_cell = True
+
+    def handle_data(self, data: str) -> None:
+        if self._is_cell:
+            self.rows[-1][-1] = " ".join(f"{self.rows[-1][-1]} {data}".split())
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("th", "td"):
+            self._is_cell = False
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """Read the texts in the cells of a page's tables, row by row."""
+    reader = _TableReader()
+    reader.feed(page)
+    return reader.rows
+
+
+def tab_stops(page: str) -> int:
+    """Count what the Tab key reaches, without what closed folds hold."""
+    unfolded = re.sub(r"(</summary>).*?</details>", r"\1", page, flags=re.DOTALL)
+    controls = re.findall(r"<(?:a|button|input|select|textarea|summary)\b[^>]*>", unfolded)
+    return sum('type="hidden"' not in each for each in controls)
+
+
 @dataclass
 class Person:
     """Somebody who uses the console: opens pages, and sends their forms.
