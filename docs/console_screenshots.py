@@ -22,10 +22,10 @@ IMAGES = Path(__file__).parent / "images"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS, SCHEMES = (360, 1280), ("light", "dark")
 
-FIRST = RuleSet([Rule(["https://www.shop.example"], ["GET"], exposed_headers=["ETag"])])
+FIRST = RuleSet([Rule(["https://www.shop.example"], ["GET"], expose_headers=["ETag"])])
 RULES = RuleSet(
     [
-        Rule(["*"], ["GET", "HEAD"], exposed_headers=["ETag"], max_age_seconds=600, id="public"),
+        Rule(["*"], ["GET", "HEAD"], expose_headers=["ETag"], max_age_seconds=600, id="public"),
         Rule(
             ["https://www.shop.example", "https://*.shop.example"],
             ["GET", "PUT", "POST"],

@@ -24,7 +24,7 @@ D = Rule(["https://d.example"], ["GET"], id="d")
 ABC = RuleSet([A, B, C])
 EVERYONE = Rule(["*"], ["GET"])
 
-WHILE_YOU_WORKED = "Somebody else changed these rules while you worked: yve , just now"
+WHILE_YOU_WORKED = "Somebody else changed these rules while you worked: yve, just now"
 ON_TOP = f"{WHILE_YOU_WORKED} . Your change was put on top of those."
 REPLACED = f"{WHILE_YOU_WORKED} . If you save, you replace those rules, too; they stay in"
 GO_ON = "Go on with mine"
@@ -129,7 +129,7 @@ def test_if_the_same_rule_changed_both_are_shown_and_nothing_is_lost() -> None:
             what = "was changed" if number else "was deleted"
             assert alice.text.startswith(f"Rule 2 {what} while you worked"), yves
             assert (
-                "yve changed the rules last, just now . Nothing of yours is lost, and nothing is"
+                "yve changed the rules last, just now. Nothing of yours is lost, and nothing is"
                 in alice.text
             )
             assert "What you typed Origins https://b.example Methods GET PUT" in alice.text

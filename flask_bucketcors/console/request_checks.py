@@ -1,4 +1,4 @@
-"""Which requests the console refuses whoever sends them: those that a page may have caused.
+"""Which requests the console refuses from anyone: those that another page may have caused.
 
 The console often shares its origin with the objects of buckets, some of which are HTML that
 anybody may upload. Browsers say what a request is for (Fetch Metadata, W3C), but only to URLs that

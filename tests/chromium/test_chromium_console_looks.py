@@ -22,7 +22,7 @@ MOST_TAB_STOPS = 120
 HIDING = "a\u202eb\u200bc"
 RULES = RuleSet(
     [
-        Rule(["*"], ["GET", "HEAD"], exposed_headers=["ETag"], max_age_seconds=600, id="public"),
+        Rule(["*"], ["GET", "HEAD"], expose_headers=["ETag"], max_age_seconds=600, id="public"),
         Rule(["https://www.shop.example", "https://*.shop.example"], ["GET", "PUT", "POST"], ["*"]),
         Rule(["https://*shop.com"], ["GET", "PUT"], ["content-type"], max_age_seconds=86400),
         Rule(["https://app.shop.example"], ["GET"], ["content-type"], id="never reached"),

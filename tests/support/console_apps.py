@@ -126,7 +126,7 @@ def forms_of(page: str) -> list[Form]:
 def text_of(page: str) -> str:
     """The text of a page, without tags, on one line."""
     without_heads = re.sub(r"<(head|script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    joined = re.sub(r"</?(bdi|b|strong|a|code|time)\b[^>]*>", "", without_heads)
+    joined = re.sub(r"</?(bdi|a|b|code|time)\b[^>]*>", "", without_heads)
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", joined)).split())
 
 
