@@ -89,8 +89,15 @@ def assemble(
         store=opened,
         api=api,
         buckets=buckets,
-        **arguments_for(BucketCORSMiddleware, replace(settings, default_rules=None)),
+        **arguments_for(
+            BucketCORSMiddleware, replace(settings, default_rules=None, refusals=False)
+        ),
     )
+    if settings.refusals is not False:
+        from flask_bucketcors.refused_lately.refusal_counter import open_counter
+
+        key = f"{PREFIX}REFUSALS"
+        middleware.refusals = open_counter(settings.refusals, opened, app.instance_path, key)
     # The routes, which are read later, may say which URLs are about buckets.
     if rules is not None:
         middleware.use_default_rules(rules)

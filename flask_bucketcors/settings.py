@@ -124,6 +124,13 @@ def _all_checked(check: Callable[[str], str]) -> Callable[[Any], bool]:
     return fits
 
 
+def _is_refusals(value: object) -> bool:
+    if isinstance(value, bool):
+        return True
+    # From an environment, a misspelt flag is a text, which would be a path.
+    return is_database(value) and str(value).lower() not in ("true", "false")
+
+
 _FLAG: Final = _Row("True or False", lambda value: isinstance(value, bool))
 _COUNT: Final = _Row("a whole number from 1", _is_count)
 
@@ -180,6 +187,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         lambda value: isinstance(value, str) and len(checked_prefix(value)) > 1,
     ),
     "console_insecure": _FLAG,
+    "refusals": _Row(f"True, False, {DATABASE_FORM}", _is_refusals, shown_database),
     "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
@@ -283,6 +291,7 @@ class Settings:
     history: int | None = None
     console_prefix: str = "/-/cors"
     console_insecure: bool = False
+    refusals: bool | str | os.PathLike[str] = False
 
     @classmethod
     def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":

@@ -61,6 +61,7 @@ _COMMANDS: Final = {
         "Show who may do what, and which rule decides it.",
     ),
     "put": ("put:put_rules", "Replace the rules of BUCKET with those in FILE."),
+    "refused": ("refused:list_refused", "List the preflights that the rules refused lately."),
     "rollback": (
         "stored_rules:roll_back",
         "Restore the rules of BUCKET at REVISION, as a new revision.",

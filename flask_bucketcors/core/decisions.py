@@ -18,6 +18,9 @@ class Reason(StrEnum):
     Each has a ``title`` of at most 40 characters.
     """
 
+    # Enum's own method is written in Python, and would slow down each refusal.
+    __hash__ = str.__hash__
+
     # Hides a method of texts.
     title: str  # type: ignore[assignment]
 

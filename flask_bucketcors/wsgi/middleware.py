@@ -9,6 +9,7 @@ redirected. So the middleware responds before the application's authentication a
 """
 
 import logging
+import os
 from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,9 @@ from flask_bucketcors.wsgi.rules_calls import (
     log_urls,
     version_response,
 )
+
+if TYPE_CHECKING:
+    from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 
 logger = logging.getLogger("flask_bucketcors.routes")
 
@@ -97,6 +101,8 @@ class BucketCORSMiddleware:
     :param cached_buckets: for how many buckets to keep compiled rules in memory.
     :param cached_bytes: how many bytes of memory they may take, as estimated. Those of buckets
         that requests used lately stay.
+    :param refusals: whether to count refused preflights for ``bucketcors refused``, in a file
+        beside the database of the store; or the path of a file.
     :raises SettingRefused: if an argument does not have its form.
     :raises ValueError: if ``app`` is wrapped already.
     """
@@ -133,6 +139,7 @@ class BucketCORSMiddleware:
         api_cross_origin: bool | None = None,
         cached_buckets: int = CACHED_BUCKETS,
         cached_bytes: int = CACHED_BYTES,
+        refusals: bool | str | os.PathLike[str] = False,
     ) -> None:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
@@ -157,6 +164,12 @@ class BucketCORSMiddleware:
         self.allow_credentials = allow_credentials
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
+        #: Counts refused preflights; None if nobody wants to know.
+        self.refusals: RefusalCounter | None = None
+        if refusals is not False:
+            from flask_bucketcors.refused_lately.refusal_counter import open_counter
+
+            self.refusals = open_counter(refusals, store)
         self._keep_rules(timing_allow_origin, cached_buckets, cached_bytes)
         if (given := read_default_rules(default_rules)) is not None:
             if not (buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)):
@@ -316,6 +329,8 @@ class BucketCORSMiddleware:
             return EMPTY_BODY
         if preflight_log.logger.isEnabledFor(logging.DEBUG):
             preflight_log.log_refused(decision.reason, bucket, sent, self._rules.get)
+        if self.refusals is not None:
+            self.refusals.count(bucket, decision, sent)
         return error_response(
             environ,
             start_response,

@@ -23,6 +23,7 @@ from flask_bucketcors.cli.doctor.configuration import examine_settings
 from flask_bucketcors.cli.doctor.database_health import examine_database
 from flask_bucketcors.cli.doctor.kept_in_database import examine_kept_settings, examine_sharing
 from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.doctor.refusals import examine_refusals
 from flask_bucketcors.cli.doctor.routing import examine_routes
 from flask_bucketcors.cli.doctor.workers import examine_workers
 from flask_bucketcors.cli.terminal import (
@@ -36,6 +37,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.errors import SetupRefused, StoreUnavailable
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
+from flask_bucketcors.refused_lately.refusal_counter import table_beside
 
 _MARGIN = " " * 6
 
@@ -81,6 +83,8 @@ def _examine(info: ScriptInfo, write: bool) -> Iterator[Note]:
         close_at_the_end(state.store)
         yield from examine_database(state.store, state.middleware.resolve.reserved.names)
         yield from examine_sharing(state.store, app.name)
+        refusals = state.middleware.refusals
+        yield from examine_refusals(None if refusals is None else refusals.table)
         yield from examine_workers(state.store, write=write)
 
 
@@ -88,6 +92,9 @@ def _examine_database(write: bool) -> Iterator[Note]:
     store = current_state().store
     yield from examine_kept_settings(store)
     yield from examine_database(store, ())
+    table = table_beside(store)
+    # Only the application knows whether they are counted at all.
+    yield from examine_refusals(table if table and table.path and table.path.exists() else None)
     yield from examine_workers(store, write=write)
 
 

@@ -1,0 +1,4 @@
+"""Refused preflights of the last day, counted by all workers.
+
+This package is private: it may change without notice.
+"""
