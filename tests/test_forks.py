@@ -131,7 +131,7 @@ def test_greenlets_share_locks_that_are_older_than_the_patches_of_gevent(path: P
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHILD_SECONDS)
     assert (done.stdout.splitlines(), done.stderr) == (
         [
-            *("asks what changed", "opens the database", "writes"),
+            *("asks what changed", "opens the database", "writes", "counts refusals"),
             "makes a store while another forks",
         ],
         "",

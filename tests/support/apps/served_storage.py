@@ -9,7 +9,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
-from flask_bucketcors import BucketCORS, BucketCORSMiddleware, RulesAPI, SQLiteStore
+from flask_bucketcors import (
+    BucketCORS,
+    BucketCORSMiddleware,
+    BucketCORSState,
+    RulesAPI,
+    SQLiteStore,
+)
 from flask_bucketcors.stores.sqlite import database
 from tests.support.cos_signing import ACCESS_KEY, SECRET_KEY
 
@@ -25,6 +31,9 @@ DATABASE = "SERVED_DATABASE"
 TOGETHER = "SERVED_TOGETHER"
 #: Names the variable that holds a document with the default rules; unset, there are none.
 DEFAULT_RULES = "SERVED_DEFAULT_RULES"
+#: Names the variable that holds after how many seconds a worker writes counts of refused
+#: preflights; unset, they are not counted.
+REFUSALS = "SERVED_REFUSALS"
 #: Names for gunicorn: the application in Flask, and the one without a framework.
 APP = f"{__name__}:create_app()"
 PLAIN_APP = f"{__name__}:create_plain_app()"
@@ -44,10 +53,14 @@ def create_app() -> Flask:
         BUCKETCORS_ACCESS_KEYS={ACCESS_KEY: SECRET_KEY},
         BUCKETCORS_HOST_SUFFIXES=[HOST_SUFFIX],
         BUCKETCORS_DEFAULT_RULES=os.environ.get(DEFAULT_RULES),
+        BUCKETCORS_REFUSALS=REFUSALS in os.environ,
     )
     app.add_url_rule("/<path:key>", "read", lambda key: key)
     _wait_for_others(int(os.environ.get(TOGETHER, "1")))
     BucketCORS(app)
+    counter = BucketCORSState.of(app).middleware.refusals
+    if counter is not None:
+        counter._seconds = float(os.environ[REFUSALS])
     app.wsgi_app = _naming_the_worker(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

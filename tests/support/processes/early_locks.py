@@ -10,13 +10,17 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore
 from flask_bucketcors.core.compiled import CompiledRules
+from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
+from flask_bucketcors.refused_lately.refusal_table import RefusalTable
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 RULES = RuleSet([Rule(["*"], ["GET"])])
+SENT = ("https://a.example", "PUT", "")
 HELD = MemoryStore()
 # Long enough for the other greenlet to want the lock.
 HELD_SECONDS = 0.02
@@ -26,6 +30,7 @@ def main(path: str) -> None:
     store = SQLiteStore(path)
     store.put("photos", RULES)
     caches = [RulesCache(store, CompiledRules, cached_buckets=9) for _ in range(2)]
+    counter = RefusalCounter(RefusalTable(Path(f"{path}-refused"), Path(path)), store)
 
     from gevent import monkey
 
@@ -35,6 +40,7 @@ def main(path: str) -> None:
         "asks what changed": (store, "changes_since", lambda: caches[0].get("photos")),
         "opens the database": (database, "_open_reader", lambda: caches[1].get("photos")),
         "writes": (store, "_insert", lambda: store.put("photos", RULES)),
+        "counts refusals": (counter.table, "_make_file", lambda: count_one(counter)),
     }
     for name, (owner, method, work) in ways.items():
         store.close()
@@ -42,6 +48,11 @@ def main(path: str) -> None:
         print(name, flush=True)
     make_while_another_forks()
     print("makes a store while another forks", flush=True)
+
+
+def count_one(counter: RefusalCounter) -> object:
+    counter.count("photos", CompiledRules(RULES).preflight("https://a.example", "PUT"), SENT)
+    return counter.rows("photos")
 
 
 def make_while_another_forks() -> None:
