@@ -93,11 +93,7 @@ def assemble(
             BucketCORSMiddleware, replace(settings, default_rules=None, refusals=False)
         ),
     )
-    if settings.refusals is not False:
-        from flask_bucketcors.refused_lately.refusal_counter import open_counter
-
-        key = f"{PREFIX}REFUSALS"
-        middleware.refusals = open_counter(settings.refusals, opened, app.instance_path, key)
+    middleware.count_refusals(settings.refusals, app.instance_path, f"{PREFIX}REFUSALS")
     # The routes, which are read later, may say which URLs are about buckets.
     if rules is not None:
         middleware.use_default_rules(rules)

@@ -251,6 +251,6 @@ class TestDoctor:
 
 def notes_of_table(store: SQLiteStore) -> list[tuple[str, str | None]]:
     from flask_bucketcors.cli.doctor.refusals import examine_refusals
-    from flask_bucketcors.refused_lately.refusal_counter import table_beside
+    from flask_bucketcors.refused_lately.refusal_places import table_beside
 
     return [(note.text, note.help) for note in examine_refusals(table_beside(store))]

@@ -661,6 +661,12 @@ def findings_for_a_suffix(app: Flask) -> str:
     return answer.headers[FINDINGS]
 
 
+def counted_refusals(app: Flask) -> int | None:
+    preflight(app, Origin="https://other.test")
+    counter = BucketCORSState.of(app).middleware.refusals
+    return None if counter is None else sum(row.times for row in counter.rows("photos"))
+
+
 def reads_of_two_buckets_in_turn(app: Flask) -> int:
     reads = []
     read = store_of(app).read
@@ -688,6 +694,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("NO_RULES", "pass", status_without_rules, 403, 200),
         ("PLAIN_OPTIONS", "refuse", status_of_plain_options, 200, 403),
         ("PUBLIC_SUFFIX", lambda host: host, findings_for_a_suffix, "none", "BC205;rule=1"),
+        ("REFUSALS", True, counted_refusals, None, 1),
         ("REQUIRE_CONTENT_MD5", True, status_of_call, 200, 400),
         ("STRICT", "dangers", status_of_dangerous_rules, 200, 400),
         ("TIMING_ALLOW_ORIGIN", True, timing_allow_origin, None, PAGE),
@@ -748,6 +755,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "NO_RULES": "refuse",
         "PLAIN_OPTIONS": "app",
         "PUBLIC_SUFFIX": None,
+        "REFUSALS": False,
         "REQUIRE_CONTENT_MD5": False,
         "ROUTE_VARIABLE": "bucket",
         "STRICT": "off",
@@ -838,6 +846,7 @@ WRONG = [
     ("NO_RULES", ["app", False, None], "'refuse', 'pass'"),
     ("PLAIN_OPTIONS", ["pass", True, None], "'app', 'refuse'"),
     ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
+    ("REFUSALS", ["False", "true", "", 1, None, b"file"], "True, False, the path of a file"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),
     ("ROUTE_VARIABLE", ["", "<bucket>", "a-b", "b\xfccher", None, 5], "such as 'bucket'"),
     ("STRICT", [True, False, "danger", 1, None], "'off', 'dangers', 'warnings'"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flask_bucketcors import SQLiteStore
-from flask_bucketcors.refused_lately.refusal_counter import table_beside
+from flask_bucketcors.refused_lately.refusal_places import table_beside
 from tests.support.apps.served_storage import APP, DATABASE, REFUSALS
 from tests.support.processes.served_workers import (
     BUCKET,

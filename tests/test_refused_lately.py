@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -269,6 +270,16 @@ def test_while_the_store_fails_counts_are_kept(
     assert site.rows() == [(OTHER, "GET", "unreadable", 1)]
 
 
+def test_what_the_rules_refuse_is_written_whatever_the_store_says_of_others(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(store)
+    site.preflight()
+    site.preflight("invented")
+    monkeypatch.setattr(SQLiteStore, "last_change", fail)
+    assert site.rows(None) == [(OTHER, "GET", "origin", 1)]
+
+
 def fail(*arguments: object, **options: object) -> Any:
     raise StoreUnavailable("it fails")
 
@@ -344,6 +355,18 @@ def test_the_database_itself_is_refused(name: str, tmp_path: Path) -> None:
         BucketCORS(app)
 
 
+def test_nothing_is_made_where_the_database_is_gone(
+    path: Path, store: SQLiteStore, lines: Callable[[], list[str]]
+) -> None:
+    """As at the end of a program that has deleted its folder."""
+    site = Site(store)
+    site.preflight()
+    shutil.rmtree(path.parent)
+    site.counter.flush()
+    assert not path.parent.exists()
+    assert lines() == []
+
+
 # Bounds
 
 
@@ -395,8 +418,8 @@ def test_a_page_that_fails_twice_within_a_flood_is_counted() -> None:
 def test_rows_that_are_refused_often_or_lately_stay(table: RefusalTable) -> None:
     now = time.time()
     often = tally(*(("photos", f"often-{number}", 100) for number in range(60)), now=now - 60)
-    table.add([often], seconds=0)
-    table.add([tally(("photos", OTHER, 1))], seconds=0)
+    table.add(often, seconds=0)
+    table.add(tally(("photos", OTHER, 1)), seconds=0)
     rows = table.rows("photos")
     assert rows[0].origin == OTHER
     assert len(rows) <= 50
@@ -404,16 +427,16 @@ def test_rows_that_are_refused_often_or_lately_stay(table: RefusalTable) -> None
 
 
 def test_the_rows_of_a_bucket_push_out_none_of_others(table: RefusalTable) -> None:
-    table.add([tally(("photos", OTHER, 1))], seconds=0)
+    table.add(tally(("photos", OTHER, 1)), seconds=0)
     for turn in range(20):
         flood = tally(*(("other", f"{turn}-{number}", 9) for number in range(100)))
-        table.add([flood], seconds=0)
+        table.add(flood, seconds=0)
     assert [each.origin for each in table.rows("photos")] == [OTHER]
 
 
 def test_the_largest_rows_fit_into_the_file(table: RefusalTable) -> None:
     """Also those that many buckets fill whose names and origins are as long as they can be."""
-    table.add([tally(("photos", OTHER, 12))], seconds=0)
+    table.add(tally(("photos", OTHER, 12)), seconds=0)
     for turn in range(14):
         flood = Tally(10_000)
         for number in range(500):
@@ -421,7 +444,7 @@ def test_the_largest_rows_fit_into_the_file(table: RefusalTable) -> None:
             key = (bucket, f"https://{number}".ljust(326, "o"), "GET", "headers")
             flood.by_key[key] = Count(1, time.time(), time.time(), "h" * 256)
             flood.others[bucket] = Count(1, time.time(), time.time())
-        table.add([flood], seconds=0)
+        table.add(flood, seconds=0)
     assert table.path is not None
     assert table.path.stat().st_size <= 16 * 1024 * 1024
     with closing(sqlite3.connect(table.path)) as connection:
@@ -431,15 +454,15 @@ def test_the_largest_rows_fit_into_the_file(table: RefusalTable) -> None:
 
 def test_rows_are_kept_for_a_day(table: RefusalTable) -> None:
     now = time.time()
-    table.add([tally(("photos", "old", 1), now=now - 90_000)], seconds=0)
-    table.add([tally(("photos", "future", 1), now=now + 90_000)], seconds=0)
+    table.add(tally(("photos", "old", 1), now=now - 90_000), seconds=0)
+    table.add(tally(("photos", "future", 1), now=now + 90_000), seconds=0)
     assert [each.origin for each in table.rows("photos")] == ["future"]
-    table.add([tally(("photos", "new", 1))], seconds=0)
+    table.add(tally(("photos", "new", 1)), seconds=0)
     assert [each.origin for each in table.rows("photos")] == ["new"]
-    table.add([tally(("photos", "yesterday", 1), now=now - 86_000)], seconds=0)
+    table.add(tally(("photos", "yesterday", 1), now=now - 86_000), seconds=0)
     [_, yesterday] = table.rows("photos")
     assert (yesterday.first, yesterday.last) == (now - 86_000, now - 86_000)
-    table.add([tally(("photos", "yesterday", 1), now=now)], seconds=0)
+    table.add(tally(("photos", "yesterday", 1), now=now), seconds=0)
     assert [(each.times, each.first) for each in table.rows("photos") if each.times > 1] == [
         (2, now - 86_000)
     ]
@@ -584,7 +607,8 @@ def test_threads_lose_no_count(store: SQLiteStore, table: RefusalTable) -> None:
 FORK = """
 import os, sys
 from flask_bucketcors import CompiledRules, Rule, RuleSet, SQLiteStore
-from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter, table_beside
+from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
+from flask_bucketcors.refused_lately.refusal_places import table_beside
 
 rules = RuleSet([Rule(["https://page.example"], ["GET"])])
 refused = CompiledRules(rules).preflight("https://other.example", "GET")

@@ -86,6 +86,7 @@ WRONG = [
     (middleware, {"default_rules": 5}, "default_rules is 5: write a RuleSet, a document in XML or"),
     (middleware, {"default_rules": RULES}, "default rules would apply to every URL of the applic"),
     (middleware, {"cached_buckets": 0}, "cached_buckets is 0: write a whole number from 1"),
+    (middleware, {"refusals": "true"}, "refusals is 'true': write True, False, the path of a file"),
     (middleware, {"cached_bytes": 0}, "cached_bytes is 0: write a whole number from 1"),
 ]
 

@@ -26,11 +26,8 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.refused_lately.refusal_counter import (
-    DEFAULT_RULES,
-    OTHER_METHOD,
-    table_beside,
-)
+from flask_bucketcors.refused_lately.refusal_counter import DEFAULT_RULES, OTHER_METHOD
+from flask_bucketcors.refused_lately.refusal_places import table_beside
 from flask_bucketcors.refused_lately.refusal_table import RefusedRow
 
 _NOT_COUNTED: Final = (

@@ -19,13 +19,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 from weakref import WeakSet
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.decisions import Decision, Reason
-from flask_bucketcors.core.errors import SettingRefused
 from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.interval_log import IntervalLog
@@ -39,13 +37,9 @@ from flask_bucketcors.refused_lately.refusal_table import (
 from flask_bucketcors.refused_lately.tally import Tally
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import join, take
-from flask_bucketcors.stores.sqlite.registry import MEMORY
-from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 logger = logging.getLogger("flask_bucketcors.preflights")
 
-#: What the file beside a database is called after it.
-ENDING: Final = "-refused"
 #: The bucket of all refusals by the default rules.
 DEFAULT_RULES: Final = ""
 #: A method that no rule can have.
@@ -220,27 +214,37 @@ class RefusalCounter:
         self.flush()
 
     def _write(self, seconds: float) -> None:
+        sure, unsure = self._take_counts()
+        try:
+            self.table.add(sure, seconds=seconds)
+            sure = Tally()
+            for bucket in {key[0] for key in unsure.by_key} | {*unsure.others}:
+                if not self._is_known(bucket):
+                    unsure.drop(bucket)
+            self.table.add(unsure, seconds=seconds)
+            unsure = Tally()
+        finally:
+            self._give_back(sure, unsure)
+
+    def _take_counts(self) -> tuple[Tally, Tally]:
         counting = self._counting
         take(counting)
         try:
             self._empty()
-            sure, self._sure = self._sure, Tally()
-            unsure, self._unsure = self._unsure, Tally(MAX_UNSURE)
+            counts = self._sure, self._unsure
+            self._sure, self._unsure = Tally(), Tally(MAX_UNSURE)
+            return counts
         finally:
             counting.release()
+
+    def _give_back(self, sure: Tally, unsure: Tally) -> None:
+        counting = self._counting
+        take(counting)
         try:
-            for bucket in {key[0] for key in unsure.by_key} | {*unsure.others}:
-                if not self._is_known(bucket):
-                    unsure.drop(bucket)
-            self.table.add([sure, unsure], seconds=seconds)
-        except BaseException:
-            take(counting)
-            try:
-                self._sure.add(sure)
-                self._unsure.add(unsure)
-            finally:
-                counting.release()
-            raise
+            self._sure.add(sure)
+            self._unsure.add(unsure)
+        finally:
+            counting.release()
 
     def _is_known(self, bucket: str) -> bool:
         """Whether the bucket has rules, or had some, so that nobody has invented its name."""
@@ -248,47 +252,6 @@ class RefusalCounter:
             return False
         store = self._store
         return store.read(bucket) is not None or store.last_change(bucket) is not None
-
-
-def open_counter(
-    setting: bool | str | os.PathLike[str],
-    store: Store,
-    folder: str | os.PathLike[str] = "",
-    key: str = "refusals",
-) -> RefusalCounter | None:
-    """Give the counter of a setting; None if refused preflights are not counted.
-
-    :param setting: the path of a file, or ``":memory:"``; True for a file beside the database of
-        the store, or for memory, if there is no such database.
-    :param folder: the folder of relative paths; by default the current folder.
-    :param key: the name of the setting, for the error.
-    :raises SettingRefused: if the file is the database itself.
-    """
-    if setting is False:
-        return None
-    if setting is True:
-        return RefusalCounter(table_beside(store) or RefusalTable(None), store)
-    path = os.fspath(setting)
-    if path == MEMORY:
-        return RefusalCounter(RefusalTable(None), store)
-    path = os.path.join(folder, path)
-    if isinstance(store, SQLiteStore) and store.path and _are_same(path, store.path):
-        raise SettingRefused(
-            f"{key} is {path!r}, the database with the rules: write True for a file beside it, "
-            "or the path of another file"
-        )
-    return RefusalCounter(RefusalTable(Path(path)), store)
-
-
-def table_beside(store: Store) -> RefusalTable | None:
-    """Give the table beside the database of a store; None if the store has no such file."""
-    if not isinstance(store, SQLiteStore) or store.path is None:
-        return None
-    return RefusalTable(Path(f"{os.path.realpath(store.path)}{ENDING}"), store.path)
-
-
-def _are_same(path: str, other: Path) -> bool:
-    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _flush_all() -> None:

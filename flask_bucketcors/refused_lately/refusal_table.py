@@ -10,7 +10,7 @@ often, and the other way round.
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +28,9 @@ from flask_bucketcors.stores.sqlite.waiting import retry
 KEPT_SECONDS: Final = 86_400.0
 #: The rows of a bucket: those that were refused most often, and those that were refused last.
 MOST_OFTEN, LATEST = 40, 10
-#: The same for all buckets together, with the rows that count others.
-ALL_MOST_OFTEN, ALL_LATEST = 8_000, 2_000
+#: The rows of all buckets together, and how many of them stay where more would be too many.
+MAX_ROWS: Final = 10_000
+ALL_MOST_OFTEN, ALL_LATEST = 7_200, 1_800
 #: The size of the file: 16 MiB at most.
 MAX_PAGES: Final = 4096
 PAGE_BYTES: Final = 4096
@@ -121,14 +122,16 @@ class RefusalTable:
         self._lock = ForkSafeLock()
         self._memory = _make_memory() if path is None else None
 
-    def add(self, tallies: Iterable[Tally], *, seconds: float) -> None:
+    def add(self, tally: Tally, *, seconds: float) -> None:
         """Add counts to the table, and keep its bounds.
+
+        If the table has a database, and that is gone, the counts go as well.
 
         :param seconds: how long to wait for other processes.
         :raises sqlite3.Error, OSError: if that cannot be done; nothing is added.
         """
-        rows = [row for tally in tallies for row in _values(tally)]
-        if rows:
+        rows = list(_values(tally))
+        if rows and (self._database is None or self._database.exists()):
             retry(partial(self._write, rows), time.monotonic() + seconds)
 
     def rows(
@@ -213,8 +216,9 @@ class RefusalTable:
                     yield connection
 
     def _make_file(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if self._database is not None:
+        if self._database is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        else:
             # Before SQLite has locks on it, which would go when a descriptor is closed.
             descriptor = open_or_make(path, 0o600)
             try:
@@ -273,7 +277,7 @@ def _add(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> Non
             others.add(Count(times, first, last))
         connection.execute(_ADD, _other(bucket, others))
     # Those are not counted among others: there may be as many buckets as rows.
-    if connection.execute(_COUNT).fetchone()[0] > ALL_MOST_OFTEN + ALL_LATEST:
+    if connection.execute(_COUNT).fetchone()[0] > MAX_ROWS:
         _push_out(connection, None, ALL_MOST_OFTEN, ALL_LATEST)
 
 

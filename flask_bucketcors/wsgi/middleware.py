@@ -107,6 +107,9 @@ class BucketCORSMiddleware:
     :raises ValueError: if ``app`` is wrapped already.
     """
 
+    #: Counts refused preflights; None if nobody wants to know.
+    refusals: "RefusalCounter | None" = None
+
     # Not a method, because Python calls a function in a slot faster.
     __slots__ = ("__call__", "__dict__", "__weakref__")
 
@@ -164,17 +167,10 @@ class BucketCORSMiddleware:
         self.allow_credentials = allow_credentials
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin
-        #: Counts refused preflights; None if nobody wants to know.
-        self.refusals: RefusalCounter | None = None
-        if refusals is not False:
-            from flask_bucketcors.refused_lately.refusal_counter import open_counter
-
-            self.refusals = open_counter(refusals, store)
+        self.count_refusals(refusals)
         self._keep_rules(timing_allow_origin, cached_buckets, cached_bytes)
-        if (given := read_default_rules(default_rules)) is not None:
-            if not (buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)):
-                raise SettingRefused(f"{TOO_WIDE}: {SAY_WHICH}")
-            self.use_default_rules(given)
+        says_which = buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)
+        self._read_default_rules(default_rules, bool(says_which))
         self._make_outcomes = partial(
             Outcomes,
             find_rules=self._rules.get,
@@ -229,6 +225,13 @@ class BucketCORSMiddleware:
         """The rules of buckets without rules of their own; None if none are in force."""
         return None if self.resolve.is_assumed else self._default_rules
 
+    def _read_default_rules(self, given: DefaultRules, says_which: bool) -> None:
+        rules = read_default_rules(given)
+        if rules is not None and not says_which:
+            raise SettingRefused(f"{TOO_WIDE}: {SAY_WHICH}")
+        if rules is not None:
+            self.use_default_rules(rules)
+
     def use_default_rules(self, rules: RuleSet) -> None:
         """Set the rules of buckets without rules of their own, before the first request.
 
@@ -259,6 +262,25 @@ class BucketCORSMiddleware:
     @cached_property
     def _outcomes(self) -> Outcomes:
         return self._make_outcomes(self.resolve, default=self._rules.default)
+
+    def count_refusals(
+        self,
+        setting: bool | str | os.PathLike[str],
+        folder: str | os.PathLike[str] = "",
+        key: str = "refusals",
+    ) -> None:
+        """Count refused preflights from now on.
+
+        :param setting: where, or False for not at all.
+        :param folder: the folder of relative paths; by default the current folder.
+        :param key: the name of the setting, for the error.
+        :raises SettingRefused: if the file is the database itself.
+        """
+        if setting is not False:
+            # Most applications do without.
+            from flask_bucketcors.refused_lately.refusal_places import open_counter
+
+            self.refusals = open_counter(setting, self.store, folder, key)
 
     def wrap(self, app: WSGIApplication) -> None:
         """Wrap ``app`` in place of the application."""

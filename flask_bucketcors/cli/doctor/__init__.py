@@ -37,7 +37,7 @@ from flask_bucketcors.cli.terminal import (
 )
 from flask_bucketcors.core.errors import SetupRefused, StoreUnavailable
 from flask_bucketcors.extension import EXTENSION, BucketCORSState
-from flask_bucketcors.refused_lately.refusal_counter import table_beside
+from flask_bucketcors.refused_lately.refusal_places import table_beside
 
 _MARGIN = " " * 6
 

@@ -1,0 +1,54 @@
+"""Where refused preflights are kept: from a setting to a table."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from flask_bucketcors.core.errors import SettingRefused
+from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
+from flask_bucketcors.refused_lately.refusal_table import RefusalTable
+from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.sqlite.registry import MEMORY
+from flask_bucketcors.stores.sqlite.store import SQLiteStore
+
+#: How the name of the file beside a database ends.
+ENDING: Final = "-refused"
+
+
+def open_counter(
+    setting: bool | str | os.PathLike[str],
+    store: Store,
+    folder: str | os.PathLike[str],
+    key: str,
+) -> RefusalCounter:
+    """Give the counter of a setting.
+
+    :param setting: the path of a file, or ``":memory:"``; True for a file beside the database of
+        the store, or for memory, if there is no such database.
+    :param folder: the folder of relative paths.
+    :param key: the name of the setting, for the error.
+    :raises SettingRefused: if the file is the database itself.
+    """
+    if isinstance(setting, bool):
+        return RefusalCounter(table_beside(store) or RefusalTable(None), store)
+    path = os.fspath(setting)
+    if path == MEMORY:
+        return RefusalCounter(RefusalTable(None), store)
+    path = os.path.join(folder, path)
+    if isinstance(store, SQLiteStore) and store.path and _are_same(path, store.path):
+        raise SettingRefused(
+            f"{key} is {path!r}, the database with the rules: write True for a file beside it, "
+            "or the path of another file"
+        )
+    return RefusalCounter(RefusalTable(Path(path)), store)
+
+
+def table_beside(store: Store) -> RefusalTable | None:
+    """Give the table beside the database of a store; None if the store has no such file."""
+    if not isinstance(store, SQLiteStore) or store.path is None:
+        return None
+    return RefusalTable(Path(f"{os.path.realpath(store.path)}{ENDING}"), store.path)
+
+
+def _are_same(path: str, other: Path) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
