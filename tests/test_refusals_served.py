@@ -50,7 +50,7 @@ def send_all(server: Server, *messages: bytes) -> list[int]:
                 message = messages[number % len(messages)]
                 statuses.extend(each.status for each in exchange([connection], message))
 
-    clients = [threading.Thread(target=send) for _ in range(CLIENTS)]
+    clients = [threading.Thread(target=send, daemon=True) for _ in range(CLIENTS)]
     for each in clients:
         each.start()
     for each in clients:

@@ -595,7 +595,7 @@ def test_threads_lose_no_count(store: SQLiteStore, table: RefusalTable) -> None:
             if number % 500 == 0:
                 counter.flush()
 
-    started = [threading.Thread(target=send) for _ in range(threads)]
+    started = [threading.Thread(target=send, daemon=True) for _ in range(threads)]
     for each in started:
         each.start()
     for each in started:

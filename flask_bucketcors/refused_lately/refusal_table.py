@@ -62,18 +62,23 @@ _PUSHED_OUT: Final = """
         SELECT *,
             row_number() OVER (ORDER BY times DESC, last DESC) AS by_times,
             row_number() OVER (ORDER BY last DESC, times DESC) AS by_last
-        FROM bucketcors_refused WHERE :bucket IS NULL OR (bucket = :bucket AND reason <> '')
+        FROM bucketcors_refused WHERE {}
     ) WHERE by_times > :most_often AND by_last > :latest
 """
+# Each on its own, so that SQLite looks only at the rows of the bucket.
+_PUSHED_OUT_OF_BUCKET: Final = _PUSHED_OUT.format("bucket = :bucket AND reason <> ''")
+_PUSHED_OUT_OF_ALL: Final = _PUSHED_OUT.format("TRUE")
 _DELETE: Final = """
     DELETE FROM bucketcors_refused WHERE bucket = ? AND origin = ? AND method = ? AND reason = ?
 """
 _COUNT: Final = "SELECT count(*) FROM bucketcors_refused"
 _ROWS: Final = """
     SELECT bucket, origin, method, reason, headers, times, first, last FROM bucketcors_refused
-    WHERE reason <> '' AND last >= :since AND (:bucket IS NULL OR bucket = :bucket)
+    WHERE {} AND reason <> '' AND last >= :since
     ORDER BY last DESC, times DESC, bucket, origin LIMIT :limit
 """
+_ROWS_OF_BUCKET: Final = _ROWS.format("bucket = :bucket")
+_ROWS_OF_ALL: Final = _ROWS.format("TRUE")
 _OTHERS: Final = (
     "SELECT times FROM bucketcors_refused WHERE bucket = ? AND reason = '' AND last >= ?"
 )
@@ -143,7 +148,8 @@ class RefusalTable:
         :raises StoreUnavailable: if they cannot be read.
         """
         values = {"bucket": bucket, "since": time.time() - KEPT_SECONDS, "limit": limit}
-        return [RefusedRow(*row) for row in self._read(_ROWS, values)]
+        statement = _ROWS_OF_ALL if bucket is None else _ROWS_OF_BUCKET
+        return [RefusedRow(*row) for row in self._read(statement, values)]
 
     def others(self, bucket: str) -> int:
         """Give how many preflights of a bucket were refused, and are in no row.
@@ -285,6 +291,7 @@ def _push_out(
     connection: sqlite3.Connection, bucket: str | None, most_often: int, latest: int
 ) -> list[tuple[Any, ...]]:
     values = {"bucket": bucket, "most_often": most_often, "latest": latest}
-    found = connection.execute(_PUSHED_OUT, values).fetchall()
+    statement = _PUSHED_OUT_OF_ALL if bucket is None else _PUSHED_OUT_OF_BUCKET
+    found = connection.execute(statement, values).fetchall()
     connection.executemany(_DELETE, [row[:4] for row in found])
     return found
