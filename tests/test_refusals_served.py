@@ -65,10 +65,20 @@ def counted(database: Path) -> dict[tuple[str, str, str], int]:
         return {(row.bucket, row.origin, row.reason): row.times for row in table.rows()}
 
 
-# Workers write when they end; or all of them write all the time.
-@pytest.mark.parametrize("seconds", [1000.0, 0.01], ids=["at the end", "meanwhile"])
-@pytest.mark.parametrize("preload", [False, True], ids=["workers load", "preloaded"])
-@pytest.mark.parametrize("worker, threads", [("sync", 1), ("gthread", 2), ("gevent", 1)])
+AT_THE_END, MEANWHILE = 1000.0, 0.01
+
+
+@pytest.mark.parametrize(
+    "worker, threads, preload, seconds",
+    [
+        ("sync", 1, True, AT_THE_END),
+        ("sync", 1, False, MEANWHILE),
+        ("gthread", 2, True, AT_THE_END),
+        ("gthread", 2, True, MEANWHILE),
+        ("gevent", 1, False, AT_THE_END),
+        ("gevent", 1, True, MEANWHILE),
+    ],
+)
 def test_each_refusal_is_counted_once(
     worker: str, threads: int, preload: bool, seconds: float, tmp_path: Path
 ) -> None:
