@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 EXTENSION: Final = "bucketcors"
 #: The setting that names the database, and the environment variable of the command line.
 DATABASE: Final = f"{PREFIX}DATABASE"
+#: The setting that has refused preflights counted.
+REFUSALS: Final = f"{PREFIX}REFUSALS"
 
 _NO_APP: Final = "this BucketCORS serves no application yet: call init_app(app) first"
 _SEVERAL_APPS: Final = (
@@ -153,6 +155,9 @@ class BucketCORS:
             raise SetupRefused("this application has BucketCORS already: call init_app once")
         from flask_bucketcors.assembly import assemble
 
+        if self._console is not None:
+            # Its page of refusals needs them.
+            app.config.setdefault(REFUSALS, True)
         is_named = self._store is not None or DATABASE in app.config
         parts = assemble(
             app,
