@@ -60,7 +60,7 @@ def test_a_rule_is_added_seen_and_saved() -> None:
         "Add a rule: what changes + Newly allowed: https://a.example; every https site below "
         "b.example GET, PUT – x-a; with cookies such as GET from https://www.b.example"
     )
-    assert "Return Vary: Origin : off → on" in seen
+    assert "off → on" in seen
     assert bucket.rules == []
     alice.send(SAVE)
     origins = ["https://a.example", "https://*.b.example"]

@@ -2,17 +2,23 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from flask_bucketcors import (
     AddRule,
     DeleteRule,
+    HistoryEntry,
     MemoryStore,
     MoveRule,
     ReplaceRule,
     Rule,
     RuleSet,
     SetResponseVary,
+    SQLiteStore,
+    Store,
 )
 from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket, Editor
 from tests.support.rounds import MANY
@@ -302,6 +308,31 @@ def test_a_change_at_the_very_moment_of_saving_is_noticed() -> None:
     assert bucket.history[1:] == [("yve", [A, B, C, D]), ("alice", [A, SLOW, C, D])]
 
 
+def test_authors_that_another_tool_has_stored_are_shown_whatever_they_are() -> None:
+    class Foreign(MemoryStore):
+        """Its authors are no texts."""
+
+        author: Any = 5
+
+        def last_change(self, bucket: str) -> HistoryEntry | None:
+            found = super().last_change(bucket)
+            return found and HistoryEntry(found.revision, found.time, self.author, ABC)
+
+    for author, told in [
+        (5, "worked: 5, just now."),
+        (b"\xff", "xff"),
+        (None, "worked, just now."),
+    ]:
+        store = Foreign()
+        store.author = author
+        bucket = EditedBucket(ABC, store)
+        alice = bucket.editor("alice")
+        to_form(alice)
+        put(bucket, [A, B])
+        from_form(alice)
+        assert told in alice.text
+
+
 def test_a_form_that_is_sent_twice_is_saved_once() -> None:
     for edit in (AddRule(D), ReplaceRule(1, SLOW), DeleteRule(1), MoveRule(0, 2)):
         bucket = EditedBucket(ABC)
@@ -314,10 +345,14 @@ def test_a_form_that_is_sent_twice_is_saved_once() -> None:
         assert len(bucket.history) == 2
 
 
-def test_each_save_of_many_threads_saw_the_version_before_it() -> None:
+@pytest.mark.parametrize("make_store", [MemoryStore, SQLiteStore])
+def test_each_save_of_many_threads_saw_the_version_before_it(
+    make_store: type[Store], tmp_path: Path
+) -> None:
     editors, saves = 8, 50 if MANY else 3
     first = [Rule([f"https://{number}.example"], ["GET"]) for number in range(editors)]
-    store = MemoryStore(history_limit=editors * saves + 1)
+    where = [tmp_path / "rules.sqlite"] if make_store is SQLiteStore else []
+    store = make_store(*where, history_limit=editors * saves + 1)
     bucket = EditedBucket(RuleSet(first), store)
 
     def work(number: int) -> None:
@@ -338,3 +373,4 @@ def test_each_save_of_many_threads_saw_the_version_before_it() -> None:
             -1 if each.max_age_seconds is None else each.max_age_seconds for each in rules
         ] == ages
     assert ages == [saves - 1] * editors
+    store.close()

@@ -86,7 +86,7 @@ def _page(visit: Visit, worked_out: ProposedWrite | Conflict | Refused) -> Respo
         proposed=worked_out,
         fields=proposal.as_fields(),
         is_editable=proposal.kind in (*_IN_RULE_FORM, ProposalKind.RULES),
-        last=visit.console.store.last_change(visit.bucket) if worked_out.merged.is_on_top else None,
+        **_last_change(visit),
     )
 
 
@@ -116,8 +116,16 @@ def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
         now_number=None if conflict.now is None else conflict.now + 1,
         typed=conflict.proposal.typed,
         fields=conflict.insisting.as_fields() if conflict.insisting else None,
-        last=visit.console.store.last_change(visit.bucket),
+        **_last_change(visit),
     )
+
+
+def _last_change(visit: Visit) -> dict[str, Any]:
+    last = visit.console.store.last_change(visit.bucket)
+    # Another tool may have stored a name that is no text.
+    author: object = last.author if last else None
+    name = author if isinstance(author, str) else "" if author is None else ascii(author)
+    return {"last": last, "last_author": name}
 
 
 def _title(proposal: Proposal) -> str:

@@ -81,23 +81,15 @@ class ProposedWrite:
     @cached_property
     def changes(self) -> list[ChangesOfOrigins] | None:
         """What changes for pages; None if it cannot be said."""
-        writer = self.visit.console.writer
-        default = (
-            writer.find_default_rules(self.visit.bucket) if writer.find_default_rules else None
-        )
         if self.unreadable:
             return None
+        writer, default = self.visit.console.writer, self.visit.default_rules
+        before, after = self.before or default, self.after or default
+        # That strangers are allowed is best shown by one.
+        telling = [each.witnesses[0].request for each in self.dangers[:_MOST_TELLING]]
         try:
-            return changes_by_origins(
-                diff(
-                    self.before or default,
-                    self.after or default,
-                    writer.dialect,
-                    allow_credentials=writer.allow_credentials,
-                ),
-                # That strangers are allowed is best shown by one.
-                [each.witnesses[0].request for each in self.dangers[:_MOST_TELLING]],
-            )
+            found = diff(before, after, writer.dialect, allow_credentials=writer.allow_credentials)
+            return changes_by_origins(found, telling)
         except TooIntricate:
             return None
 

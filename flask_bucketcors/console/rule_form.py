@@ -1,7 +1,6 @@
 """The form in which a rule is added or edited."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from flask import request
@@ -17,8 +16,8 @@ from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rule_edits import ReplaceRule
 from flask_bucketcors.core.rules import RuleSet
 
-#: What each method is for, in the order of the boxes.
-METHOD_WORDS: Final = {
+# What each method is for, in the order of the boxes.
+_METHOD_WORDS: Final = {
     "GET": "read",
     "HEAD": "look up",
     "PUT": "write",
@@ -35,29 +34,20 @@ _SHOWN: Final = frozenset(
 
 def show_add(visit: Visit) -> Response:
     """Show the form for a new rule, filled in from a template if the URL names one."""
-    try:
-        seen = vary_text(visit.rule_set)
-    except StoredRulesInvalid:
-        seen = "off"
-    template = STARTING_RULES.get(request.args.get("template", ""))
+    starting = STARTING_RULES.get(request.args.get("template", ""))
     origin = request.args.get("origin", "")
-    typed = template.typed(origin) if template else TypedRule(origins=origin)
-    proposal = Proposal(kind=ProposalKind.ADD, typed=typed, vary=seen, vary_seen=seen)
-    return form_page(visit, proposal.based_on(visit.stored), starting=template)
+    typed = starting.typed(origin) if starting else TypedRule(origins=origin)
+    proposal = Proposal(kind=ProposalKind.ADD, typed=typed).based_on(visit.stored)
+    return form_page(visit, proposal, starting=starting)
 
 
 def show_edit(visit: Visit, number: int) -> Response:
     """Show the form with a rule, by its number from 1."""
-    try:
-        rules = visit.rule_set
-    except StoredRulesInvalid:
-        rules = None
+    rules = _readable_rules(visit)
     if rules is None or not 1 <= number <= len(rules.rules):
         raise NotFound(f"There is no rule {number}.")
     edit = ReplaceRule(number - 1, rules.rules[number - 1])
-    seen = vary_text(rules)
-    proposal = replace(proposal_of(edit, rules), vary=seen, vary_seen=seen)
-    return form_page(visit, proposal.based_on(visit.stored))
+    return form_page(visit, proposal_of(edit, rules).based_on(visit.stored))
 
 
 def form_page(
@@ -68,15 +58,10 @@ def form_page(
 ) -> Response:
     """Show a proposal to add or replace a rule, as it was typed, and what is wrong with it.
 
-    :param starting: what it comes from, if it
-        comes from a template.
+    :param starting: the template that it comes from.
     """
-    try:
-        rules = visit.rule_set
-    except StoredRulesInvalid:
-        rules = None
+    rules = _readable_rules(visit)
     hidden = {k: v for k, v in proposal.as_fields().items() if k not in _SHOWN}
-    # A fix has no idea what the form shows.
     seen = hidden.setdefault("vary_seen", vary_text(rules))
     return visit.page(
         "rule_form.html",
@@ -88,8 +73,15 @@ def form_page(
         vary=proposal.vary or seen,
         errors=errors,
         starting=starting,
-        default_rules=_default_rules(visit),
+        replaces_default_rules=visit.stored is None and visit.default_rules is not None,
     )
+
+
+def _readable_rules(visit: Visit) -> RuleSet | None:
+    try:
+        return visit.rule_set
+    except StoredRulesInvalid:
+        return None
 
 
 def _title(proposal: Proposal) -> str:
@@ -104,11 +96,10 @@ def _boxes(visit: Visit, typed: TypedRule) -> list[tuple[str, str, bool]]:
     A method that rules cannot have is shown if it was typed, so that it can be taken away.
     """
     chosen = dict.fromkeys(typed.values("methods"))
-    extra = dict.fromkeys([*visit.console.writer.dialect.extra_methods, *chosen])
-    words = {**{name: _EXTRA_WORDS.get(name, _WEBDAV) for name in extra}, **METHOD_WORDS}
-    order = dict.fromkeys([*METHOD_WORDS, *words])
-    known = {*METHOD_WORDS, *visit.console.writer.dialect.extra_methods}
-    return [(name, words[name] if name in known else "", name in chosen) for name in order]
+    words = dict(_METHOD_WORDS)
+    for name in visit.console.writer.dialect.extra_methods:
+        words[name] = _EXTRA_WORDS.get(name, _WEBDAV)
+    return [(name, words.get(name, ""), name in chosen) for name in {**words, **chosen}]
 
 
 def _places(proposal: Proposal, rules: RuleSet | None) -> list[tuple[str, str, bool]]:
@@ -131,9 +122,3 @@ def _places(proposal: Proposal, rules: RuleSet | None) -> list[tuple[str, str, b
         )
         for index in range(count)
     ]
-
-
-def _default_rules(visit: Visit) -> bool:
-    """Whether a first rule would replace default rules."""
-    find = visit.console.writer.find_default_rules
-    return visit.stored is None and find is not None and find(visit.bucket) is not None

@@ -105,6 +105,12 @@ class Visit:
         """
         return self.stored.parse() if self.stored else None
 
+    @cached_property
+    def default_rules(self) -> RuleSet | None:
+        """What decides requests if the bucket has no rules; None if there are no default rules."""
+        find = self.console.writer.find_default_rules
+        return find(self.bucket) if find else None
+
     def page(self, template: str, *, status: int = 200, **values: Any) -> ConsoleResponse:
         """Render a page, with this visit as ``visit``."""
         return page(template, status=status, visit=self, **values)
