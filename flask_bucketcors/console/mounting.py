@@ -73,6 +73,7 @@ def mount_console(
         is_insecure_allowed=settings.console_insecure,
         secret_keys=lambda: secret_keys(app),
         is_bucket_host=is_bucket_host,
+        vary=middleware.vary,
     )
     app.register_blueprint(make_console_blueprint(console), url_prefix=settings.console_prefix)
 

@@ -13,6 +13,7 @@ from flask_bucketcors.console.options import ConsoleAuthorize, ConsoleOptions, V
 from flask_bucketcors.console.visit import Console
 from flask_bucketcors.core.dialects import Limits, limited
 from flask_bucketcors.core.errors import SettingRefused
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.settings import checked
 from flask_bucketcors.stores.contract import Store
@@ -32,6 +33,7 @@ def console_app(
     strict: str = "off",
     public_suffix: PublicSuffix | None = None,
     allow_credentials: bool = True,
+    vary: str = "safe",
     console_insecure: bool = False,
 ) -> WSGIApplication:
     """Create the console as a WSGI application, which you mount at a path or a host of its own.
@@ -43,6 +45,7 @@ def console_app(
 
     :param authorize, visible: see :class:`~flask_bucketcors.ConsoleOptions`. They run in the
         request context of the console's own Flask application.
+    :param vary: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
     :param secret_key: signs the forms; the same in all workers, and secret.
     :param console_insecure: see ``BUCKETCORS_CONSOLE_INSECURE``.
     :raises SettingRefused: if an argument does not have its form.
@@ -60,7 +63,13 @@ def console_app(
         allow_credentials=allow_credentials,
     )
     options = ConsoleOptions(authorize, visible)
-    app = standalone_console(writer, options, secret_key, is_insecure_allowed=console_insecure)
+    app = standalone_console(
+        writer,
+        options,
+        secret_key,
+        is_insecure_allowed=console_insecure,
+        vary=VaryMode(vary),
+    )
     return cast(WSGIApplication, app)
 
 
@@ -70,6 +79,7 @@ def standalone_console(
     secret_key: str | bytes,
     *,
     is_insecure_allowed: bool = False,
+    vary: VaryMode = VaryMode.SAFE,
 ) -> Flask:
     """Create an application that has the console at its root, and nothing else.
 
@@ -83,6 +93,7 @@ def standalone_console(
         is_insecure_allowed=is_insecure_allowed,
         secret_keys=lambda: secret_keys(app),
         is_bucket_host=lambda environ: False,
+        vary=vary,
     )
     app.register_blueprint(make_console_blueprint(console))
     return app

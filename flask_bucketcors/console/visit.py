@@ -16,6 +16,7 @@ from flask_bucketcors.console.form_tokens import TOKEN_FIELD, make_token
 from flask_bucketcors.console.options import ConsoleAction, ConsoleCall, ConsoleOptions
 from flask_bucketcors.console.rendering import render
 from flask_bucketcors.core.errors import shown_value
+from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
 from flask_bucketcors.stores.contract import Store, StoredRules
@@ -38,6 +39,7 @@ class Console:
         loopback.
     :param secret_keys: gives the keys that sign tokens, the newest last.
     :param is_bucket_host: whether the host of a request, by its environ, is a bucket's.
+    :param vary: how responses have Vary, for what a request would get.
     """
 
     options: ConsoleOptions
@@ -45,6 +47,7 @@ class Console:
     is_insecure_allowed: bool
     secret_keys: Callable[[], Sequence[str | bytes]]
     is_bucket_host: Callable[[WSGIEnvironment], bool]
+    vary: VaryMode = VaryMode.SAFE
 
     @property
     def writer(self) -> RulesWriter:

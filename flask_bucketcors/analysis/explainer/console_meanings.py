@@ -102,13 +102,13 @@ def evidence_lines(case: Case) -> Iterator[str]:
         )
     if "method" in case.guessed:
         yield (
-            f"The evidence does not tell the method, so {case.request.method} is a guess: pass "
-            "the method of the request (--method)."
+            f"The evidence does not tell the method, so {case.request.method} is a guess: give "
+            "the method of the request."
         )
     if "origin" in case.guessed:
         yield (
             f"The evidence has no Origin, so {shown(case.request.origin)} is a guess, from the "
-            "page's address: pass the origin (--origin) if it is another."
+            "page's address: give the origin if it is another."
         )
 
 
