@@ -17,10 +17,11 @@ def visible(text: str) -> str:
     """Spell out characters that are invisible or change the writing direction, as ⟨U+202E⟩."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(each if _is_visible(each) else f"⟨U+{ord(each):04X}⟩" for each in text)
+    return "".join(each if is_visible(each) else f"⟨U+{ord(each):04X}⟩" for each in text)
 
 
-def _is_visible(character: str) -> bool:
+def is_visible(character: str) -> bool:
+    """Whether people see a character, and it leaves the others in their order."""
     return character == " " or (character.isprintable() and not is_invisible(character))
 
 
