@@ -57,8 +57,6 @@ MAX_UNSURE: Final = 100
 # As pages write it by mistake, a browser sends it as it is.
 _METHODS: Final = frozenset({*METHODS, *EXTRA_METHODS, "patch"})
 _RULES_REFUSE: Final = frozenset({Reason.ORIGIN, Reason.METHOD, Reason.HEADERS})
-# In CPython 3.11, access to a member of an enumeration is slow.
-_HEADERS: Final = Reason.HEADERS
 
 _NOT_WRITTEN: Final = "refused preflights are counted, but not written to %r: %s"
 _NOT_COUNTED: Final = "refused preflights are not counted: %r"
@@ -206,8 +204,7 @@ class RefusalCounter:
             if method not in _METHODS:
                 method = OTHER_METHOD
             tally = sure if reason in _RULES_REFUSE else unsure
-            sample = headers[: MAX_HEADERS + 1] if reason is _HEADERS else ""
-            tally.count((bucket, origin, method, reason), now, sample)
+            tally.count((bucket, origin, method, reason), now, headers[: MAX_HEADERS + 1])
 
     def _end_timer(self) -> None:
         self._most = 1

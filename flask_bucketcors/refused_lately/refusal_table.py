@@ -97,8 +97,8 @@ class RefusedRow:
     :param origin: as sent, at most 326 characters.
     :param method: the requested method, or ``"other"`` for one that no rule can have.
     :param reason: a :class:`~flask_bucketcors.Reason`.
-    :param headers: the requested headers of the last one, at most 256 characters; only for the
-        reason ``"headers"``.
+    :param headers: the requested headers of the last one, at most 256 characters. Whatever the
+        reason, a rule that lets the page pass has to allow them.
     :param times: how often, since ``first``.
     :param first, last: when, in seconds since 1970.
     """
