@@ -74,6 +74,7 @@ def mount_console(
         secret_keys=lambda: secret_keys(app),
         is_bucket_host=is_bucket_host,
         vary=middleware.vary,
+        refusals=middleware.refusals,
     )
     app.register_blueprint(make_console_blueprint(console), url_prefix=settings.console_prefix)
 

@@ -15,6 +15,7 @@ from flask_bucketcors.core.dialects import Limits, limited
 from flask_bucketcors.core.errors import SettingRefused
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.refused_lately.refusal_places import table_beside
 from flask_bucketcors.settings import checked
 from flask_bucketcors.stores.contract import Store
 
@@ -94,6 +95,7 @@ def standalone_console(
         secret_keys=lambda: secret_keys(app),
         is_bucket_host=lambda environ: False,
         vary=vary,
+        refusals=table_beside(writer.store),
     )
     app.register_blueprint(make_console_blueprint(console))
     return app

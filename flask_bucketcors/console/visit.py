@@ -18,6 +18,8 @@ from flask_bucketcors.console.rendering import render
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
+from flask_bucketcors.refused_lately.refusal_table import RefusalTable
 from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
 from flask_bucketcors.stores.contract import Store, StoredRules
 
@@ -40,6 +42,7 @@ class Console:
     :param secret_keys: gives the keys that sign tokens, the newest last.
     :param is_bucket_host: whether the host of a request, by its environ, is a bucket's.
     :param vary: how responses have Vary, for what a request would get.
+    :param refusals: what was refused lately; None if nothing counts it.
     """
 
     options: ConsoleOptions
@@ -48,6 +51,7 @@ class Console:
     secret_keys: Callable[[], Sequence[str | bytes]]
     is_bucket_host: Callable[[WSGIEnvironment], bool]
     vary: VaryMode = VaryMode.SAFE
+    refusals: RefusalCounter | RefusalTable | None = None
 
     @property
     def writer(self) -> RulesWriter:
