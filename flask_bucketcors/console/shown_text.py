@@ -55,16 +55,19 @@ def ago(moment: float, now: float | None = None) -> Markup:
     :param moment: seconds since 1970, UTC.
     :param now: the same; None for the present.
     """
+    try:
+        at = datetime.fromtimestamp(moment, UTC).isoformat(" ", "seconds")[:19]
+    except (TypeError, ValueError, OverflowError, OSError):
+        # Another tool may have written any value.
+        return Markup("{}").format(ascii(moment))
     seconds = (time() if now is None else now) - moment
     text = "just now"
     for length, unit in _UNITS:
         if seconds >= length:
-            count = int(seconds // length)
-            text = f"{count} {unit}{'s' if count != 1 else ''} ago"
+            text = f"{counted(int(seconds // length), unit)} ago"
             break
-    iso = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
-    title = iso.replace("T", " ").replace("+00:00", " UTC")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, title, text)
+    iso = f"{at.replace(' ', 'T')}Z"
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(iso, at, text)
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,7 +1,7 @@
 """What a page works on: the console of an application, and one request to it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 from wsgiref.types import WSGIEnvironment
@@ -10,11 +10,13 @@ from flask import current_app, make_response, request
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response
 
+from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.api.rules_writer import RulesWriter
 from flask_bucketcors.console.console_response import ConsoleResponse
 from flask_bucketcors.console.form_tokens import TOKEN_FIELD, make_token
 from flask_bucketcors.console.options import ConsoleAction, ConsoleCall, ConsoleOptions
 from flask_bucketcors.console.rendering import render
+from flask_bucketcors.console.what_changes import ChangesOfOrigins
 from flask_bucketcors.core.errors import shown_value
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
@@ -43,6 +45,7 @@ class Console:
     :param is_bucket_host: whether the host of a request, by its environ, is a bucket's.
     :param vary: how responses have Vary, for what a request would get.
     :param refusals: what was refused lately; None if nothing counts it.
+    :param changes: what earlier changes of rules changed.
     """
 
     options: ConsoleOptions
@@ -52,6 +55,9 @@ class Console:
     is_bucket_host: Callable[[WSGIEnvironment], bool]
     vary: VaryMode = VaryMode.SAFE
     refusals: RefusalCounter | RefusalTable | None = None
+    changes: ResultMemo[tuple[ChangesOfOrigins, ...]] = field(
+        default_factory=ResultMemo, init=False, compare=False, repr=False
+    )
 
     @property
     def writer(self) -> RulesWriter:
