@@ -68,7 +68,7 @@ def test_from_a_refused_preflight_to_a_saved_rule_in_three_clicks(person: Person
 
 
 def test_it_says_how_counting_is_turned_on(store: Store) -> None:
-    person = Person(console_application(store).test_client())
+    person = Person(console_application(store, refusals=False).test_client())
     assert "set BUCKETCORS_REFUSALS to True" in text_of(person.open("/b/photos/refused"))
 
 
