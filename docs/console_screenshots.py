@@ -21,6 +21,8 @@ from flask_bucketcors import MemoryStore, Rule, RuleSet, console_app
 IMAGES = Path(__file__).parent / "images"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS, SCHEMES = (360, 1280), ("light", "dark")
+# The beginning of a page is enough to show what it is. In pixels.
+MOST_HEIGHT = 1150
 
 FIRST = RuleSet([Rule(["https://www.shop.example"], ["GET"], expose_headers=["ETag"])])
 RULES = RuleSet(
@@ -117,15 +119,22 @@ def served() -> Iterator[str]:
         thread.join()
 
 
-def take(browser: Browser, url: str, name: str, width: int, scheme: Any, path: Path) -> None:
-    """Take one page."""
+def take(
+    browser: Browser, url: str, name: str, width: int, scheme: Any, path: Path, most: int
+) -> None:
+    """Take one page.
+
+    :param most: of its height, in pixels.
+    """
     context = browser.new_context(
         viewport={"width": width, "height": 700}, color_scheme=scheme, java_script_enabled=False
     )
     page = context.new_page()
     page.goto(f"{url}/b/shop-assets/")
     PAGES[name](page)
-    page.screenshot(path=path, full_page=True)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": width, "height": min(height, most)}
+    page.screenshot(path=path, full_page=True, clip=clip)
     context.close()
 
 
@@ -138,6 +147,7 @@ def main() -> None:
         if folder
         else [(name, 1280, "light") for name in PAGES] + [("rules", 360, "dark")]
     )
+    most = 20_000 if folder else MOST_HEIGHT
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
@@ -146,7 +156,7 @@ def main() -> None:
             ending = "" if width == 1280 and not folder else f"-{width}-{scheme}"
             target = (folder or IMAGES) / f"console-{name}{ending}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            take(browser, url, name, width, scheme, target)
+            take(browser, url, name, width, scheme, target, most)
         browser.close()
 
 
