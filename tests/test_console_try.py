@@ -284,8 +284,8 @@ STEPS = [
     ({"method": "PUT", "headers": "x-a", "origin": "https://b.test"}, 5,
      "the method and the headers", "Next step"),
     # A browser does not accept "*" with cookies.
-    ({"origin": "https://b.test", "cookies": "on"}, 2, "So the origin is a reason. Browsers do not "
-     "accept `*` with cookies.", "the method"),
+    ({"origin": "https://b.test", "cookies": "on"}, 2, "So the origin is a reason. "
+     "Browsers do not accept * with cookies.", "the method"),
     # No rule helps: there is nothing further to try.
     ({"method": "PATCH"}, 5, "A rule that allows everything does not help.", "Next step"),
 ]  # fmt: skip

@@ -128,6 +128,7 @@ class _Comparison:
 
     def __init__(self, visit: Visit) -> None:
         self._memo = visit.console.changes
+        self._default_rules = visit.default_rules
         self._dialect = visit.console.writer.dialect
         self._allow_credentials = visit.console.writer.allow_credentials
         self._comparisons = 0
@@ -140,6 +141,7 @@ class _Comparison:
         :raises TooIntricate: if the narrow bounds do not suffice.
         :raises _Enough: if the page has done enough work.
         """
+        before, after = before or self._default_rules, after or self._default_rules
         find = partial(self._find, before, after)
         return self._memo.find((before, after), (self._dialect, self._allow_credentials), find)
 

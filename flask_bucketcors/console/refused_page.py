@@ -6,10 +6,9 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from flask_bucketcors.console.in_force import find_in_force
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.decisions import Reason
-from flask_bucketcors.core.errors import StoredRulesInvalid, StoreUnavailable
+from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.headers import parse_requested_headers
 from flask_bucketcors.refused_lately.refusal_counter import OTHER_METHOD, RefusalCounter
 from flask_bucketcors.refused_lately.refusal_table import RefusalTable, RefusedRow
@@ -57,7 +56,6 @@ def show(visit: Visit) -> Response:
         wrong=wrong,
         is_counted=_is_counted(refusals),
         is_of_worker=isinstance(refusals, RefusalCounter) and refusals.table.path is None,
-        is_by_default_rules=_is_by_default_rules(visit),
     )
 
 
@@ -66,13 +64,6 @@ def _is_counted(refusals: RefusalCounter | RefusalTable | None) -> bool:
         # An application that counts makes the file with its first row.
         return refusals.path is not None and refusals.path.exists()
     return refusals is not None
-
-
-def _is_by_default_rules(visit: Visit) -> bool:
-    try:
-        return find_in_force(visit).is_default
-    except StoredRulesInvalid:
-        return False
 
 
 def _refused(row: RefusedRow) -> Refused:

@@ -73,7 +73,7 @@ def form_page(
         vary=proposal.vary or seen,
         errors=errors,
         starting=starting,
-        replaces_default_rules=visit.stored is None and visit.default_rules is not None,
+        replaces_default_rules=visit.is_by_default_rules,
     )
 
 

@@ -74,7 +74,7 @@ def show(visit: Visit) -> Response:
         own = visit.rule_set
     except StoredRulesInvalid as error:
         return visit.page("unreadable.html", error=error, **values)
-    rule_set = own or _default_rules(visit)
+    rule_set = own or visit.default_rules
     beginnings = _beginnings(visit) if own is None and visit.may_write else None
     if rule_set is None:
         return visit.page("no_rules.html", beginnings=beginnings, **values)
@@ -127,11 +127,6 @@ def _find(visit: Visit, rule_set: RuleSet) -> Found:
     except TooIntricate as error:
         return Found(None, error, findings)
     return Found(table, None, findings)
-
-
-def _default_rules(visit: Visit) -> RuleSet | None:
-    find = visit.console.writer.find_default_rules
-    return find(visit.bucket) if find else None
 
 
 def _beginnings(visit: Visit) -> Beginnings:

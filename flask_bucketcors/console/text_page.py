@@ -7,7 +7,6 @@ from typing import Final
 from flask import request
 from werkzeug.wrappers import Response
 
-from flask_bucketcors.console.in_force import InForce, find_in_force
 from flask_bucketcors.console.proposals import ProposalKind, fields_for
 from flask_bucketcors.console.shown_text import is_visible
 from flask_bucketcors.console.visit import Visit
@@ -37,9 +36,9 @@ def show(visit: Visit) -> Response:
     dialect = visit.console.writer.dialect
     chosen = request.args.get("as", "")
     name = chosen if chosen in FORMS else dialect.name
-    unreadable, in_force = "", InForce(None)
+    unreadable, document = "", None
     try:
-        in_force = find_in_force(visit)
+        document = _written(visit, name)
     except StoredRulesInvalid as error:
         unreadable = str(error)
     can_clear = visit.may_write and visit.stored is not None
@@ -47,8 +46,7 @@ def show(visit: Visit) -> Response:
         "text.html",
         tab="text",
         unreadable=unreadable,
-        in_force=in_force,
-        document=_written(visit, in_force, name),
+        document=document,
         form=name,
         forms={each: _label(each) for each in FORMS},
         replace_fields=fields_for(ProposalKind.RULES, visit) if visit.may_write else None,
@@ -56,11 +54,12 @@ def show(visit: Visit) -> Response:
     )
 
 
-def _written(visit: Visit, in_force: InForce, name: str) -> Document | None:
-    if in_force.rule_set is None:
+def _written(visit: Visit, name: str) -> Document | None:
+    rules = visit.in_force
+    if rules is None:
         return None
     own = visit.console.writer.dialect
-    written = write_as(in_force.rule_set, own if name == own.name else FORMS[name], visit.bucket)
+    written = write_as(rules, own if name == own.name else FORMS[name], visit.bucket)
     losses = written.losses
     if isinstance(written.data, str):
         text = "".join(map(_readable, written.data))

@@ -15,13 +15,13 @@ from werkzeug.wrappers import Response
 from flask_bucketcors.analysis.explainer.explain import Explanation, explain
 from flask_bucketcors.analysis.explainer.fix import Fix
 from flask_bucketcors.analysis.explainer.rule_trace import Mismatch, RuleTrace
-from flask_bucketcors.console.in_force import InForce, find_in_force
 from flask_bucketcors.console.proposals import ProposalKind, fields_for, fields_of
 from flask_bucketcors.console.sent_lines import SentLines, sent_lines
 from flask_bucketcors.console.step_by_step import STEPS, Try, first_steps
 from flask_bucketcors.console.tried_request import TriedRequest
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.core.rules import RuleSet
 
 # The rules that came nearest; the others are counted.
 _SHOWN_RULES: Final = 5
@@ -33,20 +33,20 @@ _NO_ERRORS: Final[Mapping[str, str]] = MappingProxyType({})
 def show(visit: Visit) -> Response:
     """Show the form, and what became of the request that it describes."""
     try:
-        in_force = find_in_force(visit)
+        rules = visit.in_force
     except StoredRulesInvalid as error:
         return visit.page("try.html", tab="try", unreadable=str(error))
     if flask_request.method == "POST":
-        return _show_evidence(visit, in_force)
+        return _show_evidence(visit, rules)
     asked = TriedRequest.from_fields(flask_request.args)
     is_asked = "origin" in flask_request.args
-    found = Found(visit, in_force, asked) if asked.origin else None
+    found = Found(visit, rules, asked) if asked.origin else None
     wrong = {"origin": "Write the page's origin."} if is_asked and found is None else _NO_ERRORS
     steps = flask_request.args.get("step", 0, int)
-    return _page(visit, in_force, asked, found, steps=steps, wrong=wrong)
+    return _page(visit, asked, found, steps=steps, wrong=wrong)
 
 
-def _show_evidence(visit: Visit, in_force: InForce) -> Response:
+def _show_evidence(visit: Visit, rules: RuleSet | None) -> Response:
     text = flask_request.form.get("evidence", "")
     origin = flask_request.form.get("origin", "")
     try:
@@ -54,16 +54,15 @@ def _show_evidence(visit: Visit, in_force: InForce) -> Response:
     except ValueError as error:
         wrong = {"evidence": str(error)}
         asked = TriedRequest(origin=origin, method="GET")
-        return _page(visit, in_force, asked, None, evidence=text, wrong=wrong)
+        return _page(visit, asked, None, evidence=text, wrong=wrong)
     if not asked.origin:
         wrong = {"page": "The text does not name the page's origin: write it here."}
-        return _page(visit, in_force, asked, None, evidence=text, wrong=wrong)
-    return _page(visit, in_force, asked, Found(visit, in_force, asked), evidence=text)
+        return _page(visit, asked, None, evidence=text, wrong=wrong)
+    return _page(visit, asked, Found(visit, rules, asked), evidence=text)
 
 
 def _page(
     visit: Visit,
-    in_force: InForce,
     asked: TriedRequest,
     found: "Found | None",
     *,
@@ -81,7 +80,6 @@ def _page(
         asked=asked,
         evidence=evidence,
         found=found,
-        in_force=in_force,
         methods=list(methods),
         steps=found.first_steps(steps) if found and steps > 0 else None,
         count_of_steps=STEPS,
@@ -114,10 +112,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found out about a request."""
+    """What was found out about a request.
+
+    :param rules: those in force; None if there are none.
+    """
 
     visit: Visit
-    in_force: InForce
+    rules: RuleSet | None
     asked: TriedRequest
 
     @cached_property
@@ -125,7 +126,7 @@ class Found:
         """Why it fails, or that it does not."""
         writer = self.visit.console.writer
         return explain(
-            self.in_force.rule_set,
+            self.rules,
             dialect=writer.dialect,
             allow_credentials=writer.allow_credentials,
             vary=self.visit.console.vary,
@@ -139,7 +140,7 @@ class Found:
         rule = explanation.decision.rule
         if not explanation.allowed or rule is None:
             return explanation.verdict
-        return f"Allowed by {'default ' if self.in_force.is_default else ''}rule {rule + 1}"
+        return f"Allowed by {'default ' if self.visit.is_by_default_rules else ''}rule {rule + 1}"
 
     @cached_property
     def offers(self) -> Sequence[Offer]:
@@ -161,11 +162,11 @@ class Found:
         """What is sent; None if the evidence does not tell the whole request."""
         if not self.asked.is_certain:
             return None
-        return sent_lines(self.in_force.rule_set, self.asked.of_page(self.visit))
+        return sent_lines(self.rules, self.asked.of_page(self.visit))
 
     def first_steps(self, count: int) -> Try:
         """Take the first steps of finding the reason step by step."""
-        explanation, rules = self.explanation, self.in_force.rule_set
+        explanation, rules = self.explanation, self.rules
         near = explanation.nearest.rule if explanation.nearest else explanation.decision.rule
         return first_steps(self.asked.of_page(self.visit), near, rules, min(count, STEPS))
 

@@ -120,9 +120,22 @@ class Visit:
 
     @cached_property
     def default_rules(self) -> RuleSet | None:
-        """What decides requests if the bucket has no rules; None if there are no default rules."""
+        """The rules that decide if the bucket has none of its own; None if there are none."""
         find = self.console.writer.find_default_rules
         return find(self.bucket) if find else None
+
+    @property
+    def in_force(self) -> RuleSet | None:
+        """The rules that decide: the bucket's, or the default rules; None if there are none.
+
+        :raises StoredRulesInvalid: if the stored text is not a rule set.
+        """
+        return self.rule_set or self.default_rules
+
+    @property
+    def is_by_default_rules(self) -> bool:
+        """Whether the default rules decide."""
+        return self.stored is None and self.default_rules is not None
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> ConsoleResponse:
         """Render a page, with this visit as ``visit``."""
