@@ -74,7 +74,6 @@ def _page(
     methods = dict.fromkeys((*dialect.methods, _OFTEN_TRIED, asked.method))
     return visit.page(
         "try.html",
-        status=400 if wrong else 200,
         tab="try",
         unreadable="",
         asked=asked,
