@@ -309,6 +309,12 @@ def test_step_by_step_a_change_is_offered_at_the_end(person: Person, store: Stor
     assert store.get("photos") == RULES
 
 
+def test_step_by_step_is_for_what_fails(person: Person) -> None:
+    for fields in ({}, {"step": "0"}, {"step": "5"}):
+        assert "Step by step" not in tried(person, origin=SHOP, **fields)
+        assert "step by step" not in tried(person, origin=SHOP, **fields)
+
+
 def test_step_by_step_without_rules(person: Person) -> None:
     text = taken(person, 5, "new", origin=SHOP, method="PUT", headers="x-a")
     assert "So that the bucket has no rules is the reason" in text

@@ -79,11 +79,6 @@ class Try:
         return len(self.steps) == STEPS or not self.steps[0].passes
 
     @property
-    def can_be_solved(self) -> bool:
-        """Whether other rules help."""
-        return self.steps[0].passes
-
-    @property
     def reasons(self) -> tuple[str, ...]:
         """What the steps found to be a reason."""
         return tuple(each.reason for each in self.steps if each.reason)
@@ -120,8 +115,8 @@ def _first(request: PageRequest, passes: bool, *, has_rules: bool) -> Step:
         return Step(
             title,
             False,
-            "A rule that allows everything does not help. So no change of the rules does: look at "
-            "what the request has.",
+            "A rule that allows everything does not help. So no change of the rules does. The "
+            "lines above say what stops the request.",
         )
     found = "the rules of the bucket are" if has_rules else "that the bucket has no rules is"
     text = f"With these the request passes. So {found} the reason, and nothing else."

@@ -80,7 +80,7 @@ def _page(
         evidence=evidence,
         found=found,
         methods=list(methods),
-        steps=found.first_steps(steps) if found and steps > 0 else None,
+        steps=found.first_steps(steps) if found else None,
         count_of_steps=STEPS,
         wrong=wrong,
     )
@@ -163,9 +163,11 @@ class Found:
             return None
         return sent_lines(self.rules, self.asked.of_page(self.visit))
 
-    def first_steps(self, count: int) -> Try:
-        """Take the first steps of finding the reason step by step."""
+    def first_steps(self, count: int) -> Try | None:
+        """Take the first steps of finding the reason step by step; None if there are none."""
         explanation, rules = self.explanation, self.rules
+        if count < 1 or explanation.allowed:
+            return None
         near = explanation.nearest.rule if explanation.nearest else explanation.decision.rule
         return first_steps(self.asked.of_page(self.visit), near, rules, min(count, STEPS))
 
