@@ -66,7 +66,8 @@ def test_an_application_without_a_console_does_not_import_it() -> None:
         "app.test_client().get('/-/cors/');"
         "print([name for name in sys.modules if '.console' in name and 'bucketcors' in name])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
 
 

@@ -92,6 +92,6 @@ def served(store: Store, **config: Any) -> Iterator[ConsoleSite]:
     try:
         yield site
     finally:
-        server.shutdown()
+        server.shutdown()  # no limit: the loop in the thread looks twice a second
         thread.join(30)
         server.server_close()
