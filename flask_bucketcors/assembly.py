@@ -67,9 +67,9 @@ def assemble(
     if find_layer(app.wsgi_app, RulesCallRouter) is not None:
         raise SetupRefused(ONE_API)
     if console is not None:
-        from flask_bucketcors.console.mounting import check_secret_key, without_console
+        from flask_bucketcors.console.mounting import check_setup, without_console
 
-        check_secret_key(app)
+        check_setup(app, settings)
         buckets = without_console(buckets, settings.console_prefix)
     rules = _read_default_rules(app, settings)
     opened = open_store(

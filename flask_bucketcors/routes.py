@@ -17,6 +17,7 @@ from werkzeug.routing.rules import parse_converter_args
 
 from flask_bucketcors.core.bucket_paths import BucketPaths, NamePatterns, Where
 from flask_bucketcors.core.reserved import Reserved
+from flask_bucketcors.settings import CONSOLE
 from flask_bucketcors.wsgi.rules_calls import layers
 
 # As Werkzeug reads routes. The arguments of a converter may contain any of these characters.
@@ -36,6 +37,7 @@ class Misfit(StrEnum):
     PART_OF_SEGMENT = "its bucket is only a part of a segment"
     HOST = "its bucket is in the host, and BUCKETCORS_HOST_SUFFIXES is not set"
     SLASHES = "the converter of its bucket accepts slashes"
+    CONSOLE = "the console is at its path, so move one of them"
 
 
 class _Segment(NamedTuple):
@@ -68,6 +70,7 @@ class _Route(NamedTuple):
     :param defaults: the names of the variables that it sets itself.
     :param host_variables: the names of the variables in its host or subdomain.
     :param host: the only host that it serves; None if it serves several.
+    :param is_console: whether it serves the console, whose variables are not the application's.
     """
 
     rule: str
@@ -75,6 +78,7 @@ class _Route(NamedTuple):
     defaults: Collection[str]
     host_variables: Collection[str]
     host: str | None
+    is_console: bool = False
 
     @property
     def variables(self) -> set[str]:
@@ -144,10 +148,13 @@ def read_routes(app: Flask, variable: str, reserved: Reserved, where: Where) -> 
 def find_bucket_routes(app: Flask, variable: str) -> BucketRoutes:
     """Find the routes of an application that have a bucket."""
     found = BucketRoutes({}, {}, [])
+    console = console_path(app)
     for route in _serving_routes(app):
-        if variable not in route.variables:
+        if variable not in route.variables or route.is_console:
             continue
         prefix = _find_prefix(route, variable)
+        if not isinstance(prefix, Misfit) and is_within(prefix, console):
+            prefix = Misfit.CONSOLE
         if isinstance(prefix, Misfit):
             found.misfits.append((route.rule, prefix))
             continue
@@ -155,6 +162,18 @@ def find_bucket_routes(app: Flask, variable: str) -> BucketRoutes:
         pattern = route.segments[prefix.count("/")].pattern
         found.patterns.setdefault(prefix, []).append(pattern)
     return found
+
+
+def console_path(app: Flask) -> str | None:
+    """Give the path of the application's console; None if it has none."""
+    if CONSOLE not in app.blueprints:
+        return None
+    return next(app.url_map.iter_rules(f"{CONSOLE}.buckets")).rule.removesuffix("/")
+
+
+def is_within(path: str, console: str | None) -> bool:
+    """Whether a path is the console's, or below it. Rules of a bucket there would open it."""
+    return console is not None and f"{path}/".startswith(f"{console}/")
 
 
 def _find_prefix(route: _Route, variable: str) -> str | Misfit:
@@ -200,7 +219,8 @@ def _serving_routes(app: Flask) -> Iterator[_Route]:
             host = (rule.host if app.url_map.host_matching else rule.subdomain) or ""
             names = [each["variable"] for each in _PIECE.finditer(host) if each["variable"]]
             own_host = None if names else _own_host(app, rule)
-            yield _Route(rule.rule, segments, rule.defaults or (), names, own_host)
+            is_console = rule.endpoint.startswith(f"{CONSOLE}.")
+            yield _Route(rule.rule, segments, rule.defaults or (), names, own_host, is_console)
     for path in _mounts(app):
         texts = [text for text in path.split("/") if text]
         yield _Route(path, tuple(_Segment(re.escape(text), text) for text in texts), (), (), None)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from flask_bucketcors.signatures import Keys
 
 PREFIX: Final = "BUCKETCORS_"
+#: The name of the console's blueprint in an application that has a console.
+CONSOLE: Final = "bucketcors_console"
 #: What the routes of an application call the bucket.
 ROUTE_VARIABLE: Final = "bucket"
 #: How many buckets' compiled rules a process keeps.

@@ -97,7 +97,7 @@ def test_wrong_options_are_refused_at_once(make: Callable[[], object], words: st
         make()
 
 
-@pytest.mark.parametrize("prefix", ["", "/", "console", "/a/<b>", None])
+@pytest.mark.parametrize("prefix", ["", "/", "console", "/a/<b>", "/a//b", "/../a", "/a/.", None])
 def test_a_prefix_that_would_take_all_urls_or_is_none_is_refused(prefix: object) -> None:
     with pytest.raises(SettingRefused, match="BUCKETCORS_CONSOLE_PREFIX is"):
         console_application(console_prefix=prefix)
@@ -206,6 +206,23 @@ def test_a_bucket_that_the_application_does_not_have_is_404() -> None:
     assert page_of(app, "/b/other/")[0] == 200
 
 
+@pytest.mark.parametrize("said", ["photos", 5, True, [b"photos"], [None]], ids=repr)
+def test_a_visible_hook_that_gives_no_names_is_named(said: Any) -> None:
+    options = ConsoleOptions(authorize=lambda call: "alice", visible=lambda author: said)
+    app = console_application(options=options)
+    app.testing = True
+    with pytest.raises(TypeError, match=r"the visible hook of the console returned .*: return a"):
+        page_of(app)
+
+
+def test_the_list_leaves_out_names_that_no_bucket_can_have() -> None:
+    names = ["", ".", "..", "a/b", "a\0", "\ud800", "e" * 256, "photos"]
+    options = ConsoleOptions(authorize=lambda call: "alice", visible=lambda author: iter(names))
+    status, text = page_of(console_application(options=options))
+    assert status == 200
+    assert "Last change photos none yet – – Open" in text  # noqa: RUF001 # the page has dashes
+
+
 # Buckets and the console share an origin
 
 
@@ -242,6 +259,49 @@ def test_no_bucket_has_the_name_of_the_consoles_first_segment(settings: dict[str
     call = app.test_client().put("/-?cors", data=b"", headers=EVIL)
     assert call.status_code in (400, 404)
     assert not allows_other_sites([(0, call.headers)])
+
+
+@pytest.mark.parametrize("variable", ["bucket", "bucketcors_console_bucket", "file"])
+def test_routes_within_the_console_name_no_bucket(
+    variable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    for name in ("photos", "x"):
+        store.put(name, RULES)
+    app = Flask("shop", static_folder=None)
+    app.secret_key = "k"
+    app.config["BUCKETCORS_ROUTE_VARIABLE"] = variable
+    route = f"{PREFIX}/b/<{variable}>/<path:key>"
+    app.add_url_rule(route, "object", lambda **variables: "an object")
+    BucketCORS(app, store=store, console=ConsoleOptions(authorize=lambda call: "alice"))
+    assert not allows_other_sites(everywhere(app))
+    assert "the console is at its path" in caplog.text
+
+
+@pytest.mark.parametrize("prefix", [PREFIX, f"{PREFIX}/b", f"{PREFIX}/b/photos"])
+def test_buckets_within_the_console_are_refused_at_the_start(prefix: str) -> None:
+    with pytest.raises(SetupRefused, match=r"BUCKETCORS_URL_PREFIX is .* within the console"):
+        console_application(url_prefix=prefix)
+
+
+@pytest.mark.parametrize("path", ["", "/b/photos", "//b/photos/", "/b//photos/"])
+def test_no_redirect_by_slashes_leads_around_the_consoles_headers(path: str) -> None:
+    """Flask's own redirects have what the application adds, and are there without a console."""
+    for options, statuses in ((ConsoleOptions(lambda call: "alice"), (200, 404)), (None, (404,))):
+        store = MemoryStore()
+        store.put("photos", RULES)
+        app = Flask("shop")
+        app.secret_key = "k"
+        BucketCORS(app, store=store, console=options or ConsoleOptions())
+        app.after_request(allow_every_site)
+        response = app.test_client().get(f"{PREFIX}{path}", headers=EVIL)
+        assert response.status_code in statuses
+        assert response.status_code == 404 or not allows_other_sites([(0, response.headers)])
+
+
+def allow_every_site(response: Response) -> Response:
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 def test_a_function_that_names_buckets_is_not_asked_about_the_console() -> None:
@@ -411,6 +471,22 @@ def test_the_headers_stay_the_consoles_own() -> None:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Cache-Control"] == "no-store"
         assert not allows_other_sites([(status, response.headers)])
+
+
+def test_the_redirect_after_a_write_has_the_consoles_headers() -> None:
+    store = MemoryStore()
+    store.put("photos", RULES)
+    app = console_application(store)
+    app.after_request(allow_every_site)
+    stored = store.read("photos")
+    assert stored is not None
+    fields = {"token": console_token(app), "kind": "clear", "version": stored.version}
+    path = f"{PREFIX}/b/photos/save"
+    response = app.test_client().post(path, data=fields, headers=OWN_FORM)
+    assert response.status_code == 303
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+    assert not allows_other_sites([(0, response.headers)])
 
 
 def test_forms_carry_the_token_of_the_applications_flask_wtf() -> None:

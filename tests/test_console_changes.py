@@ -424,6 +424,23 @@ def test_revisions_and_rules_that_are_not_there_are_refused() -> None:
         assert alice.page.status_code == 404
 
 
+def test_a_field_that_a_kind_does_not_have_does_nothing() -> None:
+    others = {
+        "rule": "1",
+        "to": "2",
+        "revision": "1",
+        "document": "[]",
+        "origins": "https://d.example",
+    }
+    for rules in (ABC, RuleSet([A])):
+        bucket = EditedBucket(rules)
+        alice = bucket.editor("alice")
+        text = alice.propose({**bucket.fields({"kind": "vary", "vary": "on"}), **others})
+        assert "Every request is decided as before." in text
+        alice.send(SAVE)
+        assert bucket.rule_set == RuleSet(rules.rules, response_vary=True)
+
+
 def test_forms_begin_with_rules_of_a_name() -> None:
     bucket = EditedBucket(None)
     alice = bucket.editor("alice")

@@ -13,7 +13,7 @@ from flask_bucketcors.console.console_response import go_to
 from flask_bucketcors.console.shown_text import counted
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.core.errors import StoredRulesInvalid, shown_value
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 
 #: How many buckets a page lists.
@@ -64,11 +64,28 @@ def _find(visit: Visit, prefix: str, after: str) -> Sequence[tuple[str, BucketSu
     """The buckets of a page, and one more if there are more."""
     store = visit.console.store
     visible = visit.console.options.visible
-    seen = None if visible is None else visible(visit.author)
+    seen = None if visible is None else _checked(visible(visit.author))
     if seen is None:
         return [(each.bucket, each) for each in store.summaries(prefix, after, PER_PAGE + 1)]
-    names = sorted({name for name in seen if name.startswith(prefix) and name > after})
+    names = sorted(name for name in seen if name.startswith(prefix) and name > after)
     return [(name, _summary(visit, name)) for name in names[: PER_PAGE + 1]]
+
+
+def _checked(said: object) -> set[str] | None:
+    """Give the names that the ``visible`` hook returned, without those that no bucket can have.
+
+    :raises TypeError: if it returns anything else than names or None.
+    """
+    if said is None:
+        return None
+    if isinstance(said, Iterable) and not isinstance(said, str):
+        names = [*said]
+        if all(isinstance(each, str) for each in names):
+            return {*filter(is_bucket_name, names)}
+    raise TypeError(
+        f"the visible hook of the console returned {shown_value(said)}: return a list of names of "
+        "buckets, or None for all"
+    )
 
 
 def _summary(visit: Visit, bucket: str) -> BucketSummary | None:

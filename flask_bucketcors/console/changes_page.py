@@ -7,12 +7,12 @@ page shows what the same proposal changes now.
 from dataclasses import replace
 from typing import Any, Final
 
-from flask import redirect, request, url_for
+from flask import request, url_for
 from werkzeug.wrappers import Response
 
 from flask_bucketcors.api.rules_writer import NoSuchBucket
 from flask_bucketcors.console.conflicts import Conflict, is_done
-from flask_bucketcors.console.console_response import ConsoleResponse
+from flask_bucketcors.console.console_response import go_to
 from flask_bucketcors.console.form_errors import FormError, sentence
 from flask_bucketcors.console.proposals import Proposal, ProposalKind
 from flask_bucketcors.console.proposed_write import ProposedWrite, Refused, work_out
@@ -54,8 +54,7 @@ def save(visit: Visit) -> Response:
 
 
 def _to_rules(visit: Visit, saved: int | None) -> Response:
-    url = url_for(".rules", bucketcors_console_bucket=visit.bucket, saved=saved)
-    return redirect(url, 303, ConsoleResponse)
+    return go_to(url_for(".rules", bucketcors_console_bucket=visit.bucket, saved=saved))
 
 
 def _write(visit: Visit, proposed: ProposedWrite) -> int | None:

@@ -1,6 +1,6 @@
 """The blueprint of the console: its URLs, and who reaches which page."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +28,7 @@ from flask_bucketcors.console import (
 )
 from flask_bucketcors.console.assets import asset_response
 from flask_bucketcors.console.form_tokens import TOKEN_FIELD, is_token
-from flask_bucketcors.console.options import BLUEPRINT, ConsoleAction
+from flask_bucketcors.console.options import ConsoleAction
 from flask_bucketcors.console.request_checks import (
     comes_from_console,
     is_navigation,
@@ -36,6 +36,7 @@ from flask_bucketcors.console.request_checks import (
 )
 from flask_bucketcors.console.visit import Console, Visit, admit, page
 from flask_bucketcors.core.errors import InvalidBucketName, StoreUnavailable
+from flask_bucketcors.settings import CONSOLE
 
 # Not the variable that an application's routes have: these URLs are not about its objects.
 _BUCKET: Final = "bucketcors_console_bucket"
@@ -75,6 +76,13 @@ class _Page(NamedTuple):
 _READING: Final = frozenset({"GET", "HEAD"})
 # So that each response is the console's. Flask would respond to OPTIONS, and Flask-CORS allow it.
 _ANY_METHOD: Final = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+# Flask would redirect to a URL with other slashes, also where there is no console, and without the
+# console's headers.
+_AS_REQUESTED: Final[Mapping[str, Any]] = {
+    "methods": _ANY_METHOD,
+    "strict_slashes": False,
+    "merge_slashes": False,
+}
 _B: Final = f"/b/<{_BUCKET}>"
 _PAGES: Final = (
     _Page("buckets", "/", ConsoleAction.LIST, bucket_list.show),
@@ -93,18 +101,14 @@ _PAGES: Final = (
 
 def make_console_blueprint(console: Console) -> Blueprint:
     """Create the blueprint; register it below the console's prefix."""
-    blueprint = Blueprint(BLUEPRINT, __name__)
-    for each in _PAGES:
-        blueprint.add_url_rule(
-            each.path,
-            each.name,
-            _named(each.name, partial(_serve, console, each)),
-            methods=_ANY_METHOD,
-        )
-    serve_asset = _named("asset", partial(_serve_asset, console))
-    blueprint.add_url_rule("/static/<file>", "asset", serve_asset, methods=_ANY_METHOD)
-    serve_missing = _named("missing", partial(_serve_missing, console))
-    blueprint.add_url_rule("/<path:rest>", "missing", serve_missing, methods=_ANY_METHOD)
+    blueprint = Blueprint(CONSOLE, __name__)
+    views: dict[str, tuple[str, Callable[..., Response]]] = {
+        **{each.name: (each.path, partial(_serve, console, each)) for each in _PAGES},
+        "asset": ("/static/<file>", partial(_serve_asset, console)),
+        "missing": ("/<path:rest>", partial(_serve_missing, console)),
+    }
+    for name, (path, view) in views.items():
+        blueprint.add_url_rule(path, name, _named(name, view), **_AS_REQUESTED)
     return blueprint
 
 

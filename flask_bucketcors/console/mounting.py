@@ -14,16 +14,22 @@ from flask_bucketcors.console.visit import Console
 from flask_bucketcors.core.errors import SetupRefused
 from flask_bucketcors.core.request import Request
 from flask_bucketcors.core.resolvers import BucketFunction
+from flask_bucketcors.routes import is_within
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.wsgi.environ import read_request
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 
 
-def check_secret_key(app: Flask) -> None:
-    """Refuse an application whose forms cannot be signed.
+def check_setup(app: Flask, settings: Settings) -> None:
+    """Refuse an application whose forms cannot be signed, or whose buckets are in the console.
 
-    :raises SetupRefused: if it has no secret key.
+    :raises SetupRefused: if it has no secret key, or the paths of its buckets are the console's.
     """
+    if is_within(settings.url_prefix, settings.console_prefix):
+        raise SetupRefused(
+            f"BUCKETCORS_URL_PREFIX is {settings.url_prefix!r}, which is within the console: write "
+            "another path there, or in BUCKETCORS_CONSOLE_PREFIX"
+        )
     if not app.secret_key:
         raise SetupRefused(
             "the console needs a secret key, which signs its forms: set SECRET_KEY, for example to "
@@ -40,8 +46,8 @@ def without_console(buckets: BucketFunction | None, prefix: str) -> BucketFuncti
         return None
 
     def find_bucket(request: Request) -> tuple[str, str] | None:
-        path = f"/{request.path.lstrip('/')}/"
-        return None if path.startswith(f"{prefix}/") else buckets(request)
+        path = f"/{request.path.lstrip('/')}"
+        return None if is_within(path, prefix) else buckets(request)
 
     return find_bucket
 

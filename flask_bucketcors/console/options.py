@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask_bucketcors.core.errors import SettingRefused, shown_value
 
 if TYPE_CHECKING:
     from flask import Request
     from werkzeug.wrappers import Response
-
-#: The name of the console's blueprint. Its pages call each other ``.buckets`` and so on.
-BLUEPRINT: Final = "bucketcors_console"
 
 
 class ConsoleAction(StrEnum):

@@ -171,7 +171,7 @@ class Proposal:
         if self.kind is ProposalKind.ADD:
             index = None if self.to is None else min(self.to, count)
             yield AddRule(self.typed.parse(), index, _VARY[self.vary] or None)
-        elif self.index is not None:
+        elif self.kind.is_about_one_rule and self.index is not None:
             to = None if self.to is None else min(self.to, count - 1)
             if self.kind is ProposalKind.REPLACE:
                 yield ReplaceRule(self.index, self.typed.parse(), to)

@@ -10,8 +10,8 @@ from flask import url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flask_bucketcors.console.assets import asset_name
-from flask_bucketcors.console.options import BLUEPRINT
 from flask_bucketcors.console.shown_text import ago, brief, counted, shown, visible
+from flask_bucketcors.settings import CONSOLE
 
 
 @cache
@@ -38,4 +38,4 @@ def render(template: str, **values: Any) -> str:
 
 def _url_for(endpoint: str, **values: Any) -> str:
     """The URL of a page, such as ``.rules``, also outside the blueprint."""
-    return url_for(f"{BLUEPRINT}{endpoint}", **values)
+    return url_for(f"{CONSOLE}{endpoint}", **values)

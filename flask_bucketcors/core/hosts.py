@@ -56,13 +56,16 @@ def checked_suffix(suffix: str) -> str:
 
 
 def checked_prefix(prefix: str) -> str:
-    """Check the path below which the buckets are, and give it; ``""`` for the root.
+    """Check a path of URLs, such as that below which the buckets are; ``""`` for the root.
+
+    Browsers and servers change paths with a segment that is empty or made of dots.
 
     :raises ValueError: if it is not a URL prefix.
     """
     if prefix in ("", "/"):
         return ""
-    if not prefix.startswith("/") or prefix.endswith("/") or "<" in prefix:
+    before, *segments = prefix.split("/")
+    if before or not {"", ".", ".."}.isdisjoint(segments) or "<" in prefix:
         raise ValueError(
             f"{prefix!r} is not a URL prefix: write it like '/storage', without variables"
         )

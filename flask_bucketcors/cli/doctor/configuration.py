@@ -9,10 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.terminal import counted
-from flask_bucketcors.console.options import BLUEPRINT
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import BucketCORSState
-from flask_bucketcors.settings import PREFIX, SETTING_NAMES, Settings
+from flask_bucketcors.settings import CONSOLE, PREFIX, SETTING_NAMES, Settings
 from flask_bucketcors.signatures import AccessKey
 from flask_bucketcors.wsgi.middleware import SAY_WHICH, TOO_WIDE, BucketCORSMiddleware
 from flask_bucketcors.wsgi.rules_calls import find_layer
@@ -75,7 +74,7 @@ def _examine_keys(state: BucketCORSState) -> Iterator[Note]:
 
 
 def _examine_console(app: Flask, settings: Settings) -> Iterator[Note]:
-    if BLUEPRINT not in app.blueprints:
+    if CONSOLE not in app.blueprints:
         yield _note("there is no console: pass console=ConsoleOptions(...) to BucketCORS for one")
         return
     yield _note(f"the console is at {settings.console_prefix}/")
