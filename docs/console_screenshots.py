@@ -110,7 +110,7 @@ def served() -> Iterator[str]:
     store.put("press", RuleSet([Rule(["https://press.example"], ["GET", "PUT"])]), "carol")
     app = console_app(store, authorize=lambda call: "alice", secret_key="of the screenshots")
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

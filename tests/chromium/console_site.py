@@ -87,11 +87,11 @@ def served(store: Store, **config: Any) -> Iterator[ConsoleSite]:
 
     server = make_server("127.0.0.1", 0, record, threaded=True, request_handler=_Quiet)
     site.port = server.server_port
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield site
     finally:
-        server.shutdown()  # no limit: the loop in the thread looks twice a second
+        server.shutdown()
         thread.join(30)
         server.server_close()
