@@ -149,6 +149,8 @@ def test_new_dangers_are_on_the_button() -> None:
     assert "No new finding." in alice.propose(bucket.fields(MoveRule(3, 0)))
     alice.send(SAVE)
     assert bucket.rules[0].allowed_origins == ("https://*abc.com",)
+    two_sites = Rule(["https://abc.com", "https://xyz.com"], ["GET"])
+    assert "Hint Several sites in one rule" in alice.propose(bucket.fields(AddRule(two_sites)))
 
 
 def test_a_rule_can_be_edited_again_with_all_that_was_typed() -> None:
@@ -408,7 +410,10 @@ def test_a_bucket_that_goes_while_rules_are_saved_gets_none() -> None:
 
 def test_revisions_and_rules_that_are_not_there_are_refused() -> None:
     for fields, told in [
-        ({"kind": "restore", "revision": "999999"}, "has no rules of revision 999999"),
+        (
+            {"kind": "restore", "revision": "999999"},
+            "The history has no rules of revision 999999 any more.",
+        ),
         ({"kind": "delete", "rule": "9", "was": "x"}, "There is no rule 9: write a number from 1"),
     ]:
         bucket = EditedBucket(ABC)

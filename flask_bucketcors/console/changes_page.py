@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from flask_bucketcors.api.rules_writer import NoSuchBucket
 from flask_bucketcors.console.conflicts import Conflict, is_done
 from flask_bucketcors.console.console_response import go_to
+from flask_bucketcors.console.finding_groups import SEVERITY_NAMES
 from flask_bucketcors.console.form_errors import FormError, sentence
 from flask_bucketcors.console.proposals import Proposal, ProposalKind
 from flask_bucketcors.console.proposed_write import ProposedWrite, Refused, work_out
@@ -84,6 +85,7 @@ def _page(visit: Visit, worked_out: ProposedWrite | Conflict | Refused) -> Respo
         title=_title(proposal),
         proposed=worked_out,
         fields=proposal.as_fields(),
+        severity_names=SEVERITY_NAMES,
         is_editable=proposal.kind in (*_IN_RULE_FORM, ProposalKind.RULES),
         **_last_change(visit),
     )

@@ -141,7 +141,10 @@ def work_out(visit: Visit, proposal: Proposal) -> ProposedWrite | Conflict | Ref
         return _reviewed(visit, merged, result)
     except _Unacceptable as error:
         return Refused(proposal=proposal, errors=error.errors)
-    except (StoredRulesInvalid, NoSuchRule, UnknownRevision) as error:
+    except UnknownRevision:
+        gone = f"The history has no rules of revision {proposal.revision} any more."
+        return Refused(proposal=proposal, errors=[FormError(gone)])
+    except (StoredRulesInvalid, NoSuchRule) as error:
         return Refused(proposal=proposal, errors=[FormError(sentence(error))])
 
 
