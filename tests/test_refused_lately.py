@@ -34,7 +34,8 @@ from flask_bucketcors import (
 from flask_bucketcors.core.fields import EXTRA_METHODS
 from flask_bucketcors.refused_lately import refusal_counter, refusal_table
 from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
-from flask_bucketcors.refused_lately.refusal_table import RefusalTable, RefusedRow
+from flask_bucketcors.refused_lately.refusal_table import RefusalTable
+from flask_bucketcors.refused_lately.refused_row import RefusedRow
 from flask_bucketcors.refused_lately.tally import Count, Tally
 from tests.support.processes.children import run_python
 
@@ -655,3 +656,23 @@ def test_a_child_of_a_fork_without_hooks_begins_anew(
 def test_the_hash_of_a_reason_is_that_of_its_text() -> None:
     """So it is computed in C, once for each refusal."""
     assert {Reason.ORIGIN: 1} == {"origin": 1}
+
+
+#: A row's origin, method, reason and headers; whether it can be explained; and its header names.
+EXPLAINED_ROWS = [
+    ("https://a.example", "PUT", "method", "", True, []),
+    ("https://a.example", "PUT", "headers", "x-a, X-B", True, ["x-a", "X-B"]),
+    ("https://a.example", "PUT", "no_rules", "x-a,x-b...", True, ["x-a"]),
+    ("https://a.example", "other", "method", "", False, []),
+    ("https://a.example", "PUT", "rules_call", "", False, []),
+    ("https://a.example", "PUT", "unreadable", "", False, []),
+    (r"\xff", "PUT", "origin", "", False, []),
+    ("https://aaaa...", "PUT", "origin", "x-a...", False, []),
+]
+
+
+def test_a_row_can_be_explained_if_the_rules_refused_and_the_request_is_whole() -> None:
+    for origin, method, reason, headers, can_be_explained, names in EXPLAINED_ROWS:
+        row = RefusedRow("photos", origin, method, reason, headers, 1, 0.0, 0.0)
+        assert row.can_be_explained is can_be_explained, row
+        assert list(row.header_names) == names, row

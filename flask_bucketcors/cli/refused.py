@@ -24,11 +24,9 @@ from flask_bucketcors.cli.terminal import (
     printable,
     utf8_text,
 )
-from flask_bucketcors.core.decisions import Reason
-from flask_bucketcors.core.headers import parse_requested_headers
-from flask_bucketcors.refused_lately.refusal_counter import DEFAULT_RULES, OTHER_METHOD
+from flask_bucketcors.refused_lately.refusal_counter import DEFAULT_RULES
 from flask_bucketcors.refused_lately.refusal_places import table_beside
-from flask_bucketcors.refused_lately.refusal_table import RefusedRow
+from flask_bucketcors.refused_lately.refused_row import RefusedRow
 
 _NOT_COUNTED: Final = (
     "the application does not count refused preflights: set BUCKETCORS_REFUSALS to True"
@@ -38,7 +36,6 @@ _NO_FILE: Final = (
     "counts them in another file; see BUCKETCORS_REFUSALS"
 )
 _NONE: Final = "no preflight was refused in the last day"
-_EXPLAINED: Final = (Reason.ORIGIN, Reason.METHOD, Reason.HEADERS, Reason.NO_RULES)
 
 
 class _Refusals(Protocol):
@@ -149,24 +146,14 @@ def _line(cells: Any, widths: Sequence[int]) -> str:
 
 
 def _explain(row: RefusedRow) -> str | None:
-    """Give the command that explains a row; None if the row does not have the whole request."""
-    is_whole = "\\" not in row.origin and not row.origin.endswith("...")
-    if row.reason not in _EXPLAINED or row.method == OTHER_METHOD or not is_whole:
-        return None
-    if not row.bucket.isprintable():
+    """Give the command that explains a row; None if no command can."""
+    if not row.can_be_explained or not row.bucket.isprintable():
         return None
     database = database_name()
     words = [f"--bucket={row.bucket or 'BUCKET'}", f"--origin={row.origin}"]
-    words += [f"--method={row.method}", *(f"--header={name}" for name in _names(row.headers))]
+    words += [f"--method={row.method}", *(f"--header={name}" for name in row.header_names)]
     words += [f"--database={database}"] if database and database.isprintable() else []
     return f"{called()} explain {shlex.join(words)}"
-
-
-def _names(headers: str) -> Sequence[str]:
-    """The names of a sample, but for one that is cut."""
-    whole = headers.rpartition(",")[0] if headers.endswith("...") else headers
-    parsed = parse_requested_headers(whole)
-    return parsed.sent if parsed else ()
 
 
 def _time(seconds: float) -> str:

@@ -32,8 +32,8 @@ from flask_bucketcors.refused_lately.refusal_table import (
     MAX_HEADERS,
     MOST_OFTEN,
     RefusalTable,
-    RefusedRow,
 )
+from flask_bucketcors.refused_lately.refused_row import OTHER_METHOD, RefusedRow
 from flask_bucketcors.refused_lately.tally import Tally
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import join, take
@@ -42,8 +42,6 @@ logger = logging.getLogger("flask_bucketcors.preflights")
 
 #: The bucket of all refusals by the default rules.
 DEFAULT_RULES: Final = ""
-#: A method that no rule can have.
-OTHER_METHOD: Final = "other"
 #: How long after the first refusal the counts are written, in seconds.
 FLUSH_SECONDS: Final = 10.0
 #: How long a timer, a reader and the end of the process wait for other processes, in seconds.

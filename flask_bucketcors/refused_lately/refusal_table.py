@@ -12,13 +12,13 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
+from flask_bucketcors.refused_lately.refused_row import RefusedRow, printable_ascii
 from flask_bucketcors.refused_lately.tally import Count, Tally
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.stores.sqlite.locks import open_or_make, share
@@ -85,32 +85,6 @@ _OTHERS: Final = (
 _TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 _OTHER_TABLES: Final = "it is a database with other tables; write the path of another file"
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
-    """Preflights of one kind that were refused.
-
-    Its texts are printable ASCII, whatever clients sent: other characters are escaped.
-
-    :param bucket: ``""`` for all buckets that the default rules refused.
-    :param origin: as sent, at most 326 characters.
-    :param method: the requested method, or ``"other"`` for one that no rule can have.
-    :param reason: a :class:`~flask_bucketcors.Reason`.
-    :param headers: the requested headers of the last one, at most 256 characters. Whatever the
-        reason, a rule that lets the page pass has to allow them.
-    :param times: how often, since ``first``.
-    :param first, last: when, in seconds since 1970.
-    """
-
-    bucket: str
-    origin: str
-    method: str
-    reason: str
-    headers: str
-    times: int
-    first: float
-    last: float
 
 
 class RefusalTable:
@@ -231,13 +205,6 @@ class RefusalTable:
                 share(descriptor, self._database, with_readers=True)
             finally:
                 os.close(descriptor)
-
-
-def printable_ascii(text: str, most: int) -> str:
-    """Escape what is not printable ASCII, and cut what is too long."""
-    if not (text.isascii() and text.isprintable()):
-        text = text[: most + 1].encode("unicode_escape").decode("ascii")
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _make_memory() -> sqlite3.Connection:
