@@ -120,11 +120,11 @@ def test_what_changes_is_said_in_words() -> None:
         (
             ReplaceRule(1, b_with(max_age_seconds=60)),
             "~ Allowed on other terms: https://b.example GET, PUT – content-type; "
-            "kept for: 600 s → 60 s",
+            "kept for: 600 seconds → 60 seconds",
         ),
         (
             ReplaceRule(1, b_with(expose_headers=[], max_age_seconds=None)),
-            "readable headers: etag → none; kept for: 600 s → as the browser likes",
+            "readable headers: etag → none; kept for: 600 seconds → the browser decides",
         ),
         (
             ReplaceRule(0, Rule(["*"], ["GET"])),
@@ -142,7 +142,7 @@ def test_new_dangers_are_on_the_button() -> None:
     bucket = EditedBucket(ABC)
     alice = bucket.editor("alice")
     seen = alice.propose(bucket.fields(AddRule(Rule(["https://*abc.com"], ["GET"]))))
-    assert "Danger Open start: anyone can register a match rule 4, BC201" in seen
+    assert "Danger Open start: anyone can register a match BC201 rule 4" in seen
     assert "GET – no extra header; with cookies such as GET from https://evilabc.com" in seen
     alice.send("Save, with 1 danger")
     # It is there by now, so it is not new.
@@ -215,9 +215,12 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays() -> None:
     page = alice.send(SEE_CHANGES, **typed)
     seen = alice.text
     assert seen.startswith(
-        "Edit rule 2 Not saved: 6 things are wrong. Origins Methods Allowed request headers "
-        "Max-age Origins required"
+        "Edit rule 2 Not saved: 6 things are wrong. Origins, line 3: https://a b contains a "
     )
+    summary = seen.partition(" Origins required")[0]
+    for told in ("Origins, line 4: https://*.*.example contains", "Methods: Choose at least one"):
+        assert told in summary
+    assert summary.endswith("Max-age, in seconds: ten is not a whole number of seconds.")
     for told in (
         "Line 3: https://a b contains a character that no origin can have;",
         "Line 4: https://*.*.example contains more than one *; write at most one.",

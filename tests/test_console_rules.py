@@ -169,10 +169,12 @@ def test_the_cards_show_each_rule_in_order() -> None:
         "5 rules",
         "The first rule that fits a request decides. Last change just now by bob",
         "Rule 1 public reads",
-        "Methods GET, HEAD Request headers none Exposed headers ETag Max-age 600 s",
-        "Request headers content-type x-cos-meta-* Exposed headers ETag Max-age 0 s, asked again",
-        "Exposed headers none",
-        "Max-age left to the browser",
+        "Methods GET, HEAD Allowed request headers none "
+        "Exposed response headers ETag Max-age 600 seconds",
+        "Allowed request headers content-type x-cos-meta-* "
+        "Exposed response headers ETag Max-age 0 seconds, asked again",
+        "Exposed response headers none",
+        "Max-age the browser decides",
     ):
         assert shown in text
     numbers = [text.index(f"Rule {number} ") for number in range(1, 6)]
@@ -457,7 +459,7 @@ def test_unreadable_rules_say_why_and_what_to_do(tmp_path: Path) -> None:
     text = text_of(person.open("/b/photos/"))
     store.close()
     assert "The rules are unreadable" in text
-    assert "Until they are replaced, preflights fail with 503" in text
+    assert "Until you replace them, preflights fail with 503" in text
     assert "Restore earlier rules" in text
     assert "Replace the rules" in text
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from flask_bucketcors.analysis.mistakes import Severity
 from flask_bucketcors.console.console_response import go_to
+from flask_bucketcors.console.finding_groups import count_findings
 from flask_bucketcors.console.shown_text import counted
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.bucket_names import is_bucket_name
@@ -20,8 +21,6 @@ from flask_bucketcors.stores.bucket_summary import BucketSummary
 PER_PAGE: Final = 50
 # Lint takes at most half a second for rules that were made to be slow. In seconds.
 _LINT_FOR: Final = 0.5
-#: What the findings of a severity are called when they are counted.
-NOUNS: Final = {Severity.DANGER: "danger", Severity.WARNING: "warning", Severity.ADVICE: "hint"}
 
 
 class _Row(NamedTuple):
@@ -110,5 +109,4 @@ def _count_findings(visit: Visit, bucket: str) -> Sequence[tuple[Severity, str]]
         findings = visit.console.writer.findings(stored.parse()) if stored else ()
     if findings is None:
         return None
-    numbers = {each: sum(one.severity is each for one in findings) for each in NOUNS}
-    return [(each, counted(number, NOUNS[each])) for each, number in numbers.items() if number]
+    return [(severity, counted(count, name)) for severity, count, name in count_findings(findings)]

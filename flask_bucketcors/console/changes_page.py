@@ -14,10 +14,11 @@ from flask_bucketcors.api.rules_writer import NoSuchBucket
 from flask_bucketcors.console.conflicts import Conflict, is_done
 from flask_bucketcors.console.console_response import go_to
 from flask_bucketcors.console.finding_groups import SEVERITY_NAMES
-from flask_bucketcors.console.form_errors import FormError, sentence
+from flask_bucketcors.console.form_errors import FormError
 from flask_bucketcors.console.proposals import Proposal, ProposalKind
 from flask_bucketcors.console.proposed_write import ProposedWrite, Refused, work_out
 from flask_bucketcors.console.rule_form import form_page
+from flask_bucketcors.console.shown_text import sentence
 from flask_bucketcors.console.typed_rule import TypedRule
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.errors import RulesChanged
@@ -84,8 +85,8 @@ def _page(visit: Visit, worked_out: ProposedWrite | Conflict | Refused) -> Respo
         "changes.html",
         title=_title(proposal),
         proposed=worked_out,
-        fields=proposal.as_fields(),
         severity_names=SEVERITY_NAMES,
+        fields=proposal.as_fields(),
         is_editable=proposal.kind in (*_IN_RULE_FORM, ProposalKind.RULES),
         **_last_change(visit),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask_bucketcors.analysis.linter.findings import Finding
+from flask_bucketcors.console.shown_text import sentence
 from flask_bucketcors.console.typed_rule import RULE_FIELDS, TypedRule
 from flask_bucketcors.core.problems import Problem, ProblemReason
 
@@ -54,7 +55,7 @@ def error_of_finding(typed: TypedRule, index: int | None, finding: Finding) -> F
 
     :param index: of the rule among the rules, from 0.
     """
-    text = f"{finding.text} {finding.help[:1].upper()}{finding.help[1:]}."
+    text = f"{finding.text} {sentence(finding.help)}"
     field = _FORM_NAMES.get(finding.field or "")
     if field is None or finding.rule != index:
         place = finding.place
@@ -68,12 +69,6 @@ def _of_field(typed: TypedRule, problem: Problem) -> FormError:
         return FormError(_MISSING[field], field)
     line = typed.line_of(field, problem.index)
     return FormError(f"{problem.reason}.", field, line, str(problem.value))
-
-
-def sentence(error: object) -> str:
-    """Give the text of an error or a problem as a sentence."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _of_rules(problem: Problem) -> str:

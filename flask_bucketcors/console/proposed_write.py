@@ -15,9 +15,9 @@ from flask_bucketcors.console.form_errors import (
     error_of_finding,
     errors_of_rules,
     errors_of_typed,
-    sentence,
 )
 from flask_bucketcors.console.proposals import Proposal, ProposalKind, vary_text
+from flask_bucketcors.console.shown_text import sentence
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.console.what_changes import ChangesOfOrigins, changes_by_origins
 from flask_bucketcors.core.errors import (

@@ -10,7 +10,8 @@ from flask import url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flask_bucketcors.console.assets import asset_name
-from flask_bucketcors.console.shown_text import ago, brief, counted, shown, visible
+from flask_bucketcors.console.shown_text import ago, brief, counted, named, sentence, shown, visible
+from flask_bucketcors.console.typed_rule import FIELD_LABELS
 from flask_bucketcors.settings import CONSOLE
 
 
@@ -23,8 +24,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(url_for=_url_for, asset_name=asset_name)
-    environment.filters.update(ago=ago, brief=brief, counted=counted, shown=shown, visible=visible)
+    environment.globals.update(url_for=_url_for, asset_name=asset_name, field_labels=FIELD_LABELS)
+    filters = (ago, brief, counted, named, sentence, shown, visible)
+    environment.filters.update({each.__name__: each for each in filters})
     return environment
 
 

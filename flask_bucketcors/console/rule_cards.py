@@ -7,17 +7,13 @@ from flask_bucketcors.analysis.linter.findings import Finding
 from flask_bucketcors.analysis.mistakes import Check
 from flask_bucketcors.console.finding_groups import Tag, TagsOfRule, tags_by_rule
 from flask_bucketcors.console.proposals import ProposalKind, fields_for, fields_of
+from flask_bucketcors.console.shown_text import counted
+from flask_bucketcors.console.typed_rule import RULE_FIELDS
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.rule_edits import DeleteRule, MoveRule
 from flask_bucketcors.core.rules import Rule, RuleSet
 
-_METHODS: Final = "Methods"
-_LISTS: Final = {
-    "allowed_origins": "Origins",
-    "allowed_methods": _METHODS,
-    "allowed_headers": "Request headers",
-    "expose_headers": "Exposed headers",
-}
+_LISTS: Final = ("origins", "methods", "headers", "exposed")
 _MAX_AGE: Final = "max_age_seconds"
 # Where a finding is about the rule as a whole, or about nothing that a card lists.
 _PLACELESS: Final = (None, "id")
@@ -33,12 +29,13 @@ class Value(NamedTuple):
 class ListedField(NamedTuple):
     """A list of a rule.
 
+    :param field: its name in forms.
     :param values: those that the card shows.
     :param hidden: how many others there are.
     :param tags: those of the list as a whole.
     """
 
-    label: str
+    field: str
     values: Sequence[Value]
     hidden: int
     tags: Sequence[Tag]
@@ -46,7 +43,7 @@ class ListedField(NamedTuple):
     @property
     def is_short(self) -> bool:
         """Whether the values stand on one line: methods without tags."""
-        return self.label == _METHODS and not any(each.tags for each in self.values)
+        return self.field == "methods" and not any(each.tags for each in self.values)
 
 
 class Button(NamedTuple):
@@ -121,22 +118,21 @@ def _card(
     is_unreached: bool,
     buttons: Sequence[Button],
 ) -> RuleCard:
-    lists = [
-        _list(label, getattr(rule, field), field, tags, most_values)
-        for field, label in _LISTS.items()
-    ]
+    lists = [_list(name, rule, tags, most_values) for name in _LISTS]
     of_rule = [tag for (field, _), some in tags.items() if field in _PLACELESS for tag in some]
     of_max_age = [tag for (field, _), some in tags.items() if field == _MAX_AGE for tag in some]
     max_age = _max_age(rule.max_age_seconds)
     return RuleCard(index + 1, rule.id, of_rule, lists, max_age, of_max_age, is_unreached, buttons)
 
 
-def _list(label: str, texts: Sequence[str], field: str, tags: TagsOfRule, most: int) -> ListedField:
+def _list(name: str, rule: Rule, tags: TagsOfRule, most: int) -> ListedField:
     """Show the first values, and those further down that have tags."""
+    field = RULE_FIELDS[name]
+    texts: Sequence[str] = getattr(rule, field)
     of_values = {
-        index: tags[name, index]
-        for name, index in tags
-        if name == field and index is not None and index < len(texts)
+        index: tags[place, index]
+        for place, index in tags
+        if place == field and index is not None and index < len(texts)
     }
     shared = _shared(of_values, len(texts))
     own = {index: [tag for tag in some if tag not in shared] for index, some in of_values.items()}
@@ -146,7 +142,7 @@ def _list(label: str, texts: Sequence[str], field: str, tags: TagsOfRule, most: 
         for index in (*range(min(most, len(texts))), *tagged[:most])
     ]
     of_list = [*tags.get((field, None), ()), *shared]
-    return ListedField(label, values, len(texts) - len(values), of_list)
+    return ListedField(name, values, len(texts) - len(values), of_list)
 
 
 def _shared(of_values: Mapping[int, Sequence[Tag]], count: int) -> list[Tag]:
@@ -159,8 +155,8 @@ def _shared(of_values: Mapping[int, Sequence[Tag]], count: int) -> list[Tag]:
 
 def _max_age(seconds: int | None) -> str:
     if seconds is None:
-        return "left to the browser"
-    return f"{seconds} s" if seconds else "0 s, asked again each time"
+        return "the browser decides"
+    return counted(seconds, "second") if seconds else "0 seconds, asked again each time"
 
 
 def _buttons(index: int, count: int, visit: Visit) -> list[Button]:

@@ -73,7 +73,7 @@ def show(visit: Visit) -> Response:
     try:
         own = visit.rule_set
     except StoredRulesInvalid as error:
-        return visit.page("unreadable.html", error=error, **values)
+        return visit.page("unreadable.html", error=str(error), **values)
     rule_set = own or visit.default_rules
     beginnings = _beginnings(visit) if own is None and visit.may_write else None
     if rule_set is None:

@@ -38,10 +38,29 @@ def shown(text: str, most: int = _MOST) -> Markup:
 
     :param most: how many characters, apart from those that are spelt out.
     """
+    return _isolated(text, most, Markup("<bdi"))
+
+
+def named(text: str, most: int = 60) -> Markup:
+    """Show the name of a person, a bucket or a rule: as :func:`shown`, but not in the font of code.
+
+    :param most: how many characters, apart from those that are spelt out.
+    """
+    return _isolated(text, most, Markup('<bdi class="name"'))
+
+
+def _isolated(text: str, most: int, tag: Markup) -> Markup:
     whole, short = visible(text), visible(shortened_middle(text, most))
     if whole == short:
-        return Markup("<bdi>{}</bdi>").format(short)
-    return Markup('<bdi title="{}">{}</bdi>').format(shortened_middle(whole, 2_000), short)
+        return Markup("{}>{}</bdi>").format(tag, short)
+    title = shortened_middle(whole, 2_000)
+    return Markup('{} title="{}">{}</bdi>').format(tag, title, short)
+
+
+def sentence(text: object) -> str:
+    """Give a text of ours, such as a help or an error, as a sentence."""
+    written = str(text)
+    return f"{written[:1].upper()}{written[1:].rstrip('.')}."
 
 
 def brief(text: str, most: int = _MOST) -> str:

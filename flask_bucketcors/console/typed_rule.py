@@ -18,6 +18,15 @@ RULE_FIELDS: Final[Mapping[str, str]] = {
     "max_age": "max_age_seconds",
     "id": "id",
 }
+#: What each field is called on pages, by its name in forms, in the order of the form.
+FIELD_LABELS: Final[Mapping[str, str]] = {
+    "origins": "Origins",
+    "methods": "Methods",
+    "headers": "Allowed request headers",
+    "exposed": "Exposed response headers",
+    "max_age": "Max-age, in seconds",
+    "id": "Name",
+}
 _LISTS: Final = ("origins", "methods", "headers", "exposed")
 # Other characters stay: a value with an invisible one is refused with a message that shows it.
 _BLANKS: Final = " \t\r"

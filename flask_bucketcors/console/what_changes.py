@@ -9,6 +9,7 @@ from flask_bucketcors.analysis.algebra.pattern_words import pattern_in_words
 from flask_bucketcors.analysis.algebra.request_space import Example
 from flask_bucketcors.analysis.algebra.spans import Span
 from flask_bucketcors.analysis.algebra.terms import Terms
+from flask_bucketcors.console.shown_text import counted
 
 # How many origins of a group are named, and how many values of each list.
 _MOST_ORIGINS: Final = 3
@@ -96,7 +97,7 @@ def _named(terms: Terms) -> str:
 
 
 def _kept(seconds: int | None) -> str:
-    return "as the browser likes" if seconds is None else f"{seconds} s"
+    return "the browser decides" if seconds is None else counted(seconds, "second")
 
 
 def _in_words(origins: Sequence[Span]) -> str:
