@@ -130,9 +130,9 @@ def test_what_changes_is_said_in_words() -> None:
             ReplaceRule(0, Rule(["*"], ["GET"])),
             "https://a.example; https://c.example GET – no extra header; cookies: yes → no",
         ),
-        (MoveRule(0, 1), "Every request is decided as before."),
-        (MoveRule(0, 0), "These are the rules that the bucket has."),
-        (ReplaceRule(0, Rule(["https://a.example"], ["GET"], id="z")), "decided as before"),
+        (MoveRule(0, 1), "Every request is treated as before."),
+        (MoveRule(0, 0), "The bucket has these rules already."),
+        (ReplaceRule(0, Rule(["https://a.example"], ["GET"], id="z")), "treated as before"),
     ]:
         bucket = EditedBucket(ABC)
         assert told in bucket.editor("alice").propose(bucket.fields(edit)), edit
@@ -352,7 +352,7 @@ def test_unreadable_rules_can_be_replaced_or_deleted_but_not_edited() -> None:
         stored = store.read(bucket.name)
         assert stored
         alice.propose({**cast(dict[str, str], edit), "version": stored.version, "seen": "1"})
-        assert "cannot be said, because the stored rules are unreadable" in alice.text
+        assert "cannot be shown, because the stored rules are unreadable" in alice.text
         alice.send(label)
     assert bucket.history[1:] == [("alice", [EVERYONE]), ("alice", [])]
     store.put(bucket.name, ABC)
@@ -368,7 +368,7 @@ def test_a_first_rule_is_compared_with_the_default_rules() -> None:
     bucket = EditedBucket(None, default_rules=RuleSet([A]).as_dict())
     alice = bucket.editor("alice")
     alice.edit()
-    assert "A rule of its own replaces all of them." in alice.text
+    assert "none of them apply to it any more." in alice.text
     alice.send(SEE_CHANGES, origins="https://b.example", methods=["GET"])
     assert "Newly allowed: https://b.example" in alice.text
     assert "No longer allowed: https://a.example" in alice.text

@@ -32,7 +32,7 @@ EVERYONE = Rule(["*"], ["GET"])
 
 WHILE_YOU_WORKED = "Somebody else changed these rules while you worked: yve, just now"
 ON_TOP = f"{WHILE_YOU_WORKED}. Your change was put on top of those."
-REPLACED = f"{WHILE_YOU_WORKED}. If you save, you replace those rules, too; they stay in"
+REPLACED = f"{WHILE_YOU_WORKED}. If you save, you replace those rules, too. They stay in"
 GO_ON = "Go on with mine"
 
 

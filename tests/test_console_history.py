@@ -53,7 +53,7 @@ def test_a_card_says_who_changed_what(store: Store) -> None:
         "Newly allowed: every https site below shop.example PUT \N{EN DASH} content-type" in middle
     )
     assert "www.shop.example GET" not in middle
-    assert "first change that is kept" in first
+    assert "earliest change in the history" in first
     assert "Newly allowed: https://www.shop.example" in first
 
 
@@ -63,8 +63,8 @@ def test_a_change_that_no_page_notices(store: Store) -> None:
     store.put("photos", RuleSet([UPLOADS, UPLOADS], response_vary=True), "alice")
     same, vary, twice, *_ = cards(person_of(store))
     assert "The rules are the same as before." in same
-    assert "Every request is decided as before. Return Vary: Origin: off → on" in vary
-    assert "Every request is decided as before." in twice
+    assert "Every request is treated as before. Return Vary: Origin: off → on" in vary
+    assert "Every request is treated as before." in twice
 
 
 def test_deleted_rules_are_a_change(store: Store) -> None:
@@ -118,7 +118,7 @@ def test_a_page_that_does_not_exist(store: Store) -> None:
     assert "Nobody has changed the rules" in text_of(person.open("/b/new/history"))
     for before in ("1", "0", "-5", "9" * 30):
         text = text_of(person.open(f"/b/photos/history?before={before}"))
-        assert ("No earlier change is kept." in text) is (len(before) < 3), before
+        assert ("The history has no earlier changes." in text) is (len(before) < 3), before
     assert "Revision 4" in text_of(person.open("/b/photos/history?before=x"))
 
 

@@ -35,7 +35,7 @@ def send_preflight(
 
 
 def shown(person: Person, bucket: str = "photos") -> str:
-    return text_of(person.open(f"/b/{bucket}/refused")).partition("Anybody can send these. ")[2]
+    return text_of(person.open(f"/b/{bucket}/refused")).partition("a page that you know. ")[2]
 
 
 def follow(person: Person, label: str) -> str:
@@ -109,7 +109,7 @@ def test_a_table_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     app = console_application(store, refusals=str(broken))
     person = Person(app.test_client())
     page = text_of(person.open("/b/photos/refused"))
-    assert "They cannot be read now" in page
+    assert "The refused preflights cannot be read now" in page
     store.close()
 
 
@@ -121,4 +121,4 @@ def test_rows_for_which_there_is_no_room_are_counted(store: Store) -> None:
     text = shown(person)
     rows = text.count("just now Why?")
     assert 40 <= rows <= 50
-    assert f"{60 - rows} preflights of other origins" in text
+    assert f"{60 - rows} preflights that are not listed" in text

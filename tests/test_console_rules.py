@@ -155,7 +155,7 @@ def test_rules_that_are_too_intricate_are_shown_without_the_table() -> None:
         ]
     )
     page = visitor(rules).open("/b/photos/")
-    assert "This cannot be said: not decided within" in text_of(page)
+    assert "This table cannot be shown: not decided within" in text_of(page)
     assert "2 rules" in text_of(page)
     assert 'id="rule-2"' in page
 
@@ -233,7 +233,7 @@ def test_each_button_proposes_its_edit() -> None:
         "Down rule 3": MoveRule(2, 3),
         "Up rule 5": MoveRule(4, 3),
         "Delete rule 5": DeleteRule(4),
-        "Turn ResponseVary on": SetResponseVary(True),
+        "Turn on Return Vary: Origin": SetResponseVary(True),
     }
     assert {label: [*found[label].edits(SHOP)] for label in expected} == {
         label: [edit] for label, edit in expected.items()
@@ -253,15 +253,15 @@ def test_who_may_not_write_gets_no_button() -> None:
     for rules, path in ((SHOP, ""), (None, ""), (SHOP, "?rule=2")):
         page = visitor(rules, options=options).open(f"/b/photos/{path}")
         assert [each for each in forms_of(page) if each.method == "post"] == []
-        for word in ("Edit", "Add a rule", "Begin with"):
+        for word in ("Edit", "Add a rule", "Start from a template"):
             assert word not in text_of(page)
 
 
 @pytest.mark.parametrize("vary", [True, False])
 def test_response_vary_is_said_and_can_be_turned(vary: bool) -> None:
     page = visitor(RuleSet(SHOP.rules, vary)).open("/b/photos/")
-    assert f"ResponseVary is {'on' if vary else 'off'}" in text_of(page)
-    assert f"Turn ResponseVary {'off' if vary else 'on'}" in text_of(page)
+    assert f"Return Vary: Origin is {'on' if vary else 'off'}" in text_of(page)
+    assert f"Turn {'off' if vary else 'on'} Return Vary: Origin" in text_of(page)
 
 
 # Findings
@@ -278,7 +278,7 @@ def test_each_check_has_one_entry_with_all_its_rules() -> None:
             listed = entry[1].replace(" ,", ",")
             assert listed.startswith(f"rules {', '.join(map(str, rules))} ")
     assert "2 dangers" in text_of(page)
-    assert "What and why" in text_of(page)
+    assert "See the findings" in text_of(page)
 
 
 def test_a_finding_can_be_tried() -> None:
@@ -442,11 +442,11 @@ def test_deleted_rules_are_said_to_be_deleted() -> None:
 def test_default_rules_are_shown_and_cannot_be_edited() -> None:
     person = visitor(None, default_rules=SHOP)
     text = text_of(person.open("/b/photos/"))
-    assert "This bucket has no rules of its own. The default rules" in text
+    assert "This bucket has no rules of its own, so the default rules" in text
     assert "1 no extra header" in text
-    assert "Begin with rules of its own" in text
+    assert "Give the bucket rules of its own" in text
     assert "Edit" not in text
-    assert "Turn ResponseVary" not in text
+    assert "Turn on" not in text
 
 
 def test_unreadable_rules_say_why_and_what_to_do(tmp_path: Path) -> None:

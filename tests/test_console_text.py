@@ -51,7 +51,7 @@ def test_every_form_is_shown_and_can_be_read_back(person: Person) -> None:
 
 def test_a_form_says_what_it_cannot_say(person: Person) -> None:
     text = text_of(person.open("/b/photos/text?as=gcs"))
-    assert "This form cannot say everything" in text
+    assert "This format cannot express everything" in text
     assert "Google Cloud Storage takes exact origins" in text
     assert "cannot say" not in text_of(person.open("/b/photos/text?as=json"))
 

@@ -189,7 +189,7 @@ EVIDENCE = [
 def test_pasted_evidence_fills_in_the_fields(person: Person) -> None:
     for pasted, expected, told in EVIDENCE:
         person.open("/b/photos/try")
-        text = text_of(person.send("Read it", evidence=pasted))
+        text = text_of(person.send("Read and try", evidence=pasted))
         found = fields_of_page(person)
         assert {name: found[name] for name in expected} == expected, pasted
         assert told in text, pasted
@@ -208,8 +208,8 @@ def test_a_text_that_does_not_name_the_page(person: Person) -> None:
     )
     assert "origin" not in from_console(printed)
     person.open("/b/photos/try")
-    assert "does not name the page's origin" in text_of(person.send("Read it", evidence=printed))
-    text = text_of(person.send("Read it", evidence=printed, origin="https://b.test"))
+    assert "does not name the page's origin" in text_of(person.send("Read and try", evidence=printed))
+    text = text_of(person.send("Read and try", evidence=printed, origin="https://b.test"))
     assert "GET is a guess: give the method" in text
     assert "What is sent" not in text
     assert fields_of_page(person)["origin"] == "https://b.test"
@@ -232,7 +232,7 @@ HOSTILE = [
 def test_a_text_that_is_not_understood_stays_as_it_was_pasted(person: Person) -> None:
     for pasted, told in HOSTILE:
         person.open("/b/photos/try")
-        text = text_of(person.send("Read it", evidence=pasted))
+        text = text_of(person.send("Read and try", evidence=pasted))
         assert person.page is not None
         # Proxies may replace a page with another status.
         assert person.page.status_code == 200
@@ -243,7 +243,7 @@ def test_a_text_that_is_not_understood_stays_as_it_was_pasted(person: Person) ->
 
 def test_more_than_a_form_may_hold_is_refused(person: Person) -> None:
     person.open("/b/photos/try")
-    person.send("Read it", evidence="a" * 400_000)
+    person.send("Read and try", evidence="a" * 400_000)
     assert person.page is not None
     assert person.page.status_code == 413
 
@@ -272,7 +272,7 @@ def test_hostile_fields_are_shown_and_do_nothing(person: Person) -> None:
 
 def taken(person: Person, count: int, bucket: str = "photos", **fields: str) -> str:
     text = tried(person, bucket, step=str(count), **fields)
-    return text.partition("Step by step ")[2].partition("How near")[0]
+    return text.partition("Step by step ")[2].partition("How the rules compare")[0]
 
 
 STEPS = [
@@ -281,7 +281,7 @@ STEPS = [
     ({"method": "DELETE"}, 2, "So the origin is not the reason", "a reason"),
     ({"method": "DELETE"}, 3, "With all methods the request passes, and with the methods of rule 1 "
      "it does not. So the method is a reason.", "headers of rule 1"),
-    ({"method": "DELETE"}, 5, "What the rules have to change: the method.", "Next step"),
+    ({"method": "DELETE"}, 5, "What the rules have to change is the method.", "Next step"),
     ({"method": "PUT", "headers": "x-a", "origin": "https://b.test"}, 5,
      "the method and the headers", "Next step"),
     # A browser does not accept "*" with cookies.

@@ -106,14 +106,14 @@ def _changes(
     if entry.unreadable is not None:
         return None, f"These rules are unreadable: {entry.unreadable}"
     if earlier is not None and earlier.unreadable is not None:
-        return None, "What changed cannot be said: the rules before are unreadable."
+        return None, "The changes cannot be shown: the rules before are unreadable."
     before = earlier.rule_set if earlier else None
     try:
         return compare(before, entry.rule_set), ""
     except TooIntricate:
-        return None, "What changed cannot be said: the rules overlap in too many ways."
+        return None, "The changes cannot be shown: the rules overlap in too many ways."
     except _Enough:
-        return None, "What changed was not worked out yet. Reload the page to see it."
+        return None, "The changes were not worked out yet. Reload the page to see them."
 
 
 class _Enough(Exception):

@@ -21,7 +21,7 @@ _METHOD_WORDS: Final = {
     "GET": "read",
     "HEAD": "look up",
     "PUT": "write",
-    "POST": "upload by form or in parts",
+    "POST": "upload by form, or multipart",
     "DELETE": "delete",
 }
 _EXTRA_WORDS: Final = {"PATCH": "change in part"}

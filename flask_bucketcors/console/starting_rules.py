@@ -55,7 +55,7 @@ _TITLES: Final = {
     "obs-sdk": "Uploads with the OBS SDK",
     "form-upload": "Uploads by form",
     "uppy": "Uploads with Uppy",
-    "multipart": "Uploads in parts",
+    "multipart": "Multipart uploads",
     "fonts": "Web fonts",
     "video": "Video players",
     "pmtiles": "PMTiles maps",

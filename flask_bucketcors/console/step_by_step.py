@@ -100,7 +100,7 @@ def _steps(request: PageRequest, near: int | None, rules: RuleSet | None) -> Ite
         "Expose no response header",
         _passes(open_rule, request),
         "Exposed headers never decide whether a request passes. They decide what a script can read "
-        "of the response: without any, it cannot read ETag, which SDKs need to upload in parts.",
+        "of the response: without any, it cannot read ETag, which SDKs need for multipart uploads.",
     )
 
 
@@ -119,7 +119,7 @@ def _first(request: PageRequest, passes: bool, *, has_rules: bool) -> Step:
             "lines above say what stops the request.",
         )
     found = "the rules of the bucket are" if has_rules else "that the bucket has no rules is"
-    text = f"With these the request passes. So {found} the reason, and nothing else."
+    text = f"With this rule the request passes. So {found} the reason, and nothing else."
     if request.credentials:
         text += " The response has to name the origin: with cookies, browsers do not accept `*`."
     return Step(title, True, text)
