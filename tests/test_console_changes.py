@@ -444,7 +444,7 @@ def test_a_field_that_a_kind_does_not_have_does_nothing() -> None:
         bucket = EditedBucket(rules)
         alice = bucket.editor("alice")
         text = alice.propose({**bucket.fields({"kind": "vary", "vary": "on"}), **others})
-        assert "Every request is decided as before." in text
+        assert "Every request is treated as before." in text
         alice.send(SAVE)
         assert bucket.rule_set == RuleSet(rules.rules, response_vary=True)
 

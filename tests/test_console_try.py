@@ -208,7 +208,8 @@ def test_a_text_that_does_not_name_the_page(person: Person) -> None:
     )
     assert "origin" not in from_console(printed)
     person.open("/b/photos/try")
-    assert "does not name the page's origin" in text_of(person.send("Read and try", evidence=printed))
+    text = text_of(person.send("Read and try", evidence=printed))
+    assert "does not name the page's origin" in text
     text = text_of(person.send("Read and try", evidence=printed, origin="https://b.test"))
     assert "GET is a guess: give the method" in text
     assert "What is sent" not in text

@@ -71,6 +71,8 @@ class Person:
         for each in others:
             first = first.or_(each)
         first.nth(nth).click()
+        # A click waits for the beginning of the next page, which has no element yet.
+        self.page.wait_for_load_state()
         self.clicks += 1
 
     def unfold(self) -> None:

@@ -44,7 +44,7 @@ def _all_lists_change(who: Person) -> None:
 def _nothing_changes(who: Person) -> None:
     who.open(f"/b/{_new_bucket(who)}/rules/1")
     who.click(SEE)
-    assert "These are the rules that the bucket has." in who.text
+    assert "The bucket has these rules already." in who.text
 
 
 def _many_changes(who: Person) -> None:
@@ -137,7 +137,7 @@ def _delete(who: Person) -> None:
 
 def _vary(who: Person) -> None:
     who.open(f"/b/{_new_bucket(who)}/")
-    who.click("Turn ResponseVary on")
+    who.click("Turn on Return Vary: Origin")
     assert "Return Vary: Origin" in who.heading
 
 
@@ -177,18 +177,18 @@ def _pasted(who: Person) -> None:
     who.open(f"/b/{_new_bucket(who)}/try")
     who.unfold()
     who.type(
-        "What the browser shows",
+        "Message or request",
         "curl 'https://s.example/a' -X PUT -H 'Origin: https://b.test' -H 'x-a: \u202e1'",
     )
-    who.click("Read it")
+    who.click("Read and try")
     assert "Refused" in who.text
 
 
 def _pasted_nonsense(who: Person) -> None:
     who.open(f"/b/{_new_bucket(who)}/try")
     who.unfold()
-    who.type("What the browser shows", "nothing\u200b" * 50)
-    who.click("Read it")
+    who.type("Message or request", "nothing\u200b" * 50)
+    who.click("Read and try")
     assert "not understood" in who.text
 
 

@@ -133,8 +133,8 @@ def test_what_is_pasted_or_typed(browser: "Browser", site: ConsoleSite, kind: st
         ):
             who.open("/b/readable/try")
             who.unfold()
-            who.type("What the browser shows", pasted)
-            who.click("Read it")
+            who.type("Message or request", pasted)
+            who.click("Read and try")
             found += faults(who)
         who.open("/b/readable/add")
         for label in ("Origins", "Allowed request headers", "Exposed response headers"):
