@@ -33,7 +33,7 @@ EVERYONE = Rule(["*"], ["GET"])
 WHILE_YOU_WORKED = "Somebody else changed these rules while you worked: yve, just now"
 ON_TOP = f"{WHILE_YOU_WORKED}. Your change was put on top of those."
 REPLACED = f"{WHILE_YOU_WORKED}. If you save, you replace those rules, too. They stay in"
-GO_ON = "Go on with mine"
+USE_MINE, ADD_MINE = "Use my version", "Add my version as a new rule"
 
 
 def b_with(**changed: Any) -> Rule:
@@ -141,7 +141,7 @@ def test_if_the_same_rule_changed_both_are_shown_and_nothing_is_lost() -> None:
             assert "What you typed Origins https://b.example Methods GET PUT" in alice.text
             assert "Max-age, in seconds 60 Name b" in alice.text
             assert bucket.rules == yves
-            alice.send(GO_ON)
+            alice.send(USE_MINE if number else ADD_MINE)
             assert "while you worked" not in alice.text
             assert bucket.rules == yves
             alice.send(SAVE)
@@ -156,7 +156,7 @@ def put(bucket: EditedBucket, rules: list[Rule]) -> None:
         bucket.store.delete(bucket.name, "yve")
 
 
-def test_one_can_begin_again_from_the_rule_of_the_other() -> None:
+def test_one_can_edit_the_version_of_the_other() -> None:
     bucket = EditedBucket(ABC)
     alice = bucket.editor("alice")
     to_form(alice)
@@ -164,7 +164,7 @@ def test_one_can_begin_again_from_the_rule_of_the_other() -> None:
     from_form(alice)
     assert "As it is now It is rule 3 now." in alice.text
     assert "ETag x-yve" in alice.text
-    assert f'href="/-/cors/b/{bucket.name}/rules/3">Begin again from theirs</a>' in alice.html
+    assert f'href="/-/cors/b/{bucket.name}/rules/3">Edit their version</a>' in alice.html
     alice.edit("rules/3")
     alice.send(SEE_CHANGES, max_age="60")
     alice.send(SAVE)
@@ -179,7 +179,7 @@ def test_a_rule_that_is_gone_is_no_other_rule_if_the_history_is_gone_too() -> No
     put(bucket, [A, YVES, C])
     from_form(alice)
     assert alice.text.startswith("Rule 2 was deleted while you worked")
-    alice.send(GO_ON)
+    alice.send(ADD_MINE)
     alice.send(SAVE)
     # Yve's rule is still there.
     assert bucket.rules == [A, SLOW, YVES, C]
@@ -248,7 +248,9 @@ def test_buttons_about_a_rule_that_changed_ask_first() -> None:
         if expected is None:
             assert alice.buttons == []
         else:
-            alice.send(GO_ON)
+            [label] = alice.buttons
+            assert label == ("Delete" if edit == DeleteRule(1) else "Move") + " it anyway"
+            alice.send(label)
             alice.send(SAVE)
         assert bucket.rules == (yves if expected is None else expected)
 

@@ -53,7 +53,7 @@ def test_a_row_says_who_was_refused_and_why(person: Person) -> None:
     send_preflight(person, "https://a.test", "PUT", "x-a,x-b")
     text = shown(person)
     assert f"{SHOP} DELETE Origin not allowed 3 just now Why?" in text
-    assert "https://a.test PUT Header not allowed asked for x-a, x-b 1 just now Why?" in text
+    assert "https://a.test PUT Header not allowed with x-a, x-b 1 just now Why?" in text
 
 
 def test_from_a_refused_preflight_to_a_saved_rule_in_three_clicks(person: Person) -> None:

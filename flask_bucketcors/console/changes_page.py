@@ -25,6 +25,13 @@ from flask_bucketcors.core.errors import RulesChanged
 
 #: The field of the button that leads back to the form.
 AGAIN_FIELD: Final = "again"
+# What the button says that proposes the change in spite of somebody else's.
+_INSIST_LABELS: Final = {
+    ProposalKind.ADD: "Add my version as a new rule",
+    ProposalKind.REPLACE: "Use my version",
+    ProposalKind.DELETE: "Delete it anyway",
+    ProposalKind.MOVE: "Move it anyway",
+}
 _IN_RULE_FORM: Final = (ProposalKind.ADD, ProposalKind.REPLACE)
 
 
@@ -118,6 +125,7 @@ def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
         now_number=None if conflict.now is None else conflict.now + 1,
         typed=conflict.proposal.typed,
         fields=conflict.insisting.as_fields() if conflict.insisting else None,
+        insist_label=_INSIST_LABELS.get(conflict.insisting.kind) if conflict.insisting else None,
         **_last_change(visit),
     )
 

@@ -222,7 +222,7 @@ def test_two_who_edit_one_rule_choose(
     assert "https://yve.example" in alice.text
     assert "https://alice.example" in alice.text
     assert saved(shop, bucket)[1] == "https://yve.example"
-    alice.click("Go on with mine")
+    alice.click("Use my version")
     alice.click("Save")
     assert saved(shop, bucket)[1] == "https://alice.example"
     assert [each.author for each in shop.store.history(bucket)] == ["alice", "yve", "bob"]
