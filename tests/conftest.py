@@ -1,5 +1,6 @@
 """Settings and fixtures that test files share."""
 
+import gc
 import os
 import platform
 import shutil
@@ -71,6 +72,8 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What collection makes stays until the end: to look through it for garbage finds none.
+    gc.disable()
     if sys.dont_write_bytecode and config.pluginmanager.hasplugin("cacheprovider"):
         keep_bytecode(config.rootpath / config.getini("cache_dir") / "bytecode")
     # A process that leaves the tests to workers does not need Hypothesis, which loads slowly.
@@ -93,6 +96,11 @@ def keep_bytecode(folder: Path) -> None:
     sys.pycache_prefix = str(folder)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
