@@ -11,6 +11,7 @@ import pytest
 from flask_bucketcors.api.bodies import check_digests, read_body
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.core.errors import CallRefused, Refusal
+from tests.support.tables import in_one_test
 
 # What catalogues of checksums give as the check value of each.
 BODY = b"123456789"
@@ -65,6 +66,7 @@ def test_a_checksum_of_another_body(name: str) -> None:
     assert refused(checksum(name, backwards)) == (Refusal.BAD_DIGEST, text)
 
 
+@in_one_test
 @pytest.mark.parametrize("digest", ["", "x", "AAAA", "AAAAAA==\u00e4", b"", b"\x00" * 64])
 @pytest.mark.parametrize("name", CHECKSUMS)
 def test_a_checksum_that_is_none(name: str, digest: bytes | str) -> None:

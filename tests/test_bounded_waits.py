@@ -17,6 +17,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.processes.children import CHILD_SECONDS, sigint_ignored
+from tests.support.tables import in_one_test
 
 FOLDERS = ["tests", "benchmarks", "example_app"]
 FILES = sorted(path for folder in FOLDERS for path in Path(ROOT, folder).rglob("*.py"))
@@ -106,6 +107,7 @@ def test_every_wait_has_a_limit() -> None:
     assert {path: lines for path, lines in without.items() if lines} == {}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "line",
     [
@@ -134,6 +136,7 @@ def test_a_wait_without_a_limit_is_found(line: str) -> None:
     assert list(waits_without_limit(line)) == [1]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "line",
     [

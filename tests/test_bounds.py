@@ -32,6 +32,7 @@ from tests.support.intricate_rules import (
 )
 from tests.support.rounds import rounds
 from tests.support.strategies import RuleDict, rule_sets
+from tests.support.tables import in_one_test
 
 DOCS = Path(__file__).parent.parent / "docs"
 NARROW, WIDE = Bounds.NARROW, Bounds.WIDE
@@ -44,6 +45,7 @@ CALLS_OF_A_DOCUMENT = 500_000
 CALLS_OF_A_COMPARISON = 10
 
 
+@in_one_test
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_put_accepts_a_shape_and_no_larger_one(name: str) -> None:
     assert fits(largest(name))

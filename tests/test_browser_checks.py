@@ -10,6 +10,7 @@ from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.core import browser
 from tests.support import fetch_model as model
 from tests.support.strategies import page_requests
+from tests.support.tables import in_one_test
 
 ORIGINS = ["https://a.test", "https://*.a.test", "*", "null", "https://A.test", ""]
 NAMES = ["x-a", "X-A", "*", "authorization", "content-type", "PUT", "a b", "", "x-a,,*", "\u00e9"]
@@ -137,6 +138,7 @@ FORBIDDEN = """
 """
 
 
+@in_one_test
 @pytest.mark.parametrize("name", FORBIDDEN.split())
 def test_what_no_page_may_set(name: str) -> None:
     """ "forbidden request-header"."""
@@ -164,6 +166,7 @@ def test_which_methods_have_to_be_asked_for(sent: str, asks: bool) -> None:
     assert browser.sent_method(sent) == (sent if sent.lower() == "patch" else sent.upper())
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "name, value, is_safe",
     [
@@ -196,6 +199,7 @@ def test_a_failure_that_is_a_cause_has_its_name() -> None:
     }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "origins, credentials, failure",
     [

@@ -8,6 +8,7 @@ from flask_bucketcors.analysis.response_mistakes import Level, ResponseMistake
 from flask_bucketcors.cli.check.faults import Fault, actual_faults, preflight_faults
 from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.core.browser import BrowserRequest
+from tests.support.tables import in_one_test
 
 PAGE = "https://page.test"
 VARY = ("Vary", "Origin")
@@ -32,6 +33,7 @@ def preflight(*pairs: tuple[str, str], status: int = 204, **request: object) -> 
     return list(preflight_faults(with_preflight(**request), response, is_lost=False))
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "value, kind",
     [
@@ -102,6 +104,7 @@ def test_localhost_and_its_address_are_two_origins() -> None:
     )
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "values, credentials, kind, level",
     [
@@ -144,6 +147,7 @@ def test_a_star_with_credentials() -> None:
     assert actual(*pairs) == []
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "value, credentials, kind",
     [
@@ -174,6 +178,7 @@ def test_allow_methods(value: str | None, credentials: bool, kind: str | None) -
     assert [each.kind for each in found] == ([kind] if kind else [])
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "value, name, credentials, kind",
     [
@@ -213,6 +218,7 @@ def test_a_mistake_of_a_whole_list_is_said_once() -> None:
     assert [each.kind for each in found] == ["headers_quoted"]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "value, credentials, kind",
     [
@@ -235,6 +241,7 @@ def test_expose_headers(value: str, credentials: bool, kind: str | None) -> None
     assert [(each.kind, each.level) for each in found] == ([(kind, "warning")] if kind else [])
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "values, kind, level",
     [
@@ -260,6 +267,7 @@ def test_max_age(values: list[str], kind: str | None, level: str | None) -> None
     assert [(each.kind, each.level) for each in found] == ([(kind, level)] if kind else [])
 
 
+@in_one_test
 @pytest.mark.parametrize("status", [100, 199, 301, 304, 400, 401, 403, 404, 405, 500, 503])
 def test_the_status_of_a_preflight_is_one_of_success(status: int) -> None:
     pairs = [("Access-Control-Allow-Methods", "PUT"), ("Access-Control-Allow-Headers", "x-a")]
@@ -273,6 +281,7 @@ def test_each_status_of_success_will_do(status: int) -> None:
     assert preflight(*pairs, status=status) == []
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "name, meant",
     [
@@ -342,6 +351,7 @@ def test_only_mistakes_of_level_blocks_keep_a_response_from_a_page() -> None:
     assert {each.level for each in ResponseMistake} == set(Level)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "pairs, credentials, kind",
     [

@@ -16,6 +16,7 @@ from tests.support.scripted_server import (
     scripted_servers,
     target_of,
 )
+from tests.support.tables import in_one_test
 
 PAGE = "http://page.test"
 ID = "x-cos-request-id: NjFh"
@@ -240,6 +241,7 @@ def test_a_redirect_of_an_https_page_to_http_is_blocked(serve: Serve) -> None:
     assert kinds(found) == [(0, "mixed_content")]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "status, method, behind",
     [
@@ -267,6 +269,7 @@ def test_the_headers_behind_a_redirect() -> None:
     assert headers_behind(headers, same_method=True, same_origin=True) == headers
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, local",
     [

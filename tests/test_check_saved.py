@@ -11,6 +11,7 @@ from flask_bucketcors.cli.check import command
 from flask_bucketcors.cli.check.saved_har import REDACTED, is_secret
 from tests.support.command_line import invoke
 from tests.support.scripted_server import Serve, header_in, scripted_servers
+from tests.support.tables import in_one_test
 
 PAGE = "https://page.test"
 ID = "x-cos-request-id: NjFh"
@@ -253,6 +254,7 @@ def test_a_secret_that_another_begins_with_leaves_nothing_of_it(serve: Serve, ha
     assert "-and-more" not in har.read_text()
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "name, secret",
     [

@@ -32,6 +32,7 @@ from tests.support import ROOT
 from tests.support.command_line import invoke
 from tests.support.other_tools import run_sql
 from tests.support.processes import children, servers
+from tests.support.tables import in_one_test
 
 PAGE = "https://page.test"
 RULES = RuleSet(
@@ -830,6 +831,7 @@ def test_colours_are_left_out_where_they_are_not_wanted(
     assert "\x1b[" not in plain.output
 
 
+@in_one_test
 @pytest.mark.parametrize("name", commands())
 def test_every_command_has_help_with_an_example(name: str) -> None:
     command = command_named(name)
@@ -850,6 +852,7 @@ def test_the_help_fits_a_terminal() -> None:
         assert [line for line in lines if len(line) > 80 or line.endswith("...")] == []
 
 
+@in_one_test
 @pytest.mark.parametrize("name", commands())
 def test_every_command_is_documented(name: str) -> None:
     page = CLI_PAGE.read_text()

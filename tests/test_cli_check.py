@@ -28,6 +28,7 @@ from tests.support.apps import served_storage
 from tests.support.command_line import invoke
 from tests.support.processes import servers
 from tests.support.scripted_server import Lines, Serve, scripted_servers
+from tests.support.tables import in_one_test
 
 PAGE = "https://page.test"
 OTHER_PAGE = "https://other.test"
@@ -121,6 +122,7 @@ def test_a_request_that_its_preflight_refuses_is_not_sent(serve: Serve) -> None:
     assert server.methods == ["OPTIONS"]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -149,6 +151,7 @@ def test_the_address_is_one_of_http(url: str) -> None:
     assert "write http://host/path" in check(url, code=2).output
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host",
     [

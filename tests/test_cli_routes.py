@@ -8,6 +8,7 @@ from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore
 from tests.support.command_line import invoke
+from tests.support.tables import in_one_test
 
 NO_URLS: dict[str, Any] = {"urls": [], "reserved": [], "reserved_on_hosts": [], "misfits": []}
 AFTER_VARIABLE = "its bucket follows another variable, so two buckets would have one name"
@@ -131,6 +132,7 @@ LISTED: dict[str, tuple[Flask, dict[str, Any]]] = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("app, expected", LISTED.values(), ids=LISTED)
 def test_which_urls_are_listed(app: Flask, expected: Any) -> None:
     output = invoke("routes", "--format", "json", app=app).output

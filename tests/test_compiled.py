@@ -26,6 +26,7 @@ from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from tests.support.dialect_facts import FACTS
 from tests.support.naive_evaluator import evaluate
 from tests.support.strategies import Meeting, meetings
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import vector_rule_set, vectors
 
 ORIGIN = "https://a.example"
@@ -159,6 +160,7 @@ def test_which_rule_decides(
     assert (decision.reason if decision.rule is None else decision.rule) == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "allowed, requested, expected",
     [
@@ -229,6 +231,7 @@ ALL_NAMES = "Origin, Access-Control-Request-Method, Access-Control-Request-Heade
 VENDOR_NAMES = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "dialect, mode, response_vary, allowed, refused, without_origin",
     [

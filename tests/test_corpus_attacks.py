@@ -26,6 +26,7 @@ from tests.support.attack_corpus import (
 from tests.support.call_counts import count_calls
 from tests.support.choices_page import assert_is_chosen
 from tests.support.fetch_model import PageRequest, passes_preflight
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import Case, load
 
 CASES: list[Case] = load("attacks.json")
@@ -66,6 +67,7 @@ def is_heavy(case: Case) -> bool:
     return is_request(case) and "max_ms" in case["expect"]
 
 
+@in_one_test
 @pytest.mark.parametrize("case", parameters(is_request))
 def test_request(case: Case) -> None:
     """The second time it goes by what was remembered of the first."""
@@ -170,6 +172,7 @@ def finding_ids(case: Case) -> set[str]:
     return {finding.id for finding in found}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "case", parameters(lambda case: is_about_rules(case) and case["id"] not in KEPT)
 )

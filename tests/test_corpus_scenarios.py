@@ -43,6 +43,7 @@ from tests.support.cos_signing import KEYS
 from tests.support.processes import allowed_origin_printer
 from tests.support.processes.allowed_origin_printer import REQUEST
 from tests.support.processes.children import running
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import Case, load
 
 CASES: dict[str, Case] = {
@@ -389,6 +390,7 @@ def test_rules_that_are_not_there_can_be_deleted(case: Case, store: SQLiteStore)
         check(case, send(app, "DELETE", "/bucket-c?cors"))
 
 
+@in_one_test
 @pytest.mark.parametrize("dialect", ["cos", "oss", "s3", "obs"])
 @pytest.mark.parametrize("key", ["<script>alert(1)</script>&", "\x00\x08<script", "\x7f]]><script"])
 @scenario("XML-14")

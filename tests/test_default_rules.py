@@ -31,6 +31,7 @@ from flask_bucketcors.stores.contract import StoredRules
 from flask_bucketcors.wsgi.environ import DECISION
 from tests.support.naive_evaluator import evaluate
 from tests.support.strategies import Meeting, meetings
+from tests.support.tables import in_one_test
 
 OWN, DEFAULT = "https://own.example", "https://default.example"
 OWN_RULES = RuleSet([Rule([OWN], ["GET"], max_age_seconds=1)])
@@ -177,6 +178,7 @@ WHICH = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("no_rules", ["refuse", "pass"])
 @pytest.mark.parametrize("settings, path, expected", WHICH)
 def test_every_bucket_without_rules_of_its_own_has_them(
@@ -318,6 +320,7 @@ def test_they_may_be_a_value_a_document_or_a_file(
         assert site.rules_of("any") == "default"
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "value, said",
     [

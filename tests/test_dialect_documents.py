@@ -34,6 +34,7 @@ from tests.support.cos_signing import send
 from tests.support.dialect_facts import FACTS, READERS
 from tests.support.naive_evaluator import RuleDict
 from tests.support.strategies import rule_sets
+from tests.support.tables import in_one_test
 
 A = "https://a.test"
 in_every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
@@ -64,6 +65,7 @@ SHOWN = """\
 </CORSConfiguration>"""
 
 
+@in_one_test
 @pytest.mark.parametrize("response_vary", [None, False, True])
 @in_every_dialect
 def test_what_get_shows(dialect: Dialect, response_vary: bool | None) -> None:
@@ -212,6 +214,7 @@ def test_what_a_dialect_does_not_show_is_kept(dialect: Dialect) -> None:
     assert ("<ID>mine</ID>" in response.text) is ("<ID>" in facts.shown(SHOWN))
 
 
+@in_one_test
 @pytest.mark.parametrize("value", ["true", "false", ""])
 @in_every_dialect
 def test_what_never_shows_response_vary_refuses_it(dialect: Dialect, value: str) -> None:
@@ -237,6 +240,7 @@ STARRED = (
 )
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "more, message",
     [

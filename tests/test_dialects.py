@@ -22,6 +22,7 @@ from tests.support.dialect_facts import FACTS, READERS, SITUATIONS, Refused
 from tests.support.naive_evaluator import RuleDict, evaluate
 from tests.support.sdk_signers import KEYS, SIGNERS, Sent, signed
 from tests.support.strategies import methods, requested_headers, rule_sets
+from tests.support.tables import in_one_test
 
 A = "https://a.test"
 EVIL = "https://evil.test"
@@ -173,6 +174,7 @@ def test_an_allowed_actual_request(dialect: Dialect, vary: str) -> None:
     assert answer.headers == with_vary(expected, facts.vary[vary].actual)
 
 
+@in_one_test
 @in_every_way
 @pytest.mark.parametrize("headers", [{"ORIGIN": EVIL}, {}], ids=["other origin", "no origin"])
 @in_every_dialect
@@ -189,6 +191,7 @@ def test_a_bucket_without_rules_has_nothing_added(dialect: Dialect) -> None:
     assert ask(serve(dialect.name), "GET", ALBUMS, {"ORIGIN": A}).headers == PLAIN
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "method, asked, by_its_own, by_requested",
     [
@@ -299,6 +302,7 @@ def error_document(dialect: Dialect, refused: Refused, answer: Answer, **about: 
     return facts.error([(name, texts[name]) for name in refused.elements])
 
 
+@in_one_test
 @in_every_way
 @pytest.mark.parametrize("situation", SITUATIONS)
 @in_every_dialect
@@ -398,6 +402,7 @@ HOSTILE = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("where", ["host", "path", "origin", "method", "headers"])
 @in_every_dialect
 def test_what_a_request_says_is_never_repeated_raw(dialect: Dialect, where: str) -> None:
@@ -450,6 +455,7 @@ def test_s3_repeats_a_requested_method_that_is_a_token(method: str, shown: str) 
     assert ("Method", shown) in unnamed.document
 
 
+@in_one_test
 @pytest.mark.parametrize("name", ["a&b", "it's", "%s%(Code)s", "{value}", "\ufffe", "<b>", "\xfc"])
 @in_every_dialect
 def test_a_bucket_of_any_name_is_missed_by_a_document(dialect: Dialect, name: str) -> None:
@@ -462,6 +468,7 @@ def test_a_bucket_of_any_name_is_missed_by_a_document(dialect: Dialect, name: st
         assert texts["BucketName"] == name.replace("\ufffe", "?")
 
 
+@in_one_test
 @pytest.mark.parametrize("refusal", Refusal)
 @in_every_dialect
 def test_every_refusal_has_an_answer(dialect: Dialect, refusal: Refusal) -> None:
@@ -507,6 +514,7 @@ def cos_signed(presigned: bool) -> Sent:
     return Sent(path="/photos", headers={**headers, "authorization": signature})
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", [False, True], ids=["header", "query"])
 @pytest.mark.parametrize("signer", [None, *SIGNERS])
 @in_every_dialect

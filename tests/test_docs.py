@@ -27,6 +27,7 @@ from flask_bucketcors.testing import memory_store
 from tests.support import ROOT
 from tests.support.broken_setups import BROKEN
 from tests.support.dialect_facts import FACTS
+from tests.support.tables import in_one_test
 
 RULES = flask_bucketcors.RuleSet([flask_bucketcors.Rule(["*"], ["GET"])])
 PAGES = [
@@ -170,6 +171,7 @@ def documented_commands() -> list[tuple[str, str]]:
     ]
 
 
+@in_one_test
 @pytest.mark.parametrize("page, command", documented_commands())
 def test_commands_that_the_text_names_exist(page: str, command: str) -> None:
     """With these options; what stands for a value, such as NAME, is not looked at."""
@@ -297,6 +299,7 @@ def cause_examples() -> list[tuple[str, ...]]:
     return re.findall(row, page, re.M)
 
 
+@in_one_test
 @pytest.mark.parametrize("cause, held, origin", cause_examples())
 def test_examples_of_causes_have_them(cause: str, held: str, origin: str) -> None:
     rules = [{"allowed_origins": [unescaped(held)], "allowed_methods": ["GET"]}]
@@ -327,6 +330,7 @@ def test_every_check_is_described_in_its_own_words() -> None:
     assert [(*row[:3], row[4]) for row in check_rows()] == expected
 
 
+@in_one_test
 @pytest.mark.parametrize("row", check_rows(), ids=lambda row: row[0])
 def test_examples_of_checks_are_found(row: tuple[str, ...]) -> None:
     assert row[0] in {each.id for each in flask_bucketcors.lint(example_rules(row[3]))}

@@ -14,10 +14,12 @@ from flask_bucketcors.core.json_text import NotJSON, parse_json
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.documents.any_form import read_rules
 from flask_bucketcors.documents.from_xml import DocumentError, parse_xml
+from tests.support.tables import in_one_test
 
 RULES: list[Any] = [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, said",
     [
@@ -53,6 +55,7 @@ def test_json_that_people_write(text: str, said: str) -> None:
     assert str(refused.value).startswith(said)
 
 
+@in_one_test
 @pytest.mark.parametrize("length", range(1, len(json.dumps(RULES))))
 def test_json_that_was_cut_off(length: int) -> None:
     with pytest.raises(NotJSON) as refused:
@@ -71,6 +74,7 @@ def test_any_text_is_json_or_refused_in_printable_words(text: str) -> None:
         parse_json(text)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "body, said",
     [

@@ -12,6 +12,7 @@ from flask import Flask
 from flask_bucketcors import BucketCORS, MemoryStore
 from flask_bucketcors.settings import SETTING_NAMES, Settings
 from tests.support import ROOT
+from tests.support.tables import in_one_test
 
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,6 +73,7 @@ def shown() -> list[Any]:
     return [pytest.param(name, value, id=f"{name} {value}") for name, value in values]
 
 
+@in_one_test
 @pytest.mark.parametrize("name, value", shown())
 def test_a_value_that_is_shown_can_be_set(name: str, value: str) -> None:
     app = Flask("documented")

@@ -19,6 +19,7 @@ from flask_bucketcors.documents.from_json import load_json
 from flask_bucketcors.documents.from_xml import MAX_PROBLEMS_SHOWN, DocumentError, parse_xml
 from flask_bucketcors.documents.to_xml import format_xml
 from tests.support.strategies import rule_sets
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import load, vector_rule_set, vectors
 
 RULE = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
@@ -58,6 +59,7 @@ def test_what_sdks_send_is_read(vector: dict[str, Any]) -> None:
     assert parse_xml(format_xml(rule_set, COS), COS) == rule_set
 
 
+@in_one_test
 @pytest.mark.parametrize("vector", vectors("put_bodies_invalid"))
 def test_what_is_wrong_is_refused(vector: dict[str, Any]) -> None:
     expected = "InvalidArgument" if vector["name"] in VALUE_ERRORS else "MalformedXML"
@@ -131,6 +133,7 @@ def test_any_text_can_be_an_id(text: str) -> None:
     assert parse_xml(format_xml(rule_set, COS), COS) == rule_set
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "body",
     [
@@ -204,6 +207,7 @@ def test_an_empty_body() -> None:
     assert refusal(b"").code == "MissingRequestBodyError"
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "body, about",
     [
@@ -286,6 +290,7 @@ def test_structure_that_is_refused(body: bytes, about: str) -> None:
     assert about in error.detail
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "element, value",
     [

@@ -15,6 +15,7 @@ from flask_bucketcors.cli.check.faults import page_faults, sender_faults, source
 from flask_bucketcors.cli.check.http_exchange import Response
 from flask_bucketcors.core.browser import BrowserRequest
 from tests.support.call_counts import count_calls
+from tests.support.tables import in_one_test
 
 
 def xml(code: str, message: str = "") -> str:
@@ -25,6 +26,7 @@ NOT_ENABLED = "CORSResponse: CORS is not enabled for this bucket."
 NOT_ALLOWED = "CORSResponse: This CORS request is not allowed. This is usually because ..."
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "body, code, about, words",
     [
@@ -83,6 +85,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "NoSuchKey"><!ENTITY c "&b;&b;">]><Error><Code>&
 OUTSIDE = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><Error><Code>&b;</Code></Error>'
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "body",
     [
@@ -106,6 +109,7 @@ def test_a_document_in_another_encoding_is_read() -> None:
     assert named.code == "NoSuchKey"
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "status, body, is_said",
     [
@@ -145,6 +149,7 @@ def test_addresses_of_consoles(url: str) -> None:
     assert is_console_address(url)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "url, is_login",
     [
@@ -178,6 +183,7 @@ PREFLIGHT = BrowserRequest("https://page.test", "PUT", [], False)
 CORS_META = "<meta http-equiv='Access-Control-Allow-Origin' content='*'>"
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "url, status, headers, body, kinds",
     [

@@ -15,6 +15,7 @@ from flask_bucketcors.analysis.evidence.response import read_response, wanted_he
 from flask_bucketcors.analysis.evidence.said import Said
 from tests.support.broken_setups import NO_ALLOW_ORIGIN, PAGE, blocked, rule
 from tests.support.call_counts import count_calls
+from tests.support.tables import in_one_test
 
 COPIED = f"""curl 'https://b.example/k?uploads' \\
   -X 'PUT' \\
@@ -32,6 +33,7 @@ COPIED = f"""curl 'https://b.example/k?uploads' \\
   --data-raw 'it is' --compressed"""
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, expected",
     [
@@ -129,6 +131,7 @@ def test_commands_that_say_nothing_are_refused(text: str, problem: str) -> None:
         from_curl(text)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, expected",
     [
@@ -219,6 +222,7 @@ REFERER = {"Referer": f"{PAGE}/a/b"}
 PAGES = [{"id": "page_1", "title": f"{PAGE}/a/b"}]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "headers, more, origin, guessed",
     [
@@ -390,6 +394,7 @@ def test_headers_that_a_page_wants_if_it_got_the_response(
     assert wanted_headers(read_response({"status": 200, "headers": headers})) == wanted
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "option, method",
     [

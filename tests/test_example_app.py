@@ -30,6 +30,7 @@ from example_app.storage import Storage
 from tests.support import ROOT
 from tests.support.example_store import BUCKET, PUBLIC, build_app, put, read
 from tests.support.processes.children import CHILD_SECONDS
+from tests.support.tables import in_one_test
 
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "ExampleSecretKey"
@@ -777,6 +778,7 @@ def test_a_failure_of_the_server_is_an_error_like_others_and_is_logged(app, tmp_
     assert "OperationalError" in caplog.text
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, path, bucket, key",
     [

@@ -44,6 +44,7 @@ from tests.support.fetch_model import PageRequest, exposed_headers, may_proceed
 from tests.support.naive_evaluator import RuleDict, evaluate
 from tests.support.reported_setups import TOLD
 from tests.support.strategies import METHODS, Meeting, meetings
+from tests.support.tables import in_one_test
 
 
 def oracle_rules(rules: RuleSet) -> list[RuleDict]:
@@ -85,6 +86,7 @@ def passes(rules: RuleSet, setup: dict[str, Any], wanted: tuple[str, ...] = ()) 
     return all(name.lower() in readable for name in wanted)
 
 
+@in_one_test
 @pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
 def test_the_true_cause_is_named_first(setup: Broken) -> None:
     explanation = explain(setup.rules, **setup.request, response=setup.response)
@@ -98,6 +100,7 @@ def test_the_true_cause_is_named_first(setup: Broken) -> None:
     assert any(each.lower() in explanation.text.lower() for each in told)
 
 
+@in_one_test
 @pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
 def test_fixes_help(setup: Broken) -> None:
     explanation = explain(setup.rules, **setup.request, response=setup.response)
@@ -130,6 +133,7 @@ def why(*rules: dict[str, Any], **request: Any) -> Explanation:
 HOST = PAGE.removeprefix("https://")
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "cause, rules, request_, response",
     [
@@ -446,6 +450,7 @@ VERBS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("cause", Cause)
 def test_a_cause_says_what_is_wrong_and_what_to_do(cause: Cause) -> None:
     assert cause.meaning[0] in string.ascii_uppercase + "`"
@@ -454,6 +459,7 @@ def test_a_cause_says_what_is_wrong_and_what_to_do(cause: Cause) -> None:
     assert not cause.help.endswith(".")
 
 
+@in_one_test
 @pytest.mark.parametrize("check", Check)
 def test_a_check_says_what_it_finds_and_what_to_do(check: Check) -> None:
     assert check.meaning[0] in string.ascii_lowercase + "`P"
@@ -829,6 +835,7 @@ def test_the_last_two_explanations_are_not_mixed_up(kind: str) -> None:
     assert "more headers than are read" not in elsewhere.text
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "status", [301, 302, 303, 307, 308, 405, 413, 414, 431, 502, 503, 504, 200, 204]
 )

@@ -28,6 +28,7 @@ from flask_bucketcors.core.fields import EXTRA_METHODS
 from tests.support.broken_setups import BROKEN, PAGE, Broken, rule
 from tests.support.reported_setups import TOLD
 from tests.support.strategies import Meeting, meetings
+from tests.support.tables import in_one_test
 
 UNEXPOSED = {"console": 'Refused to get unsafe header "ETag"'}
 
@@ -66,6 +67,7 @@ def check_order(fixes: Sequence[Fix]) -> None:
             assert change.newly_allowed or not change.no_longer_allowed
 
 
+@in_one_test
 @pytest.mark.parametrize("setup", [*BROKEN, *TOLD], ids=lambda setup: setup.name)
 def test_effects_are_those_of_the_rules(setup: Broken) -> None:
     before = PlainRules.read(setup.rules).rule_set
@@ -149,6 +151,7 @@ def test_a_fix_adds_a_rule_to_a_bucket_without_rules() -> None:
     assert fix.text == f"Add a rule for '{PAGE}' with PUT and the headers 'x-a'."
 
 
+@in_one_test
 @pytest.mark.parametrize("on", [True, False, None])
 @pytest.mark.parametrize(
     "rules",

@@ -39,6 +39,7 @@ from flask_bucketcors.documents.to_forms import FORMS, write_as
 from flask_bucketcors.documents.to_xml import format_xml
 from tests.support.command_line import invoke
 from tests.support.fetch_model import PageRequest
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import all_documents
 from tests.support.visits import Visit, visit
 
@@ -65,6 +66,7 @@ def document(*methods: str) -> bytes:
 # What a rule can have.
 
 
+@in_one_test
 @pytest.mark.parametrize("method", EXTRA)
 def test_a_rule_can_have(method: str) -> None:
     rule_set = RuleSet([Rule([PAGE], [method])])
@@ -144,6 +146,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
+@in_one_test
 @pytest.mark.parametrize("dialect, settings, methods, said", TEXTS)
 def test_the_api_says_which_methods_rules_can_have(
     dialect: str, settings: list[str], methods: list[str], said: str
@@ -503,6 +506,7 @@ PREFLIGHTS = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("dialect, settings, origin, method, status, code, allowed", PREFLIGHTS)
 def test_preflights(
     dialect: str,
@@ -589,6 +593,7 @@ def test_a_page_can_resume_uploads() -> None:
     assert uploads.files == {url: b"hello"}
 
 
+@in_one_test
 @pytest.mark.parametrize("method", EXTRA)
 def test_a_page_can_use_a_webdav_method_that_a_rule_has(method: str) -> None:
     store = MemoryStore()

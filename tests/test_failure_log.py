@@ -24,6 +24,7 @@ from tests.support.sdk_signers import (
     Sent,
     signed,
 )
+from tests.support.tables import in_one_test
 
 ANOTHER: Keys = {ACCESS_KEY: "another", TEMPORARY_KEY: AccessKey("another", TOKEN)}
 MAX_DEBUGGED = 1024
@@ -76,6 +77,7 @@ def test_a_refused_signature(lines: Lines, signer: str, presigned: bool) -> None
     assert len(debugged[2]) <= MAX_DEBUGGED
 
 
+@in_one_test
 @a_place
 @a_signer
 def test_the_string_to_sign_is_what_the_client_signed(signer: str, presigned: bool) -> None:
@@ -194,6 +196,7 @@ CLAIMED = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("authorization, query, key_id", CLAIMED)
 def test_the_key_id_that_a_signature_claims(
     authorization: str, query: str, key_id: str | None

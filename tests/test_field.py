@@ -25,6 +25,7 @@ from tests.support.field_evidence import (
     Copied,
 )
 from tests.support.field_rules import LINTED, REFUSED, RULES, Refused, Rules, aws
+from tests.support.tables import in_one_test
 
 FILES = Path(__file__).parent / "data" / "field"
 ALL = rule("*", PAGE, methods="GET PUT POST HEAD DELETE", headers="*", expose_headers=["ETag"])
@@ -35,6 +36,7 @@ def test_there_are_enough_inputs() -> None:
     assert sum(map(len, tables)) >= 160
 
 
+@in_one_test
 @pytest.mark.parametrize("given", RULES.values(), ids=RULES)
 def test_rules(given: Rules) -> None:
     reading = read_rules(given.text, given.resource)
@@ -47,6 +49,7 @@ def test_rules(given: Rules) -> None:
     assert not any(finding.id in ("BC314", "BC315") for finding in lint(reading))
 
 
+@in_one_test
 @pytest.mark.parametrize("given", REFUSED.values(), ids=REFUSED)
 def test_rules_that_are_refused(given: Refused) -> None:
     """What ``put`` names, lint finds, and explain lists, in the same words."""
@@ -67,6 +70,7 @@ def test_rules_that_are_refused(given: Refused) -> None:
         assert words in told
 
 
+@in_one_test
 @pytest.mark.parametrize("value", LINTED)
 def test_values_that_lint_names(value: str) -> None:
     check, method = LINTED[value]
@@ -78,6 +82,7 @@ def told(arguments: Any) -> dict[str, Any]:
     return {"guessed": [], **arguments, "headers": sorted(arguments["headers"])}
 
 
+@in_one_test
 @pytest.mark.parametrize("given", CONSOLES.values(), ids=CONSOLES)
 def test_consoles(given: Console) -> None:
     found = told(from_console(given.text))
@@ -96,6 +101,7 @@ def test_texts_that_say_nothing_of_cors(text: str) -> None:
     assert "not understood" in explanation.text
 
 
+@in_one_test
 @pytest.mark.parametrize("given", COPIES.values(), ids=COPIES)
 def test_copied_requests(given: Copied) -> None:
     if isinstance(given.tells, str):
@@ -126,6 +132,7 @@ def requests(evidence: str | dict[str, Any]) -> list[dict[str, Any]]:
         return [{"origin": PAGE, "response": {"console": evidence}, "guessed": ["method"]}]
 
 
+@in_one_test
 @pytest.mark.parametrize("given", CASES.values(), ids=CASES)
 def test_rules_and_evidence(given: Case) -> None:
     found = [explain(given.rules, **each) for each in requests(given.evidence)]

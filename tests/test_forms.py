@@ -15,6 +15,7 @@ from flask_bucketcors.documents.key_names import field_of, simple, suggestion
 from flask_bucketcors.documents.to_forms import FORMS, write_as
 from tests.support.naive_evaluator import RuleDict
 from tests.support.strategies import rule_sets
+from tests.support.tables import in_one_test
 
 A = "https://a.example"
 # One rule, which each of the documents below says in its own words.
@@ -377,6 +378,7 @@ DOCUMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("document, says", DOCUMENTS.values(), ids=DOCUMENTS.keys())
 def test_every_form_is_read(document: Any, says: dict[str, Any]) -> None:
     assert parse_rules(json.dumps(document)) == RuleSet.from_dict(
@@ -579,6 +581,7 @@ def test_the_language_of_terraform_is_named_with_the_way() -> None:
         read_rules(text)
 
 
+@in_one_test
 @pytest.mark.parametrize("spelling", ["AllowedOrigins", "allowedOrigins", "allowed_origins"])
 @pytest.mark.parametrize("other", ["AllowedOrigin", "Allowed-Origins", "ALLOWEDORIGINS", "origin"])
 def test_a_field_stands_once_whatever_its_spelling(spelling: str, other: str) -> None:
@@ -771,6 +774,7 @@ def test_terraform_takes_texts_for_what_they_are() -> None:
     assert parse_rules(json.dumps(written.data)) == rule_set
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "form, rule_set, losses",
     [

@@ -13,6 +13,7 @@ from flask_bucketcors import Rule, RuleSet, diff, explain, lint
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.problems import InvalidRules, ProblemReason
 from flask_bucketcors.documents.any_form import parse_rules, read_rules
+from tests.support.tables import in_one_test
 
 A = "https://a.example"
 RULE = {"allowed_origins": [A], "allowed_methods": ["GET"]}
@@ -74,6 +75,7 @@ WRONG: dict[str, Any] = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("rules", WRONG.values(), ids=WRONG.keys())
 def test_wrong_rules_are_refused_in_words(rules: Any, use: Callable[[Any], Any]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
 from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.merged_headers import MAX_PLAIN_NAMES, merge, plain_names
+from tests.support.tables import in_one_test
 
 A = "https://a.example"
 EVIL = "https://evil.example"
@@ -236,6 +237,7 @@ S3 = {"dialect": "s3"}
 REFUSES = {"plain_options": "refuse"}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "settings, environ",
     [

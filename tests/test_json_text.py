@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flask_bucketcors.core.json_text import MAX_DEPTH, NotJSON, TooDeep, parse_json
+from tests.support.tables import in_one_test
 
 DEEPEST = "[" * MAX_DEPTH + "]" * MAX_DEPTH
 TOO_DEEP = f"[{DEEPEST}]"
@@ -32,6 +33,7 @@ def test_bytes_are_counted_as_the_text_that_they_are(encoding: str) -> None:
         parse_json(TOO_DEEP.encode(encoding))
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text",
     [

@@ -22,6 +22,7 @@ from flask_bucketcors.documents.from_xml import parse_xml
 from tests.support.call_counts import count_calls
 from tests.support.naive_evaluator import RuleDict, evaluate, fits, is_origin, origin_matches
 from tests.support.strategies import rule_sets
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import vectors
 
 A = "https://a.example"
@@ -114,6 +115,7 @@ def test_a_rule_is_unreachable_if_no_server_reads_what_would_reach_it():
     assert "BC102 3" in ids(*above, {"allowed_headers": [LONG, OTHER_LONG, "x-c"]})
 
 
+@in_one_test
 @pytest.mark.parametrize(("given", "expected"), ORDER.values(), ids=ORDER)
 def test_order(given, expected):
     assert ids(*given) == expected
@@ -243,6 +245,7 @@ ORIGINS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(("origin", "expected"), ORIGINS.items(), ids=map(ascii, ORIGINS))
 def test_origins(origin, expected):
     found = lint(rules({"allowed_origins": [origin]}))
@@ -295,6 +298,7 @@ REST = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(("given", "expected"), REST.values(), ids=REST)
 def test_other_values(given, expected):
     assert [each.id for each in lint(rules(given))] == expected
@@ -413,6 +417,7 @@ def test_findings_are_plain_data_where_that_is_wanted():
     }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "given, field, place, marked",
     [
@@ -598,6 +603,7 @@ def test_the_work_does_not_explode():
     assert often < 2_000_000
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "prefix, suffix, address",
     [
@@ -624,6 +630,7 @@ def test_addresses_that_strangers_may_have(prefix: str, suffix: str, address: st
         assert found == address
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, suffix",
     [
@@ -666,6 +673,7 @@ def test_the_witness_of_a_name_with_an_underscore_has_the_name_that_is_meant() -
     assert [each.headers for each in found.witnesses] == [("x-aexample",)]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host",
     [

@@ -14,6 +14,7 @@ import pytest
 from flask_bucketcors import Cause, explain
 from flask_bucketcors.analysis.spelling.misspelt import is_misspelt
 from tests.support.broken_setups import rule
+from tests.support.tables import in_one_test
 
 PAGE = "https://www.shop.example"
 LOCAL = "http://localhost:5173"
@@ -139,6 +140,7 @@ def rules_of(meant: Meant) -> list[dict[str, object]]:
     return found
 
 
+@in_one_test
 @pytest.mark.parametrize("meant", MEANT.values(), ids=MEANT)
 def test_the_rule_that_a_person_means(meant: Meant) -> None:
     method, headers = (*meant.sent.split(), "")[:2]
@@ -148,6 +150,7 @@ def test_the_rule_that_a_person_means(meant: Meant) -> None:
     assert (explanation.nearest.rule + 1, explanation.cause) == (meant.meant, meant.cause)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "held, asked, misspelt",
     [

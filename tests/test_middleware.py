@@ -39,6 +39,7 @@ from flask_bucketcors import (
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.stores.contract import Signal, StoredRules
 from flask_bucketcors.wsgi.rules_cache import RulesCache
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import vector_rule_set, vectors
 
 A = "https://a.test"
@@ -517,6 +518,7 @@ def test_no_byte_is_echoed_but_what_a_rule_allows(hostile, bucket, kind, field, 
     )
 
 
+@in_one_test
 @pytest.mark.parametrize("bucket", list(HOSTILE))
 @pytest.mark.parametrize(
     "origin",

@@ -21,6 +21,7 @@ from tests.support.naive_evaluator import (
     requested_names,
 )
 from tests.support.strategies import Meeting, meetings, origin_patterns, page_requests, rule_sets
+from tests.support.tables import in_one_test
 
 ORIGIN = "Access-Control-Allow-Origin"
 CREDENTIALS = "Access-Control-Allow-Credentials"
@@ -98,6 +99,7 @@ def test_documented_sample_b() -> None:
     }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "pattern, origin, matches",
     [
@@ -148,6 +150,7 @@ def test_origins(pattern: str, origin: str, matches: bool) -> None:
     assert origin_matches(pattern, origin) is matches
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, accepted",
     [
@@ -176,6 +179,7 @@ def test_origin_grammar(text: str, accepted: bool) -> None:
     assert origin_matches("*", text)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "allowed, requested, matches",
     [
@@ -268,6 +272,7 @@ def test_credentials_can_be_turned_off() -> None:
     assert verdict.headers == {ORIGIN: "no", METHODS: "GET"}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "method, headers, sent",
     [
@@ -316,6 +321,7 @@ POST_JSON = PageRequest(PAGE, "POST", {"Content-Type": "application/json"})
 
 
 # The number in an id is that of the point in the notes on what Chromium was seen to do.
+@in_one_test
 @pytest.mark.parametrize(
     "page_request, status, headers, passes",
     [
@@ -368,6 +374,7 @@ def test_preflights(
     assert passes_preflight(page_request, status, [(ORIGIN, PAGE), *headers]) is passes
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "values, passes",
     [

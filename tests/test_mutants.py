@@ -10,6 +10,7 @@ from tests.mutants.equivalents import Equivalent, load, outdated, reason_of
 from tests.mutants.operators import is_valid, mutants_of
 from tests.mutants.targets import modules
 from tests.support import ROOT
+from tests.support.tables import in_one_test
 
 
 def changed(source: str) -> set[str]:
@@ -19,6 +20,7 @@ def changed(source: str) -> set[str]:
     return {each.lines(text)[1] for each in found}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "source, expected",
     [

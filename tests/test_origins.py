@@ -14,6 +14,7 @@ from flask_bucketcors.core.origins import (
 )
 from flask_bucketcors.core.problems import ProblemReason
 from tests.support.strategies import origin_patterns
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import vectors
 
 # As text this fits; that "*" never covers a slash is this package's choice.
@@ -23,6 +24,7 @@ DECIDED_OTHERWISE = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "origin",
     [
@@ -45,6 +47,7 @@ def test_has_the_form_of_an_origin(origin: str) -> None:
     assert is_origin(origin)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text",
     [
@@ -84,6 +87,7 @@ def test_does_not_have_the_form_of_an_origin(text: str) -> None:
     assert not is_origin(text)
 
 
+@in_one_test
 @pytest.mark.parametrize("vector", vectors("origin_match"))
 def test_patterns_cover_what_vendors_say(vector: dict[str, object]) -> None:
     pattern, origin = str(vector["pattern"]), str(vector["origin"])
@@ -91,6 +95,7 @@ def test_patterns_cover_what_vendors_say(vector: dict[str, object]) -> None:
     assert covers(pattern, origin) is expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "pattern, origin, expected",
     [
@@ -125,6 +130,7 @@ def test_reach_of_a_star(pattern: str, origin: str, expected: bool) -> None:
         assert covers(pattern, origin) is expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text",
     [
@@ -153,6 +159,7 @@ def test_a_rule_may_hold(text: str) -> None:
     assert Rule([text], ["GET"]).allowed_origins == (text,)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, reason",
     [
@@ -255,6 +262,7 @@ def test_the_fast_check_of_patterns_wants_texts(text: object) -> None:
         are_usual_patterns(["*", text])
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "port, problem",
     [

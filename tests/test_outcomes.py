@@ -9,6 +9,7 @@ from flask_bucketcors.core.dialects import COS, DIALECTS, S3
 from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.core.outcomes import Outcome, Outcomes, Responder, preflight_refusal
 from flask_bucketcors.core.resolvers import make_resolver
+from tests.support.tables import in_one_test
 
 PAGE = "https://a.example"
 OTHER = "https://other.example"
@@ -89,6 +90,7 @@ RESPONDERS = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("method, url, sent, expected", RESPONDERS)
 def test_who_responds(method: str, url: str, sent: dict[str, Any], expected: Responder):
     assert outcome(method, url, **sent).responder is expected
@@ -97,6 +99,7 @@ def test_who_responds(method: str, url: str, sent: dict[str, Any], expected: Res
 PREFLIGHT = {"origin": PAGE, "requested": "PUT"}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "url, sent, reason",
     [
@@ -130,6 +133,7 @@ ALLOWED = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "method, url, sent, headers",
     [
@@ -167,6 +171,7 @@ def test_they_decide_by_the_requested_headers_too():
     assert found.decision.reason is Reason.HEADERS
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "reason, origin, method, headers, expected",
     [

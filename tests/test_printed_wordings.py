@@ -21,6 +21,7 @@ from tests.support.printed_wordings import (
     SAFARI,
     TABS,
 )
+from tests.support.tables import in_one_test
 
 PRINTED = [*CHROMIUM_PRINTS, *CHROMIUM_HOLDS, *TABS, *SAFARI, *FIREFOX, *FIREFOX_BESIDE_CORS]
 # What the rules have no part in, so that explain has no better word.
@@ -28,11 +29,13 @@ SAID_IN_WORDS = [row for row in PRINTED if row[0] in {said.name for said in BEYO
 VALUES = {"OTHER_ORIGIN": "https://b.test", "HEADER": "x-a"}
 
 
+@in_one_test
 @pytest.mark.parametrize("said, text", PRINTED)
 def test_a_wording_is_known(said: str, text: str) -> None:
     assert {each.said.name for each in read_console(text).complaints} == {said}
 
 
+@in_one_test
 @pytest.mark.parametrize("said, text", [row for row in FIREFOX if row[0] in VALUES])
 def test_what_a_translated_wording_names_is_read(said: str, text: str) -> None:
     assert [each.value for each in read_console(text).complaints] == [VALUES[said]]
@@ -62,6 +65,7 @@ IN_WORDS = {"NO_RESPONSE", "REDIRECT", "NOT_HTTP", "STATUS", "INTEGRITY_WITHOUT_
 BY_WORDS = {"es-AR", "es-CL", "es-MX", "zh-CN", "zh-TW", "it"}
 
 
+@in_one_test
 @pytest.mark.parametrize("language", REASONS)
 def test_reasons_of_firefox_are_read_in_many_languages(language: str) -> None:
     for key, text in REASONS[language].items():
@@ -80,6 +84,7 @@ def test_reasons_of_firefox_are_read_in_many_languages(language: str) -> None:
         assert console.status == (403 if value == "403" else None)
 
 
+@in_one_test
 @pytest.mark.parametrize("library, text", LIBRARIES)
 def test_a_library_that_hides_the_cause_is_known(library: str, text: str) -> None:
     assert {each.said for each in read_console(text).complaints} == {Said.UNNAMED}, library
@@ -88,6 +93,7 @@ def test_a_library_that_hides_the_cause_is_known(library: str, text: str) -> Non
     assert "The browser's console has the cause" in explanation.text
 
 
+@in_one_test
 @pytest.mark.parametrize("said, text", SAID_IN_WORDS)
 def test_what_rules_cannot_change_is_said_in_words(said: str, text: str) -> None:
     explanation = explain([rule("*")], **{"origin": PAGE, **from_console(text)})
@@ -95,6 +101,7 @@ def test_what_rules_cannot_change_is_said_in_words(said: str, text: str) -> None
     assert MEANINGS[Said[said]] in explanation.text
 
 
+@in_one_test
 @pytest.mark.parametrize("said, text", SAID_IN_WORDS)
 def test_it_is_said_where_the_rules_refuse_too(said: str, text: str) -> None:
     explanation = explain([rule("https://else.example")], **{"origin": PAGE, **from_console(text)})

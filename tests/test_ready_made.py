@@ -19,6 +19,7 @@ from tests.support.fetch_model import (
     passes_preflight,
     preflight_request_headers,
 )
+from tests.support.tables import in_one_test
 
 SITE = "https://www.example.com"
 
@@ -145,6 +146,7 @@ def test_each_has_requests() -> None:
     assert CLIENTS.keys() == READY_MADE.keys()
 
 
+@in_one_test
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("name, sent", PLAYED)
 def test_a_browser_sends_and_reads_what_the_client_needs(
@@ -165,6 +167,7 @@ def test_a_browser_sends_and_reads_what_the_client_needs(
     assert exposed_headers(page, response[1]).keys() >= {each for each, _ in stored}
 
 
+@in_one_test
 @pytest.mark.parametrize("name", READY_MADE)
 def test_they_are_for_their_origins_alone(name: str) -> None:
     rules = CompiledRules(READY_MADE[name].rules_for([SITE]))
@@ -174,6 +177,7 @@ def test_they_are_for_their_origins_alone(name: str) -> None:
     assert not rules.preflight(SITE, "PATCH").allowed
 
 
+@in_one_test
 @pytest.mark.parametrize("name", READY_MADE)
 def test_lint_finds_nothing_but_the_origin(name: str) -> None:
     ready = READY_MADE[name]
@@ -184,6 +188,7 @@ def test_lint_finds_nothing_but_the_origin(name: str) -> None:
     assert finding.id == ("BC209" if writes else "BC208")
 
 
+@in_one_test
 @pytest.mark.parametrize("name", READY_MADE)
 def test_no_method_can_be_left_out(name: str) -> None:
     """Each method is one that the client sends; HEAD may also be sent by a browser."""
@@ -232,6 +237,7 @@ def test_the_command_prints_them_in_each_form(form: str) -> None:
             assert found.allowed, (name, sent)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "arguments, code, said",
     [

@@ -16,6 +16,7 @@ import flask_bucketcors
 from flask_bucketcors.core.dialects import DIALECTS
 from tests.support import ROOT
 from tests.support.loggers import LOGGERS
+from tests.support.tables import in_one_test
 
 PACKAGE = ROOT / "flask_bucketcors"
 MAKER: Any = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))
@@ -152,6 +153,7 @@ def test_pages_speak_of_public_names_alone(page: Path) -> None:
     assert classes <= {*codes, *MAKER["PRIVATE_TYPES"]}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "folder",
     [path.parent for path in sorted(PACKAGE.rglob("__init__.py")) if path.parent != PACKAGE],

@@ -4,6 +4,7 @@ import pytest
 
 from flask_bucketcors import Request
 from flask_bucketcors.wsgi.environ import read_request
+from tests.support.tables import in_one_test
 
 PAGE = "https://a.example"
 
@@ -79,6 +80,7 @@ def test_a_preflight_is_options_with_both_headers(
     assert request.is_preflight is expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "query, expected",
     [

@@ -7,6 +7,7 @@ import pytest
 from flask_bucketcors import Request
 from flask_bucketcors.core.bucket_paths import BucketPaths
 from flask_bucketcors.core.resolvers import URLKind, make_resolver
+from tests.support.tables import in_one_test
 
 PHOTOS = ("photos", True)
 IN_PHOTOS = ("photos", False)
@@ -28,6 +29,7 @@ def said(resolved):
     return resolved.kind
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "path, expected",
     [
@@ -93,6 +95,7 @@ def test_only_an_options_request_is_about_the_server_as_a_whole():
         assert resolve(make_resolver(), path, method=method) == ("*", True)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, expected",
     [
@@ -123,6 +126,7 @@ def test_the_order_of_suffixes_does_not_matter(suffixes):
     assert resolve(resolver, "/", "photos.cos.eu.example.com") == PHOTOS
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "path, expected",
     [
@@ -144,6 +148,7 @@ def test_path_below_a_virtual_host(path, expected):
     assert resolve(make_resolver(host_suffixes=SUFFIXES), path, "photos.cos.test") == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host",
     [
@@ -169,6 +174,7 @@ def test_any_other_host_is_path_style(host):
     assert resolve(resolver, "/", host) is NO_BUCKET
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host",
     [
@@ -191,6 +197,7 @@ def test_a_host_that_is_none_names_no_bucket(host):
     assert (bucket, is_root) == ("", True)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "path, expected",
     [
@@ -269,6 +276,7 @@ def test_a_function_returns_bucket_and_key(found, expected):
     assert resolve(make_resolver(lambda request: found), "/cat.png") == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "found",
     [
@@ -348,6 +356,7 @@ def test_a_reserved_segment_is_no_bucket(path, expected):
     assert resolve(make_resolver(reserved=["api", "b\xfccher"]), path) == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, path, expected",
     [
@@ -393,6 +402,7 @@ def test_a_reserved_segment_stands_below_the_prefix(path, expected):
     )
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "suffix",
     [
@@ -438,6 +448,7 @@ def test_a_placeholder_stands_for_a_part_of_one_label(host):
         resolver.name_bucket("/albums/a", host)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "suffix",
     [

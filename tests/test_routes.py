@@ -34,6 +34,7 @@ from flask_bucketcors.core.bucket_paths import BucketPaths, Where
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import Resolved, URLKind, make_resolver
 from flask_bucketcors.routes import read_routes
+from tests.support.tables import in_one_test
 
 METHODS: Final = ("GET", "PUT", "DELETE", "POST")
 
@@ -768,6 +769,7 @@ PREFIXES = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("routes, expected", PREFIXES.values(), ids=PREFIXES)
 def test_prefixes_and_the_names_below_them(routes: list[str], expected: Any) -> None:
     prefixes = read(*routes).prefixes

@@ -5,6 +5,7 @@ import pytest
 from flask_bucketcors import Rule, RuleSet
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
+from tests.support.tables import in_one_test
 
 RULES = RuleSet(
     [Rule(["https://a.example"], ["GET"], id="é"), Rule(["*"], ["PUT"], ["x-*"], (), 0)]
@@ -27,6 +28,7 @@ def test_rules_are_read_as_they_were_written(text: str) -> None:
 ONE = '{"allowed_origins":["https://a.example"],"allowed_methods":["GET"]}'
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text",
     [

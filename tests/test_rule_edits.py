@@ -16,6 +16,7 @@ from flask_bucketcors import (
     RuleSet,
     SetResponseVary,
 )
+from tests.support.tables import in_one_test
 
 NEW = Rule(["https://new.example"], ["GET", "PUT"], ["x-a", "x-b"])
 
@@ -47,6 +48,7 @@ EDITS = [
 ]  # fmt: skip
 
 
+@in_one_test
 @pytest.mark.parametrize("edit, before, after, words", EDITS, ids=[str(each[0]) for each in EDITS])
 def test_what_an_edit_does_and_says(edit: RuleEdit, before: str, after: str, words: str) -> None:
     held = named(before)

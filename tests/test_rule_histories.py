@@ -14,6 +14,7 @@ from tests.support.rule_histories import (
     Write,
     find_violations,
 )
+from tests.support.tables import in_one_test
 
 BUCKET = "photos"
 
@@ -70,11 +71,13 @@ def drawn(lines):
     return writes, reads
 
 
+@in_one_test
 @pytest.mark.parametrize("lines", GOOD.values(), ids=GOOD.keys())
 def test_a_history_that_keeps_the_promise(lines):
     assert find_violations(*drawn(lines)) == []
 
 
+@in_one_test
 @pytest.mark.parametrize("lines, reasons", BAD.values(), ids=BAD.keys())
 def test_a_history_that_breaks_the_promise(lines, reasons):
     found = find_violations(*drawn(lines))

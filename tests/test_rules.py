@@ -21,6 +21,7 @@ from flask_bucketcors.core.fields import (
 from flask_bucketcors.core.problems import Problem, ProblemReason
 from flask_bucketcors.core.rules import check_methods
 from tests.support.strategies import allowed_headers, methods, origin_patterns, rule_sets, rules
+from tests.support.tables import in_one_test
 
 FIELDS = Rule.__match_args__
 GOOD: dict[str, Any] = {"allowed_origins": ["https://a.example"], "allowed_methods": ["GET"]}
@@ -57,6 +58,7 @@ def test_any_iterable_will_do() -> None:
     assert Rule(iter(["https://a.example"]), ("GET",)) == Rule(**GOOD)  # type: ignore[arg-type]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "field, value, reason",
     [

@@ -7,6 +7,7 @@ import pytest
 from flask_bucketcors import Cause, explain, from_copy
 from flask_bucketcors.analysis.evidence import MAX_CURL
 from tests.support.broken_setups import PAGE, rule
+from tests.support.tables import in_one_test
 
 # As Chromium copies it.
 FETCH = f"""fetch("https://b.example/k?uploads", {{
@@ -49,6 +50,7 @@ COOKIE = '$session.Cookies.Add((New-Object System.Net.Cookie("a", "b", "/", "b.e
 ASKED = ["authorization", "content-type", "x-cos-meta-a"]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, expected",
     [

@@ -9,6 +9,7 @@ from flask_bucketcors import Rule, RuleSet, explain
 from flask_bucketcors.analysis.evidence import from_curl, from_har
 from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
 from flask_bucketcors.cli.check.arguments import read_origin, read_url
+from tests.support.tables import in_one_test
 
 # What a person writes, and what a browser sends.
 SENT = {
@@ -77,6 +78,7 @@ def option(read: Callable[..., object], text: str) -> object:
     return read(click.Context(command), click.Option(["--origin"]), text)
 
 
+@in_one_test
 @pytest.mark.parametrize(("written", "sent"), SENT.items())
 def test_check_and_explain_agree_on_what_a_browser_sends(written: str, sent: str) -> None:
     assert is_sendable(sent)
@@ -93,6 +95,7 @@ def test_check_and_explain_agree_on_what_a_browser_sends(written: str, sent: str
     assert f"but '{sent}'" in explanation.text
 
 
+@in_one_test
 @pytest.mark.parametrize("written", NEVER_SENT)
 def test_check_and_explain_agree_on_what_no_browser_sends(written: str) -> None:
     assert not is_sendable(browser_form(written))
@@ -100,6 +103,7 @@ def test_check_and_explain_agree_on_what_no_browser_sends(written: str) -> None:
         option(read_origin, written)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     ("written", "sent"),
     [each for each in SENT.items() if each[1] not in ("null", "file://")],

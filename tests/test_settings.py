@@ -19,6 +19,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.core.errors import SettingRefused
 from flask_bucketcors.settings import SETTING_NAMES, Settings, check
+from tests.support.tables import in_one_test
 
 
 def application(environ: Any, start_response: Any) -> list[bytes]:
@@ -91,6 +92,7 @@ WRONG = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("make, arguments, said", WRONG)
 def test_an_argument_that_is_wrong_is_refused_at_once(make: Any, arguments: Any, said: str) -> None:
     with pytest.raises(SettingRefused) as refused:

@@ -40,6 +40,7 @@ from tests.support.sdk_signers import (
     sha256,
     signed,
 )
+from tests.support.tables import in_one_test
 
 BODY = b"<CORSConfiguration/>"
 ODD_KEY = "dir/a b+c~d'(e)!*=&@$,;:[]\u00fc\u6f22//./k"
@@ -61,6 +62,7 @@ def refusal(sent: Sent, keys: Any = KEYS, **options: Any) -> str:
     return refused.value.code
 
 
+@in_one_test
 @pytest.mark.parametrize("entry", RECORDED, ids=[entry["name"] for entry in RECORDED])
 def test_what_sdks_sent_holds(entry: dict[str, Any]) -> None:
     sent = recorded(entry)
@@ -73,6 +75,7 @@ def test_what_sdks_sent_holds(entry: dict[str, Any]) -> None:
     assert signer.payload_sha256 in (None, sha256(sent.body))
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("key", ["", "k", ODD_KEY])
 @pytest.mark.parametrize("signer", ALL)
@@ -88,6 +91,7 @@ def test_what_signers_sign_holds(signer: str, key: str, presigned: bool) -> None
     )
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("signer", ALL)
 def test_headers_and_sub_resources_are_signed(signer: str, presigned: bool) -> None:
@@ -159,6 +163,7 @@ OTHER_QUERIES = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("signer", ALL)
 def test_another_query_is_refused(signer: str, presigned: bool) -> None:
@@ -170,6 +175,7 @@ def test_another_query_is_refused(signer: str, presigned: bool) -> None:
     assert refusal(sent, must_sign=("acl", "cors")) == Refusal.ACCESS_DENIED
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("signer", ALL)
 def test_a_signature_without_cors_does_not_open_the_rules(signer: str, presigned: bool) -> None:
@@ -185,6 +191,7 @@ def test_what_continues_a_listing_need_not_be_signed(signer: str) -> None:
     assert check(signed(signer, query=query), must_sign=("uploads",))
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("signer", ALL)
 def test_a_header_that_must_be_signed(signer: str, presigned: bool) -> None:
@@ -217,6 +224,7 @@ def test_where_the_host_is_signed_no_other_fits(host: str, presigned: bool) -> N
 HOUR = 3600
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "later, expected",
     [
@@ -247,6 +255,7 @@ def test_a_url_expires(signer: str) -> None:
         check(sent, now=time.time() + 16 * 60)
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize(
     "keys, expected",
@@ -267,6 +276,7 @@ def test_keys_that_do_not_fit(signer: str, keys: Any, expected: Refusal, presign
     assert refusal(signed(signer, presigned=presigned), keys) == expected
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("signer", ALL)
 def test_a_temporary_key_comes_with_its_token(signer: str, presigned: bool) -> None:
@@ -293,6 +303,7 @@ def test_a_token_that_was_signed_cannot_be_left_out(signer: str, presigned: bool
     )
 
 
+@in_one_test
 @pytest.mark.parametrize("ours", ALL)
 @pytest.mark.parametrize("theirs", ALL)
 def test_two_signatures_are_one_too_many(ours: str, theirs: str) -> None:
@@ -325,6 +336,7 @@ def test_a_signature_under_another_name_opens_the_same_call_only(signer: str, na
         assert refusal(renamed.but(**changes)) == Refusal.SIGNATURE_MISMATCH
 
 
+@in_one_test
 @pytest.mark.parametrize("signer", ["oss2 V2", "oss2 V4", "botocore V4"])
 @pytest.mark.parametrize("name", ["OSS", "OSS2", "OSS4-HMAC-SHA256", "AWS", "AWS4-HMAC-SHA256"])
 def test_no_other_signature_is_taken_for_another(signer: str, name: str) -> None:
@@ -520,6 +532,7 @@ KEYS_NEAR_KE = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("key", KEYS_NEAR_KE.values(), ids=KEYS_NEAR_KE)
 @pytest.mark.parametrize("signer", ALL)
@@ -539,6 +552,7 @@ def v2_signed(name: str, resource: str, bucket: str, key: str) -> Sent:
     return Sent(path=resource, query="", headers=headers, bucket=bucket, key=key)
 
 
+@in_one_test
 @pytest.mark.parametrize("name", ["OSS", "AWS", "OBS"])
 @pytest.mark.parametrize(
     "resource, bucket, key, holds",
@@ -592,6 +606,7 @@ OWN_PARAMETERS = {
 EACH_PARAMETER = [(name, each) for name in OWN_PARAMETERS for each in OWN_PARAMETERS[name]]
 
 
+@in_one_test
 @pytest.mark.parametrize("signer, parameter", EACH_PARAMETER)
 def test_one_parameter_of_a_signed_url_makes_a_second_signature(
     signer: str, parameter: str
@@ -618,6 +633,7 @@ TIMES: dict[str, tuple[Sent, float]] = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("sent, made", TIMES.values(), ids=TIMES)
 @pytest.mark.parametrize(
     "later, expected",
@@ -700,6 +716,7 @@ def test_a_token_that_must_be_signed(signer: str, presigned: bool) -> None:
     assert check(sent, must_sign=("cors", name.lower()))
 
 
+@in_one_test
 @pytest.mark.parametrize("presigned", FORMS)
 @pytest.mark.parametrize("key", ["", "k"])
 @pytest.mark.parametrize("signer", ALL)

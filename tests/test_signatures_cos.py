@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from flask_bucketcors import AccessKey
 from flask_bucketcors.core.dialects import COS
 from flask_bucketcors.signatures import SignatureError, SignedRequest, Signer, verify
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import load
 
 NOW = 1594295570
@@ -216,6 +217,7 @@ def edited(old: str, new: str) -> str:
     return str(GET["authorization"].replace(old, new))
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "authorization",
     [

@@ -11,6 +11,7 @@ from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
 from flask_bucketcors.signatures.obs import OBS
 from tests.support.sdk_signers import BUCKET, KEYS, Sent, signed
+from tests.support.tables import in_one_test
 
 SIGNER = Signer("AKIDEXAMPLE", "obs")
 MADE_AT = time.time()
@@ -97,6 +98,7 @@ def test_what_the_sdk_signs_holds() -> None:
         assert verify(sent.request(), KEYS, now=MADE_AT, must_sign=("cors",)) == SIGNER
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "changes, expected",
     [

@@ -21,6 +21,7 @@ from tests.support.sdk_signers import (
     sha256,
     signed,
 )
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import load
 
 # The key of the example in OSS's documentation; it opens nothing.
@@ -94,6 +95,7 @@ def invalid(text: str) -> tuple[Refusal, str]:
     return Refusal.INVALID_AUTHORIZATION, text
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, expected",
     [
@@ -235,6 +237,7 @@ def query(version: str, old: str, new: str) -> Sent:
     return sent.but(query=sent.query.replace(old, new))
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, code",
     [

@@ -13,6 +13,7 @@ from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.signatures import SignatureError, Signer, verify
 from flask_bucketcors.signatures.canonical import parse_timestamp
 from tests.support.sdk_signers import ACCESS_KEY, BUCKET, KEYS, SECRET_KEY, Sent, sha256, signed
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import load
 
 # The keys of the examples in AWS's documentation; they open nothing.
@@ -200,6 +201,7 @@ COMPONENTS = (
 )
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, code, text",
     [
@@ -399,6 +401,7 @@ WEEK = (
 PARAMETER = "Error parsing the X-Amz-Credential parameter; "
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, text",
     [
@@ -519,6 +522,7 @@ V2_REQUIRES = (
 )
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, code, text",
     [

@@ -13,6 +13,7 @@ from flask import Flask
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, cli, extension
 from tests.support import ROOT
 from tests.support.processes.children import run_python
+from tests.support.tables import in_one_test
 
 RULES = RuleSet([Rule(["https://a.example"], ["GET"])])
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -185,6 +186,7 @@ def commands() -> dict[str, Any]:
     return {name: cli.bucketcors.get_command(context, name) for name in names}
 
 
+@in_one_test
 @pytest.mark.parametrize("name", cli._COMMANDS)
 def test_the_help_of_the_group_has_the_first_sentence_of_each_command(name: str) -> None:
     command = commands()[name]

@@ -8,6 +8,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
 from flask_bucketcors.core.dialects import DIALECTS
+from tests.support.tables import in_one_test
 
 A = "https://a.example"
 B = "https://b.example"
@@ -55,6 +56,7 @@ def timing(
     return cold
 
 
+@in_one_test
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
     "bucket, origin, method, expected",
@@ -97,6 +99,7 @@ def test_without_the_setting_the_header_is_left_to_the_application(
     assert timing(store, "named", origin, own=own, **off) == ["https://monitor.example"]
 
 
+@in_one_test
 @pytest.mark.parametrize("name", [NAME, NAME.lower(), NAME.upper()])
 @pytest.mark.parametrize(
     "own, expected",

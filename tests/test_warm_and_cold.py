@@ -14,6 +14,7 @@ from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
 from flask_bucketcors.core.request import Request
 from flask_bucketcors.core.resolvers import make_resolver
 from flask_bucketcors.wsgi.rules_cache import RulesCache
+from tests.support.tables import in_one_test
 
 LONG = "a" * 200
 BUCKETS = ["alice", "Alice", "bob", "s", "t", "x", "x.b", "eu", "k", LONG]
@@ -93,6 +94,7 @@ ROOTS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("is_warm", WARMTH)
 @pytest.mark.parametrize("options, host, paths", ROOTS.values(), ids=ROOTS)
 def test_no_rules_call_reaches_the_application(
@@ -167,6 +169,7 @@ JUDGED = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("is_warm", WARMTH)
 @pytest.mark.parametrize("options, host, path, expected", JUDGED.values(), ids=JUDGED)
 def test_a_request_is_judged_by_the_rules_of_its_bucket(
@@ -271,6 +274,7 @@ AT_LITTLE_COST = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "options, host, path, expected", AT_LITTLE_COST.values(), ids=AT_LITTLE_COST
 )

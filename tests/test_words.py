@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.prose import messages, prose, without_code
+from tests.support.tables import in_one_test
 
 FOLDERS_OF_PAGES = (".", "benchmarks", "docs")
 #: How a page begins that a script writes from docstrings, which are checked themselves.
@@ -54,6 +55,7 @@ def found_in(text: str, words: dict[str, str]) -> list[str]:
     ]
 
 
+@in_one_test
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_use_the_words_of_the_field(page: Path) -> None:
     text = without_code(page.read_text())
