@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from hypothesis import settings
 
         # A time limit for an example would be an assertion on a clock.
-        max_examples = rounds(few=25, many=300)
+        max_examples = rounds(few=10, many=300)
         settings.register_profile("default", deadline=None, max_examples=max_examples)
         settings.load_profile("default")
 

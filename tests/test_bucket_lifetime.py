@@ -19,7 +19,7 @@ OLD_RULES = RuleSet([Rule(["https://old.example"], ["GET"])])
 # As many steps as either request has at most, from where it can be seen.
 PUT_STEPS = 4
 DELETION_STEPS = 4
-RUSHED_ROUNDS = rounds(few=25, many=1_000)
+RUSHED_ROUNDS = rounds(few=10, many=1_000)
 
 
 def schedules():

@@ -27,7 +27,7 @@ from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 REFUSED = (403, None)
 
 # Each worker class does it with and without --preload, which makes twice as many.
-ROUNDS = rounds(few=30, many=1_000)
+ROUNDS = rounds(few=12, many=1_000)
 
 # What other tools change is looked for once a second.
 NOTICED_SECONDS = 5
