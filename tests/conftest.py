@@ -6,6 +6,7 @@ import platform
 import shutil
 import sqlite3
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
@@ -91,12 +92,31 @@ def keep_bytecode(folder: Path) -> None:
     """Have this process, workers and the programs that tests start share a folder of bytecode.
 
     Where Python is told to write none beside the sources, each of hundreds of processes would
-    compile the package again.
+    compile the package again. What pip and Python have compiled is linked, as that takes longest.
     """
+    if not folder.exists():
+        for name in ("purelib", "stdlib"):
+            # A file cannot be linked from another disk, nor if it is somebody else's.
+            with suppress(OSError):
+                link_bytecode(Path(sysconfig.get_path(name)), folder)
     sys.dont_write_bytecode = False
     sys.pycache_prefix = str(folder)
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def link_bytecode(sources: Path, folder: Path) -> None:
+    """Link the bytecode that stands beside sources where a folder of bytecode has it."""
+    end = f".{sys.implementation.cache_tag}.pyc"
+    for path, folders, names in os.walk(sources):
+        # Those below the standard library are another environment's.
+        folders[:] = [name for name in folders if name not in {"site-packages", "test"}]
+        if path.endswith("__pycache__"):
+            linked = folder.joinpath(*Path(path).parent.parts[1:])
+            linked.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                if name.endswith(end):
+                    os.link(f"{path}/{name}", linked / name)
 
 
 def pytest_collection(session: pytest.Session) -> None:
