@@ -236,6 +236,15 @@ def files(tmp_path: Path) -> Callable[[], list[Path]]:
     return lambda: list((tmp_path / "files").iterdir())
 
 
+@pytest.fixture(scope="session")
+def forked_commands() -> Iterator[Path]:
+    """A folder with the commands ``flask`` and ``bucketcors``, which start fast there."""
+    from tests.support.processes import command_server
+
+    with command_server.commands() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module")
 def example_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of the example application under gunicorn."""

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -949,8 +949,14 @@ def test_a_command_forgets_nothing_of_what_is_in_memory() -> None:
 
 
 def flask(*args: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return run_flask([sys.executable, "-m", "flask"], *args, folder=folder, **environ)
+
+
+def run_flask(
+    program: Sequence[str | Path], *args: str, folder: Path, **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flask", *args],
+        [*program, *args],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **environ},
         capture_output=True,
@@ -969,12 +975,16 @@ def test_flask_finds_the_commands_and_the_example_application(tmp_path: Path) ->
     assert "ExampleSecretKey" not in examined.stdout
 
 
-def test_without_an_application_those_run_that_need_none(tmp_path: Path) -> None:
+def test_without_an_application_those_run_that_need_none(
+    forked_commands: Path, tmp_path: Path
+) -> None:
+    forked = [forked_commands / "flask"]
     without = flask("bucketcors", "list", folder=tmp_path)
     assert without.returncode == 2
     assert "Could not locate a Flask application" in without.stderr
     for name in ("check", "explain", "doctor"):
-        assert flask("bucketcors", name, "--help", folder=tmp_path).returncode == 0
+        helped = run_flask(forked, "bucketcors", name, "--help", folder=tmp_path)
+        assert helped.returncode == 0
 
 
 def test_other_commands_of_flask_do_not_wait_for_these() -> None:
@@ -1074,11 +1084,13 @@ def count_rules(database: Path) -> int:
 
 @pytest.mark.skipif(shutil.which("script") is None, reason="script(1) gives a terminal")
 @pytest.mark.parametrize("terminal", ["xterm", "dumb"])
-def test_import_shows_its_progress_on_a_terminal(terminal: str, tmp_path: Path) -> None:
+def test_import_shows_its_progress_on_a_terminal(
+    terminal: str, forked_commands: Path, tmp_path: Path
+) -> None:
     # The progress is shown after each batch.
     lines = [line_of(f"b{number}") for number in range(BATCH + 1)]
     Path(tmp_path, "in.jsonl").write_text("\n".join(lines))
-    command = f"{sys.executable} -m flask --app {ANY_BUCKET} bucketcors import in.jsonl"
+    command = f"{forked_commands / 'flask'} --app {ANY_BUCKET} bucketcors import in.jsonl"
     result = subprocess.run(
         ["script", "--quiet", "--return", "--command", command, "/dev/null"],
         cwd=tmp_path,
@@ -1123,14 +1135,13 @@ def shell_blocks() -> list[tuple[str, str]]:
     return re.findall(rf"```sh\n(.*?)(?:{TEXT}(.*?))?```", page, re.DOTALL)
 
 
-# It starts Python for each of some thirty commands.
-@pytest.mark.timeout(180)
-def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
+def test_the_commands_of_the_page_run(forked_commands: Path, tmp_path: Path) -> None:
     """One after the other, while the example application is running.
 
     With WRITE_DOCS=1 in the environment the outputs are written into the page.
     """
     text = page = CLI_PAGE.read_text()
+    path = forked_commands, Path(sys.executable).parent, os.environ["PATH"]
     environ = {"EXAMPLE_DATA": str(tmp_path / "data")}
     with servers.gunicorn("example_app:create_app()", environ=environ, workers=1) as server:
         for commands, output in shell_blocks():
@@ -1142,7 +1153,7 @@ def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
                 env={
                     **os.environ,
                     **environ,
-                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                    "PATH": os.pathsep.join(map(str, path)),
                     "PYTHONPATH": str(ROOT),
                 },
                 capture_output=True,

@@ -330,12 +330,16 @@ def test_nothing_that_was_read_commands_the_terminal(
         assert not set("\x1b\a\u202e") & set(output)
 
 
-def test_lines_are_coloured_on_a_terminal(old: str, new: str, tmp_path: Path) -> None:
-    code, output = on_a_terminal("flask_bucketcors", "diff", old, new, folder=tmp_path)
+def test_lines_are_coloured_on_a_terminal(
+    old: str, new: str, forked_commands: Path, tmp_path: Path
+) -> None:
+    code, output = on_a_terminal(forked_commands / "bucketcors", "diff", old, new, folder=tmp_path)
     assert code == 1
     for colour, mark in ((32, "+ DELETE"), (31, "- PUT"), (33, "~ GET")):
         assert f"\x1b[{colour}m{mark}" in output
-    code, output = on_a_terminal("flask_bucketcors", "diff", old, new, folder=tmp_path, TERM="dumb")
+    code, output = on_a_terminal(
+        forked_commands / "bucketcors", "diff", old, new, folder=tmp_path, TERM="dumb"
+    )
     assert "\x1b" not in output
     assert "+ DELETE" in output
 
@@ -444,13 +448,15 @@ def test_put_without_diff_asks_nothing(run_app: Run, store: SQLiteStore, new: st
 
 @pytest.mark.parametrize("answer, code, stored", [("y\n", 0, NEW), ("n\n", 1, OLD), ("\n", 1, OLD)])
 def test_put_asks_on_a_terminal(
-    answer: str, code: int, stored: RuleSet, tmp_path: Path, new: str
+    answer: str, code: int, stored: RuleSet, forked_commands: Path, tmp_path: Path, new: str
 ) -> None:
     with closing(SQLiteStore(tmp_path / "bucketcors.sqlite")) as store:
         store.put("photos", OLD)
         app = ["--app", "tests.support.apps.any_bucket"]
         command = [*app, "bucketcors", "put", "photos", new, "--diff"]
-        found, output = on_a_terminal("flask", *command, folder=tmp_path, typed=answer)
+        found, output = on_a_terminal(
+            forked_commands / "flask", *command, folder=tmp_path, typed=answer
+        )
         assert (found, store.get("photos")) == (code, stored)
         assert "Put these rules for photos? [y/N]" in output
         assert ("Aborted!" in output) is (code == 1)

@@ -331,21 +331,27 @@ def linting(*args: str, **environ: str) -> AbstractContextManager[subprocess.Pop
     )
 
 
-def test_severities_are_coloured_on_a_terminal(mixed: str, tmp_path: Path) -> None:
-    code, output = on_a_terminal("flask_bucketcors", "lint", mixed, folder=tmp_path)
+def test_severities_are_coloured_on_a_terminal(
+    mixed: str, forked_commands: Path, tmp_path: Path
+) -> None:
+    code, output = on_a_terminal(forked_commands / "bucketcors", "lint", mixed, folder=tmp_path)
     assert code == 1
     for colour, title in ((31, "danger[BC201]"), (33, "warning[BC303]"), (36, "advice[BC311]")):
         assert f"\x1b[{colour}m\x1b[1m{title}\x1b[0m" in output
-    code, output = on_a_terminal("flask_bucketcors", "lint", mixed, folder=tmp_path, NO_COLOR="1")
+    code, output = on_a_terminal(
+        forked_commands / "bucketcors", "lint", mixed, folder=tmp_path, NO_COLOR="1"
+    )
     assert "\x1b" not in output
     assert "danger[BC201]" in output
 
 
-def test_a_narrow_terminal_has_room_for_the_mark(tmp_path: Path) -> None:
+def test_a_narrow_terminal_has_room_for_the_mark(forked_commands: Path, tmp_path: Path) -> None:
     rules = [{"allowed_origins": [f"https://{'a' * 60}.example/"], "allowed_methods": ["GET"]}]
     path = written(tmp_path / "rules.json", rules)
     narrow = {"COLUMNS": "40", "NO_COLOR": "1"}
-    _, output = on_a_terminal("flask_bucketcors", "lint", path, folder=tmp_path, **narrow)
+    _, output = on_a_terminal(
+        forked_commands / "bucketcors", "lint", path, folder=tmp_path, **narrow
+    )
     value, marks = output.splitlines()[2:4]
     assert len(marks) <= 45
     assert value.endswith("example/")

@@ -107,14 +107,17 @@ def write_python(page: Path, folder: Path) -> list[str]:
     return [name.removesuffix(".py") for name in files]
 
 
-def run_in(folder: Path, *command: str, input: str = "") -> subprocess.CompletedProcess[str]:
+def run_in(
+    folder: Path, *command: str, input: str = "", programs: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder, with its output and its errors in one text."""
+    places = [programs, Path(sys.executable).parent, os.environ["PATH"]]
     return subprocess.run(
         command,
         cwd=folder,
         env={
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": os.pathsep.join(str(place) for place in places if place),
             "PYTHONPATH": f"{folder}:{ROOT}",
             "NO_COLOR": "1",
             # Plugins of this run take longer to load than the tests of a page.
@@ -145,7 +148,7 @@ def test_python_in_the_documents_runs(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", pages_with("sh", "bucketcors "))
-def test_commands_in_the_documents_run(page: Path, tmp_path: Path) -> None:
+def test_commands_in_the_documents_run(page: Path, forked_commands: Path, tmp_path: Path) -> None:
     """One after the other, on the application of the page, and they print what the page says."""
     if page.name in COMMANDS_RUN_BY:
         assert page.name in (ROOT / "tests" / COMMANDS_RUN_BY[page.name]).read_text()
@@ -157,7 +160,9 @@ def test_commands_in_the_documents_run(page: Path, tmp_path: Path) -> None:
         lines = [each for each in block.code.splitlines(True) if not NOT_RUN.search(each)]
         if block.language != "sh" or "bucketcors " not in "".join(lines):
             continue
-        done = run_in(tmp_path, "bash", "-euo", "pipefail", input="".join(lines))
+        done = run_in(
+            tmp_path, "bash", "-euo", "pipefail", input="".join(lines), programs=forked_commands
+        )
         # 1 says that something is refused or found, as the examples show it.
         assert done.returncode in (0, 1), (page.name, block.line, done.stdout)
         assert done.stdout == block.output or not block.output, (page.name, block.line)

@@ -48,14 +48,14 @@ def recorded(bucket: str) -> object:
 class Shell:
     """Runs commands in a folder, where ``aws`` is replaced."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Path) -> None:
         self.folder = folder
         aws = folder / "bin" / "aws"
         aws.parent.mkdir()
         aws.write_text(AWS)
         aws.chmod(0o755)
         (folder / "app.py").write_text(APP)
-        programs = (str(aws.parent), str(Path(sys.executable).parent), os.environ["PATH"])
+        programs = (str(aws.parent), str(commands), os.environ["PATH"])
         self.environ = {
             **os.environ,
             "FLASK_APP": "app",
@@ -88,8 +88,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path, forked_commands: Path) -> Shell:
+    return Shell(tmp_path, forked_commands)
 
 
 def test_the_commands_of_the_page_run(shell: Shell) -> None:

@@ -4,7 +4,6 @@ import os
 import pty
 import select
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,16 +12,15 @@ from tests.support.processes.children import STOP_SECONDS
 
 
 def on_a_terminal(
-    module: str, *args: str, folder: Path, typed: str = "", **environ: str
+    program: Path, *args: str, folder: Path, typed: str = "", **environ: str
 ) -> tuple[int, str]:
-    """Run a module on a terminal; give its exit code and all that it printed.
+    """Run a program on a terminal; give its exit code and all that it printed.
 
-    :param module: ``flask``, or the faster ``flask_bucketcors``.
     :param typed: what is typed once the command asks, with a question mark or in brackets.
     """
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *args],
+        [program, *args],
         cwd=folder,
         env={
             **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
