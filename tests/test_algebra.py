@@ -19,6 +19,7 @@ from flask_bucketcors.core.wildcards import Wildcard
 from tests.support.naive_evaluator import consists_of, fits, origin_matches
 from tests.support.processes.children import CHILD_SECONDS
 from tests.support.strategies import HOSTS
+from tests.support.tables import in_one_test
 
 APART = {"null": ("null", "*"), "file://": ("file://", "*")}
 LETTERS = "ab.:8"
@@ -268,6 +269,7 @@ def test_many_patterns_as_people_write_them_are_not():
     assert len(Partition(patterns, ORIGINS, Work(Bounds.NARROW)).atoms) == len(patterns)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "one_of, not_all_of, exist",
     [

@@ -49,6 +49,7 @@ from tests.support.cos_signing import (
     send,
     signed,
 )
+from tests.support.tables import in_one_test
 from tests.support.vendor_corpus import load
 
 URL = "/photos?cors"
@@ -574,6 +575,7 @@ class FailingStore(MemoryStore):
         self.get = self.put = self.delete = failing(error)
 
 
+@in_one_test
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize(
     "error, status, code",

@@ -101,6 +101,7 @@ def test_every_checksum_counts() -> None:
     assert refused({**right, **wrong})[0] == Refusal.BAD_DIGEST
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, required, expected",
     [

@@ -147,6 +147,7 @@ def test_what_no_page_may_set(name: str) -> None:
     assert not browser.is_forbidden(f"x-{name}")
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, asks",
     [

@@ -227,6 +227,7 @@ NOTES = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("app, is_well, said", NOTES.values(), ids=NOTES)
 def test_what_doctor_says(app: Flask, is_well: bool, said: list[str]) -> None:
     notes = examined(app)

@@ -60,6 +60,7 @@ def test_preflights_are_answered_as_documented(vector: dict[str, Any]) -> None:
     }
 
 
+@in_one_test
 @pytest.mark.parametrize("vector", vectors("header_match"))
 def test_requested_headers_match_as_vendors_say(vector: dict[str, Any]) -> None:
     rules = compiled({"allowed_headers": vector["allowed"]})
@@ -114,6 +115,7 @@ def test_the_naive_evaluator_knows_every_dialect() -> None:
     assert FACTS.keys() == DIALECTS.keys()
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "rules, request_, expected",
     [
@@ -385,6 +387,7 @@ def chain(candidate: Candidate | None) -> list[Candidate]:
     return [] if candidate is None else [candidate, *chain(candidate.next)]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "rule_count, count, ready",
     [(1, 1, 1), (1, 8, 8), (1, 9, 0), (2, 8, 8), (3, 8, 0), (3, 5, 5), (3, 6, 0)],
@@ -488,6 +491,7 @@ BASE: dict[str, Any] = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "changed",
     [

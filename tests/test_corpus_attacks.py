@@ -185,6 +185,7 @@ def test_rules(case: Case) -> None:
         assert finding_ids(case)
 
 
+@in_one_test
 @pytest.mark.parametrize("case", parameters(lambda case: case["id"] in KEPT))
 def test_rules_that_are_kept(case: Case) -> None:
     choice, strict_refuses, finding = KEPT[case["id"]]

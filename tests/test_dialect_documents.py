@@ -159,6 +159,7 @@ def put(app: TestApp, body: bytes) -> tuple[int, str, str]:
 TAKEN = (200, "", "")
 
 
+@in_one_test
 @in_every_dialect
 @pytest.mark.parametrize("limited", [False, True], ids=["the vendor's", "by setting"])
 def test_so_many_rules_and_no_more(dialect: Dialect, limited: bool) -> None:
@@ -172,6 +173,7 @@ def test_so_many_rules_and_no_more(dialect: Dialect, limited: bool) -> None:
     assert text.format(limit=rules, count=rules + 1) in message
 
 
+@in_one_test
 @in_every_dialect
 @pytest.mark.parametrize("limited", [False, True], ids=["the vendor's", "by setting"])
 def test_so_many_bytes_and_no_more(dialect: Dialect, limited: bool) -> None:

@@ -135,6 +135,7 @@ def with_vary(headers: Mapping[str, str], vary: str | None) -> dict[str, str]:
     return {**headers, **({"Vary": vary} if vary else {})}
 
 
+@in_one_test
 @in_every_way
 @in_every_dialect
 def test_an_allowed_preflight(dialect: Dialect, vary: str) -> None:
@@ -164,6 +165,7 @@ def test_a_star_is_answered_to_everybody_and_never_with_credentials(dialect: Dia
         assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
+@in_one_test
 @in_every_way
 @in_every_dialect
 def test_an_allowed_actual_request(dialect: Dialect, vary: str) -> None:
@@ -372,6 +374,7 @@ def test_every_answer_of_the_api_has_the_ids(dialect: Dialect) -> None:
     without_api.without_ids(dialect)
 
 
+@in_one_test
 @pytest.mark.parametrize("bucket", ["albums", "nowhere"])
 @in_every_dialect
 def test_a_document_that_is_not_there(dialect: Dialect, bucket: str) -> None:
@@ -434,6 +437,7 @@ def repeats_nothing_raw(dialect: Dialect, where: str, text: str) -> None:
         assert text not in "".join(shown)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "method, shown",
     [

@@ -16,6 +16,7 @@ from tests.support.fetch_model import PageRequest, passes_preflight
 from tests.support.naive_evaluator import RuleDict, evaluate
 from tests.support.near_requests import near_requests
 from tests.support.strategies import rule_sets, rules
+from tests.support.tables import in_one_test
 
 DIALECTS = ["cos", "oss", "s3", "obs"]
 A, B = "https://a.example", "https://b.example"
@@ -156,6 +157,7 @@ SAME = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME)
 def test_no_difference_is(old, new):
     assert not diff(rule_set(*old), rule_set(*new))

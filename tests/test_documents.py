@@ -49,6 +49,7 @@ def refusal(body: bytes) -> DocumentError:
     return refused.value
 
 
+@in_one_test
 @pytest.mark.parametrize("vector", vectors("put_bodies_valid"))
 def test_what_sdks_send_is_read(vector: dict[str, Any]) -> None:
     rule_set = parse_xml(vector["text"].encode(), COS)
@@ -474,6 +475,7 @@ def test_a_rule_set_is_parsed_from_any_form(rules: Any) -> None:
     assert RuleSet.parse(rules) == RuleSet([Rule(["*"], ["GET"])])
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "rules, limits, problem",
     [

@@ -133,6 +133,7 @@ def test_preflights_that_are_asked_for_a_signature(status: int, body: str, is_sa
 # Web pages
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "url",
     [

@@ -15,6 +15,7 @@ from flask_bucketcors.core.errors import Refusal
 from flask_bucketcors.wsgi.error_responses import MAX_PATH_SHOWN, error_response, resource
 from flask_bucketcors.wsgi.request_ids import Ids, ids_of
 from tests.support.processes.children import CHILD_SECONDS, run_python
+from tests.support.tables import in_one_test
 
 
 def an_id(form: IdForm, size: int = 0) -> str:
@@ -87,6 +88,7 @@ def test_a_forked_child_has_ids_of_its_own() -> None:
     assert child[:32] != parent[:32]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "environ, expected",
     [
@@ -113,6 +115,7 @@ IN_JSON = replace(
 )
 
 
+@in_one_test
 @pytest.mark.parametrize("bucket", ["photos", 'a"b', "a\\", "%s%", "\x00\x1f", "$Code", "\ud800"])
 def test_a_dialect_says_how_an_error_is_written(bucket: str) -> None:
     for refusal in Refusal:

@@ -398,6 +398,7 @@ def test_rules_may_be_a_document() -> None:
         assert explain(text.encode(), origin=PAGE, method="PUT") == explanation
 
 
+@in_one_test
 @pytest.mark.parametrize("text", ["", "x", "[1]", "{}", "<a/>", '{"rules": 1}', "[" * 5000,
                                   "<!DOCTYPE a [<!ENTITY b 'c'>]><CORSConfiguration/>"])  # fmt: skip
 def test_a_document_that_holds_no_rules_is_refused_with_words(text: str) -> None:
@@ -468,6 +469,7 @@ def test_a_check_says_what_it_finds_and_what_to_do(check: Check) -> None:
     assert not check.help.endswith(".")
 
 
+@in_one_test
 @pytest.mark.parametrize("check", [each for each in Check if each.cause])
 def test_checks_for_misspelled_origins_have_the_words_of_their_cause(check: Check) -> None:
     assert check.cause
@@ -528,6 +530,7 @@ def test_a_method_that_firefox_does_not_name_is_one_that_rules_lack(
     assert f"add '{method}' to AllowedMethod" in explanation.fixes[0].text
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "origin, advice",
     [
@@ -776,6 +779,7 @@ def test_rules_that_python_cannot_write_are_explained_all_the_same() -> None:
             read([{**odd, "allowed_origins": [deep]}])  # type: ignore[operator]
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "held, origin, cause",
     [
@@ -901,6 +905,7 @@ def test_international_host_names(host: str, sent: str, written: str) -> None:
     assert written_out(host) == written
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "pattern, text, expected",
     [

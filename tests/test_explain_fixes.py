@@ -101,6 +101,7 @@ def test_effects_of_generated_fixes_are_those_of_the_rules(meeting: Meeting) -> 
 OTHER = "https://b.example"
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "rules, request_, effect",
     [

@@ -73,6 +73,7 @@ def test_a_rule_can_have(method: str) -> None:
     assert RuleSet.from_dict(rule_set.as_dict()) == rule_set
 
 
+@in_one_test
 @pytest.mark.parametrize("method", NEVER)
 def test_a_rule_cannot_have(method: str) -> None:
     with pytest.raises(InvalidRules):
@@ -166,6 +167,7 @@ def object_storage(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 PLACES = ["extension", "blueprint", "api"]
 
 
+@in_one_test
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("settings, status", [([], 400), (["PATCH"], 200), (list(EXTRA), 200)])
 def test_a_put_is_accepted_if_the_settings_list_its_methods(

@@ -92,6 +92,7 @@ def test_consoles(given: Console) -> None:
     assert given.words in explanation.text
 
 
+@in_one_test
 @pytest.mark.parametrize("text", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
 def test_texts_that_say_nothing_of_cors(text: str) -> None:
     with pytest.raises(ValueError, match="reports no CORS failure"):

@@ -460,6 +460,7 @@ TEXTS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("text, says", TEXTS.values(), ids=TEXTS.keys())
 def test_texts_that_are_not_json_are_read(text: str, says: dict[str, Any]) -> None:
     assert parse_rules(text) == RuleSet.from_dict({"rules": [says]})
@@ -496,6 +497,7 @@ DOUBLED = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("document", DOUBLED.values(), ids=DOUBLED.keys())
 def test_the_index_of_a_wrong_value_is_its_own_in_every_form(document: Any) -> None:
     text = document if isinstance(document, str) else json.dumps(document)
@@ -529,6 +531,7 @@ def test_the_index_counts_every_value_that_is_read(rule: dict[str, Any], index: 
     assert {each.index for each in lint(rules) if each.field == "allowed_methods"} == {*index[-2:]}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "document, note",
     [
@@ -654,6 +657,7 @@ def test_each_near_spelling_gets_a_suggestion(key: str, meant: str) -> None:
     assert {suggestion(each) for each in unknown} == {meant}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "key, meant",
     [
@@ -713,6 +717,7 @@ def test_a_template_with_several_buckets_is_asked_which() -> None:
         read_rules(json.dumps(SEVERAL), resource="Logs")
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, detail",
     [

@@ -184,6 +184,7 @@ PREFLIGHT = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "environ",
     [

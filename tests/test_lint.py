@@ -448,6 +448,7 @@ def test_ids_are_each_their_own():
     assert {check.id[2] for check in Check if check.severity is Severity.DANGER} == {"2"}
 
 
+@in_one_test
 @pytest.mark.parametrize("vector", vectors("put_bodies_valid"))
 def test_what_is_said_of_the_vendors_samples_is_true(vector):
     rules = parse_xml(vector["text"].encode(), DIALECTS[vector["dialect"]])

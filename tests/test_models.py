@@ -228,6 +228,7 @@ def test_allow_headers(allowed: str, requested: str | None, answer: str | None) 
     assert verdict.headers.get(HEADERS) == answer
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "method, matches",
     [
@@ -438,6 +439,7 @@ def test_may_proceed(
     assert may_proceed(PUT, preflight, actual) is reads
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "credentials, expose, readable",
     [

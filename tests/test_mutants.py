@@ -65,6 +65,7 @@ def test_changes_of_a_line(source: str, expected: set[str]) -> None:
     assert changed(source) == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "source",
     [

@@ -9,6 +9,7 @@ import pytest
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import is_database, open_store, shown_database
+from tests.support.tables import in_one_test
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ REFUSED: list[tuple[Any, str]] = [
 ]
 
 
+@in_one_test
 @pytest.mark.parametrize("setting, shown", REFUSED)
 def test_what_is_no_setting_is_shown_without_a_password(setting: Any, shown: str) -> None:
     assert not is_database(setting)

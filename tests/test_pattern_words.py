@@ -10,6 +10,7 @@ from flask_bucketcors import HeaderLists, Span, pattern_in_words
 from flask_bucketcors.core.origins import FILE, NULL, is_origin, pattern_problem
 from tests.support.naive_evaluator import origin_matches
 from tests.support.strategies import origin_patterns, origins
+from tests.support.tables import in_one_test
 
 PATTERNS = {
     "*": "any site",
@@ -60,6 +61,7 @@ PATTERNS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(("pattern", "words"), PATTERNS.items(), ids=ascii)
 def test_a_pattern_in_words(pattern, words):
     assert pattern_in_words(pattern) == words
@@ -155,6 +157,7 @@ def assert_true(pattern: str, origins: list[str]) -> None:
             assert is_true(words, origin) is origin_matches(pattern, origin), (words, origin)
 
 
+@in_one_test
 @pytest.mark.parametrize("pattern", PATTERNS, ids=ascii)
 def test_the_words_are_true_of_origins_near_the_pattern(pattern):
     assert_true(pattern, origins_near(pattern))
@@ -206,6 +209,7 @@ HEADERS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("words", HEADERS)
 def test_header_lists_in_few_words(words):
     assert HEADERS[words].in_few_words() == words

@@ -24,6 +24,7 @@ from tests.support.naive_evaluator import RuleDict, evaluate, origin_matches
 from tests.support.near_requests import near_lists, near_origins
 from tests.support.rounds import ROUNDS_TIMEOUT, rounds
 from tests.support.strategies import METHODS, origins, rule_sets
+from tests.support.tables import in_one_test
 
 A, B = "https://a.example", "https://b.example"
 
@@ -213,6 +214,7 @@ APART = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize(("rules", "rows"), APART.values(), ids=APART)
 def test_what_has_no_form_of_an_origin_has_a_row_of_its_own(rules, rows) -> None:
     assert shown(matrix(*rules)) == rows
@@ -235,6 +237,7 @@ OTHERS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("top", [True, False], ids=["with a rule for any site", "alone"])
 @pytest.mark.parametrize(("listed", "example"), OTHERS.values(), ids=OTHERS)
 def test_other_origins_have_an_example(listed: list[str], example: str, top: bool) -> None:

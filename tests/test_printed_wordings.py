@@ -161,6 +161,7 @@ def test_what_helps_after_a_redirect() -> None:
     assert "`*`" in explanation.help
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, guessed",
     [

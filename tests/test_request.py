@@ -61,6 +61,7 @@ def test_paths_of_other_bytes_stay_apart():
     assert len({read_request({"PATH_INFO": each}).path for each in raw}) == len(raw)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "method, origin, requested_method, expected",
     [
@@ -116,6 +117,7 @@ def test_sdks_of_obs_ask_for_the_version(method: str, query: str, expected: bool
     assert Request(method, "/photos", query=query).asks_for_version is expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, expected",
     [
@@ -134,6 +136,7 @@ def test_a_hostname_has_no_port_and_no_capitals(host: str, expected: str):
     assert Request("GET", "/", host).hostname == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "path, expected",
     [

@@ -306,6 +306,7 @@ def bucket_of_domain(request: Request) -> tuple[str, str] | None:
     return (DOMAINS[request.hostname], request.path) if request.hostname in DOMAINS else None
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "host, path, expected",
     [
@@ -338,6 +339,7 @@ def test_a_function_decides_about_dot_segments_and_reserved_segments_too(path):
     assert resolve(resolver, path) == PHOTOS
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "path, expected",
     [

@@ -684,6 +684,7 @@ MISFITS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("route, reason", MISFITS.items())
 def test_a_route_whose_bucket_names_no_url(route: str, reason: str) -> None:
     """Alone, it leaves no path to the buckets. Beside others, these count."""
@@ -808,6 +809,7 @@ RESERVED = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("routes, expected", RESERVED.values(), ids=RESERVED)
 def test_reserved_names(routes: list[str], expected: set[str]) -> None:
     assert read(*routes).reserved.names == expected
@@ -822,6 +824,7 @@ def ask_rules(app: Flask, path: str) -> int:
     return app.test_client().delete(f"{path}?cors").status_code
 
 
+@in_one_test
 @pytest.mark.parametrize("path", ["/files", "/files/upload", "/files/upload/", "/files//upload"])
 @pytest.mark.parametrize("install", ["extension", "blueprint"])
 def test_a_rules_call_on_a_reserved_segment_never_reaches_the_application(

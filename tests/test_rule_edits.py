@@ -83,6 +83,7 @@ def test_a_first_rule_brings_response_vary_and_others_do_not() -> None:
     assert edit.apply(named("a")) == AddRule(NEW).apply(named("a"))
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "edit, number",
     [

@@ -201,6 +201,7 @@ def test_a_header_that_must_be_signed(signer: str, presigned: bool) -> None:
     assert check(unsigned)
 
 
+@in_one_test
 @pytest.mark.parametrize("signer", ALL)
 def test_headers_of_the_vendor_are_signed(signer: str) -> None:
     prefix = {"oss": "x-oss-", "s3": "x-amz-", "obs": "x-obs-"}[SIGNERS[signer][0]]
@@ -246,6 +247,7 @@ def test_the_clocks_may_differ_by_15_minutes(
         assert refusal(sent, now=time.time() + later) == expected
 
 
+@in_one_test
 @pytest.mark.parametrize("signer", ALL)
 def test_a_url_expires(signer: str) -> None:
     sent = signed(signer, presigned=True)
@@ -324,6 +326,7 @@ def test_two_signatures_in_one_query_are_one_too_many() -> None:
     )
 
 
+@in_one_test
 @pytest.mark.parametrize("signer", ["oss2 V1", "botocore V2", "esdk-obs-python"])
 @pytest.mark.parametrize("name", ["OSS", "AWS", "OBS"])
 def test_a_signature_under_another_name_opens_the_same_call_only(signer: str, name: str) -> None:
@@ -352,6 +355,7 @@ def test_no_other_signature_is_taken_for_another(signer: str, name: str) -> None
         )
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "authorization, unknown",
     [
@@ -617,6 +621,7 @@ def test_one_parameter_of_a_signed_url_makes_a_second_signature(
         check(sent.but(query=f"{sent.query}&{parameter}"))
 
 
+@in_one_test
 @pytest.mark.parametrize("signer", ALL)
 def test_the_name_of_a_scheme_has_no_case(signer: str) -> None:
     """RFC 9110, 11.1."""

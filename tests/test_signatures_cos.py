@@ -94,6 +94,7 @@ def test_an_unsigned_request_has_no_requester() -> None:
         assert verify(request, KEYS, now=NOW) is None
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "changes",
     [
@@ -335,6 +336,7 @@ def test_seven_fields_beside_one_that_is_there_twice() -> None:
     assert refusal(request)[0] == "AccessDenied"
 
 
+@in_one_test
 @pytest.mark.parametrize("name", ["q-sign-time", "q-key-time"])
 @pytest.mark.parametrize(
     "start, end, expected",
@@ -359,6 +361,7 @@ def test_a_signature_that_is_none_costs_no_look_at_the_keys() -> None:
     assert asked == []
 
 
+@in_one_test
 @pytest.mark.parametrize("name", ["CONTENT_TYPE", "CONTENT_LENGTH"])
 @pytest.mark.parametrize("sent, expected", [("5", "5"), (" 5 ", "5"), ("", None), (None, None)])
 def test_headers_that_cgi_has_names_of_its_own_for(

@@ -120,6 +120,7 @@ def test_a_header_that_is_wrong(changes: dict[str, str | None], expected: Refusa
     assert refused(HEADER.but(headers=changes)) == expected
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "old, new, expected",
     [

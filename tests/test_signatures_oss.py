@@ -370,6 +370,7 @@ def test_the_longest_life_of_a_url_is_a_week(seconds: str, expected: Refusal) ->
     assert refused(sent, now=MADE_AT)[0] == expected
 
 
+@in_one_test
 @pytest.mark.parametrize("sent", [V1, V4], ids=["V1", "V4"])
 @pytest.mark.parametrize(
     "later, expected",

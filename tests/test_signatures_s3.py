@@ -160,6 +160,7 @@ def test_the_examples_of_version_4_hold(sent: Sent) -> None:
     assert signer == (EXAMPLE, "s3", digest)
 
 
+@in_one_test
 @pytest.mark.parametrize("sent", V2_EXAMPLES.values(), ids=V2_EXAMPLES)
 def test_the_examples_of_version_2_hold(sent: Sent) -> None:
     date = sent.headers.get("date")
@@ -466,6 +467,7 @@ def test_a_query_that_is_wrong(sent: Sent, text: str) -> None:
     assert refused(sent) == (Refusal.MALFORMED_URL_SIGNATURE, text)
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "sent, code",
     [

@@ -118,6 +118,7 @@ OBJECTS = {
 }
 
 
+@in_one_test
 @pytest.mark.parametrize("is_warm", WARMTH)
 @pytest.mark.parametrize("options, host, paths", OBJECTS.values(), ids=OBJECTS)
 def test_an_object_is_the_applications_whatever_its_query(

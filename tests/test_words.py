@@ -68,6 +68,7 @@ def test_modules_use_the_words_of_the_field() -> None:
     assert {name: found for name, text in texts.items() if (found := found_in(text, WORDS))} == {}
 
 
+@in_one_test
 @pytest.mark.parametrize(
     "text, found",
     [
