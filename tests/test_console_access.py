@@ -346,6 +346,7 @@ def test_on_the_host_of_a_bucket_the_console_is_404() -> None:
         ("http://console.localhost", True),
         ("http://shop.example", False),
         ("http://10.0.0.7", False),
+        ("http://0.0.0.0:5000", False),
         ("http://127.0.0.1.evil.example", False),
         ("http://localhost.evil.example", False),
     ],

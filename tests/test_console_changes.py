@@ -4,6 +4,7 @@
 # ruff: noqa: RUF001
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from flask import Flask
@@ -11,6 +12,7 @@ from flask import Flask
 from flask_bucketcors import (
     AddRule,
     DeleteRule,
+    InvalidRules,
     MemoryStore,
     MoveRule,
     ReplaceRule,
@@ -23,6 +25,7 @@ from flask_bucketcors import (
     console_app,
 )
 from flask_bucketcors.console.starting_rules import STARTING_RULES
+from flask_bucketcors.console.typed_rule import TypedRule
 from flask_bucketcors.stores.contract import StoredRules
 from tests.support.console_apps import PREFIX
 from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket, Editor
@@ -430,6 +433,36 @@ def test_revisions_and_rules_that_are_not_there_are_refused() -> None:
         alice.edit(path)
         assert alice.page is not None
         assert alice.page.status_code == 404
+
+
+def test_many_wrong_lines_are_read_once() -> None:
+    class Text(str):
+        times_read = 0
+
+        def split(self, *arguments: Any) -> list[str]:
+            Text.times_read += 1
+            return super().split(*arguments)
+
+    typed = TypedRule(origins=Text("\n".join(f"é{i}" for i in range(50))), methods="GET")
+    with suppress(InvalidRules):
+        typed.parse()
+    assert [typed.line_of("origins", index) for index in range(50)] == [*range(1, 51)]
+    assert Text.times_read == 1
+
+
+def test_many_typed_lines_of_a_conflict_are_shown_in_part() -> None:
+    bucket = EditedBucket(ABC)
+    origins = "\n".join(f"https://{i}.example" for i in range(300))
+    fields = {
+        **bucket.fields(DeleteRule(0)),
+        "kind": "replace",
+        "methods": "GET",
+        "origins": origins,
+    }
+    bucket.store.put(bucket.name, RuleSet([B, C]))
+    alice = bucket.editor("alice")
+    assert "And 100 more." in alice.propose(fields)
+    assert alice.value("origins", "Go on with mine") == origins
 
 
 def test_a_field_that_a_kind_does_not_have_does_nothing() -> None:

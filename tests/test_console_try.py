@@ -216,6 +216,23 @@ def test_a_text_that_does_not_name_the_page(person: Person) -> None:
     assert fields_of_page(person)["origin"] == "https://b.test"
 
 
+def test_halves_of_characters_that_escapes_spell_are_replaced(person: Person) -> None:
+    request = {
+        "method": "P\ud800T",
+        "url": "https://\udfff.test/",
+        "headers": [
+            {"name": "Origin", "value": "https://\ud800"},
+            {"name": "x-\ud800", "value": "1"},
+        ],
+    }
+    entry = {"request": request, "response": {"status": 0, "headers": []}}
+    har = json.dumps({"log": {"entries": [entry]}})
+    for pasted in (har, "curl $'https://a.test/\\ud800' -H $'Origin: https://\\ud800'"):
+        person.open("/b/photos/try")
+        person.send("Read and try", evidence=pasted)
+        assert fields_of_page(person)["origin"] == "https://\ufffd"
+
+
 HOSTILE = [
     ("", "This text is not understood"),
     ("nothing", "This text is not understood"),

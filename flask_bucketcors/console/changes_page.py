@@ -117,17 +117,24 @@ def _edit_page(visit: Visit, proposal: Proposal, errors: list[FormError]) -> Res
 
 def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
     rules = visit.rule_set.rules if visit.rule_set else ()
+    now = None if conflict.now is None else TypedRule.of(rules[conflict.now])
     return visit.page(
         "conflict.html",
         proposal=conflict.proposal,
         number=(conflict.proposal.index or 0) + 1,
-        now=None if conflict.now is None else TypedRule.of(rules[conflict.now]),
+        now=_lines(now) if now else None,
         now_number=None if conflict.now is None else conflict.now + 1,
-        typed=conflict.proposal.typed,
+        typed=_lines(conflict.proposal.typed),
         fields=conflict.insisting.as_fields() if conflict.insisting else None,
         insist_label=_INSIST_LABELS.get(conflict.insisting.kind) if conflict.insisting else None,
         **_last_change(visit),
     )
+
+
+def _lines(typed: TypedRule) -> dict[str, dict[str, None]]:
+    """Give the lines of each field, each line once: to look one up takes no time."""
+    fields = typed.as_fields().items()
+    return {name: dict.fromkeys(filter(None, text.split("\n"))) for name, text in fields}
 
 
 def _last_change(visit: Visit) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from flask_bucketcors.core.hosts import is_loopback, split_host
 
 # A navigation of a whole window. What scripts, frames, workers and elements load is not one.
 _NAVIGATION: Final = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+# It reaches the machine itself, but no specification says that it is trustworthy.
+_ANY_ADDRESS: Final = "0.0.0.0"  # nosec B104 # nothing listens there
 # "none" is what the person did, such as a reload.
 _OWN_SITES: Final = ("same-origin", "none")
 
@@ -22,7 +24,7 @@ def is_trustworthy(request: Request) -> bool:
     if request.scheme == "https":
         return True
     split = split_host(request.host)
-    return split is not None and is_loopback(split[0])
+    return split is not None and split[0] != _ANY_ADDRESS and is_loopback(split[0])
 
 
 def is_navigation(request: Request) -> bool:

@@ -68,9 +68,9 @@ class TriedRequest:
         """
         found, note = _read(text)
         return cls(
-            origin=found.get("origin") or origin.strip(_BLANKS),
-            method=found["method"] or "GET",
-            headers=tuple(found["headers"]),
+            origin=_whole(found.get("origin") or origin.strip(_BLANKS)),
+            method=_whole(found["method"] or "GET"),
+            headers=tuple(map(_whole, found["headers"])),
             cookies=found["credentials"],
             kind=found["kind"],
             response=found.get("response"),
@@ -116,6 +116,11 @@ class TriedRequest:
             allow_credentials=writer.allow_credentials,
             vary=visit.console.vary,
         )
+
+
+def _whole(text: str) -> str:
+    """Replace halves of characters, which escapes may spell: no page can be encoded with them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _names(text: str) -> Iterable[str]:

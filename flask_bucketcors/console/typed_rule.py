@@ -1,8 +1,9 @@
 """A rule as it is typed into a form: texts that need not be valid, and are never lost."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from werkzeug.datastructures import MultiDict
@@ -43,7 +44,7 @@ class _Line(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TypedRule:
     """The texts of a form, one value of a list on each line.
 
@@ -76,7 +77,7 @@ class TypedRule:
 
     def values(self, name: str) -> list[str]:
         """Give the values of a list, by its name in forms."""
-        return [each.value for each in self._lines(name)]
+        return [each.value for each in self._lines[name]]
 
     def parse(self) -> Rule:
         """Give the rule.
@@ -95,11 +96,16 @@ class TypedRule:
         :param name: of a list, in forms.
         :param index: of the value in the list, from 0; None for no value of a list.
         """
-        lines = [] if index is None else list(self._lines(name))
+        lines = self._lines.get(name, ())
         return lines[index].number if index is not None and index < len(lines) else None
 
-    def _lines(self, name: str) -> Iterator[_Line]:
-        text: str = getattr(self, name)
-        for number, line in enumerate(text.split("\n"), 1):
-            if value := line.strip(_BLANKS):
-                yield _Line(number, value)
+    @cached_property
+    def _lines(self) -> Mapping[str, Sequence[_Line]]:
+        # Read once, because each of many thousand lines may be wrong.
+        return {name: [*_lines(getattr(self, name))] for name in _LISTS}
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if value := line.strip(_BLANKS):
+            yield _Line(number, value)
