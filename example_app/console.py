@@ -56,4 +56,8 @@ def _kept_secret(path: Path) -> str:
         pass
     finally:
         candidate.unlink()
-    return path.read_text()
+    secret = path.read_text().strip()
+    if not secret:
+        # Anyone could guess it.
+        raise ValueError(f"{str(path)!r} is empty: write a secret there, or delete the file")
+    return secret

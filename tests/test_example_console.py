@@ -54,6 +54,15 @@ def test_all_workers_have_one_password_and_one_key_which_others_cannot_read(
     assert sorted(path.name for path in tmp_path.glob("*password*")) == ["console-password"]
 
 
+@pytest.mark.parametrize("written", ["", "\n"])
+def test_an_empty_password_lets_nobody_in(app: Flask, tmp_path: Path, written: str) -> None:
+    (tmp_path / "console-password").write_text(written)
+    app.testing = True
+    for password in ("", written):
+        with pytest.raises(ValueError, match="is empty: write a secret there, or delete the file"):
+            status(app, ADMINISTRATOR, password)
+
+
 def test_the_environment_may_name_the_password(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXAMPLE_CONSOLE_PASSWORD", "of the environment")
     assert status(app, ADMINISTRATOR, "of the environment") == 200

@@ -469,6 +469,22 @@ def test_rows_are_kept_for_a_day(table: RefusalTable) -> None:
     ]
 
 
+def test_rows_that_another_program_has_written_wrong_are_left_out(table: RefusalTable) -> None:
+    table.add(tally(("photos", "ours", 1)), seconds=0)
+    assert table.path is not None
+    now = time.time()
+    with closing(sqlite3.connect(table.path)) as connection, connection:
+        for origin, times, last in ((b"\xff", 1, now), ("many", "many", now), ("", 1, "later")):
+            values = ("photos", origin, "GET", "origin", "", times, now, last)
+            connection.execute(
+                "INSERT INTO bucketcors_refused VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+            )
+        others = ("photos", "", "", "", "", "many", now, now)
+        connection.execute("INSERT INTO bucketcors_refused VALUES (?, ?, ?, ?, ?, ?, ?, ?)", others)
+    assert [each.origin for each in table.rows("photos")] == ["ours"]
+    assert table.others("photos") == 0
+
+
 # What cannot go wrong
 
 

@@ -123,7 +123,7 @@ class RefusalTable:
         """
         values = {"bucket": bucket, "since": time.time() - KEPT_SECONDS, "limit": limit}
         statement = _ROWS_OF_ALL if bucket is None else _ROWS_OF_BUCKET
-        return [RefusedRow(*row) for row in self._read(statement, values)]
+        return [RefusedRow(*row) for row in self._read(statement, values) if _is_row(row)]
 
     def others(self, bucket: str) -> int:
         """Give how many preflights of a bucket were refused, and are in no row.
@@ -131,7 +131,7 @@ class RefusalTable:
         :raises StoreUnavailable: if that cannot be read.
         """
         found = self._read(_OTHERS, (bucket, time.time() - KEPT_SECONDS))
-        return sum(times for (times,) in found)
+        return sum(times for (times,) in found if isinstance(times, int))
 
     def problem(self) -> str | None:
         """Say why the table cannot be written or read, without writing; None if it can."""
@@ -237,6 +237,17 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     if tables and "bucketcors_refused" not in tables:
         raise sqlite3.DatabaseError(_OTHER_TABLES)
     return bool(tables)
+
+
+def _is_row(row: Sequence[object]) -> bool:
+    """Whether its values have the types of a row. Another program may write any to a column."""
+    *texts, times, first, last = row
+    return (
+        all(isinstance(each, str) for each in texts)
+        and isinstance(times, int)
+        and isinstance(first, float)
+        and isinstance(last, float)
+    )
 
 
 def _add(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
