@@ -34,6 +34,7 @@ class Console:
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().removeprefix("The console: ").strip()
         self.root = self.url.partition("/enter")[0]
+        self.port = self.root.removeprefix("http://127.0.0.1:").partition("/")[0]
 
     def end(self) -> tuple[int, str]:
         """Press Ctrl-C; give the exit code, and what the command printed besides."""
@@ -65,14 +66,24 @@ def test_only_who_opens_the_address_gets_in(console: Console) -> None:
         cookie = entered.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
-        port = console.root.rpartition(":")[2]
-        assert cookie.startswith(f"bucketcors-console-{port}=")
+        assert cookie.startswith(f"bucketcors-console-{console.port}=")
         # The page that has the address goes on at once, and the token is not in its links.
-        assert re.search(r'http-equiv="refresh" content="0; url=/"', entered.text)
+        assert re.search(r'http-equiv="refresh" content="0; url=/[\w-]{12}/"', entered.text)
         assert "token=" not in entered.text
         page = person.get(f"{console.root}/", timeout=30)
         assert "photos" in page.text
         assert "carol" in page.text
+
+
+def test_what_others_serve_on_this_machine_does_not_get_the_cookie(console: Console) -> None:
+    """Browsers send a cookie to all ports of a host, but only with its path."""
+    with requests.Session() as person:
+        person.get(console.url, timeout=30)
+        sent = [
+            person.prepare_request(requests.Request("GET", url)).headers.get("Cookie")
+            for url in (f"{console.root}/", "http://127.0.0.1:9/", "http://127.0.0.1:9/enter")
+        ]
+    assert [each is not None for each in sent] == [True, False, False]
 
 
 def test_another_name_for_this_machine_gets_nothing(console: Console) -> None:
@@ -93,10 +104,9 @@ def test_a_port_that_is_taken_is_refused(console: Console, tmp_path: Path) -> No
     store = SQLiteStore(tmp_path / "rules.sqlite")
     store.put("photos", RULES)
     store.close()
-    port = console.root.rpartition(":")[2]
     database = ["--database", str(tmp_path / "rules.sqlite")]
     done = subprocess.run(
-        [sys.executable, "-m", "flask_bucketcors", "console", "--port", port, *database],
+        [sys.executable, "-m", "flask_bucketcors", "console", "--port", console.port, *database],
         capture_output=True,
         text=True,
         check=False,
@@ -104,4 +114,4 @@ def test_a_port_that_is_taken_is_refused(console: Console, tmp_path: Path) -> No
         cwd=ROOT,
     )
     assert done.returncode == 1
-    assert f"port {port} is not free" in done.stderr
+    assert f"port {console.port} is not free" in done.stderr

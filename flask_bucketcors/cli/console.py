@@ -3,9 +3,12 @@
 from contextlib import suppress
 from secrets import compare_digest, token_urlsafe
 from typing import Any, Final
+from wsgiref.types import WSGIApplication
 
 import click
-from flask import Flask, request
+from flask import request
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
@@ -47,9 +50,10 @@ def serve_console(port: int, author: str | None, strict: str) -> None:
     door = _Door(author or "console")
     app = standalone_console(writer, ConsoleOptions(door.authorize), token_urlsafe())
     app.add_url_rule("/enter", view_func=door.enter)
-    server = _listen(app, port)
+    server = _listen(DispatcherMiddleware(NotFound(), {door.path: app}), port)
     door.cookie = _COOKIE.format(server.server_port)
-    click.echo(f"The console: http://{_HOST}:{server.server_port}/enter?{_TOKEN}={door.token}")
+    root = f"http://{_HOST}:{server.server_port}{door.path}"
+    click.echo(f"The console: {root}/enter?{_TOKEN}={door.token}")
     click.echo("Press Ctrl-C to end it.", err=True)
     with suppress(KeyboardInterrupt):
         server.serve_forever()
@@ -66,6 +70,9 @@ class _Door:
         self._author = author
         self._pass = token_urlsafe()
         self.token = token_urlsafe()
+        # What another user of the machine serves on another port does not get the cookie, because
+        # browsers send it with this path only.
+        self.path = f"/{token_urlsafe(9)}"
         self.cookie = ""
 
     def enter(self) -> Response:
@@ -73,7 +80,9 @@ class _Door:
         if not _is_same(request.args.get(_TOKEN, ""), self.token):
             return page("enter.html", status=403, is_let_in=False)
         response = page("enter.html", is_let_in=True)
-        response.set_cookie(self.cookie, self._pass, httponly=True, samesite="Strict")
+        response.set_cookie(
+            self.cookie, self._pass, path=self.path, httponly=True, samesite="Strict"
+        )
         return response
 
     def authorize(self, call: ConsoleCall) -> str | Response:
@@ -90,7 +99,7 @@ class _Quiet(WSGIRequestHandler):
         """Log nothing."""
 
 
-def _listen(app: Flask, port: int) -> BaseWSGIServer:
+def _listen(app: WSGIApplication, port: int) -> BaseWSGIServer:
     try:
         return make_server(_HOST, port, app, threaded=True, request_handler=_Quiet)
     except (OSError, SystemExit) as error:
