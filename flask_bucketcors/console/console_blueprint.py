@@ -54,7 +54,7 @@ _NOT_OPENED: Final = "Open this page in a window of its own: another page tried 
 _FOREIGN_FORM: Final = "Another site sent this form."
 _STALE_FORM: Final = (
     "Nothing was saved. This form is more than 12 hours old, or somebody else has logged in. Go "
-    "back, reload the page and send the form again."
+    "back and send the form again."
 )
 
 

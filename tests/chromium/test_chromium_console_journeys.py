@@ -244,6 +244,45 @@ def test_a_change_between_what_changes_and_save_is_shown_before_it_is_saved(
     assert saved(shop, bucket) == ["https://alice.example", "https://b.example"]
 
 
+# Going back
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "text", "leads_to"),
+    [
+        ("add", "Origins", "https://typed.example", "Add a rule: what changes"),
+        ("rules/1", "Name", "typed", "Change rule 1: what changes"),
+        ("text", "All rules", RuleSet([C]).to_json(), "Replace all rules: what changes"),
+    ],
+)
+def test_going_back_keeps_what_was_typed(
+    browser: "Browser",
+    shop: ConsoleSite,
+    has_script: bool,
+    path: str,
+    label: str,
+    text: str,
+    leads_to: str,
+) -> None:
+    """Also from a form that is too old; the page that comes then has a new token."""
+    shop.store.put("back", RuleSet([A]), "bob")
+    with person(browser, shop, java_script_enabled=has_script) as alice:
+        alice.open(f"/b/back/{path}")
+        alice.type(label, text)
+        if path == "add":
+            alice.click("GET read")
+        alice.page.evaluate(
+            "for (const each of document.getElementsByName('token')) each.value = ''"
+        )
+        alice.click(SEE)
+        assert "Nothing was saved." in alice.text
+        for _ in range(2):
+            alice.page.go_back()
+            assert alice.page.get_by_label(label, exact=True).input_value() == text
+            alice.click(SEE)
+            assert alice.heading == leads_to
+
+
 # What the script adds
 
 
