@@ -462,7 +462,7 @@ def test_many_typed_lines_of_a_conflict_are_shown_in_part() -> None:
     bucket.store.put(bucket.name, RuleSet([B, C]))
     alice = bucket.editor("alice")
     assert "And 100 more." in alice.propose(fields)
-    assert alice.value("origins", "Use my version") == origins
+    assert alice.value("origins", "Add my version as a new rule") == origins
 
 
 def test_a_field_that_a_kind_does_not_have_does_nothing() -> None:

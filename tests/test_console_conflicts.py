@@ -1,7 +1,9 @@
 """Two people edit the rules of one bucket: nothing typed and nothing saved is lost."""
 
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from flask_bucketcors import (
     SQLiteStore,
     Store,
 )
+from tests.support.console_apps import text_of
 from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket, Editor
 from tests.support.rounds import MANY
 
@@ -333,6 +336,17 @@ def test_authors_that_another_tool_has_stored_are_shown_whatever_they_are() -> N
         put(bucket, [A, B])
         from_form(alice)
         assert told in alice.text
+
+
+def test_all_pages_show_authors_that_another_tool_has_stored(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path / "rules.sqlite")) as store:
+        bucket = EditedBucket(ABC, store)
+        with closing(sqlite3.connect(tmp_path / "rules.sqlite")) as connection, connection:
+            for table in ("rules", "history"):
+                connection.execute(f"UPDATE bucketcors_{table} SET author = x'ff00'")
+        alice = bucket.editor("alice")
+        for path in ("/", f"/b/{bucket.name}/", f"/b/{bucket.name}/history"):
+            assert r"by b'\xff\x00'" in text_of(alice.open(path)), path
 
 
 def test_a_form_that_is_sent_twice_is_saved_once() -> None:

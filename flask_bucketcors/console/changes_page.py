@@ -95,7 +95,7 @@ def _page(visit: Visit, worked_out: ProposedWrite | Conflict | Refused) -> Respo
         severity_names=SEVERITY_NAMES,
         fields=proposal.as_fields(),
         is_editable=proposal.kind in (*_IN_RULE_FORM, ProposalKind.RULES),
-        **_last_change(visit),
+        last=visit.console.store.last_change(visit.bucket),
     )
 
 
@@ -127,7 +127,7 @@ def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
         typed=_lines(conflict.proposal.typed),
         fields=conflict.insisting.as_fields() if conflict.insisting else None,
         insist_label=_INSIST_LABELS.get(conflict.insisting.kind) if conflict.insisting else None,
-        **_last_change(visit),
+        last=visit.console.store.last_change(visit.bucket),
     )
 
 
@@ -135,14 +135,6 @@ def _lines(typed: TypedRule) -> dict[str, dict[str, None]]:
     """Give the lines of each field, each line once: to look one up takes no time."""
     fields = typed.as_fields().items()
     return {name: dict.fromkeys(filter(None, text.split("\n"))) for name, text in fields}
-
-
-def _last_change(visit: Visit) -> dict[str, Any]:
-    last = visit.console.store.last_change(visit.bucket)
-    # Another tool may have stored a name that is no text.
-    author: object = last.author if last else None
-    name = author if isinstance(author, str) else "" if author is None else ascii(author)
-    return {"last": last, "last_author": name}
 
 
 def _title(proposal: Proposal) -> str:

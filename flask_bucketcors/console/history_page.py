@@ -43,14 +43,6 @@ class Card:
     why_unknown: str
 
     @property
-    def author(self) -> str:
-        """Who made the change, as text, whatever another tool has written."""
-        author: object = self.entry.author
-        if author is None:
-            return ""
-        return author if isinstance(author, str) else ascii(author)
-
-    @property
     def is_as_before(self) -> bool:
         """Whether the rules are those before."""
         return self.earlier is not None and self.earlier.rule_set == self.entry.rule_set

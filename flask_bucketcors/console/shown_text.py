@@ -41,11 +41,13 @@ def shown(text: str, most: int = _MOST) -> Markup:
     return _isolated(text, most, Markup("<bdi"))
 
 
-def named(text: str, most: int = 60) -> Markup:
+def named(name: object, most: int = 60) -> Markup:
     """Show the name of a person, a bucket or a rule: as :func:`shown`, but not in the font of code.
 
+    :param name: another tool may have stored an author that is no text.
     :param most: how many characters, apart from those that are spelt out.
     """
+    text = name if isinstance(name, str) else ascii(name)
     return _isolated(text, most, Markup('<bdi class="name"'))
 
 
