@@ -20,7 +20,7 @@ from flask_bucketcors.console.standalone import standalone_console
 from flask_bucketcors.console.visit import page
 
 _HOST: Final = "127.0.0.1"
-_TOKEN: Final = "token"  # nosec B105 # the name of a parameter
+_TOKEN: Final = "token"
 # A browser sends the cookies of a host to all its ports, so each port has a name of its own.
 _COOKIE: Final = "bucketcors-console-{}"
 

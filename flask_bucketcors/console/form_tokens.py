@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 _SALT: Final = "flask_bucketcors.console"
 #: The name of the field.
-TOKEN_FIELD: Final = "token"  # nosec B105 # the name of a field
+TOKEN_FIELD: Final = "token"
 # A day's work. In seconds.
 _MAX_AGE: Final = 12 * 60 * 60
 

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from weakref import finalize
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
@@ -99,7 +100,11 @@ class RefusalTable:
         self.path = None if path is None else path.absolute()
         self._database = database
         self._lock = ForkSafeLock()
-        self._memory = _make_memory() if path is None else None
+        self._memory = None
+        if path is None:
+            self._memory = _make_memory()
+            # Nobody closes a counter, and an application without one may be made for each test.
+            finalize(self, self._memory.close).atexit = False
 
     def add(self, tally: Tally, *, seconds: float) -> None:
         """Add counts to the table, and keep its bounds.
