@@ -132,7 +132,10 @@ def take(
     page = context.new_page()
     page.goto(f"{url}/b/shop-assets/")
     PAGES[name](page)
-    height = page.evaluate("document.documentElement.scrollHeight")
+    page.wait_for_load_state("networkidle")
+    # A locator waits for a page that is on its way.
+    box = page.locator("html").bounding_box()
+    height = box["height"] if box else most
     clip = {"x": 0, "y": 0, "width": width, "height": min(height, most)}
     page.screenshot(path=path, full_page=True, clip=clip)
     context.close()
