@@ -72,11 +72,7 @@ def assemble(
         check_setup(app, settings)
         buckets = without_console(buckets, settings.console_prefix)
     rules = _read_default_rules(app, settings)
-    opened = open_store(
-        settings.database if store is None else store,
-        folder=app.instance_path,
-        history_limit=settings.history,
-    )
+    opened = _open_store(app, settings, store)
     claim(opened, app.name, is_named=is_named)
     api = RulesAPI(
         opened,
@@ -105,6 +101,11 @@ def assemble(
 
         mount_console(app, console, settings, api, middleware)
     return Parts(settings, opened, middleware, api)
+
+
+def _open_store(app: Flask, settings: Settings, store: Store | None) -> Store:
+    database = settings.database if store is None else store
+    return open_store(database, folder=app.instance_path, history_limit=settings.history)
 
 
 def _read_default_rules(app: Flask, settings: Settings) -> RuleSet | None:

@@ -446,16 +446,16 @@ def test_put_without_diff_asks_nothing(run_app: Run, store: SQLiteStore, new: st
     )
 
 
-@pytest.mark.parametrize("answer, code, stored", [("y\n", 0, NEW), ("n\n", 1, OLD), ("\n", 1, OLD)])
+@pytest.mark.parametrize("typed, code, stored", [("y\n", 0, NEW), ("n\n", 1, OLD), ("\n", 1, OLD)])
 def test_put_asks_on_a_terminal(
-    answer: str, code: int, stored: RuleSet, forked_commands: Path, tmp_path: Path, new: str
+    typed: str, code: int, stored: RuleSet, forked_commands: Path, tmp_path: Path, new: str
 ) -> None:
     with closing(SQLiteStore(tmp_path / "bucketcors.sqlite")) as store:
         store.put("photos", OLD)
         app = ["--app", "tests.support.apps.any_bucket"]
         command = [*app, "bucketcors", "put", "photos", new, "--diff"]
         found, output = on_a_terminal(
-            forked_commands / "flask", *command, folder=tmp_path, typed=answer
+            forked_commands / "flask", *command, folder=tmp_path, typed=typed
         )
         assert (found, store.get("photos")) == (code, stored)
         assert "Put these rules for photos? [y/N]" in output

@@ -12,7 +12,6 @@ from flask_bucketcors import (
     InvalidBucketName,
     InvalidRules,
     MemoryStore,
-    Rule,
     RulesChanged,
     RuleSet,
     UnknownRevision,
@@ -20,12 +19,7 @@ from flask_bucketcors import (
 from flask_bucketcors.api.rules_writer import NoSuchBucket, RulesWriter
 from flask_bucketcors.core.dialects import COS, OSS
 from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, ReservedBucketName
-
-PLAIN = RuleSet([Rule(["https://a.example"], ["GET"])])
-OTHER = RuleSet([Rule(["https://b.example"], ["GET"])])
-DANGEROUS = RuleSet([Rule(["https://*evil.example", "null"], ["GET"])])
-ODD = RuleSet([Rule(["https://A.example"], ["GET"])])
-MANY = RuleSet([Rule([f"https://{i}.example"], ["GET"]) for i in range(OSS.max_rules + 1)])
+from tests.support.written_rules import DANGEROUS, MANY, ODD, OTHER, PLAIN
 
 Make = Callable[..., RulesWriter]
 

@@ -24,12 +24,8 @@ from flask_bucketcors.api.write_preview import preview_write
 from flask_bucketcors.core.dialects import COS, OSS
 from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, ReservedBucketName
 from flask_bucketcors.stores.contract import StoredRules
+from tests.support.written_rules import DANGEROUS, MANY, ODD, OTHER, PLAIN
 
-PLAIN = RuleSet([Rule(["https://a.example"], ["GET"])])
-OTHER = RuleSet([Rule(["https://b.example"], ["GET"])])
-DANGEROUS = RuleSet([Rule(["https://*evil.example", "null"], ["GET"])])
-ODD = RuleSet([Rule(["https://A.example"], ["GET"])])
-MANY = RuleSet([Rule([f"https://{i}.example"], ["GET"]) for i in range(OSS.max_rules + 1)])
 PATCH = RuleSet([Rule(["https://a.example"], ["GET", "PATCH"])])
 MANY_PATCH = RuleSet([*MANY.rules, *PATCH.rules])
 # They overlap in too many ways to be judged.

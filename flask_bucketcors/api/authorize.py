@@ -9,6 +9,7 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.exceptions import HTTPException
 
 from flask_bucketcors.core.errors import shown_value
+from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,20 @@ def ask(authorize: Authorize, call: RulesCall) -> Verdict:
     if said is None or isinstance(said, bool):
         return Verdict(said is True)
     if isinstance(said, str):
-        # A store cannot keep what UTF-8 cannot encode.
-        author = said.strip().encode("utf-8", "backslashreplace").decode()
-        return Verdict(bool(author), author or None)
+        author = author_name(said)
+        return Verdict(author is not None, author)
     # Responses, coroutines, and tuples of text and status would all count as true.
     raise TypeError(
         f"the authorize hook returned {shown_value(said)}: return True, False, or the name of the "
         "person as text"
     )
+
+
+def author_name(said: str) -> str | None:
+    """Give the name that a hook returned as a store keeps it; None if it is empty."""
+    # A store cannot keep what UTF-8 cannot encode, nor a longer name.
+    name = said.strip().encode("utf-8", "backslashreplace").decode()
+    return name[:MAX_AUTHOR_LENGTH] or None
 
 
 def bodiless(environ: WSGIEnvironment) -> WSGIEnvironment:

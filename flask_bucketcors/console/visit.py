@@ -10,6 +10,7 @@ from flask import current_app, make_response, request
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response
 
+from flask_bucketcors.api.authorize import author_name
 from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.api.rules_writer import RulesWriter
 from flask_bucketcors.console.console_response import ConsoleResponse
@@ -22,7 +23,6 @@ from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 from flask_bucketcors.refused_lately.refusal_table import RefusalTable
-from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
 from flask_bucketcors.stores.contract import Store, StoredRules
 
 _NOT_ALLOWED: Final = {
@@ -167,9 +167,7 @@ def _ask(console: Console, action: ConsoleAction, bucket: str | None) -> str | R
     if said is None:
         return None
     if isinstance(said, str):
-        # A store cannot keep what UTF-8 cannot encode, nor a name that is longer.
-        name = said.strip().encode("utf-8", "backslashreplace").decode()
-        return name[:MAX_AUTHOR_LENGTH] or None
+        return author_name(said)
     if isinstance(said, Response):
         return make_response(said)
     raise TypeError(
