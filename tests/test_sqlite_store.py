@@ -40,7 +40,7 @@ from flask_bucketcors import (
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.stores.rows import format_rule_set
 from flask_bucketcors.stores.sqlite import database_file, schema
-from flask_bucketcors.stores.sqlite.change_token import ChangeToken
+from flask_bucketcors.stores.sqlite.change_token import ChangeToken, draw_number
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 from tests.support.other_tools import run_sql
@@ -860,7 +860,7 @@ class Refused:
 
 def test_a_change_is_told_although_the_token_could_not_be_mapped_before(path, monkeypatch):
     ChangeToken(Path(f"{path}-revision"))
-    others = ChangeToken(Path(f"{path}-revision")).cell
+    others = ChangeToken(Path(f"{path}-revision")).signal
     with monkeypatch.context() as exhausted:
         exhausted.setattr(database_file, "ChangeToken", Refused)
         store = SQLiteStore(path)
@@ -876,7 +876,7 @@ def test_a_change_is_told_to_processes_on_both_sides_of_a_new_token(store, path)
     before = store.signal()
     token = Path(f"{path}-revision")
     token.unlink()
-    behind = ChangeToken(token).cell
+    behind = ChangeToken(token).signal
     seen = before[0]
     store.put("b", rules(1))
     assert before[0] != seen
@@ -905,6 +905,15 @@ def test_a_change_is_obeyed_while_a_process_goes_over_to_a_new_token(store, path
         monkeypatch.setattr(store._database, "tokens", tokens)
         store.put("b", rules(1))
         assert cache.get("b") is not before
+
+
+@pytest.mark.parametrize("bits", [0, 1, 2**61 - 1])
+def test_a_number_that_is_drawn_is_a_normal_float(path, monkeypatch, bits):
+    """Others might be equal to another number, or not even to themselves."""
+    token = ChangeToken(Path(f"{path}-revision"))
+    monkeypatch.setattr("secrets.randbits", lambda count: bits)
+    token.cell[0] = draw_number()
+    assert sys.float_info.min <= token.signal[0] <= sys.float_info.max
 
 
 def test_a_token_for_which_there_is_little_room_is_none(path):

@@ -63,7 +63,7 @@ class Generation:
     """
 
     signal: Signal
-    seen: int
+    seen: float
     until: float
     state: Hashable
     by_bucket: dict[str | bytes, Entry]

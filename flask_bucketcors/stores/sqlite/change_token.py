@@ -10,6 +10,9 @@ Facts this rests on:
 - Each stamp is drawn at random and stored once, by the writer that committed it. Two writers
   may store in the wrong order, but a number that was seen never comes back with other rules.
 - Eight aligned bytes are loaded and stored atomically, so no reader sees half a number.
+- Python compares two floats in half the time of two large integers. So requests read the eight
+  bytes as a float, and each number that is drawn is the pattern of a normal one: no NaN, which
+  would differ from itself, and none so small that a processor may round it to zero.
 - The file must never get shorter: the kernel kills a process whose mapped page is gone. Opening
   the file must not write a number, either: that could hide a change.
 
@@ -20,6 +23,7 @@ and then the names of the buckets that changed, see
 
 import mmap
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,10 +34,19 @@ from flask_bucketcors.stores.sqlite.locks import open_or_make, share
 from flask_bucketcors.stores.sqlite.log_files import RECORD_END, identity
 
 _SIZE = 8
+# The highest bits of a positive normal float.
+_NORMAL = 1 << 61
+
+
+def draw_number() -> int:
+    """Draw a number that no other writer draws."""
+    return _NORMAL + secrets.randbits(61)
 
 
 class ChangeToken:
     """The shared number. Forked children can use it, and threads need no lock.
+
+    ``cell[0]`` is the number, for writers; ``signal[0]`` the same bytes as a float, for requests.
 
     :param path: the file; made if it is not there.
     :raises OSError: if the file cannot be made, opened for writing or mapped.
@@ -48,7 +61,9 @@ class ChangeToken:
             memory = mmap.mmap(descriptor, END)
         finally:
             os.close(descriptor)
-        self.cell = memoryview(memory)[:_SIZE].cast("q")
+        number = memoryview(memory)[:_SIZE]
+        self.cell = number.cast("q")
+        self.signal = number.cast("d")
         self.ring = ChangeRing(memory)
 
     @contextmanager

@@ -12,13 +12,12 @@ Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 import json
 import logging
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import RulesChanged, StoreUnavailable
@@ -37,7 +36,7 @@ from flask_bucketcors.stores.history_entry import HistoryEntry
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from flask_bucketcors.stores.sqlite.bucket_pages import names, summaries
 from flask_bucketcors.stores.sqlite.change_ring import Entry
-from flask_bucketcors.stores.sqlite.change_token import AskedCell
+from flask_bucketcors.stores.sqlite.change_token import AskedCell, draw_number
 from flask_bucketcors.stores.sqlite.database import Parameters
 from flask_bucketcors.stores.sqlite.kept_history import entries, keep, keep_deleted, last_entry
 from flask_bucketcors.stores.sqlite.noted_changes import (
@@ -124,7 +123,8 @@ class SQLiteStore(Store):
     def signal(self) -> Signal:
         self._database.follow_file()
         token = self._database.token
-        return token.cell if token else self._cell
+        # A float is a number, too.
+        return cast(Signal, token.signal) if token else self._cell
 
     def state(self) -> Hashable:
         # Not that of a subclass, which may ask for the state.
@@ -271,13 +271,13 @@ class SQLiteStore(Store):
         try:
             done = self._database.change(partial(self._do_or_find, work))
         except RulesChanged:
-            self._publish(0, _number_of_nothing())
+            self._publish(0, draw_number())
             raise
         except StoreUnavailable as error:
             self._name_newer_release(error)
             raise
         if done is None:
-            self._publish(0, _number_of_nothing())
+            self._publish(0, draw_number())
         return done
 
     def _do_or_find(
@@ -289,7 +289,7 @@ class SQLiteStore(Store):
         finally:
             if done is None:
                 # The number alone is not enough: a writer that committed earlier may replace it.
-                self._add_to_ring(Entry(0, _number_of_nothing(), 0, None))
+                self._add_to_ring(Entry(0, draw_number(), 0, None))
         return done
 
     def _name_newer_release(self, error: StoreUnavailable) -> None:
@@ -311,11 +311,6 @@ class SQLiteStore(Store):
         return int(self._query(_STATE)[0][1])
 
 
-def _number_of_nothing() -> int:
-    """Draw a number that is no stamp, because no number may be stored twice."""
-    return secrets.randbits(63)
-
-
 def _write_nothing(connection: sqlite3.Connection) -> None:
     """Only wait for the writers before."""
 
@@ -325,7 +320,7 @@ def _begin(connection: sqlite3.Connection) -> tuple[int, int, int]:
     [(revision, last, version)] = connection.execute(_STATE).fetchall()
     # A newer release may have started since this one did.
     refuse_newer(version)
-    stamp = secrets.randbits(64) - 2**63
+    stamp = draw_number()
     connection.execute(_BEGIN, (stamp,))
     return last, revision + 1, stamp
 
