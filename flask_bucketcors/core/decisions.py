@@ -1,5 +1,6 @@
 """Decisions about requests: what rules decide, and why not."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -61,8 +62,12 @@ class Decision(NamedTuple):
         return self.reason is None
 
 
-class Refused(NamedTuple):
-    """The decisions for one reason, about an actual request and about a preflight."""
+@dataclass(slots=True)
+class Refused:
+    """The decisions for one reason, about an actual request and about a preflight.
+
+    It is no tuple: in CPython 3.11, access to a slot is much faster.
+    """
 
     actual: Decision
     preflight: Decision

@@ -146,12 +146,9 @@ def find_responder(request: Request, resolved: Resolved | None, has_api: bool) -
     return APPLICATION
 
 
+# As above.
 _REFUSED: Final = Refusal.PREFLIGHT_REFUSED
-_HEADERS: Final = Reason.HEADERS
-_BY_REASON: Final = {
-    Reason.UNREADABLE.value: Refusal.UNAVAILABLE,
-    Reason.NO_RULES.value: Refusal.PREFLIGHT_NO_RULES,
-}
+_HEADERS, _UNREADABLE, _NO_RULES = Reason.HEADERS, Reason.UNREADABLE, Reason.NO_RULES
 
 
 def preflight_refusal(
@@ -167,10 +164,12 @@ def preflight_refusal(
     :param origin, method, headers: the request's ``preflight_headers``.
     :param methods: the methods that rules can have.
     """
-    if origin is None and reason is not Reason.UNREADABLE:
+    if reason is _UNREADABLE:
+        return Refusal.UNAVAILABLE
+    if origin is None:
         return Refusal.PREFLIGHT_NO_ORIGIN
-    if reason in _BY_REASON:
-        return _BY_REASON[reason]
+    if reason is _NO_RULES:
+        return Refusal.PREFLIGHT_NO_RULES
     if method not in methods:
         return Refusal.PREFLIGHT_METHOD
     if reason is _HEADERS and parse_requested_headers(headers) is None:

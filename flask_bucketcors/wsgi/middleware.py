@@ -345,19 +345,20 @@ class BucketCORSMiddleware:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        if decision.reason is None:
+        reason = decision.reason
+        if reason is None:
             ids = next(response_ids(self.dialect).series)
             start_response("200 OK", [CONTENT_TYPE, CONTENT_LENGTH, *decision.headers, *ids])
             return EMPTY_BODY
         if preflight_log.logger.isEnabledFor(logging.DEBUG):
-            preflight_log.log_refused(decision.reason, bucket, sent, self._rules.get)
+            preflight_log.log_refused(reason, bucket, sent, self._rules.get)
         if self.refusals is not None:
             self.refusals.count(bucket, decision, sent)
         return error_response(
             environ,
             start_response,
             self.dialect,
-            preflight_refusal(decision.reason, *sent, self._methods),
+            preflight_refusal(reason, *sent, self._methods),
             headers=decision.headers,
             bucket=bucket,
             is_root=is_root,
