@@ -1,15 +1,20 @@
 """The rules in memory: what makes room for others, and what buckets share."""
 
+import json
 import random
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet, SQLiteStore, Store
+from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import UNIT_BYTES, CompiledRules
+from flask_bucketcors.stores import rows
 from flask_bucketcors.wsgi.kept_rules import ABSENT_PARTS, MAX_ABSENT, KeptRules
 from flask_bucketcors.wsgi.rules_cache import RulesCache
+from tests.support.other_tools import run_sql
 from tests.test_hot_path import A, environ_of, shortly
 
 PLENTY = 2**40
@@ -20,7 +25,7 @@ def rules(number: int, origins: int = 1) -> RuleSet:
     return RuleSet([Rule([f"https://{n}.{number}.example" for n in range(origins)], ["GET"])])
 
 
-def cache_of(store: MemoryStore, buckets: int = 1000, size: int = PLENTY) -> RulesCache:
+def cache_of(store: Store, buckets: int = 1000, size: int = PLENTY) -> RulesCache:
     return RulesCache(store, CompiledRules, cached_buckets=buckets, cached_bytes=size)
 
 
@@ -177,6 +182,35 @@ def test_buckets_with_equal_rules_share_compiled_ones() -> None:
     a, b, c, d = map(cache.get, "abcd")
     assert a is b is c
     assert d is not a
+
+
+def test_a_text_that_another_bucket_has_is_not_parsed_again(monkeypatch) -> None:
+    """What is stored is rules, or it is refused, whoever has it."""
+    parsed = []
+    monkeypatch.setattr(rows, "parse_json", lambda text: parsed.append(text) or json.loads(text))
+    with closing(SQLiteStore(":memory:")) as store:
+        store.put_many((name, rules(1)) for name in "ab")
+        store.put("c", rules(2))
+        cache = cache_of(store)
+        assert cache.get("a") is cache.get("b") is not cache.get("c")
+        assert len(parsed) == 2
+        # As soon as no bucket has the text, it counts as never seen.
+        store.put_many((name, rules(3)) for name in "ab")
+        cache.get("a"), cache.get("b")
+        store.put("a", rules(1))
+        cache.get("a")
+        assert len(parsed) == 4
+
+
+def test_a_text_that_is_no_rules_closes_each_bucket_that_has_it(tmp_path) -> None:
+    path = tmp_path / "rules.sqlite"
+    with closing(SQLiteStore(path)) as store:
+        store.put_many((name, rules(1)) for name in "abc")
+        run_sql(path, "UPDATE bucketcors_rules SET document = '{}' WHERE bucket IN ('b', 'c')")
+        cache = cache_of(store)
+        assert isinstance(cache.get("a"), CompiledRules)
+        assert isinstance(cache.get("b"), ClosedRules)
+        assert isinstance(cache.get("c"), ClosedRules)
 
 
 def test_buckets_that_share_rules_change_apart() -> None:

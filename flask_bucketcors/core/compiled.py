@@ -338,9 +338,13 @@ def digest_of(rule_set: RuleSet) -> bytes:
         f"{','.join(rule.allowed_headers)} {','.join(rule.expose_headers)} {rule.max_age_seconds}"
         for rule in rule_set.rules
     ]
-    content = "\n".join(lines) + ("\nvary" if rule_set.response_vary else "")
-    # No two rule sets have the same: the digest is longer than that of SHA-224.
-    return blake2b(content.encode(), digest_size=DIGEST_BYTES).digest()
+    return digest_of_text("\n".join(lines) + ("\nvary" if rule_set.response_vary else ""))
+
+
+def digest_of_text(text: str) -> bytes:
+    """Give a digest of a text. No two texts have the same: it is longer than that of SHA-224."""
+    content = text.encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 def _shared(literals: Mapping[str, Pending]) -> dict[str, Pending]:

@@ -1,7 +1,8 @@
 """Rule sets as SQL stores keep them: JSON text, formatted and parsed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.json_text import parse_json
@@ -50,3 +51,14 @@ def parse_rule_set(bucket: str, document: str) -> RuleSet:
         return RuleSet.from_dict(parse_json(document))
     except (InvalidRules, ValueError, TypeError) as error:
         raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {error}") from error
+
+
+def text_of(parse: Callable[[], RuleSet]) -> str | None:
+    """Give the text that ``parse`` would parse; None if it is not ``partial(parse_rule_set, ...)``.
+
+    Equal texts are equal rules, so a text that was parsed once needs no other parse.
+    """
+    if type(parse) is partial and parse.func is parse_rule_set:
+        text = parse.args[1]
+        return text if isinstance(text, str) else None
+    return None

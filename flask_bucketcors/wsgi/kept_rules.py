@@ -12,8 +12,15 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from flask_bucketcors.core.closed_rules import BucketRules
-from flask_bucketcors.core.compiled import UNIT_BYTES, CompiledRules, digest_of, refused_by
+from flask_bucketcors.core.compiled import (
+    UNIT_BYTES,
+    CompiledRules,
+    digest_of,
+    digest_of_text,
+    refused_by,
+)
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.rows import text_of
 
 # How many buckets without rules are remembered, because clients may invent names.
 MAX_ABSENT: Final = 10_000
@@ -97,13 +104,20 @@ class KeptRules:
         self.absent_bytes = 0
 
     def compiled(
-        self, rule_set: RuleSet, compile_rules: Callable[[RuleSet], CompiledRules]
+        self, parse: Callable[[], RuleSet], compile_rules: Callable[[RuleSet], CompiledRules]
     ) -> CompiledRules:
-        """Compile a rule set, unless equal rules are in memory."""
-        digest = digest_of(rule_set)
+        """Parse and compile rules, unless equal ones are in memory.
+
+        Rules are equal if their stored text is. Where there is none, they are parsed first.
+
+        :param parse: see :class:`~flask_bucketcors.StoredRules`.
+        """
+        text = text_of(parse)
+        rule_set = parse() if text is None else None
+        digest = digest_of(rule_set) if rule_set else digest_of_text(text or "")
         rules = self._shared.get(digest)
         if rules is None:
-            rules = compile_rules(rule_set)
+            rules = compile_rules(rule_set or parse())
             rules.digest = digest
         return rules
 

@@ -217,7 +217,7 @@ class RulesCache:
             before = self.kept.find_aside(key)
             if before is not None and before.version == version:
                 return before
-            return Entry(self.kept.compiled(stored.parse(), self._compile), version)
+            return Entry(self.kept.compiled(stored.parse, self._compile), version)
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
             logger.error(_INVALID, bucket, error)
