@@ -77,6 +77,8 @@ from flask_bucketcors.stores.history_entry import HistoryEntry as HistoryEntry
 from flask_bucketcors.stores.bucket_summary import BucketSummary as BucketSummary
 from flask_bucketcors.stores.contract import StoredRules as StoredRules
 from flask_bucketcors.stores.contract import Signal as Signal
+from flask_bucketcors.stores.contract import Reach as Reach
+from flask_bucketcors.stores.health import HealthNote as HealthNote
 from flask_bucketcors.stores.contract import Expected as Expected
 from flask_bucketcors.stores.contract import ANY_VERSION as ANY_VERSION
 from flask_bucketcors.stores.memory import MemoryStore as MemoryStore

@@ -17,7 +17,7 @@ from flask import Flask, current_app
 
 from flask_bucketcors.core.errors import SettingRefused, SetupRefused
 from flask_bucketcors.core.reserved import Reserved
-from flask_bucketcors.settings import PREFIX, Settings, checked
+from flask_bucketcors.settings import PREFIX, Settings, check_serves_requests, checked
 
 if TYPE_CHECKING:
     from flask_bucketcors.api.authorize import Authorize
@@ -112,6 +112,7 @@ class BucketCORS:
         reserved: Iterable[str] = (),
         console: ConsoleOptions | None = None,
     ) -> None:
+        check_serves_requests(store)
         if console is not None:
             _check_console(console)
         self._console = console

@@ -251,6 +251,19 @@ def check_hosts_only(hosts_only: bool, host_suffixes: Iterable[str], prefix: str
         )
 
 
+def check_serves_requests(store: Store | None) -> None:
+    """Check that requests may use a store; None for a store that is made later.
+
+    :raises SettingRefused: if its reads wait for a network.
+    """
+    if store is not None and not store.serves_requests:
+        raise SettingRefused(
+            f"store is {_type_name(store)}, whose reads wait for a network, so requests cannot use "
+            "it: set BUCKETCORS_DATABASE to the URL of its server, or pass ReplicaStore(store, "
+            "'bucketcors-replica.sqlite'), which keeps a copy on this host"
+        )
+
+
 def _check(name: str, value: object, key: str) -> None:
     row = _ROWS[name]
     try:

@@ -463,8 +463,8 @@ def test_a_long_list_says_how_many_rules_and_who_changed_them_when(
     store.put("photos", two, "alice")
     store.put("b", OTHER)
     store.put("videos", OTHER, "a\x1bb")
-    run_sql(store.path, "UPDATE bucketcors_rules SET document = '{}' WHERE bucket = 'b'")
-    run_sql(store.path, "UPDATE bucketcors_rules SET time = 'x', author = 'y' WHERE bucket = 'b'")
+    run_sql(store.place, "UPDATE bucketcors_rules SET document = '{}' WHERE bucket = 'b'")
+    run_sql(store.place, "UPDATE bucketcors_rules SET time = 'x', author = 'y' WHERE bucket = 'b'")
     when = "2023-11-14 22:13:20Z"
     assert run("list", "--long").output.splitlines() == [
         "b       unreadable  'x'                   y",
@@ -552,7 +552,7 @@ def break_rules(store: SQLiteStore, bucket: str) -> None:
 
 def edit(store: SQLiteStore, statement: str) -> None:
     """Do what another tool may do to the tables."""
-    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+    with closing(sqlite3.connect(store.place or "")) as connection, connection:
         connection.execute(statement)
 
 
@@ -678,11 +678,11 @@ def test_an_application_without_the_extension_is_told_what_to_write() -> None:
 
 
 def test_a_store_in_trouble_is_a_sentence(run: Run, store: SQLiteStore) -> None:
-    assert store.path is not None
+    assert store.place is not None
     store.close()
-    for file in store.path.parent.glob(f"{store.path.name}*"):
+    for file in store.place.parent.glob(f"{store.place.name}*"):
         file.unlink()
-    store.path.write_text("this is no database, and has been one" * 100)
+    store.place.write_text("this is no database, and has been one" * 100)
     result = run("list", code=1)
     assert "Error: the database" in result.output
     assert "Traceback" not in result.output

@@ -303,7 +303,7 @@ def test_a_side_that_is_missing_is_wrong_usage(
 def test_a_revision_that_cannot_be_read_is_told(run_app: Run, store: SQLiteStore) -> None:
     store.put("photos", OLD)
     store.put("photos", NEW)
-    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+    with closing(sqlite3.connect(store.place or "")) as connection, connection:
         connection.execute("UPDATE bucketcors_history SET document = '{}' WHERE revision = 1")
     output = run_app("diff", "--bucket", "photos", "--revision", "1", code=2).output
     assert "Error: revision 1: " in output
@@ -416,7 +416,7 @@ def test_put_mends_rules_that_cannot_be_compared(
     run_app: Run, store: SQLiteStore, new: str
 ) -> None:
     store.put("photos", OLD)
-    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+    with closing(sqlite3.connect(store.place or "")) as connection, connection:
         connection.execute("UPDATE bucketcors_rules SET document = '{}'")
     assert "; nothing to compare with\n" in put(run_app, new, "--yes")
     assert store.get("photos") == NEW

@@ -4,8 +4,9 @@ import errno
 import json
 import os
 import sqlite3
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,20 @@ from flask_bucketcors import (
     AccessKey,
     BucketCORS,
     ConsoleOptions,
+    HealthNote,
     MemoryStore,
+    Reach,
     Rule,
     RuleSet,
     SQLiteStore,
+    Store,
+    StoreUnavailable,
 )
 from flask_bucketcors.cli import bucketcors, doctor
-from flask_bucketcors.cli.doctor import database_health as database
 from flask_bucketcors.cli.doctor import workers
 from flask_bucketcors.cli.doctor.workers import BUCKET
 from flask_bucketcors.stores.sqlite import database_file as connect
+from flask_bucketcors.stores.sqlite import file_health as database
 from flask_bucketcors.stores.sqlite.schema import SCHEMA_VERSION
 from tests.support.command_line import invoke
 
@@ -76,7 +81,7 @@ def finding(app: Flask, *options: str) -> tuple[str, str]:
 
 
 def edit(store: SQLiteStore, statement: str) -> None:
-    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+    with closing(sqlite3.connect(store.place or "")) as connection, connection:
         connection.execute(statement)
 
 
@@ -258,7 +263,7 @@ def test_a_token_that_cannot_be_used_is_a_finding(
     make: Callable[[Path], None], store: SQLiteStore
 ) -> None:
     app = make_app(store)
-    token = Path(f"{store.path}-revision")
+    token = Path(f"{store.place}-revision")
     token.unlink()
     make(token)
     text, help = finding(app)
@@ -270,7 +275,7 @@ def test_workers_that_share_no_token_are_a_finding(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(store)
-    Path(f"{store.path}-revision").unlink()
+    Path(f"{store.place}-revision").unlink()
 
     def refused(path: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
@@ -320,7 +325,7 @@ def test_a_missing_trigger_is_a_finding(store: SQLiteStore) -> None:
 
 def test_a_damaged_index_is_a_finding(store: SQLiteStore) -> None:
     edit(store, "PRAGMA writable_schema = ON")
-    with closing(sqlite3.connect(store.path or "")) as connection:
+    with closing(sqlite3.connect(store.place or "")) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(
             "UPDATE sqlite_master SET rootpage = 1 WHERE name = 'bucketcors_history'"
@@ -345,7 +350,7 @@ def test_files_of_several_users_are_a_finding(
     app = make_app(store)
     if os.geteuid() != 0:
         pytest.skip("only root may give files away")
-    os.chown(f"{store.path}-revision", 12345, -1)
+    os.chown(f"{store.place}-revision", 12345, -1)
     assert finding(app)[0] == ("the database and the files beside it belong to different users")
 
 
@@ -369,6 +374,66 @@ def test_rules_that_workers_do_not_share_are_a_finding(make: Callable[[], Any]) 
     store = make()
     assert "BUCKETCORS_DATABASE" in finding(make_app(store))[1]
     store.close()
+
+
+class SharedStore(MemoryStore):
+    """Rules on a server, and a copy of them on this host."""
+
+    reach = Reach.HOSTS
+
+    def __init__(self, *notes: HealthNote, opener: Callable[[], Store] | None = None) -> None:
+        super().__init__()
+        self._notes, self._opener = notes, opener
+
+    def health(self) -> Iterator[HealthNote]:
+        yield from self._notes
+        raise StoreUnavailable("the server is away")
+
+    def opener(self) -> Callable[[], Store] | None:
+        return self._opener
+
+    def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        raise StoreUnavailable("the server is away")
+
+
+def test_a_store_is_asked_about_itself() -> None:
+    store = SharedStore(HealthNote("the copy is 3 s old"), HealthNote("no leader", "start one"))
+    notes = examine(make_app(store), code=1)
+    assert [(n["text"], n["ok"]) for n in notes if n["area"] == "database"] == [
+        ("the copy is 3 s old", True),
+        ("no leader", False),
+        # Said once, though the rules cannot be listed either.
+        ("the server is away", False),
+    ]
+    assert texts(notes)[-1] == "the SharedStore decides whether workers share its rules"
+
+
+def test_the_rules_are_examined_though_a_store_cannot_tell_all_of_itself() -> None:
+    class WithCopy(SharedStore):
+        _list = MemoryStore._list
+
+    store = WithCopy()
+    store.put("photos", RULES)
+    assert "1 bucket has rules" in texts(examine(make_app(store), code=1))
+
+
+def test_how_a_store_is_opened_is_on_no_command_line(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            commands.append(command)
+            super().__init__(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    assert "another process sees the same rules and the same signal" in texts(
+        examine(make_app(store))
+    )
+    assert [command[1:] for command in commands] == [
+        ["-P", "-m", "flask_bucketcors.cli.doctor.second_process"]
+    ]
 
 
 def test_the_report_is_for_people(store: SQLiteStore) -> None:

@@ -286,7 +286,7 @@ def test_all_buckets_are_counted(run_app: Run, store: SQLiteStore) -> None:
 
 def test_a_bucket_whose_rules_are_none_is_named(run_app: Run, store: SQLiteStore) -> None:
     store.put("photos", RuleSet([Rule([A], ["GET"])]))
-    with closing(sqlite3.connect(store.path or "")) as connection, connection:
+    with closing(sqlite3.connect(store.place or "")) as connection, connection:
         connection.execute("UPDATE bucketcors_rules SET document = '{}'")
     result = run_app("lint", "--all", code=1)
     assert "left out: the stored rules of bucket 'photos'" in result.stderr

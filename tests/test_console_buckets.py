@@ -66,7 +66,7 @@ def test_a_bucket_without_rules_is_opened_by_its_name(
 def test_unreadable_rules_are_said_to_be(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "rules.sqlite")
     store.put("broken", HARMLESS)
-    run_sql(store.path, "UPDATE bucketcors_rules SET document = '[1]'")
+    run_sql(store.place, "UPDATE bucketcors_rules SET document = '[1]'")
     text = text_of(Person(console_application(store).test_client()).open("/"))
     store.close()
     assert "broken Unreadable \u2013 just now" in text

@@ -24,7 +24,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def path_of(store: Store) -> Path | None:
     assert isinstance(store, SQLiteStore)
     with closing(store):
-        return store.path
+        return store.place
 
 
 def test_a_store_is_itself() -> None:

@@ -42,6 +42,11 @@ def middleware(app: Any = application, store: Any = None, **arguments: Any) -> o
     return BucketCORSMiddleware(app, store=store or MemoryStore(), **arguments)
 
 
+class ServerStore(MemoryStore):
+    serves_requests = False
+
+
+SERVER = "store is ServerStore, whose reads wait for a network, so requests cannot use it: set"
 STORE = "write a store, such as SQLiteStore('rules.sqlite') or MemoryStore()"
 BUCKETS = "write a function of a Request that returns (bucket, key) or None"
 NO_HOSTS = (
@@ -59,6 +64,8 @@ WRONG = [
     (extension, {"reserved": ["/api"]}, "reserved is ['/api']: write a list of first segments"),
     (blueprint, {"reserved": [""]}, "reserved is ['']: write a list of first segments"),
     (middleware, {"reserved": [b"api"]}, "reserved is [b'api']: write a list of first segments"),
+    (extension, {"store": ServerStore()}, SERVER),
+    (middleware, {"store": ServerStore()}, SERVER),
     (blueprint, {"store": {"photos": []}}, f"store is dict: {STORE}"),
     (blueprint, {"buckets": "photos"}, f"buckets is 'photos': {BUCKETS}"),
     (blueprint, {"host_suffixes": [".cos.test"]}, "without port and leading dot"),

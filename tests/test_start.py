@@ -43,7 +43,7 @@ EXTENSION = {
     *("core.headers", "core.hosts", "core.origins", "core.problems", "core.request"),
     *("core.reserved", "core.rules", "core.wildcards"),
     *("stores.bucket_summary", "stores.checked_arguments", "stores.contract"),
-    *("stores.history_entry", "stores.opening", "stores.sqlite"),
+    *("stores.health", "stores.history_entry", "stores.opening", "stores.sqlite"),
 }
 MAKE = "from flask import Flask; from flask_bucketcors import BucketCORS; "
 

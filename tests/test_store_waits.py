@@ -71,7 +71,7 @@ def test_writers_give_up_when_their_own_time_is_over(
             give_up(other, "later")
 
         works: list[Callable[[], object]] = [lambda: give_up(store, "at once")] * WRITERS
-        with locked(path), locked(other.path or path), threads([*works, come_later]):
+        with locked(path), locked(other.place or path), threads([*works, come_later]):
             pass
     assert order == ["at once"] * WRITERS + ["later"]
 
@@ -216,7 +216,7 @@ def test_whoever_may_only_read_the_token_holds_nobody_up(path: Path, store: SQLi
         lambda store: store.put("b", rules()),
         lambda store: store.get("b"),
         lambda store: store.state(),
-        lambda store: SQLiteStore(store.path),
+        lambda store: SQLiteStore(store.place),
     ],
     ids=["put", "get", "state", "make"],
 )

@@ -4,9 +4,11 @@
 """
 
 import os
+import pickle
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from flask_bucketcors import (
     BucketSummary,
     MemoryStore,
+    Reach,
     Rule,
     RulesChanged,
     RuleSet,
@@ -82,6 +85,42 @@ def test_the_contract_takes_a_store_by_its_name(tmp_path: Path) -> None:
     named = open_store("given", tmp_path, "flask_bucketcors:SQLiteStore", history_limit=1)
     assert isinstance(named, SQLiteStore)
     named.close()
+
+
+TOLD = {
+    "memory": (Reach.PROCESS, None),
+    "sqlite": (Reach.MACHINE, "rules.sqlite"),
+    "sqlite in memory": (Reach.PROCESS, None),
+    "documented": (Reach.PROCESS, "rules.json"),
+}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_store_tells_who_obeys_it_and_where_it_is(kind: str, tmp_path: Path) -> None:
+    with closing(open_store(kind, tmp_path)) as store:
+        assert (store.reach, store.place and str(store.place.relative_to(tmp_path))) == TOLD[kind]
+
+
+def test_another_process_reads_what_its_opener_opens(store: Store) -> None:
+    opener = store.opener()
+    if opener is None:
+        # A store that machines or hosts share can be opened.
+        assert store.reach in (Reach.PROCESS, None)
+        return
+    store.put("b", rules(1))
+    with closing(pickle.loads(pickle.dumps(opener))()) as other:
+        assert other.get("b") == rules(1)
+        assert other.state() == store.state()
+
+
+def test_a_new_store_is_healthy(store: Store) -> None:
+    assert [note for note in store.health() if note.help] == []
+
+
+def test_a_store_that_needs_no_other_host_is_up_to_date(store: Store) -> None:
+    store.put("b", rules(1))
+    store.catch_up()
+    assert store.get("b") == rules(1)
 
 
 def test_what_is_put_is_got(store: Store) -> None:

@@ -24,9 +24,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.extension import DATABASE, EXTENSION, BucketCORSState
 from flask_bucketcors.settings import STRICT_LEVELS, Settings
 from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
-from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.memory import MemoryStore
-from flask_bucketcors.stores.sqlite.store import SQLiteStore
+from flask_bucketcors.stores.contract import Reach, Store
 
 HOW_TO_ADD: Final = (
     "write BucketCORS(app), or BucketCORS().init_app(app) in the application factory"
@@ -225,7 +223,7 @@ def close_at_the_end(store: Store) -> None:
     A store in memory stays open, because it would lose its rules, which the program that runs the
     command may still need.
     """
-    if getattr(store, "path", None) is not None:
+    if store.reach in (Reach.MACHINE, Reach.HOSTS):
         click.get_current_context().find_root().call_on_close(store.close)
 
 
@@ -295,12 +293,9 @@ def _of_application() -> Target:
         bucket_exists=found.api.writer.bucket_exists,
         find_default_rules=found.middleware.find_default_rules,
         # Other programs, such as tests, run commands in the process that has the rules.
-        is_private=isinstance(context.find_root().command, FlaskGroup) and _in_memory(found.store),
+        is_private=isinstance(context.find_root().command, FlaskGroup)
+        and found.store.reach is Reach.PROCESS,
     )
-
-
-def _in_memory(store: Store) -> bool:
-    return isinstance(store, MemoryStore) or (isinstance(store, SQLiteStore) and store.path is None)
 
 
 def _author(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:

@@ -9,7 +9,6 @@ from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 from flask_bucketcors.refused_lately.refusal_table import RefusalTable
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.sqlite.registry import MEMORY
-from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 #: How the name of the file beside a database ends.
 ENDING: Final = "-refused"
@@ -23,8 +22,8 @@ def open_counter(
 ) -> RefusalCounter:
     """Give the counter of a setting.
 
-    :param setting: the path of a file, or ``":memory:"``; True for a file beside the database of
-        the store, or for memory, if there is no such database.
+    :param setting: the path of a file, or ``":memory:"``; True for a file beside that of the
+        store, or for memory, if the store has no file.
     :param folder: the folder of relative paths.
     :param key: the name of the setting, for the error.
     :raises SettingRefused: if the file is the database itself.
@@ -35,7 +34,7 @@ def open_counter(
     if path == MEMORY:
         return RefusalCounter(RefusalTable(None), store)
     path = os.path.join(folder, path)
-    if isinstance(store, SQLiteStore) and store.path and _are_same(path, store.path):
+    if store.place is not None and _are_same(path, store.place):
         raise SettingRefused(
             f"{key} is {path!r}, the database with the rules: write True for a file beside it, "
             "or the path of another file"
@@ -44,10 +43,10 @@ def open_counter(
 
 
 def table_beside(store: Store) -> RefusalTable | None:
-    """Give the table beside the database of a store; None if the store has no such file."""
-    if not isinstance(store, SQLiteStore) or store.path is None:
+    """Give the table beside the file of a store; None if the store has none."""
+    if store.place is None:
         return None
-    return RefusalTable(Path(f"{os.path.realpath(store.path)}{ENDING}"), store.path)
+    return RefusalTable(Path(f"{os.path.realpath(store.place)}{ENDING}"), store.place)
 
 
 def _are_same(path: str, other: Path) -> bool:

@@ -8,9 +8,19 @@ compare it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+)
 from enum import Enum
 from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -25,6 +35,7 @@ from flask_bucketcors.stores.checked_arguments import (
     checked_limit,
     checked_revision,
 )
+from flask_bucketcors.stores.health import HealthNote
 from flask_bucketcors.stores.history_entry import HistoryEntry
 
 # How many entries of history a store keeps for each bucket by default.
@@ -82,6 +93,17 @@ class Changes(NamedTuple):
     buckets: Collection[str] | None
 
 
+class Reach(Enum):
+    """Who obeys a change of the rules in a store."""
+
+    #: One process. Other processes have other rules, or none.
+    PROCESS = "process"
+    #: All processes of one machine.
+    MACHINE = "machine"
+    #: All hosts that have the same server.
+    HOSTS = "hosts"
+
+
 class Signal(Protocol):
     """A list, a memoryview or another object with a number at index 0. Reading it never raises."""
 
@@ -104,6 +126,11 @@ class Store(ABC):
     :class:`~flask_bucketcors.RulesChanged` if the bucket has other rules by then. None stands for
     "the bucket has no rules": it also fits if rules were put and deleted in the meantime, as there
     is nothing to overwrite.
+
+    Requests of browsers call :meth:`signal`, :meth:`changes_since`, :meth:`state` and
+    :meth:`read`. These four must never wait for a network: a server that hangs would stop the
+    whole application. A store that has to wait sets :attr:`serves_requests` to False. All other
+    methods may wait: writes, lists, the history, and what commands and the console call.
 
     :param history_limit: entries of history to keep for each bucket, at least 1.
     """
@@ -293,6 +320,59 @@ class Store(ABC):
         """
         found = self.state()
         return Changes(found, () if found == state else None)
+
+    @property
+    def serves_requests(self) -> bool:
+        """Whether requests may use this store, which is the default.
+
+        If not, :class:`~flask_bucketcors.BucketCORS` and
+        :class:`~flask_bucketcors.BucketCORSMiddleware` refuse it.
+        """
+        return True
+
+    @property
+    def place(self) -> Path | None:
+        """The absolute path of a file of this store on this machine; None, the default, if it has
+        none.
+
+        The application keeps other files beside it, such as that of refused preflights.
+        """
+        return None
+
+    @property
+    def reach(self) -> Reach | None:
+        """Who obeys a change; None, the default, if that is unknown."""
+        return None
+
+    def health(self) -> Iterator[HealthNote]:
+        """Look at the store, and give what ``doctor`` prints; by default nothing.
+
+        Not about the rules of single buckets, which ``doctor`` reads itself.
+
+        :raises StoreUnavailable: if it cannot look further.
+        """
+        return iter(())
+
+    def opener(self) -> "Callable[[], Store] | None":
+        """Give a function that opens what another worker of this machine reads; by default None.
+
+        ``doctor`` calls it in another process, to compare what both see. It must be something that
+        ``pickle`` can send there, such as ``functools.partial(SQLiteStore, path)``. It goes
+        through a pipe, so it may hold a password. None means that no other process can read the
+        rules, or that this is unknown.
+        """
+        return None
+
+    # Optional, and not abstract.
+    def catch_up(self) -> None:  # noqa: B027
+        """Read what other hosts have written; by default there is nothing to do.
+
+        Commands call this before they read, because only a server follows the other hosts all the
+        time.
+
+        :raises StoreUnavailable: if the other hosts' changes cannot be read now. Reading goes on
+            with what was there before.
+        """
 
     @property
     @abstractmethod

@@ -14,6 +14,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
     Changes,
+    Reach,
     Signal,
     Store,
     StoredRules,
@@ -44,6 +45,10 @@ class MemoryStore(Store):
         self._kept: defaultdict[str, deque[HistoryEntry]] = defaultdict(
             lambda: deque(maxlen=self._history_limit)
         )
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.PROCESS
 
     @property
     def revision(self) -> int:

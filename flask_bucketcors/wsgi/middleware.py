@@ -27,7 +27,13 @@ from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, prefli
 from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.default_rules import DefaultRules, read_default_rules
-from flask_bucketcors.settings import CACHED_BUCKETS, CACHED_BYTES, check_hosts_only, checked
+from flask_bucketcors.settings import (
+    CACHED_BUCKETS,
+    CACHED_BYTES,
+    check_hosts_only,
+    check_serves_requests,
+    checked,
+)
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi import preflight_log
@@ -147,6 +153,7 @@ class BucketCORSMiddleware:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
         check_hosts_only(hosts_only, host_suffixes)
+        check_serves_requests(store)
         inside = getattr(find_layer(app, RulesCallRouter), "api", None)
         self.api: WSGIApplication | None = inside if api is None else api
         self.read_routes: ReadRoutes | None = None

@@ -70,7 +70,7 @@ def console_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSi
         store.put(bucket, rules, "bob")
     store.put("shop", RuleSet(RULES.rules[:2]), HIDING)
     store.put("shop", RULES, "<b>eve</b>")
-    run_sql(store.path, "UPDATE bucketcors_rules SET document = '[1]' WHERE bucket = 'broken'")
+    run_sql(store.place, "UPDATE bucketcors_rules SET document = '[1]' WHERE bucket = 'broken'")
     with served(store) as site:
         yield site
     store.close()

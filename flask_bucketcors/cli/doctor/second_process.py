@@ -1,16 +1,18 @@
 """The second process of ``doctor``: reads a store as a worker does, and prints what it sees.
 
-Run it as a script with the path of a database. It reads a command from each line. ``look`` prints
-the state of the store. ``wait BUCKET`` prints ``ready`` and waits for a change. Then it prints the
-time (in monotonic seconds) and whether the bucket had rules by then, or ``late``.
+The first line of its input is the opener of the store, see ``Store.opener``, pickled and in
+hexadecimal digits; a command line would show a password to all users of the machine. It reads a
+command from each further line. ``look`` prints the state of the store. ``wait BUCKET`` prints
+``ready`` and waits for a change. Then it prints the time (in monotonic seconds) and whether the
+bucket had rules by then, or ``late``.
 """
 
+import pickle  # nosec B403 # what the parent process has written
 import sys
 import time
 
 from flask_bucketcors.cli.doctor.workers import WAIT_SECONDS, look
 from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
 
 def wait(store: Store, bucket: str) -> str:
@@ -27,13 +29,13 @@ def wait(store: Store, bucket: str) -> str:
     return f"{now} {store.get(bucket) is not None}"
 
 
-def main(path: str) -> None:
-    """Read commands from standard input, and print what they tell of the store at a path."""
-    store = SQLiteStore(path)
+def main() -> None:
+    """Open the store, read commands from standard input, and print what they tell."""
+    store: Store = pickle.loads(bytes.fromhex(input()))()  # nosec B301 # written by the parent
     for line in sys.stdin:
         command, _, bucket = line.strip().partition(" ")
         print(look(store) if command == "look" else wait(store, bucket), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

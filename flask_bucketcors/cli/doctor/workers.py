@@ -1,23 +1,21 @@
 """Checks what another process sees of the store, and when it sees a change."""
 
 import os
+import pickle  # nosec B403 # to write, not to read
 import subprocess  # nosec B404 # for one program, this interpreter
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import IO, Final, cast
 
 from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.cli.terminal import STORE_HELP
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.rules import Rule, RuleSet
-from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.memory import MemoryStore
-from flask_bucketcors.stores.sqlite.store import SQLiteStore
+from flask_bucketcors.stores.contract import Reach, Store
 
 BUCKET: Final = "bucketcors-doctor"
 AUTHOR: Final = "flask bucketcors doctor"
@@ -39,15 +37,18 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
 
     :param write: whether to put and delete rules, to measure when the change is seen.
     """
-    if not isinstance(store, SQLiteStore):
-        text = f"the rules are in a {type(store).__name__}; it decides whether workers share them"
-        yield _note(text, _SHARE if isinstance(store, MemoryStore) else None)
-    elif store.path is None:
-        yield _note("the database is in memory, so each worker has its own", _SHARE)
+    open_as_worker = store.opener()
+    if store.reach is Reach.PROCESS:
+        yield _note(f"the {type(store).__name__} is in memory, so each worker has its own", _SHARE)
+    elif open_as_worker is None:
+        yield _note(f"the {type(store).__name__} decides whether workers share its rules")
     else:
         try:
-            with _start_second_process(store.path) as second_process:
-                yield from _examine(store, second_process, write=write)
+            with (
+                _start_second_process(open_as_worker) as second_process,
+                closing(open_as_worker()) as here,
+            ):
+                yield from _examine(store, here, second_process, write=write)
         except StoreUnavailable as error:
             yield _note(str(error), STORE_HELP)
         except (OSError, EOFError) as error:
@@ -55,9 +56,9 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
 
 
 def _examine(
-    store: SQLiteStore, second_process: "_SecondProcess", *, write: bool
+    store: Store, here: Store, second_process: "_SecondProcess", *, write: bool
 ) -> Iterator[Note]:
-    if not any(_sees_the_same(store, second_process) for _ in range(_ATTEMPTS)):
+    if not any(_sees_the_same(here, second_process) for _ in range(_ATTEMPTS)):
         text = "another process sees other rules than this one"
         yield _note(text, "give all workers the same path, on a local disk")
         return
@@ -70,7 +71,7 @@ def _examine(
         yield _measure(store, second_process)
 
 
-def _sees_the_same(store: SQLiteStore, second_process: "_SecondProcess") -> bool:
+def _sees_the_same(store: Store, second_process: "_SecondProcess") -> bool:
     second_process.tell("look")
     return second_process.line() == look(store)
 
@@ -80,7 +81,7 @@ def look(store: Store) -> str:
     return f"{store.signal()[0]} {store.state()}"
 
 
-def _measure(store: SQLiteStore, second_process: "_SecondProcess") -> Note:
+def _measure(store: Store, second_process: "_SecondProcess") -> Note:
     second_process.tell(f"wait {BUCKET}")
     second_process.line()
     try:
@@ -125,14 +126,16 @@ class _SecondProcess:
 
 
 @contextmanager
-def _start_second_process(path: Path) -> Iterator[_SecondProcess]:
-    command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.second_process", str(path)]
-    # The second process must import the same package.
+def _start_second_process(open_store: Callable[[], Store]) -> Iterator[_SecondProcess]:
+    command = [sys.executable, "-P", "-m", "flask_bucketcors.cli.doctor.second_process"]
+    # The second process must import the same modules.
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(  # nosec B603 # this interpreter, and a path as one argument
+    with subprocess.Popen(  # nosec B603 # this interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True
     ) as process:
         try:
-            yield _SecondProcess(process)
+            second_process = _SecondProcess(process)
+            second_process.tell(pickle.dumps(open_store).hex())
+            yield second_process
         finally:
             process.kill()

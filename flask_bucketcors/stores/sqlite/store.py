@@ -14,7 +14,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -27,17 +27,20 @@ from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
     Changes,
+    Reach,
     Signal,
     Store,
     StoredRules,
     Versions,
 )
+from flask_bucketcors.stores.health import HealthNote
 from flask_bucketcors.stores.history_entry import HistoryEntry
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from flask_bucketcors.stores.sqlite.bucket_pages import names, summaries
 from flask_bucketcors.stores.sqlite.change_ring import Entry
 from flask_bucketcors.stores.sqlite.change_token import AskedCell, draw_number
 from flask_bucketcors.stores.sqlite.database import Parameters
+from flask_bucketcors.stores.sqlite.file_health import examine_file
 from flask_bucketcors.stores.sqlite.kept_history import entries, keep, keep_deleted, last_entry
 from flask_bucketcors.stores.sqlite.noted_changes import (
     Position,
@@ -102,9 +105,18 @@ class SQLiteStore(Store):
         self._cell = [0] if self._database.in_memory else AskedCell(self._stamp)
 
     @property
-    def path(self) -> Path | None:
-        """The database's absolute path; None if it is in memory."""
+    def place(self) -> Path | None:
         return None if self._database.in_memory else self._database.path
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.PROCESS if self._database.in_memory else Reach.MACHINE
+
+    def health(self) -> Iterator[HealthNote]:
+        return iter(()) if self.place is None else examine_file(self.place)
+
+    def opener(self) -> Callable[[], Store] | None:
+        return None if self.place is None else partial(SQLiteStore, self.place)
 
     @property
     def revision(self) -> int:

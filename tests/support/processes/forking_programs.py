@@ -55,7 +55,7 @@ def put(store: SQLiteStore, bucket: str) -> None:
     except StoreUnavailable as error:
         report("refused", bucket, error)
     else:
-        report("stored", store.path, bucket)
+        report("stored", store.place, bucket)
 
 
 def put_many(stores: Iterable[SQLiteStore], name: str) -> None:
