@@ -74,8 +74,10 @@ Where rule sets are kept. [Writing a store](writing-a-store.md) explains the con
 from flask_bucketcors.stores.contract import Store as Store
 from flask_bucketcors.stores.contract import Changes as Changes
 from flask_bucketcors.stores.history_entry import HistoryEntry as HistoryEntry
+from flask_bucketcors.stores.history_entry import PastChange as PastChange
 from flask_bucketcors.stores.bucket_summary import BucketSummary as BucketSummary
 from flask_bucketcors.stores.contract import StoredRules as StoredRules
+from flask_bucketcors.stores.contract import LastWrite as LastWrite
 from flask_bucketcors.stores.contract import Signal as Signal
 from flask_bucketcors.stores.contract import Reach as Reach
 from flask_bucketcors.stores.health import HealthNote as HealthNote
@@ -88,6 +90,7 @@ from flask_bucketcors.core.errors import RulesChanged as RulesChanged
 from flask_bucketcors.core.errors import UnknownRevision as UnknownRevision
 from flask_bucketcors.core.errors import StoredRulesInvalid as StoredRulesInvalid
 from flask_bucketcors.core.errors import StoreUnavailable as StoreUnavailable
+from flask_bucketcors.core.errors import HistoryNotTaken as HistoryNotTaken
 
 """Decisions
 

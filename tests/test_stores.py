@@ -16,7 +16,10 @@ import pytest
 
 from flask_bucketcors import (
     BucketSummary,
+    HistoryNotTaken,
+    LastWrite,
     MemoryStore,
+    PastChange,
     Reach,
     Rule,
     RulesChanged,
@@ -487,6 +490,193 @@ def test_a_rollback_needs_rules_of_that_bucket_and_revision(store: Store) -> Non
         with pytest.raises(UnknownRevision, match=str(revision)):
             store.rollback(bucket, revision or 0)
     assert store.get("b") is None
+
+
+# Two buckets of another store: one has rules, the other is deleted.
+PHOTOS = [
+    PastChange(100.25, "alice", rules(1)),
+    PastChange(200.0, None, None),
+    PastChange(300.123456, "bob", rules(2)),
+]
+GONE = [PastChange(150.0, "carol", rules(3)), PastChange(250.0, "dave", None)]
+
+
+@pytest.fixture
+def make_taking(make: Make) -> Make:
+    """Make a store that takes a history, which is optional."""
+
+    def make_store(**options: Any) -> Store:
+        made = make(**options)
+        if GIVEN and type(made)._put_with_history is Store._put_with_history:
+            pytest.skip("the store has no _put_with_history, which is optional")
+        return made
+
+    return make_store
+
+
+@pytest.fixture
+def taking(make_taking: Make) -> Store:
+    return make_taking()
+
+
+def changes_of(store: Store, bucket: str) -> list[PastChange]:
+    """The history of a bucket, the oldest first."""
+    return [PastChange.of(entry) for entry in reversed(store.history(bucket))]
+
+
+def test_a_history_keeps_its_times_and_authors(taking: Store) -> None:
+    revision = taking.put_with_history([("photos", PHOTOS), ("gone", GONE)])
+    assert changes_of(taking, "photos") == PHOTOS
+    assert changes_of(taking, "gone") == GONE
+    assert (taking.get("photos"), taking.get("gone")) == (rules(2), None)
+    assert revision == taking.revision
+
+
+def test_the_last_changes_of_a_history_have_the_new_revision(taking: Store) -> None:
+    before = taking.put("other", rules())
+    revision = taking.put_with_history([("photos", PHOTOS), ("gone", GONE)])
+    assert revision == before + 3
+    numbers = {
+        name: [each.revision for each in taking.history(name)] for name in ("photos", "gone")
+    }
+    assert numbers == {
+        "photos": [revision, revision - 1, revision - 2],
+        "gone": [revision, revision - 1],
+    }
+    stored = taking.read("photos")
+    assert stored is not None
+    assert stored.revision == revision
+    assert taking.put("other", rules(1)) == revision + 1
+
+
+def test_a_history_is_appended_to_what_the_bucket_has(taking: Store) -> None:
+    taking.put_many([("photos", rules(7)), ("gone", rules(8))], author="erin")
+    first = {name: changes_of(taking, name) for name in ("photos", "gone")}
+    taking.put_with_history([("photos", PHOTOS), ("gone", GONE)])
+    assert changes_of(taking, "photos") == [*first["photos"], *PHOTOS]
+    assert changes_of(taking, "gone") == [*first["gone"], *GONE]
+    assert taking.list() == ["photos"]
+    taking.put_with_history([("gone", GONE)])
+    assert changes_of(taking, "gone") == [*first["gone"], *GONE, *GONE]
+
+
+def test_what_came_with_a_history_can_be_restored_and_changed(taking: Store) -> None:
+    taking.put_with_history([("photos", PHOTOS), ("gone", GONE)])
+    taking.rollback("gone", taking.history("gone")[-1].revision, author="erin")
+    assert taking.get("gone") == rules(3)
+    taking.rollback("photos", taking.history("photos")[-1].revision)
+    assert taking.get("photos") == rules(1)
+    assert [each.rule_set for each in taking.history("photos")] == [
+        rules(1),
+        rules(2),
+        None,
+        rules(1),
+    ]
+
+
+def test_of_a_history_as_much_is_kept_as_of_other_changes(make_taking: Make) -> None:
+    store = make_taking(history_limit=2)
+    assert store.history_limit == 2
+    store.put("photos", rules(9))
+    store.put("gone", rules(9))
+    store.put_with_history([("photos", PHOTOS), ("gone", GONE[1:])])
+    assert changes_of(store, "photos") == PHOTOS[1:]
+    assert [each.rules for each in changes_of(store, "gone")] == [None, rules(9)][::-1]
+    store.put("photos", rules(4))
+    assert [each.rule_set for each in store.history("photos")] == [rules(4), rules(2)]
+
+
+def test_histories_are_put_all_or_none(taking: Store) -> None:
+    def failing() -> Iterator[tuple[str, list[PastChange]]]:
+        yield "photos", PHOTOS
+        raise LookupError("the source failed")
+
+    with pytest.raises(LookupError):
+        taking.put_with_history(failing())
+    taking.put("b", rules(1))
+    seen = (taking.state(), taking.signal()[0])
+    with pytest.raises(RulesChanged, match="'b'"):
+        taking.put_with_history([("photos", PHOTOS), ("b", GONE)], expected={"b": None})
+    assert taking.list(with_deleted=True) == ["b"]
+    assert taking.state() == seen[0]
+    taking.put_with_history([("photos", PHOTOS), ("b", GONE)], expected={"b": version(taking)})
+    assert taking.get("b") is None
+
+
+def test_a_history_signals_and_names_its_buckets(taking: Store) -> None:
+    taking.put_many([("photos", rules()), ("gone", rules())])
+    cell = taking.signal()
+    number, state = cell[0], taking.state()
+    taking.put_with_history([("photos", PHOTOS), ("gone", GONE)])
+    assert cell[0] == taking.signal()[0] != number
+    for is_signalled in (False, True):
+        found = taking.changes_since(state, is_signalled=is_signalled)
+        assert found.state == taking.state() != state
+        assert found.buckets is None or {"photos", "gone"} <= set(found.buckets)
+
+
+def test_without_histories_nothing_is_stored(taking: Store) -> None:
+    revision, state = taking.put("b", rules()), taking.state()
+    assert taking.put_with_history([]) == revision
+    assert taking.state() == state
+
+
+@pytest.mark.parametrize(
+    ("bucket", "changes", "error", "said"),
+    [
+        ("a/b", PHOTOS, InvalidBucketName, "is not a bucket name"),
+        ("b", [], ValueError, "bucket 'b' has no changes: leave it out"),
+        ("b", [(1.0, "a" * 257, None)], ValueError, "257 characters: write at most 256"),
+        ("b", [(1.0, 7, None)], TypeError, "author is 7: write a name as text"),
+        ("b", [(1.0, None, [])], TypeError, r"write RuleSet\("),
+        ("b", [("1", None, None)], TypeError, "time is '1': write seconds since 1970"),
+        ("b", [(float("nan"), None, None)], ValueError, "time is nan: write seconds"),
+        ("b", [(float("inf"), None, None)], ValueError, "time is inf: write seconds"),
+    ],
+)
+def test_a_history_that_no_store_could_keep_is_refused(
+    store: Store, bucket: str, changes: Any, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        store.put_with_history([("good", PHOTOS), (bucket, changes)])
+    assert store.list() == []
+
+
+def test_a_store_that_cannot_take_a_history_says_so(tmp_path: Path) -> None:
+    class OtherStore(MemoryStore):
+        def _put_all(self, *arguments: Any) -> int:
+            return super()._put_all(*arguments)
+
+    with pytest.raises(HistoryNotTaken, match="OtherStore cannot take a history: write its method"):
+        OtherStore().put_with_history([("photos", PHOTOS)])
+
+
+def test_deleted_buckets_are_listed_if_asked_for(store: Store) -> None:
+    store.put_many((name, rules()) for name in ["b", "a", "B", "ab", "\u4e2d"])
+    store.put("a", rules(1))
+    store.delete("a")
+    store.delete("\u4e2d")
+    found = store.list(with_deleted=True)
+    if GIVEN and found == store.list():
+        pytest.skip("the store has no _list_with_history, which is optional")
+    assert found == ["B", "a", "ab", "b", "\u4e2d"]
+    assert store.list() == ["B", "ab", "b"]
+    assert store.list(prefix="a", with_deleted=True) == ["a", "ab"]
+    assert store.list(after="a", limit=2, with_deleted=True) == ["ab", "b"]
+    assert store.list(limit=0, with_deleted=True) == []
+    assert store.list(prefix="\ud800", with_deleted=True) == []
+
+
+def test_last_writes_are_those_of_each_bucket(store: Store) -> None:
+    store.put_many([("a", rules(1)), ("b", rules(2))], author="alice")
+    store.put("a", rules(3), author="bob")
+    store.delete("b", author="carol")
+    assert store.last_writes(["a", "b", "none", "a/b"]) == {
+        "a": LastWrite(version(store, "a"), store.history("a")[0]),
+        "b": LastWrite(None, store.history("b")[0]),
+        "none": LastWrite(None, None),
+        "a/b": LastWrite(None, None),
+    }
 
 
 def test_signal_and_state_are_others_after_every_change(store: Store) -> None:

@@ -14,6 +14,10 @@ class StoreUnavailable(BucketCORSError):
     """The store cannot be read or written now: locked, full, missing, or not a database."""
 
 
+class HistoryNotTaken(BucketCORSError, NotImplementedError):
+    """The store cannot take changes with the times and authors that they had elsewhere."""
+
+
 class StoredRulesInvalid(BucketCORSError):
     """A stored rule set is not valid; another tool, or a newer release, wrote it."""
 

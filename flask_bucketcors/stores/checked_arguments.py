@@ -1,10 +1,13 @@
 """Checks of what callers pass to a store, the same for every store."""
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import InvalidBucketName
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.history_entry import PastChange
 
 #: The most characters that the name of an author may have.
 MAX_AUTHOR_LENGTH: Final = 256
@@ -47,6 +50,33 @@ def check_pair(bucket: object, rules: object) -> None:
     if not isinstance(rules, RuleSet):
         found = type(rules).__name__
         raise TypeError(f"rules must be a RuleSet, not {found}; write RuleSet([...])")
+
+
+def checked_changes(bucket: object, changes: Sequence[PastChange]) -> Sequence[PastChange]:
+    """Give the changes of a bucket as any store can keep them.
+
+    :raises InvalidBucketName: if no bucket can have this name.
+    :raises TypeError: if one of them has rules, an author or a time of another type.
+    :raises ValueError: if there are none, or an author or a time cannot be stored.
+    """
+    if not isinstance(bucket, str) or not is_bucket_name(bucket):
+        raise InvalidBucketName(bucket)
+    if not changes:
+        raise ValueError(f"bucket {bucket!r} has no changes: leave it out")
+    return [_checked_change(bucket, *change) for change in changes]
+
+
+def _checked_change(
+    bucket: str, time: float, author: str | None, rules: RuleSet | None
+) -> PastChange:
+    check_author(author)
+    if rules is not None:
+        check_pair(bucket, rules)
+    if not isinstance(time, int | float):
+        raise TypeError(f"time is {time!r}: write seconds since 1970")
+    if not isfinite(time):
+        raise ValueError(f"time is {time!r}: write seconds since 1970")
+    return PastChange(float(time), author, rules)
 
 
 def checked_limit(limit: int | None) -> int | None:

@@ -25,18 +25,19 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import UnknownRevision
+from flask_bucketcors.core.errors import HistoryNotTaken, UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.bucket_summary import BucketSummary, count_rules
 from flask_bucketcors.stores.checked_arguments import (
     MAX_COUNT,
     check_author,
     check_pair,
+    checked_changes,
     checked_limit,
     checked_revision,
 )
 from flask_bucketcors.stores.health import HealthNote
-from flask_bucketcors.stores.history_entry import HistoryEntry
+from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 
 # How many entries of history a store keeps for each bucket by default.
 HISTORY_LIMIT = 50
@@ -46,6 +47,9 @@ HISTORY_LIMIT = 50
 _DERIVED: Final[Mapping[str, Set[str]]] = {
     "changes_since": {"read", "state"},
     "last_change": {"_history"},
+    "last_writes": {"read", "_history", "last_change"},
+    "_list_with_history": {"_list"},
+    "_put_with_history": {"_put_all", "_delete"},
     "_summaries": {"read", "_list", "_history", "last_change"},
 }
 
@@ -80,6 +84,17 @@ class StoredRules(NamedTuple):
     version: str
     revision: int
     parse: Callable[[], RuleSet]
+
+
+class LastWrite(NamedTuple):
+    """The last write to a bucket.
+
+    :param version: that of the rules that the bucket has; None if it has none.
+    :param change: what the write changed; None if the bucket never had rules.
+    """
+
+    version: str | None
+    change: HistoryEntry | None
 
 
 class Changes(NamedTuple):
@@ -189,9 +204,40 @@ class Store(ABC):
         for bucket, rules in pairs:
             check_pair(bucket, rules)
             rule_sets[bucket] = rules
-        for bucket in expected.keys() - rule_sets.keys():
-            raise ValueError(f"expected names bucket {bucket!r}, which gets no rules: put it, too")
+        _check_named(expected, rule_sets)
         return self._put_all(rule_sets, author, _versions(expected))
+
+    def put_with_history(
+        self,
+        pairs: Iterable[tuple[str, Sequence[PastChange]]],
+        *,
+        expected: Mapping[str, Expected] = MappingProxyType({}),
+    ) -> int:
+        """Append changes from another store to the histories of many buckets, all or none.
+
+        The changes of a bucket are in order, the oldest first. They keep their times and authors.
+        The last one says which rules the bucket has from now on; if it is a deletion, the bucket
+        has none. The last changes of all buckets get the same new revision, which this method
+        gives, and the changes before them the numbers before it. Of each bucket, as many changes
+        are stored as the store keeps.
+
+        If a bucket occurs twice, its last changes count. Without pairs, nothing is stored.
+
+        :param expected: which rules some of these buckets must have now, by name; see
+            :class:`Store`.
+        :raises HistoryNotTaken: if the store has no such method.
+        :raises InvalidBucketName: if no bucket can have one of the names; nothing is stored.
+        :raises RulesChanged: if one of the buckets has other rules than expected; nothing is
+            stored.
+        :raises ValueError: if ``expected`` names a bucket that is not put, a bucket has no
+            changes, or a time or the name of an author cannot be stored.
+        """
+        kept = self.history_limit
+        histories = {bucket: checked_changes(bucket, changes)[-kept:] for bucket, changes in pairs}
+        _check_named(expected, histories)
+        if not histories:
+            return self.revision
+        return self._put_with_history(histories, _versions(expected))
 
     def delete(
         self, bucket: str, author: str | None = None, *, expected: Expected = ANY_VERSION
@@ -254,15 +300,42 @@ class Store(ABC):
         """
         return next(iter(self.history(bucket, limit=1)), None)
 
-    def list(self, prefix: str = "", after: str = "", limit: int | None = None) -> Sequence[str]:
+    def last_writes(self, buckets: Collection[str]) -> Mapping[str, LastWrite]:
+        """Give the last writes to some buckets, by name.
+
+        If somebody writes in between, a version may be that of the write before. By default,
+        :meth:`read` and :meth:`last_change` of each bucket. A store that finds many at once should.
+        """
+        return {bucket: self._last_write(bucket) for bucket in buckets}
+
+    def _last_write(self, bucket: str) -> LastWrite:
+        stored = self.read(bucket)
+        return LastWrite(stored.version if stored else None, self.last_change(bucket))
+
+    @property
+    def history_limit(self) -> int:
+        """How many changes of each bucket the store keeps."""
+        return self._history_limit
+
+    def list(
+        self,
+        prefix: str = "",
+        after: str = "",
+        limit: int | None = None,
+        *,
+        with_deleted: bool = False,
+    ) -> Sequence[str]:
         """Give the names of buckets that have rules, sorted by code point.
 
         :param prefix: only names that begin with it.
         :param after: only names after this one, in the same order.
         :param limit: at most this many, from 0; None for all.
+        :param with_deleted: also names of buckets whose rules are deleted and whose history is
+            kept. A store may not be able to list these.
         :raises ValueError: if the limit is negative.
         """
-        return self._list(prefix, after, checked_limit(limit))
+        find = self._list_with_history if with_deleted else self._list
+        return find(prefix, after, checked_limit(limit))
 
     def summaries(
         self, prefix: str = "", after: str = "", limit: int | None = None, *, contains: str = ""
@@ -403,6 +476,13 @@ class Store(ABC):
     def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
         """Give names as :meth:`list` does; the limit is checked."""
 
+    def _list_with_history(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        """Give names as :meth:`list` does with ``with_deleted``; the limit is checked.
+
+        By default, the names of buckets that have rules: this class cannot know the others.
+        """
+        return self._list(prefix, after, limit)
+
     @abstractmethod
     def _history(
         self, bucket: str, before: int | None, limit: int | None
@@ -441,6 +521,21 @@ class Store(ABC):
         :raises RulesChanged: if a version differs. The signal may have to change then, as above.
         """
 
+    def _put_with_history(
+        self, histories: Mapping[str, Sequence[PastChange]], expected: Versions
+    ) -> int:
+        """Append checked changes as :meth:`put_with_history` does, and give the revision.
+
+        No bucket has more changes than the store keeps. There is no default that keeps the times.
+
+        :param expected: as for :meth:`_put_all`.
+        :raises RulesChanged: as :meth:`_put_all`.
+        """
+        raise HistoryNotTaken(
+            f"{type(self).__name__} cannot take a history: write its method _put_with_history, or "
+            "import rules without their history"
+        )
+
     @abstractmethod
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
         """Delete the rules under a checked name, and give the revision; None if there are none.
@@ -450,6 +545,11 @@ class Store(ABC):
         :param expected: the bucket's version, or nothing, to compare in the same transaction.
         :raises RulesChanged: if it differs. The signal may have to change then, too.
         """
+
+
+def _check_named(expected: Mapping[str, Expected], written: Mapping[str, Any]) -> None:
+    for bucket in expected.keys() - written.keys():
+        raise ValueError(f"expected names bucket {bucket!r}, which gets no rules: put it, too")
 
 
 def _versions(expected: Mapping[str, Expected]) -> Versions:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
@@ -61,3 +62,21 @@ class HistoryEntry:
     @property
     def _fields(self) -> tuple[object, ...]:
         return (self.revision, self.time, self.author, *self._parsed)
+
+
+class PastChange(NamedTuple):
+    """One change to a bucket's rules that happened in another store.
+
+    :param time: when it happened, in seconds since 1970, UTC.
+    :param author: who made it; None if nobody was named.
+    :param rules: the rules from then on; None if they were deleted.
+    """
+
+    time: float
+    author: str | None
+    rules: RuleSet | None
+
+    @classmethod
+    def of(cls, entry: HistoryEntry) -> "PastChange":
+        """Give an entry of a history without its revision, to compare it with other stores'."""
+        return cls(entry.time, entry.author, entry.rule_set)

@@ -6,7 +6,7 @@ It belongs to one process. Workers that fork from that process each have a copy 
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 from flask_bucketcors.core.errors import RulesChanged
@@ -21,7 +21,7 @@ from flask_bucketcors.stores.contract import (
     Versions,
 )
 from flask_bucketcors.stores.forks import ForkSafeLock
-from flask_bucketcors.stores.history_entry import HistoryEntry
+from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 
 _KEPT_CHANGES: Final = 1000
 
@@ -83,9 +83,17 @@ class MemoryStore(Store):
         """Nothing is open."""
 
     def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        return self._page(self._current, prefix, after, limit)
+
+    def _list_with_history(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        return self._page(self._kept, prefix, after, limit)
+
+    def _page(
+        self, names: Iterable[str], prefix: str, after: str, limit: int | None
+    ) -> Sequence[str]:
         with self._lock:
-            names = sorted(n for n in self._current if n.startswith(prefix) and n > after)
-        return names[:limit]
+            found = sorted(name for name in names if name.startswith(prefix) and name > after)
+        return found[:limit]
 
     def _history(
         self, bucket: str, before: int | None, limit: int | None
@@ -100,6 +108,21 @@ class MemoryStore(Store):
         with self._lock:
             self._compare(expected)
             return self._append(rule_sets, author) if rule_sets else self._revision[0]
+
+    def _put_with_history(
+        self, histories: Mapping[str, Sequence[PastChange]], expected: Versions
+    ) -> int:
+        with self._lock:
+            self._compare(expected)
+            last = self._revision[0] + max(map(len, histories.values()))
+            for bucket, changes in histories.items():
+                for revision, change in enumerate(changes, last - len(changes) + 1):
+                    self._keep(bucket, HistoryEntry(revision, *change))
+            # One entry for each number.
+            self._changed.extend([()] * (last - self._revision[0] - 1))
+            self._changed.append(tuple(histories))
+            self._revision[0] = last
+            return last
 
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
         with self._lock:
@@ -116,13 +139,15 @@ class MemoryStore(Store):
         revision = self._revision[0] + 1
         now = time.time()
         for bucket, rule_set in rule_sets.items():
-            entry = HistoryEntry(revision, now, author, rule_set)
-            self._kept[bucket].append(entry)
-            if rule_set is None:
-                del self._current[bucket]
-            else:
-                self._current[bucket] = entry
+            self._keep(bucket, HistoryEntry(revision, now, author, rule_set))
         self._changed.append(tuple(rule_sets))
         # Last, so that a reader who sees the new number finds the new rules.
         self._revision[0] = revision
         return revision
+
+    def _keep(self, bucket: str, entry: HistoryEntry) -> None:
+        self._kept[bucket].append(entry)
+        if entry.rule_set is None:
+            self._current.pop(bucket, None)
+        else:
+            self._current[bucket] = entry

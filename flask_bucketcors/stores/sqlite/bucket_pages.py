@@ -13,6 +13,26 @@ from flask_bucketcors.stores.sqlite.name_range import name_range, surrogate_plac
 NAMES: Final = """
     SELECT bucket FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? ORDER BY bucket LIMIT ?
 """
+# A deleted bucket is in the history alone, in which each bucket has many rows. So the next name is
+# looked up instead of reading the rows between.
+NAMES_WITH_HISTORY: Final = """
+    WITH RECURSIVE past (bucket) AS (
+        SELECT min(bucket) FROM bucketcors_history WHERE bucket >= ?1 AND bucket < ?2
+        UNION ALL
+        SELECT (
+            SELECT min(bucket) FROM bucketcors_history
+            WHERE bucket > past.bucket AND bucket < ?2
+        )
+        FROM past WHERE past.bucket IS NOT NULL LIMIT ?3
+    )
+    SELECT bucket FROM past WHERE bucket IS NOT NULL
+    UNION
+    SELECT * FROM (
+        SELECT bucket FROM bucketcors_rules WHERE bucket >= ?1 AND bucket < ?2
+        ORDER BY bucket LIMIT ?3
+    )
+    ORDER BY bucket LIMIT ?3
+"""
 # Rules that another tool wrote have no author, because a trigger deletes it. Only these may be
 # unreadable, and have to be parsed, which takes ten times as long as to count them here.
 SUMMARIES: Final = """
@@ -30,6 +50,11 @@ Query = Callable[[str, Parameters], Sequence[Any]]
 def names(query: Query, prefix: str, after: str, limit: int | None) -> Sequence[str]:
     """Give a page of names; see :meth:`flask_bucketcors.Store.list`."""
     return [bucket for (bucket,) in _rows(query, NAMES, prefix, after, limit)]
+
+
+def names_with_history(query: Query, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+    """Give a page of names, with those of deleted buckets that have a history."""
+    return [bucket for (bucket,) in _rows(query, NAMES_WITH_HISTORY, prefix, after, limit)]
 
 
 def summaries(

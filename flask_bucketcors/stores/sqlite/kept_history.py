@@ -5,7 +5,7 @@ row costs more than the row.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ _MOVE: Final = """
     INSERT OR IGNORE INTO bucketcors_history
     SELECT bucket, revision, time, author, document FROM bucketcors_rules WHERE bucket = ?
 """
-_RECORD_DELETION: Final = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, NULL)"
+_RECORD: Final = "INSERT INTO bucketcors_history VALUES (?, ?, ?, ?, ?)"
 # Current rules may be in both tables, as above.
 _PAGE: Final = """
     SELECT * FROM (
@@ -50,6 +50,8 @@ _FORGET: Final = """
 _LIMIT: Final = "SELECT history_limit FROM bucketcors_state"
 
 Query = Callable[[str, Parameters], Sequence[Any]]
+#: A change: its time, its author, and the rules as text, or None if they were deleted.
+Document = tuple[float, str | None, str | None]
 
 
 def entries(query: Query, bucket: str, before: int | None, limit: int | None) -> list[HistoryEntry]:
@@ -85,8 +87,34 @@ def keep_deleted(
 ) -> None:
     """Move the present rules of a bucket to the history, before they are deleted."""
     connection.execute(_MOVE, (bucket,))
-    connection.execute(_RECORD_DELETION, (bucket, revision, now, author))
+    connection.execute(_RECORD, (bucket, revision, now, author, None))
     _forget(connection, (bucket,), current=0)
+
+
+def append(
+    connection: sqlite3.Connection, documents: Mapping[str, Sequence[Document]], revision: int
+) -> None:
+    """Move the present rules of some buckets to the history, and append changes to it.
+
+    :param documents: the changes of each bucket, the oldest first. If the last one has rules, they
+        are the caller's to put.
+    :param revision: that of the last change of each bucket.
+    """
+    connection.executemany(_MOVE, ((bucket,) for bucket in documents))
+    for bucket, changes in documents.items():
+        connection.executemany(_RECORD, _past_rows(bucket, changes, revision))
+    is_present = {bucket: changes[-1][-1] is not None for bucket, changes in documents.items()}
+    _forget(connection, (bucket for bucket in documents if is_present[bucket]), current=1)
+    _forget(connection, (bucket for bucket in documents if not is_present[bucket]), current=0)
+
+
+def _past_rows(
+    bucket: str, changes: Sequence[Document], revision: int
+) -> Iterator[tuple[str, int, float, str | None, str | None]]:
+    first = revision - len(changes) + 1
+    for number, (when, author, text) in enumerate(changes, first):
+        if number < revision or text is None:
+            yield bucket, number, when, author, text
 
 
 def _forget(connection: sqlite3.Connection, buckets: Iterable[str], current: int) -> None:

@@ -34,14 +34,21 @@ from flask_bucketcors.stores.contract import (
     Versions,
 )
 from flask_bucketcors.stores.health import HealthNote
-from flask_bucketcors.stores.history_entry import HistoryEntry
+from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
-from flask_bucketcors.stores.sqlite.bucket_pages import names, summaries
+from flask_bucketcors.stores.sqlite.bucket_pages import names, names_with_history, summaries
 from flask_bucketcors.stores.sqlite.change_ring import Entry
 from flask_bucketcors.stores.sqlite.change_token import AskedCell, draw_number
 from flask_bucketcors.stores.sqlite.database import Parameters
 from flask_bucketcors.stores.sqlite.file_health import examine_file
-from flask_bucketcors.stores.sqlite.kept_history import entries, keep, keep_deleted, last_entry
+from flask_bucketcors.stores.sqlite.kept_history import (
+    Document,
+    append,
+    entries,
+    keep,
+    keep_deleted,
+    last_entry,
+)
 from flask_bucketcors.stores.sqlite.noted_changes import (
     Position,
     changes_since,
@@ -60,7 +67,7 @@ _CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket 
 _STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"
 _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _VERSION = "SELECT schema_version FROM bucketcors_state"
-_BEGIN = "UPDATE bucketcors_state SET revision = revision + 1, stamp = ?, own_write = 1"
+_BEGIN = "UPDATE bucketcors_state SET revision = ?, stamp = ?, own_write = 1"
 _END = "UPDATE bucketcors_state SET own_write = 0"
 # Not REPLACE, which deletes the row first, so that triggers would not see it.
 _PUT = """
@@ -122,6 +129,10 @@ class SQLiteStore(Store):
     def revision(self) -> int:
         return int(self._query(_STATE)[0][0])
 
+    @property
+    def history_limit(self) -> int:
+        return int(self._query(_HISTORY_LIMIT)[0][0])
+
     def last_change(self, bucket: str) -> HistoryEntry | None:
         return last_entry(self._query, bucket) if is_bucket_name(bucket) else None
 
@@ -178,6 +189,9 @@ class SQLiteStore(Store):
     def _list(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
         return names(self._query, prefix, after, limit)
 
+    def _list_with_history(self, prefix: str, after: str, limit: int | None) -> Sequence[str]:
+        return names_with_history(self._query, prefix, after, limit)
+
     def _summaries(
         self, prefix: str, after: str, limit: int | None, contains: str
     ) -> Sequence[BucketSummary]:
@@ -199,6 +213,12 @@ class SQLiteStore(Store):
         documents = {bucket: format_rule_set(rule_sets[bucket]) for bucket in sorted(rule_sets)}
         return self._publish(*self._change(partial(self._insert, documents, author, expected)))
 
+    def _put_with_history(
+        self, histories: Mapping[str, Sequence[PastChange]], expected: Versions
+    ) -> int:
+        documents = {bucket: _formatted(histories[bucket]) for bucket in sorted(histories)}
+        return self._publish(*self._change(partial(self._append, documents, expected)))
+
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
         done = self._change(partial(self._remove, bucket, author, expected))
         return None if done is None else self._publish(*done)
@@ -217,6 +237,27 @@ class SQLiteStore(Store):
         # Rows are created one by one: many at once would trigger the garbage collector.
         rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
         connection.executemany(_PUT, rows)
+        self._end(connection, last, stamp, documents)
+        return revision, stamp
+
+    def _append(
+        self,
+        documents: Mapping[str, Sequence[Document]],
+        expected: Versions,
+        connection: sqlite3.Connection,
+    ) -> tuple[int, int]:
+        _compare(connection, expected)
+        last, revision, stamp = _begin(connection, max(map(len, documents.values())))
+        append(connection, documents, revision)
+        current = {bucket: changes[-1] for bucket, changes in documents.items()}
+        rows = (
+            (bucket, text, revision, stamp, when, author)
+            for bucket, (when, author, text) in current.items()
+            if text is not None
+        )
+        connection.executemany(_PUT, rows)
+        deleted = ((bucket,) for bucket, (_, _, text) in current.items() if text is None)
+        connection.executemany(_DELETE, deleted)
         self._end(connection, last, stamp, documents)
         return revision, stamp
 
@@ -327,14 +368,24 @@ def _write_nothing(connection: sqlite3.Connection) -> None:
     """Only wait for the writers before."""
 
 
-def _begin(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Begin an own write; give the last stamp, and revision and stamp of what is written."""
+def _formatted(changes: Sequence[PastChange]) -> Sequence[Document]:
+    return [
+        (when, author, None if rules is None else format_rule_set(rules))
+        for when, author, rules in changes
+    ]
+
+
+def _begin(connection: sqlite3.Connection, count: int = 1) -> tuple[int, int, int]:
+    """Begin an own write; give the last stamp, and revision and stamp of what is written.
+
+    :param count: of revisions that are used; the last one is given.
+    """
     [(revision, last, version)] = connection.execute(_STATE).fetchall()
     # A newer release may have started since this one did.
     refuse_newer(version)
     stamp = draw_number()
-    connection.execute(_BEGIN, (stamp,))
-    return last, revision + 1, stamp
+    connection.execute(_BEGIN, (revision + count, stamp))
+    return last, revision + count, stamp
 
 
 def _compare(connection: sqlite3.Connection, expected: Versions) -> None:
