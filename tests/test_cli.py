@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,10 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore
-from flask_bucketcors.cli import bucketcors, transfer
-from flask_bucketcors.cli.transfer import BATCH, MAX_LINE_BYTES
+from flask_bucketcors import BucketCORS, LastWrite, MemoryStore, Rule, RuleSet, SQLiteStore
+from flask_bucketcors.cli import bucketcors, line_import
+from flask_bucketcors.cli.bucket_lines import MAX_LINE_BYTES
+from flask_bucketcors.cli.line_import import BATCH
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.documents.to_xml import format_xml
 from tests.support import ROOT
@@ -410,18 +411,18 @@ def test_an_import_puts_no_dangerous_rules_over_those_of_somebody_else(
     run_strict: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put("photos", DANGEROUS)
-    get = SQLiteStore.get
+    last_writes = SQLiteStore.last_writes
 
-    def get_and_correct(self: SQLiteStore, bucket: str) -> RuleSet | None:
-        found = get(self, bucket)
-        store.put(bucket, RULES)
+    def find_and_correct(self: SQLiteStore, buckets: Collection[str]) -> Mapping[str, LastWrite]:
+        found = last_writes(self, buckets)
+        store.put_many((bucket, RULES) for bucket in buckets)
         return found
 
-    monkeypatch.setattr(SQLiteStore, "get", get_and_correct)
+    monkeypatch.setattr(SQLiteStore, "last_writes", find_and_correct)
     lines = [json.dumps({"bucket": "photos", **each.as_dict()}) for each in (OTHER, DANGEROUS)]
     output = run_strict("import", "-", input="\n".join(lines)).output
     assert "0 stored, 1 had these rules already, 0 lines refused" in output
-    assert get(store, "photos") == RULES
+    assert store.get("photos") == RULES
 
 
 def test_rules_that_were_changed_while_delete_asked_stay(
@@ -630,7 +631,7 @@ def test_import_goes_on_where_it_was_interrupted(
     run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = 20
-    monkeypatch.setattr(transfer, "BATCH", batch)
+    monkeypatch.setattr(line_import, "BATCH", batch)
     lines = "\n".join(line_of(f"bucket-{number:05}") for number in range(3 * batch))
     put_many = store.put_many
     batches = []
@@ -733,7 +734,7 @@ def test_a_file_that_cannot_be_made_is_wrong_usage(run: Run, tmp_path: Path) -> 
 
 
 def test_a_full_disk_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> list[str]:
+    def full(*_: Any, **options: Any) -> list[str]:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(SQLiteStore, "list", full)

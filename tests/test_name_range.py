@@ -32,6 +32,10 @@ def test_a_page_is_what_a_filter_of_all_names_gives(
         with closing(store):
             store.put_many((name, RULES) for name in names)
             assert store.list(prefix, after, limit) == naive[:limit]
+            for name in names[::2]:
+                store.delete(name)
+            assert store.list(prefix, after, limit, with_deleted=True) == naive[:limit]
+            store.put_many((name, RULES) for name in names)
             found = store.summaries(prefix, after, limit, contains=contains)
             assert [each.bucket for each in found] == with_text[:limit]
 
@@ -48,6 +52,10 @@ def test_pages_of_a_database_in_utf_16_are_sorted_by_code_point(
         store.put_many((name, RULES) for name in names)
         assert store.list() == names
         assert store.list("\u00ff") == ["\u00ff", "\u00ffb"]
+        store.delete("\u00ff")
+        assert store.list("\u00ff", with_deleted=True) == ["\u00ff", "\u00ffb"]
+        assert store.list("", "\u00ff", 1, with_deleted=True) == ["\u00ffb"]
+        store.put("\u00ff", RULES)
         for place, name in enumerate(names):
             assert store.list("", name) == names[place + 1 :]
             assert store.list("", name, 1) == names[place + 1 : place + 2]

@@ -3,18 +3,21 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import RulesChanged, StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
-from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store, StoredRules
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected, LastWrite, Store, StoredRules
+from flask_bucketcors.stores.history_entry import PastChange
 
 if TYPE_CHECKING:
     from flask_bucketcors.api.change_summary import RulesChange
 
 logger = logging.getLogger("flask_bucketcors.changes")
+
+_UNREADABLE: Final = "the rules before cannot be read"
 
 # A write gives None if there is nothing to do.
 _Revision = TypeVar("_Revision", int, int | None)
@@ -59,30 +62,69 @@ class WriteObserver:
         :raises RulesChanged: if a bucket has other rules than expected.
         """
         given = dict.fromkeys(after, expected)
-        if not (self.compares or logger.isEnabledFor(logging.INFO)):
+        if not self._is_read:
             return write(given), {}
         revision, replaced = self._replace(write, given)
         if revision is None:
             return revision, {}
+        changes = {
+            bucket: self._change(
+                bucket, revision, author, _parse(bucket, replaced), rule_set, dialect
+            )
+            for bucket, rule_set in after.items()
+        }
+        return revision, changes
+
+    def compare(
+        self,
+        revision: int,
+        before: Mapping[str, LastWrite],
+        after: Mapping[str, PastChange],
+        dialect: Dialect,
+    ) -> Changes:
+        """Give what a write of a revision has changed.
+
+        :param before: the last writes before it, by bucket.
+        :param after: the last changes that it stored, by bucket.
+        """
+        if not self._is_read:
+            return {}
+        return {
+            bucket: self._change(
+                bucket, revision, change.author, _known(before[bucket]), change.rules, dialect
+            )
+            for bucket, change in after.items()
+        }
+
+    @property
+    def _is_read(self) -> bool:
+        return self.compares or logger.isEnabledFor(logging.INFO)
+
+    def _change(
+        self,
+        bucket: str,
+        revision: int,
+        author: str | None,
+        replaced: tuple[RuleSet | None, str],
+        after: RuleSet | None,
+        dialect: Dialect,
+    ) -> "RulesChange":
         # Serving requests needs no comparison of rules, so the first write imports it.
         from flask_bucketcors.api.change_summary import RulesChange
 
-        changes = {}
-        for bucket, rule_set in after.items():
-            before, unknown = _parse(bucket, replaced)
-            changes[bucket] = RulesChange(
-                bucket=bucket,
-                revision=revision,
-                author=author,
-                before=before,
-                after=rule_set,
-                unknown=unknown,
-                dialect=dialect,
-                allow_credentials=self.allow_credentials,
-                memo=self._memo,
-                default=self.find_default_rules(bucket) if self.find_default_rules else None,
-            )
-        return revision, changes
+        before, unknown = replaced
+        return RulesChange(
+            bucket=bucket,
+            revision=revision,
+            author=author,
+            before=before,
+            after=after,
+            unknown=unknown,
+            dialect=dialect,
+            allow_credentials=self.allow_credentials,
+            memo=self._memo,
+            default=self.find_default_rules(bucket) if self.find_default_rules else None,
+        )
 
     def _replace(
         self,
@@ -127,4 +169,10 @@ def _parse(bucket: str, replaced: _Replaced) -> tuple[RuleSet | None, str]:
     try:
         return (stored.parse() if stored else None), ""
     except StoredRulesInvalid:
-        return None, "the rules before cannot be read"
+        return None, _UNREADABLE
+
+
+def _known(write: LastWrite) -> tuple[RuleSet | None, str]:
+    if write.version is None or write.change is None:
+        return None, ""
+    return write.change.rule_set, _UNREADABLE if write.change.unreadable else ""

@@ -27,7 +27,8 @@ from flask_bucketcors.core.errors import (
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 from flask_bucketcors.core.rules import RuleSet, check_methods
-from flask_bucketcors.stores.contract import ANY_VERSION, Expected, Store
+from flask_bucketcors.stores.contract import ANY_VERSION, Expected, LastWrite, Store
+from flask_bucketcors.stores.history_entry import PastChange
 
 if TYPE_CHECKING:
     from flask_bucketcors.api.change_summary import RulesChange
@@ -187,6 +188,33 @@ class RulesWriter:
             Written(revision, found, changes.get(bucket))
             for bucket, (_, found) in rule_sets.items()
         ]
+
+    def put_with_history(
+        self,
+        histories: "Mapping[str, tuple[Sequence[PastChange], Findings]]",
+        before: Mapping[str, LastWrite],
+    ) -> Mapping[str, Written]:
+        """Append changes from another store to the histories of many buckets, as one transaction.
+
+        Like :meth:`put_many`, this does not ask whether the buckets exist.
+
+        :param histories: the changes of each bucket, the oldest first, with the findings of
+            :meth:`review` for the rules that it has then.
+        :param before: the last writes to these buckets, as the store gave them.
+        :raises RulesChanged: if a bucket has been written to since; nothing is stored.
+        """
+        expected = {bucket: before[bucket].version for bucket in histories}
+        pairs = ((bucket, changes) for bucket, (changes, _) in histories.items())
+        revision = self.store.put_with_history(pairs, expected=expected)
+        after = {bucket: changes[-1] for bucket, (changes, _) in histories.items()}
+        changes = self._observer.compare(revision, before, after, self.dialect)
+        log_changes(changes)
+        for bucket, (_, found) in histories.items():
+            self._reviewer.log_findings(bucket, found)
+        return {
+            bucket: Written(revision, found, changes.get(bucket))
+            for bucket, (_, found) in histories.items()
+        }
 
     def rollback(
         self,

@@ -16,9 +16,14 @@ from flask_bucketcors.stores.contract import Store
 PAGE: Final = 1000
 
 
-def bucket_names(store: Store, prefix: str = "", after: str = "") -> Iterator[str]:
-    """Give the names of all buckets that have rules, sorted, starting after ``after``."""
-    while names := store.list(prefix, after, PAGE):
+def bucket_names(
+    store: Store, prefix: str = "", after: str = "", *, with_deleted: bool = False
+) -> Iterator[str]:
+    """Give the names of all buckets that have rules, sorted, starting after ``after``.
+
+    :param with_deleted: also those whose rules are deleted, and whose history is kept.
+    """
+    while names := store.list(prefix, after, PAGE, with_deleted=with_deleted):
         yield from names
         after = names[-1]
 
