@@ -392,8 +392,13 @@ FORM = 'write {"time": 1700000000.5, "author": null, "rules": [...]}'
             '{"bucket": "a", "time": 1, "author": 7, "history": []}',
             "without an author to be kept: author is 7: write a name as text, or None",
         ),
-        ('{"bucket": "a", "time": 1, "history": []}', "without a list of rules"),
+        ('{"bucket": "a", "time": 1, "history": []}', "refused:\n  rules "),
+        ('{"bucket": "a", "time": 1, "rules": {}, "history": []}', "refused:\n  rules "),
         ('{"bucket": "a", "time": 1, "rules": [], "history": []}', "refused:\n  rules is missing"),
+        (
+            '{"bucket": "a", "time": 1, "CORSRules": [], "history": []}',
+            "refused:\n  rules ",
+        ),
         (
             f'{{"bucket": "a", "time": 1, "rules": null, "history": [{CHANGE}, 7]}}',
             f"wrong in change 2 of its history: the rules are no change: {FORM}",

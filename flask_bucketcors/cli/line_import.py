@@ -110,9 +110,11 @@ class LineImport:
     def _take_rules(self, read: ReadLine) -> None:
         # The last line of a bucket counts.
         self.histories.batch.pop(read.bucket, None)
-        rule_set = self._checked_rules(read)
+        self.writer.check_bucket(read.bucket)
+        rule_set = self._read(read.data)
         try:
-            self.batch[read.bucket] = (rule_set, self._review(rule_set))
+            findings = self.writer.review(rule_set, in_full=self.writer.compares)
+            self.batch[read.bucket] = (rule_set, findings)
         except RefusedByLint as error:
             if _rules(self.writer.store.last_writes([read.bucket])[read.bucket]) != rule_set:
                 raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
@@ -122,13 +124,11 @@ class LineImport:
 
     def _take_history(self, read: ReadLine) -> None:
         self.batch.pop(read.bucket, None)
-        if read.data is None and not is_bucket_name(read.bucket):
-            raise InvalidBucketName(read.bucket)
-        # The bucket need not exist if its rules are deleted, and no limit applies to the past.
-        rule_set = None if read.data is None else self._checked_rules(read)
+        # The rules have one form, and no limit applies to the past.
+        rule_set = None if read.data is None else RuleSet.from_dict(read.data)
         last = PastChange(read.time, read.author, rule_set)
         try:
-            findings = () if rule_set is None else self._review(rule_set)
+            findings = self._admit(read.bucket, rule_set)
         except RefusedByLint as error:
             if not self.histories.has(read.bucket, last):
                 raise InvalidRules(detail=f"refused: {STRICT_REFUSES}: {error}") from None
@@ -137,12 +137,14 @@ class LineImport:
             return
         self.histories.batch[read.bucket] = Arrival([*(read.past or ()), last], findings)
 
-    def _checked_rules(self, read: ReadLine) -> RuleSet:
-        self.writer.check_bucket(read.bucket)
-        return self._read(read.data)
-
-    def _review(self, rule_set: RuleSet) -> Findings:
-        return self.writer.review(rule_set, in_full=self.writer.compares)
+    def _admit(self, bucket: str, rule_set: RuleSet | None) -> Findings:
+        if rule_set is not None:
+            self.writer.check_bucket(bucket)
+            return self.writer.admit(bucket, rule_set, in_full=self.writer.compares)
+        # A bucket whose rules are deleted need not exist any more.
+        if not is_bucket_name(bucket):
+            raise InvalidBucketName(bucket)
+        return ()
 
     def _read(self, data: Any) -> RuleSet:
         limits = self.writer.dialect
