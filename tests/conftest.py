@@ -51,6 +51,7 @@ _LEFT_OUT = {
 # all other tests. They run where a variable asks for them; .ci/run does so on each interpreter.
 _ONLY_IF_ASKED_FOR = {
     "sdks": "BUCKETCORS_CLIENTS",
+    "several_hosts": "BUCKETCORS_HOSTS",
     "test_stale_reads_served.py": "BUCKETCORS_HISTORIES",
 }
 _NOT_ASKED_FOR = {
