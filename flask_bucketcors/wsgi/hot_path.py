@@ -117,12 +117,11 @@ def make_hot_path(
                             refused = entry.rules.preflight(*sent)
                         environ[DECISION] = refused
                     else:
-                        # The longest part first, so that the list grows less often.
                         granted = [
-                            *candidate.preflights[headers],
-                            *(candidate.own_pairs or candidate.make_own_pairs(origin)),
                             CONTENT_TYPE,
                             CONTENT_LENGTH,
+                            *(candidate.own_pairs or candidate.make_own_pairs(origin)),
+                            *candidate.preflights[headers],
                             *next(ids.series),
                         ]
                 elif decides_by_requested and asks_for_more(environ):
