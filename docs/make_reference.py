@@ -30,6 +30,7 @@ PRIVATE_TYPES: Final = {
     "Arguments": "Arguments of `explain`, as a dictionary: `explain(rules, **from_curl(text))`.",
     "Dialect": 'The record of a dialect. Pass a name: `"cos"`, `"oss"`, `"s3"` or `"obs"`.',
     "DefaultRules": "A `RuleSet`, a document as text or plain data, the path of a file, or None.",
+    "Feed": "What changed on a server since a position, for stores that keep a copy.",
     "HeaderPairs": "Names and values of headers: `Sequence[tuple[str, str]]`.",
     "Keys": "Access key ids to secrets, as a mapping, or as a function that returns None for an"
     " unknown id. A secret is a `str` or an `AccessKey`.",

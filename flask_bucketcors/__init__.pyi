@@ -85,6 +85,8 @@ from flask_bucketcors.stores.contract import Expected as Expected
 from flask_bucketcors.stores.contract import ANY_VERSION as ANY_VERSION
 from flask_bucketcors.stores.memory import MemoryStore as MemoryStore
 from flask_bucketcors.stores.sqlite.store import SQLiteStore as SQLiteStore
+from flask_bucketcors.stores.sql.store import SQLStore as SQLStore
+from flask_bucketcors.stores.replica.store import ReplicaStore as ReplicaStore
 from flask_bucketcors.core.errors import InvalidBucketName as InvalidBucketName
 from flask_bucketcors.core.errors import RulesChanged as RulesChanged
 from flask_bucketcors.core.errors import UnknownRevision as UnknownRevision

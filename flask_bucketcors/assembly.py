@@ -104,8 +104,12 @@ def assemble(
 
 
 def _open_store(app: Flask, settings: Settings, store: Store | None) -> Store:
-    database = settings.database if store is None else store
-    return open_store(database, folder=app.instance_path, history_limit=settings.history)
+    return open_store(
+        settings.database if store is None else store,
+        folder=app.instance_path,
+        history_limit=settings.history,
+        **arguments_for(open_store, settings),
+    )
 
 
 def _read_default_rules(app: Flask, settings: Settings) -> RuleSet | None:

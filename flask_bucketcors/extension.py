@@ -83,7 +83,7 @@ class BucketCORS:
 
     :param app: the application. You can also pass it to :meth:`init_app` later, and several
         applications in turn.
-    :param store: where the rules are; by default, a SQLite file at ``BUCKETCORS_DATABASE``.
+    :param store: where the rules are; by default, what ``BUCKETCORS_DATABASE`` names.
     :param authorize: function that takes a :class:`~flask_bucketcors.RulesCall` and returns
         whether it may read or edit rules, or the name of the author for the history. It runs in
         the request context of ``app``.

@@ -5,6 +5,7 @@ application's configuration and to every argument of that name.
 """
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from flask_bucketcors.core.dialects import DIALECTS, Limits
 from flask_bucketcors.core.errors import SettingRefused, shown_value
@@ -26,7 +27,16 @@ from flask_bucketcors.core.hosts import (
 )
 from flask_bucketcors.default_rules import DEFAULT_RULES_FORM, DefaultRules, is_default_rules
 from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.opening import DATABASE_FORM, is_database, shown_database
+from flask_bucketcors.stores.database_urls import ServerURL, is_server_url
+from flask_bucketcors.stores.opening import (
+    FILE_FORM,
+    REFRESH_SECONDS,
+    REPLICA,
+    is_database,
+    is_file,
+    shown_database,
+    wanted_database,
+)
 
 if TYPE_CHECKING:
     from flask_bucketcors.signatures import Keys
@@ -53,13 +63,13 @@ _USERINFO: Final = re.compile(r"//\S*@")
 class _Row(NamedTuple):
     """The form of a value.
 
-    :param form: what to write.
+    :param form: what to write, or a function of the value that gives it.
     :param fits: returns whether a value has the form; it may raise ValueError, TypeError or
         AttributeError, which mean no.
     :param shown: formats a value for an error.
     """
 
-    form: str
+    form: str | Callable[[Any], str]
     fits: Callable[[Any], bool]
     shown: Callable[[Any], str] = repr
 
@@ -83,6 +93,10 @@ def _is_text(value: object) -> bool:
 
 def _is_count(value: object) -> bool:
     return type(value) is int and value > 0
+
+
+def _is_seconds(value: object) -> bool:
+    return type(value) in (int, float) and 0 < cast(float, value) < math.inf
 
 
 def _is_keys(value: Any) -> bool:
@@ -130,14 +144,22 @@ def _is_refusals(value: object) -> bool:
     if isinstance(value, bool):
         return True
     # From an environment, a misspelt flag is a text, which would be a path.
-    return is_database(value) and str(value).lower() not in ("true", "false")
+    return is_file(value) and str(value).lower() not in ("true", "false")
 
 
 _FLAG: Final = _Row("True or False", lambda value: isinstance(value, bool))
 _COUNT: Final = _Row("a whole number from 1", _is_count)
+_SECONDS: Final = _Row("a number of seconds above 0, such as 1 or 0.5", _is_seconds)
 
 _ROWS: Final[Mapping[str, _Row]] = {
-    "database": _Row(DATABASE_FORM, is_database, shown_database),
+    "database": _Row(wanted_database, is_database, shown_database),
+    "replica": _Row(
+        "the path of a file", lambda value: is_file(value) and value != ":memory:", shown_database
+    ),
+    "refresh_seconds": _SECONDS,
+    "stale_seconds": _Row(
+        f"{_SECONDS.form}, or None", lambda value: value is None or _is_seconds(value)
+    ),
     "dialect": _one_of(DIALECTS),
     "limits": _Row(
         "a mapping of dialects to the rules and bytes that a document may have, "
@@ -189,7 +211,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         lambda value: isinstance(value, str) and len(checked_prefix(value)) > 1,
     ),
     "console_insecure": _FLAG,
-    "refusals": _Row(f"True, False, {DATABASE_FORM}", _is_refusals, shown_database),
+    "refusals": _Row(f"True, False, {FILE_FORM}", _is_refusals, shown_database),
     "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
@@ -264,6 +286,15 @@ def check_serves_requests(store: Store | None) -> None:
         )
 
 
+def _check_stale(stale_seconds: float | None, refresh_seconds: float) -> None:
+    """Refuse a limit that closes all buckets between one look at the server and the next."""
+    if stale_seconds is not None and stale_seconds <= refresh_seconds:
+        raise SettingRefused(
+            f"{PREFIX}STALE_SECONDS is {stale_seconds!r}, and {PREFIX}REFRESH_SECONDS is "
+            f"{refresh_seconds!r}: write more for {PREFIX}STALE_SECONDS, such as 60"
+        )
+
+
 def _check(name: str, value: object, key: str) -> None:
     row = _ROWS[name]
     try:
@@ -272,7 +303,8 @@ def _check(name: str, value: object, key: str) -> None:
         fits = False
     if not fits:
         shown = _USERINFO.sub("//...@", row.shown(value))
-        raise SettingRefused(f"{key} is {shown}: write {row.form}")
+        form = row.form(value) if callable(row.form) else row.form
+        raise SettingRefused(f"{key} is {shown}: write {form}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +315,9 @@ class Settings:
     """
 
     database: str | os.PathLike[str] = "bucketcors.sqlite"
+    replica: str | os.PathLike[str] = REPLICA
+    refresh_seconds: float = REFRESH_SECONDS
+    stale_seconds: float | None = None
     dialect: str = "cos"
     limits: Limits = field(default_factory=lambda: MappingProxyType({}))
     extra_methods: Iterable[str] = ()
@@ -322,11 +357,17 @@ class Settings:
             key = f"{PREFIX}{name.upper()}"
             values[name] = config.setdefault(key, getattr(usual, name))
             _check(name, values[name], key)
-        return cls(**values)
+        settings = cls(**values)
+        # What prints the configuration must not print a password.
+        config[f"{PREFIX}DATABASE"] = settings.database
+        return settings
 
     def __post_init__(self) -> None:
         check(**{name: getattr(self, name) for name in SETTING_NAMES})
         check_hosts_only(self.hosts_only, self.host_suffixes, PREFIX)
+        _check_stale(self.stale_seconds, self.refresh_seconds)
+        if isinstance(self.database, str) and is_server_url(self.database):
+            object.__setattr__(self, "database", ServerURL(self.database))
 
 
 SETTING_NAMES: Final = tuple(each.name for each in fields(Settings))

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,13 @@ from typing import Any
 import pytest
 import werkzeug.serving
 from click.testing import Result
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet
 from flask_bucketcors.cli import bucketcors
 from flask_bucketcors.cli.check import http_exchange
 from tests.support.apps import served_storage
+from tests.support.certificates import write_certificate
 from tests.support.command_line import invoke
 from tests.support.processes import servers
 from tests.support.scripted_server import Lines, Serve, scripted_servers
@@ -541,25 +537,7 @@ def test_a_host_that_does_not_resolve_is_said(monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for localhost, signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    form, unencrypted = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, form, unencrypted))
-    return path
+    return write_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -164,9 +164,13 @@ def test_a_history_is_in_the_form_that_loses_nothing(source: Place) -> None:
 # What has changed in both
 
 
-CONFLICT = (
-    "photos is left alone: revision 4 here is not in the file; --overwrite stores what is in the "
-    "file after it\n"
+AHEAD = (
+    "photos is left alone: it has all changes of the file, and later ones up to revision 4; "
+    "--overwrite restores the rules of the file\n"
+)
+IN_BOTH = (
+    "photos is left alone: it has changed here, up to revision 4, and in the file; --overwrite "
+    "stores the changes of the file after those\n"
 )
 
 
@@ -187,7 +191,8 @@ def test_a_bucket_that_has_changed_here_is_left_alone(
         source.store.put("photos", rules(6), author="grace")
     seen = changed.changes("photos")
     output = changed.take(source.export(), code=1)
-    assert output == CONFLICT + summary(equal=1, rest=", 1 bucket left alone")
+    conflict = IN_BOTH if is_changed_in_both else AHEAD
+    assert output == conflict + summary(equal=1, rest=", 1 bucket left alone")
     assert changed.changes("photos") == seen
 
 
@@ -243,7 +248,7 @@ def test_unreadable_rules_are_kept_out_and_the_other_changes_kept(make: Make) ->
     source, target = make("sqlite"), make()
     source.store.put_with_history([("photos", PHOTOS), ("gone", GONE)])
     assert isinstance(source.store, SQLiteStore)
-    path = source.store.path
+    path = source.store.place
     assert path is not None
     broken = "UPDATE bucketcors_{} SET document = '{{}}' WHERE bucket = ?"
     # As damage does it. The trigger that marks an edit of another tool is for the next test.
@@ -269,22 +274,26 @@ def test_what_other_tools_wrote_as_times_and_authors_can_be_stored(make: Make) -
     source, target = make("sqlite"), make()
     source.store.put_with_history([("photos", PHOTOS)])
     assert isinstance(source.store, SQLiteStore)
-    assert source.store.path is not None
-    edit = "UPDATE bucketcors_history SET time = ?, author = ? WHERE revision = 1"
-    run_sql(source.store.path, edit, "yesterday", b"\xff" * 300)
+    assert source.store.place is not None
+    edit = "UPDATE bucketcors_history SET time = ?, author = ? WHERE revision = ?"
+    run_sql(source.store.place, edit, "yesterday", b"\xff" * 300, 1)
+    run_sql(source.store.place, edit, float("inf"), "a\0b", 2)
     target.take(source.export())
-    first = target.changes("photos")[0]
+    first, second, _ = target.changes("photos")
     assert (first.time, first.rules) == (0.0, rules(1))
     assert first.author is not None
     assert first.author.startswith("b'\\xff")
+    # PostgreSQL has no NUL.
+    assert second == PastChange(0.0, "a\ufffdb", None)
 
 
 def test_a_name_that_no_bucket_has_is_left_out(make: Make) -> None:
     source = make("sqlite")
     source.store.put_with_history([("photos", PHOTOS), ("gone", GONE)])
     assert isinstance(source.store, SQLiteStore)
-    assert source.store.path is not None
-    run_sql(source.store.path, "UPDATE bucketcors_history SET bucket = 'a/b' WHERE bucket = 'gone'")
+    assert source.store.place is not None
+    edit = "UPDATE bucketcors_history SET bucket = 'a/b' WHERE bucket = 'gone'"
+    run_sql(source.store.place, edit)
     result = invoke("export", "--history", app=source.app, code=1)
     assert "left out: 'a/b' is not a bucket name" in result.stderr
     assert json.loads(result.stdout)["bucket"] == "photos"
@@ -383,14 +392,23 @@ FORM = 'write {"time": 1700000000.5, "author": null, "rules": [...]}'
         ('{"bucket": "a", "history": {}}', f"without a list of changes as its history: {FORM}"),
         (
             '{"bucket": "a", "rules": null, "history": []}',
-            f"without a time in seconds since 1970: {FORM}",
+            f"without what a change has: time is None: write seconds since 1970: {FORM}",
         ),
-        ('{"bucket": "a", "time": true, "history": []}', "without a time in seconds since 1970"),
-        ('{"bucket": "a", "time": 1e999, "history": []}', "without a time in seconds since 1970"),
-        ('{"bucket": "a", "time": "1", "history": []}', "without a time in seconds since 1970"),
+        *(
+            (
+                f'{{"bucket": "a", "time": {time}, "history": []}}',
+                f"without what a change has: time is {shown}: write seconds since 1970: {FORM}",
+            )
+            for time, shown in [
+                ("true", "True"),
+                ("1e999", "inf"),
+                ('"1"', "'1'"),
+                ("1" * 5000, "1" * 80 + "..."),
+            ]
+        ),
         (
             '{"bucket": "a", "time": 1, "author": 7, "history": []}',
-            "without an author to be kept: author is 7: write a name as text, or None",
+            "without what a change has: author is 7: write a name as text, or None",
         ),
         ('{"bucket": "a", "time": 1, "history": []}', "refused:\n  rules "),
         ('{"bucket": "a", "time": 1, "rules": {}, "history": []}', "refused:\n  rules "),
@@ -446,7 +464,7 @@ def test_a_store_without_the_method_says_so(tmp_path: Path, source: Place) -> No
 
     target = Place(OtherStore(), tmp_path)
     output = target.take(source.export(), code=1)
-    assert "OtherStore cannot take a history: write its method _put_with_history" in output
+    assert output.startswith("Error: OtherStore cannot take a history: write its method _put_")
 
 
 # What is said
@@ -470,8 +488,8 @@ def test_a_change_of_unreadable_rules_is_said_to_be_one(make: Make, source: Plac
     target = make("sqlite")
     target.take(source.export())
     assert isinstance(target.store, SQLiteStore)
-    assert target.store.path is not None
-    run_sql(target.store.path, "UPDATE bucketcors_rules SET document = '{}'")
+    assert target.store.place is not None
+    run_sql(target.store.place, "UPDATE bucketcors_rules SET document = '{}'")
     output = target.take(source.export(), "--overwrite")
     assert "1 rule (unknown before)\n  not compared: the rules before cannot be read" in output
 

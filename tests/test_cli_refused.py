@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,9 @@ from flask import Flask
 
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RuleSet, SQLiteStore, Store
 from flask_bucketcors.cli import refused
+from flask_bucketcors.stores.replica.store import ReplicaStore
 from tests.support.command_line import invoke
+from tests.support.fake_server import FakeServer
 
 PAGE = "https://page.example"
 RULES = RuleSet([Rule([PAGE], ["GET"], ["x-a"])])
@@ -53,6 +56,23 @@ def explained(result: Result) -> list[list[str]]:
     """The `explain` commands of an output, as a shell reads them."""
     lines = [line for line in result.stdout.splitlines() if " explain " in line]
     return [shlex.split(line)[1:] for line in lines]
+
+
+def test_on_several_hosts_it_says_whose_refusals_they_are(tmp_path: Path) -> None:
+    with closing(ReplicaStore(FakeServer(), tmp_path / "copy.sqlite")) as store:  # type: ignore[arg-type]
+        result = invoke("refused", app=make_app(store))
+    assert result.stderr == f"note: counted on this host ({socket.gethostname()}) only\n"
+    assert result.stdout == NONE
+
+
+def test_a_store_without_a_file_on_this_machine_has_no_refusals_here(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SQLiteStore(path).close()
+    monkeypatch.setattr(SQLiteStore, "place", None)
+    result = invoke("refused", "--database", path, code=1)
+    assert "each host counts the preflights that it refuses" in result.stderr
+    assert "run this command on a host, with --database and the path of the copy" in result.stderr
 
 
 @pytest.fixture

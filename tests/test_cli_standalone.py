@@ -255,16 +255,25 @@ def test_a_wrong_argument_is_told_and_creates_nothing(
 
 
 @pytest.mark.parametrize("by_option", [True, False], ids=["--database", "environment"])
-@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "sqlite"])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:secret@db/rules", "'postgresql://...': write the URL with its driver, "),
+        ("mysql//me:secret@db/rules", "'mysql...': write the URL with its driver, 'mysql+pymysql"),
+        ("sqlite://me:secret@db/rules", f"'sqlite://...': {FILE}"),
+        ("me:secret@db/rules", "'...': write the URL of a server with its driver, such as 'postgr"),
+        ("postgresql+psycopg://me:sec@secret@db/rules", "'postgresql+psycopg://...': write the U"),
+    ],
+)
 def test_the_password_of_a_url_is_not_shown(
-    scheme: str, by_option: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, said: str, by_option: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"{scheme}://me:secret@db.example/rules"
     if not by_option:
         monkeypatch.setenv("BUCKETCORS_DATABASE", url)
     output = invoke("list", *(["--database", url] if by_option else []), code=2).output
-    assert f"the database is '{scheme}://...': {FILE}" in output
+    assert f"the database is {said}" in output
     assert "secret" not in output
+    assert list(folder.glob("*me:*")) == []
 
 
 def test_tables_in_a_log_are_tables(folder: Path) -> None:

@@ -15,8 +15,10 @@ from flask import Flask
 from flask_bucketcors import BucketCORS, MemoryStore, Rule, RulesAPI, RuleSet, SQLiteStore
 from flask_bucketcors.api.kept_settings import KeptSettings
 from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.replica.store import ReplicaStore
 from flask_bucketcors.stores.sqlite import database, schema
 from tests.support import ROOT
+from tests.support.fake_server import FakeServer
 
 RULES = RuleSet([Rule(["https://page.example"], ["GET"])])
 
@@ -192,6 +194,24 @@ def test_an_application_that_cannot_write_its_database_still_serves(
     for text in others:
         assert text.startswith("the settings of the application are not kept in its database")
         assert str(path) in text
+
+
+def test_while_the_server_is_away_an_application_starts_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = FakeServer()
+    copy = tmp_path / "copy.sqlite"
+    ReplicaStore(server, copy).close()  # type: ignore[arg-type]
+    server.lose()
+    with closing(ReplicaStore(server, copy)) as store:  # type: ignore[arg-type]
+        BucketCORS(Flask("storage"), store=store)
+    [(_, level, away), (_, _, kept)] = caplog.record_tuples
+    assert level == logging.ERROR
+    assert "requests are served from the copy" in away
+    assert kept == (
+        "the settings of the application are not kept in its database, so commands with "
+        "--database use earlier ones: the server cannot be reached"
+    )
 
 
 def test_a_start_leaves_nothing_open(path: Path) -> None:

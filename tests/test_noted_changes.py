@@ -180,6 +180,32 @@ def test_what_a_write_found_is_not_hidden_by_one_that_is_announced_late(
     assert store.changes_since(state, is_signalled=True) == Changes(store.state(), {"a", "b"})
 
 
+@pytest.mark.parametrize("write, buckets", WRITES.values(), ids=WRITES)
+def test_who_reads_a_change_that_is_not_yet_announced_announces_it(
+    path: Path,
+    store: SQLiteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Write,
+    buckets: set[str],
+) -> None:
+    """A client that saw it in one process must not see the rules before it in another one."""
+    state, cell = store.state(), store.signal()
+    seen, late = cell[0], []
+    with closing(SQLiteStore(path)) as another, monkeypatch.context() as patched:
+        patched.setattr(another, "_publish", lambda *change: late.append(change))
+        write(another)
+        assert cell[0] == seen
+        another.read(min(buckets))
+    announced = cell[0]
+    assert announced != seen
+    assert store.changes_since(state, is_signalled=True) == Changes(store.state(), buckets)
+    store.read(min(buckets))
+    assert cell[0] == announced
+    # The writer goes on only now, and hides nothing.
+    store._publish(*late[0])
+    assert store.changes_since(state, is_signalled=True) == Changes(store.state(), buckets)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

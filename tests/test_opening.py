@@ -8,7 +8,14 @@ import pytest
 
 from flask_bucketcors import MemoryStore, Rule, RuleSet, SQLiteStore, StoreUnavailable
 from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.opening import is_database, open_store, shown_database
+from flask_bucketcors.stores.database_urls import ServerURL
+from flask_bucketcors.stores.opening import (
+    is_database,
+    is_file,
+    open_store,
+    shown_database,
+    wanted_database,
+)
 from tests.support.tables import in_one_test
 
 
@@ -58,10 +65,28 @@ def test_the_limit_of_the_history_is_the_stores(tmp_path: Path) -> None:
         assert len(store.history("photos")) == 2
 
 
+URL = "postgresql+psycopg://me:secret@db.example/rules"
 REFUSED: list[tuple[Any, str]] = [
     ("postgresql://me:secret@db.example/rules", "'postgresql://...'"),
     (Path("postgresql://me:secret@db.example/rules"), "'postgresql://...'"),
-    (b"postgresql://me:secret@db.example/rules", "'postgresql://...'"),
+    (Path(URL), "'postgresql+psycopg://...'"),
+    (URL.encode(), "'postgresql+psycopg://...'"),
+    (" " + URL, "'postgresql...'"),
+    (URL + " ", "'postgresql+psycopg://...'"),
+    (URL.replace("secret", "sec ret"), "'postgresql+psycopg://...'"),
+    (URL.replace("secret", "sec@ret"), "'postgresql+psycopg://...'"),
+    (URL.replace("secret", "sec/ret"), "'postgresql+psycopg://...'"),
+    (URL.replace("secret", "sec?ret"), "'postgresql+psycopg://...'"),
+    (URL.replace("secret", "sec#ret"), "'postgresql+psycopg://...'"),
+    (URL.replace("secret", "sec:ret"), "'postgresql+psycopg://...'"),
+    (URL.replace("example", "example:65536"), "'postgresql+psycopg://...'"),
+    (URL.replace("me:secret@", "me:secret/"), "'postgresql+psycopg://...'"),
+    ("Postgresql//me:secret@db.example/rules", "'Postgresql...'"),
+    ("postgresql:me:secret@db.example/rules", "'postgresql...'"),
+    ("postgresql;//me:secret@db.example/rules", "'postgresql...'"),
+    ("//me:secret@db.example/rules", "'...'"),
+    ("me:secret@db.example/rules", "'...'"),
+    ("host=db.example user=me password=secret", "'...'"),
     ("sqlite:///rules.sqlite", "'sqlite://...'"),
     ("", "''"),
     (None, "None"),
@@ -77,16 +102,77 @@ def test_what_is_no_setting_is_shown_without_a_password(setting: Any, shown: str
     assert shown_database(setting) == shown
 
 
-@pytest.mark.parametrize("setting", ["rules.sqlite", Path("rules.sqlite"), ":memory:", r"C:\r.db"])
+FILES: list[str | Path] = [
+    "rules.sqlite",
+    Path("rules.sqlite"),
+    ":memory:",
+    r"C:\r.db",
+    r"C:\Users\me@corp\r.db",
+    "a@b.db",
+    "/srv/a:b.db",
+    "mysql.sqlite",
+]
+
+
+@in_one_test
+@pytest.mark.parametrize("setting", FILES)
 def test_what_is_a_setting(setting: str | Path) -> None:
     assert is_database(setting)
+    assert is_file(setting)
 
 
+URLS = [
+    URL,
+    "postgresql+psycopg://db.example/rules",
+    "postgresql+psycopg://me@db.example:5432/rules?sslmode=require&password=secret",
+    "postgresql+psycopg:///rules?host=/run/postgresql",
+    "postgresql+psycopg://me:s%40c%2Fret@[::1]:5432/rules",
+    "mysql+pymysql://me:!$&'()*+,;=-._~@10.0.0.1/rules",
+    "mariadb+pymysql://me:@db.example",
+]
+
+
+@in_one_test
+@pytest.mark.parametrize("url", URLS)
+def test_the_url_of_a_server_is_a_setting_and_no_file(url: str) -> None:
+    assert is_database(url)
+    assert not is_file(url)
+    assert "secret" not in shown_database(url)
+    assert "secret" not in repr(ServerURL(url))
+    assert "secret" not in repr({"BUCKETCORS_DATABASE": ServerURL(url)})
+    assert ServerURL(url) == url
+
+
+@in_one_test
+@pytest.mark.parametrize(
+    "setting, wanted",
+    [
+        ("postgresql://me:secret@db.example/rules", "the URL with its driver, 'postgresql+psycop"),
+        ("postgres://me:secret@db.example/rules", "the URL with its driver, 'postgresql+psycopg:"),
+        ("mysql://me:secret@db.example/rules", "the URL with its driver, 'mysql+pymysql://...'"),
+        ("mariadb//me:secret@db.example", "the URL with its driver, 'mariadb+pymysql://...'"),
+        (URL.replace("secret", "sec@ret"), "in a user's name and a password, write %40 for @"),
+        # As a file with the URL ends.
+        (f"{URL}\n", "leave out spaces and line breaks around the URL"),
+        ("oracle://me:secret@db.example", "the URL of a server with its driver, such as 'postgre"),
+        ("sqlite:///rules.sqlite", "the path of a file"),
+        (URL.encode(), "the URL as a text"),
+        (Path(URL), "the path of a file, ':memory:', or the URL of a server"),
+        (None, "the path of a file, ':memory:', or the URL of a server"),
+    ],
+)
+def test_what_to_write_instead(setting: Any, wanted: str) -> None:
+    assert wanted in wanted_database(setting)
+    assert "secret" not in wanted_database(setting)
+
+
+@in_one_test
 @pytest.mark.parametrize(
     "setting, message",
     [
-        ("postgresql://me:secret@db.example/rules", "the URL postgresql://...; write the path"),
         (Path("mysql://me:secret@db.example/rules"), "the URL mysql://...; write the path"),
+        ("mysql://me:secret@db.example/rules", "the URL mysql://...; write the path"),
+        ("postgresql//me:secret@db.example/rules", "the URL postgresql...; write the path"),
         ("", "is empty; write the path"),
         ("a\0b", "contains a NUL character"),
     ],
@@ -98,3 +184,12 @@ def test_a_path_that_no_file_can_have_is_refused(
         open_store(setting, folder=tmp_path)
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_store_in_a_file_refuses_the_url_of_a_server() -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        SQLiteStore(URL)
+    assert str(caught.value) == (
+        "the path of the database is the URL postgresql+psycopg://...; write the path of a file, "
+        "or set BUCKETCORS_DATABASE to the URL"
+    )

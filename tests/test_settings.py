@@ -95,6 +95,12 @@ WRONG = [
     (middleware, {"default_rules": RULES}, "default rules would apply to every URL of the applic"),
     (middleware, {"cached_buckets": 0}, "cached_buckets is 0: write a whole number from 1"),
     (middleware, {"refusals": "true"}, "refusals is 'true': write True, False, the path of a file"),
+    (Settings, {"replica": ":memory:"}, "replica is ':memory:': write the path of a file"),
+    (Settings, {"refresh_seconds": 0}, "refresh_seconds is 0: write a number of seconds above 0"),
+    (Settings, {"refresh_seconds": True}, "refresh_seconds is True: write a number of seconds"),
+    (Settings, {"refresh_seconds": "1"}, "refresh_seconds is '1': write a number of seconds"),
+    (Settings, {"stale_seconds": float("nan")}, "stale_seconds is nan: write a number of seconds"),
+    (Settings, {"stale_seconds": float("inf")}, "stale_seconds is inf: write a number of seconds"),
     (middleware, {"cached_bytes": 0}, "cached_bytes is 0: write a whole number from 1"),
 ]
 
@@ -113,7 +119,29 @@ def test_the_password_of_a_database_is_not_repeated() -> None:
     with pytest.raises(SettingRefused) as refused:
         BucketCORS(app)
     assert str(refused.value) == (
-        "BUCKETCORS_DATABASE is 'postgresql://...': write the path of a file, or ':memory:'"
+        "BUCKETCORS_DATABASE is 'postgresql://...': write the URL with its driver, "
+        "'postgresql+psycopg://...'; in a user's name and a password, write %40 for @, %3A for :, "
+        "%2F for /, %3F for ?, %23 for # and %20 for a space; leave out spaces and line breaks "
+        "around the URL"
+    )
+
+
+def test_the_password_of_a_database_is_not_printed_with_the_settings() -> None:
+    config = {"BUCKETCORS_DATABASE": "postgresql+psycopg://me:secret@db.example/rules"}
+    settings = Settings.from_config(config)
+    assert "secret" in settings.database
+    for printed in (settings, config, Settings(database=settings.database)):
+        assert "'postgresql+psycopg://...'" in repr(printed)
+        assert "secret" not in repr(printed)
+
+
+@pytest.mark.parametrize("seconds", [1, 0.5])
+def test_buckets_may_not_close_between_two_looks_at_the_server(seconds: float) -> None:
+    with pytest.raises(SettingRefused) as refused:
+        Settings(refresh_seconds=1, stale_seconds=seconds)
+    assert str(refused.value) == (
+        f"BUCKETCORS_STALE_SECONDS is {seconds}, and BUCKETCORS_REFRESH_SECONDS is 1: write more "
+        "for BUCKETCORS_STALE_SECONDS, such as 60"
     )
 
 
@@ -123,6 +151,8 @@ def test_the_password_of_a_database_is_not_repeated() -> None:
         ("database", Path("postgresql://me:secret@db.example/rules"), "is 'postgresql://...':"),
         ("database", b"postgresql://me:secret@db.example/rules", "is 'postgresql://...':"),
         ("database", {"password": "secret", "url": "postgresql://db.example"}, "is dict:"),
+        ("replica", "postgresql+psycopg://me:secret@db.example/rules", "is 'postgresql+psycopg:"),
+        ("refusals", "postgresql+psycopg://me:secret@db.example/rules", "is 'postgresql+psycopg:"),
         ("host_suffixes", ["https://me:secret@cos.test"], "is ['https://...@cos.test']:"),
         ("url_prefix", "https://me:secret@cos.test/x", "is 'https://...@cos.test/x':"),
     ],

@@ -43,7 +43,8 @@ EXTENSION = {
     *("core.headers", "core.hosts", "core.origins", "core.problems", "core.request"),
     *("core.reserved", "core.rules", "core.wildcards"),
     *("stores.bucket_summary", "stores.checked_arguments", "stores.contract"),
-    *("stores.health", "stores.history_entry", "stores.opening", "stores.sqlite"),
+    *("stores.health", "stores.history_entry", "stores.opening", "stores.database_urls"),
+    "stores.sqlite",
 }
 MAKE = "from flask import Flask; from flask_bucketcors import BucketCORS; "
 
@@ -61,6 +62,9 @@ def test_an_application_imports_what_serves_it_and_no_lint_and_no_commands(tmp_p
     assert packages >= {"api", "documents", "signatures", "stores", "wsgi"}
     assert not packages & {"analysis", "cli", "testing"}
     assert "sqlite3" in modules
+    # An application whose rules are in a file needs no server.
+    assert not of_this_package(modules) & {"stores.replica", "stores.sql"}
+    assert not modules & {"sqlalchemy", "psycopg", "pymysql"}
 
 
 SERVE_IN_A_CHILD = """

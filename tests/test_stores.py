@@ -29,7 +29,9 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.core.errors import InvalidBucketName
 from flask_bucketcors.stores.contract import ANY_VERSION, Store
+from flask_bucketcors.stores.replica.store import ReplicaStore
 from tests.support import ROOT
+from tests.support.fake_server import FakeServer
 
 Make = Callable[..., Store]
 
@@ -57,6 +59,10 @@ def open_store(kind: str, folder: Path, given: str = GIVEN, **options: Any) -> S
         "memory": lambda: MemoryStore(**options),
         "sqlite": lambda: SQLiteStore(folder / "rules.sqlite", **options),
         "sqlite in memory": lambda: SQLiteStore(":memory:", **options),
+        "copy of a fake server": lambda: ReplicaStore(
+            FakeServer(**options),
+            folder / "copy.sqlite",  # type: ignore[arg-type]
+        ),
         "documented": lambda: documented_store()(folder / "rules.json", **options),
         "given": lambda: pkgutil.resolve_name(given)(folder / "rules", **options),
     }
@@ -64,7 +70,10 @@ def open_store(kind: str, folder: Path, given: str = GIVEN, **options: Any) -> S
 
 
 @pytest.fixture(
-    params=["memory", "sqlite", "sqlite in memory", "documented", *(["given"] if GIVEN else [])]
+    params=[
+        *("memory", "sqlite", "sqlite in memory", "copy of a fake server", "documented"),
+        *(["given"] if GIVEN else []),
+    ]
 )
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Make a store with the options given; it is closed at the end."""
@@ -632,6 +641,8 @@ def test_without_histories_nothing_is_stored(taking: Store) -> None:
         ("b", [("1", None, None)], TypeError, "time is '1': write seconds since 1970"),
         ("b", [(float("nan"), None, None)], ValueError, "time is nan: write seconds"),
         ("b", [(float("inf"), None, None)], ValueError, "time is inf: write seconds"),
+        ("b", [(True, None, None)], TypeError, "time is True: write seconds"),
+        ("b", [(10**400, None, None)], ValueError, r"time is 10{79}\.\.\.: write seconds"),
     ],
 )
 def test_a_history_that_no_store_could_keep_is_refused(
@@ -665,6 +676,16 @@ def test_deleted_buckets_are_listed_if_asked_for(store: Store) -> None:
     assert store.list(after="a", limit=2, with_deleted=True) == ["ab", "b"]
     assert store.list(limit=0, with_deleted=True) == []
     assert store.list(prefix="\ud800", with_deleted=True) == []
+
+
+def test_histories_are_those_of_each_bucket(make: Make) -> None:
+    store = make(history_limit=2)
+    for number in range(4):
+        store.put_many([("a", rules(number)), ("b", rules(number))], author="alice")
+    store.delete("b")
+    found = store.histories(["b", "a", "none", "a/b"])
+    assert found == {name: store.history(name) for name in ("b", "a", "none", "a/b")}
+    assert [len(each) for each in found.values()] == [2, 2, 0, 0]
 
 
 def test_last_writes_are_those_of_each_bucket(store: Store) -> None:

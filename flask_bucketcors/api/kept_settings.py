@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.dialects import Limits
-from flask_bucketcors.core.errors import SettingRefused, StoreUnavailable
+from flask_bucketcors.core.errors import ServerUnreachable, SettingRefused, StoreUnavailable
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores.contract import Store
@@ -24,6 +24,7 @@ _NOT_KEPT: Final = (
     "the settings of the application are not kept in its database, so commands with --database "
     "use earlier ones: %s"
 )
+_AWAY: Final = "the server cannot be reached"
 _SHARED: Final = (
     "the application %r has the same database as %s, so it has the same rules; set "
     "BUCKETCORS_DATABASE to another file, or, to share the rules, to this one"
@@ -81,6 +82,9 @@ def keep_settings(
     }
     try:
         store.keep_settings(kept)
+    except ServerUnreachable:
+        # The store says more when it is opened.
+        logger.warning(_NOT_KEPT, _AWAY)
     except StoreUnavailable as error:
         logger.warning(_NOT_KEPT, error)
 
@@ -98,6 +102,9 @@ def claim(store: Store, application: str, *, is_named: bool) -> None:
             logger.warning(_SHARED, application, in_words(known))
         elif application not in known:
             store.keep_settings({"applications": [*known, application]})
+    except ServerUnreachable:
+        # Said once, by what keeps the other settings.
+        pass
     except StoreUnavailable as error:
         logger.warning(_NOT_KEPT, error)
 

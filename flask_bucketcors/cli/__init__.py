@@ -18,12 +18,12 @@ from typing import Any, Final
 import click
 
 from flask_bucketcors.cli.terminal import (
-    STORE_HELP,
     STRICT_REFUSES,
     Refused,
     escape_unknown_characters,
     is_dumb,
     printable,
+    store_help,
 )
 from flask_bucketcors.core.errors import BucketCORSError, RefusedByLint, StoreUnavailable
 
@@ -108,7 +108,9 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except StoreUnavailable as error:
-            raise Refused(f"{printable(str(error))}\n  {STORE_HELP}") from error
+            help = store_help(error)
+            more = f"\n  {help}" if help else ""
+            raise Refused(f"{printable(str(error))}{more}") from error
         except RefusedByLint as error:
             raise Refused(f"{STRICT_REFUSES}: {printable(str(error))}") from error
         except BucketCORSError as error:

@@ -12,13 +12,16 @@ a bucket without its present.
 
 import json
 from collections.abc import Iterator, Sequence
-from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.from_json import load_json
-from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH, check_author
+from flask_bucketcors.stores.checked_arguments import (
+    MAX_AUTHOR_LENGTH,
+    check_author,
+    checked_time,
+)
 from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 
 # The longest document of a dialect has 64 KiB, and about as many as JSON.
@@ -83,13 +86,18 @@ def format_history_line(bucket: str, entries: Sequence[HistoryEntry]) -> tuple[s
 
 
 def _change_data(entry: HistoryEntry) -> dict[str, Any]:
-    # Another tool may have written anything as a time or an author.
-    is_number = isinstance(entry.time, int | float) and isfinite(entry.time)
+    # Another tool may have written anything as a time or an author. PostgreSQL stores no NUL.
+    try:
+        time = checked_time(entry.time)
+    except (TypeError, ValueError):
+        time = 0.0
     author = entry.author
     if not isinstance(author, str | None):
         author = ascii(author)[:MAX_AUTHOR_LENGTH]
+    if author is not None:
+        author = author.replace("\0", "\ufffd")
     rules = entry.rule_set.as_dict() if entry.rule_set else {"rules": None}
-    return {"time": entry.time if is_number else 0.0, "author": author, **rules}
+    return {"time": time, "author": author, **rules}
 
 
 def parse_line(line: bytes) -> ReadLine:
@@ -144,10 +152,8 @@ def _parse_change(data: Any) -> PastChange:
 
 def _pop_time_and_author(data: dict[str, Any]) -> tuple[float, str | None]:
     time, author = data.pop("time", None), data.pop("author", None)
-    if isinstance(time, bool) or not isinstance(time, int | float) or not isfinite(time):
-        raise InvalidRules(detail="without a time in seconds since 1970")
     try:
         check_author(author)
+        return checked_time(time), author
     except (TypeError, ValueError) as error:
-        raise InvalidRules(detail=f"without an author to be kept: {error}") from None
-    return float(time), author
+        raise InvalidRules(detail=f"without what a change has: {error}") from None

@@ -1,6 +1,7 @@
 """The command ``console``: serves the console on this machine, for the person who runs it."""
 
 from contextlib import suppress
+from functools import partial
 from secrets import compare_digest, token_urlsafe
 from typing import Any, Final
 from wsgiref.types import WSGIApplication
@@ -18,6 +19,9 @@ from flask_bucketcors.cli.terminal import Refused
 from flask_bucketcors.console.options import ConsoleCall, ConsoleOptions
 from flask_bucketcors.console.standalone import standalone_console
 from flask_bucketcors.console.visit import page
+from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.settings import CONSOLE
+from flask_bucketcors.stores.contract import Store
 
 _HOST: Final = "127.0.0.1"
 _TOKEN: Final = "token"
@@ -50,6 +54,7 @@ def serve_console(port: int, author: str | None, strict: str) -> None:
     door = _Door(author or "console")
     app = standalone_console(writer, ConsoleOptions(door.authorize), token_urlsafe())
     app.add_url_rule("/enter", view_func=door.enter)
+    app.before_request(partial(_catch_up, writer.store))
     server = _listen(DispatcherMiddleware(NotFound(), {door.path: app}), port)
     door.cookie = _COOKIE.format(server.server_port)
     root = f"http://{_HOST}:{server.server_port}{door.path}"
@@ -97,6 +102,14 @@ class _Quiet(WSGIRequestHandler):
 
     def log_request(self, *arguments: Any) -> None:
         """Log nothing."""
+
+
+def _catch_up(store: Store) -> None:
+    """Read what other hosts have written, because a command does not follow the server."""
+    if request.endpoint != f"{CONSOLE}.asset":
+        # Without it, the page shows what was there before.
+        with suppress(StoreUnavailable):
+            store.catch_up()
 
 
 def _listen(app: WSGIApplication, port: int) -> BaseWSGIServer:

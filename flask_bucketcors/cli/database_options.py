@@ -26,11 +26,16 @@ def _remembered(*names: str, **attributes: Any) -> Callable[[_Command], _Command
 
 database_option = _remembered(
     "--database",
-    metavar="FILE",
-    help="The database of an app, to be used without the app.  [default: BUCKETCORS_DATABASE]",
+    metavar="DATABASE",
+    help=(
+        "The database of an app, to be used without the app: a file, or the URL of a server.  "
+        "[default: BUCKETCORS_DATABASE]"
+    ),
 )
 create_option = _remembered(
-    "--create", is_flag=True, help="Create the file of --database if it is missing."
+    "--create",
+    is_flag=True,
+    help="Create the file of --database, or the tables on its server, if they are missing.",
 )
 limits_option = _remembered(
     "--limits",

@@ -33,12 +33,12 @@ class _Plan(NamedTuple):
 
     :param writes: the last writes to all its buckets.
     :param arrivals: what to append, by bucket.
-    :param conflicts: buckets that have changed here, with the last change.
+    :param conflicts: buckets that have changed here, with what is said about them.
     """
 
     writes: Mapping[str, LastWrite]
     arrivals: dict[str, Arrival]
-    conflicts: dict[str, HistoryEntry]
+    conflicts: dict[str, str]
 
 
 @dataclass
@@ -89,7 +89,7 @@ class HistoryImport:
             last = plan.writes[bucket].change
             missing = changes if last is None else self._missing(bucket, last, changes)
             if missing is None and last is not None:
-                plan.conflicts[bucket] = last
+                plan.conflicts[bucket] = self._conflict(bucket, last, changes)
             elif missing:
                 plan.arrivals[bucket] = Arrival(missing, findings)
         return plan
@@ -104,12 +104,26 @@ class HistoryImport:
                 return changes[place + 1 :]
         if not self.overwrites:
             return None
-        known = [PastChange.of(entry) for entry in self.writer.store.history(bucket)]
+        known = self._known(bucket)
         for place in range(len(changes) - 1, -1, -1):
             if changes[place] in known:
                 # At least the last one, which is not the last one here.
                 return changes[place + 1 :] or changes[-1:]
         return changes
+
+    def _conflict(self, bucket: str, last: HistoryEntry, changes: Sequence[PastChange]) -> str:
+        if changes[-1] in self._known(bucket):
+            return (
+                f"it has all changes of the file, and later ones up to revision {last.revision}; "
+                "--overwrite restores the rules of the file"
+            )
+        return (
+            f"it has changed here, up to revision {last.revision}, and in the file; --overwrite "
+            "stores the changes of the file after those"
+        )
+
+    def _known(self, bucket: str) -> Sequence[PastChange]:
+        return [PastChange.of(entry) for entry in self.writer.store.history(bucket)]
 
     def _count(self, plan: _Plan) -> None:
         self.stored += len(plan.arrivals)
@@ -137,10 +151,6 @@ def _is_same(entry: HistoryEntry, change: PastChange) -> bool:
     return is_near and entry.rule_set == change.rules
 
 
-def _report(conflicts: Mapping[str, HistoryEntry]) -> None:
-    for bucket, last in conflicts.items():
-        click.echo(
-            f"{printable(bucket)} is left alone: revision {last.revision} here is not in the file; "
-            "--overwrite stores what is in the file after it",
-            err=True,
-        )
+def _report(conflicts: Mapping[str, str]) -> None:
+    for bucket, reason in conflicts.items():
+        click.echo(f"{printable(bucket)} is left alone: {reason}", err=True)

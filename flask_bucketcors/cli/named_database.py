@@ -8,23 +8,34 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import click
 
 from flask_bucketcors.api.kept_settings import KeptSettings
 from flask_bucketcors.cli.terminal import Refused, printable
 from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.stores.opening import is_database, open_store, shown_database
+from flask_bucketcors.stores.database_urls import is_server_url
+from flask_bucketcors.stores.opening import (
+    is_database,
+    open_server,
+    open_store,
+    shown_database,
+    wanted_database,
+)
 from flask_bucketcors.stores.sqlite.places import check_place
 from flask_bucketcors.stores.sqlite.registry import MEMORY
 from flask_bucketcors.stores.sqlite.schema import schema_version
+
+_CREATE: Final = "create tables in this one with put --create or import --create"
 
 
 def open_database(name: str, *, create: bool) -> tuple[Store, KeptSettings]:
     """Open a database, and read the settings that an application keeps in it.
 
-    :param create: whether to create the file, or its tables, if they are missing.
-    :raises click.UsageError: if no file has rules under this name.
+    :param name: the path of a file, or the URL of a server.
+    :param create: whether to create the file, or the tables, if they are missing.
+    :raises click.UsageError: if there are no rules under this name.
     :raises StoreUnavailable: if it cannot be opened.
     """
     if name == MEMORY:
@@ -33,13 +44,27 @@ def open_database(name: str, *, create: bool) -> tuple[Store, KeptSettings]:
             "write the path of a file"
         )
     if not is_database(name):
-        raise click.UsageError(
-            f"the database is {printable(shown_database(name))}: write the path of a file"
-        )
-    if not create:
-        _refuse_missing(Path(name))
-    store = open_store(name)
+        shown, wanted = shown_database(name), wanted_database(name)
+        raise click.UsageError(f"the database is {printable(shown)}: write {wanted}")
+    if is_server_url(name):
+        store = _open_server(name, create=create)
+    else:
+        if not create:
+            _refuse_missing(Path(name))
+        store = open_store(name)
     return store, KeptSettings.read(store)
+
+
+def _open_server(url: str, *, create: bool) -> Store:
+    """Open the server itself: a command needs no copy of the rules on this host."""
+    server = open_server(url)
+    if not create and not server.has_tables():
+        raise click.UsageError(
+            f"the database {printable(server.shown)} holds no rules of buckets: write the URL of "
+            f"the application's own database, or {_CREATE}"
+        )
+    server.prepare()
+    return server
 
 
 def _refuse_missing(path: Path) -> None:
@@ -57,7 +82,7 @@ def _refuse_missing(path: Path) -> None:
     if version == 0:
         raise click.UsageError(
             f"{shown} holds no rules of buckets: write the path of the application's own database, "
-            "or create tables in this one with put --create or import --create"
+            f"or {_CREATE}"
         )
 
 

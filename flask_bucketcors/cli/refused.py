@@ -25,8 +25,9 @@ from flask_bucketcors.cli.terminal import (
     utf8_text,
 )
 from flask_bucketcors.refused_lately.refusal_counter import DEFAULT_RULES
-from flask_bucketcors.refused_lately.refusal_places import table_beside
+from flask_bucketcors.refused_lately.refusal_places import only_host, table_beside
 from flask_bucketcors.refused_lately.refused_row import RefusedRow
+from flask_bucketcors.stores.contract import Store
 
 _NOT_COUNTED: Final = (
     "the application does not count refused preflights: set BUCKETCORS_REFUSALS to True"
@@ -34,6 +35,10 @@ _NOT_COUNTED: Final = (
 _NO_FILE: Final = (
     "there is no file {}: no preflight was refused yet, or the application does not count them, or "
     "counts them in another file; see BUCKETCORS_REFUSALS"
+)
+_ON_HOSTS: Final = (
+    "each host counts the preflights that it refuses, beside its copy of the rules: run this "
+    "command on a host, with --database and the path of the copy; see BUCKETCORS_REPLICA"
 )
 _NONE: Final = "no preflight was refused in the last day"
 
@@ -67,7 +72,10 @@ def list_refused(bucket: str | None, limit: int, form: str) -> None:
     Example:
       flask bucketcors refused photos
     """
-    refusals = _find_refusals()
+    store, refusals = _find_refusals()
+    host = only_host(store)
+    if host:
+        click.echo(f"note: counted on this host ({printable(host)}) only", err=True)
     rows = refusals.rows(bucket, limit)
     if bucket and not rows:
         require_bucket(bucket)
@@ -82,17 +90,20 @@ def list_refused(bucket: str | None, limit: int, form: str) -> None:
         click.echo(_NONE if bucket is None else f"bucket {printable(bucket)}: {_NONE}")
 
 
-def _find_refusals() -> _Refusals:
+def _find_refusals() -> tuple[Store, _Refusals]:
     if database_name() is None:
         state = application_state()
         close_at_the_end(state.store)
         if state.middleware.refusals is None:
             raise Refused(_NOT_COUNTED)
-        return state.middleware.refusals
-    table = table_beside(current_state().store)
-    if table is None or table.path is None or not table.path.exists():
-        raise Refused(_NO_FILE.format(printable(str(table and table.path))))
-    return table
+        return state.store, state.middleware.refusals
+    store = current_state().store
+    table = table_beside(store)
+    if table is None:
+        raise Refused(_ON_HOSTS)
+    if table.path is None or not table.path.exists():
+        raise Refused(_NO_FILE.format(printable(str(table.path))))
+    return store, table
 
 
 def _data(bucket: str, rows: Sequence[RefusedRow], others: int) -> dict[str, Any]:

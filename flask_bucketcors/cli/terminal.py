@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from textwrap import indent
@@ -10,13 +11,13 @@ from typing import Any, Final
 
 import click
 
+from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.problems import Problem
 
 TEXT: Final = "text"
 JSON: Final = "json"
 
-#: Help for a database that does not open.
-STORE_HELP: Final = (
+_FILE_HELP: Final = (
     "check that this is the application's own database, that you can write to it and to its "
     "folder, and that no other program has locked it; docs/deployment.md"
 )
@@ -42,6 +43,14 @@ def utf8_text(context: click.Context, parameter: click.Parameter, text: str | No
     except UnicodeEncodeError:
         raise click.BadParameter("write it in UTF-8") from None
     return text
+
+
+def store_help(error: StoreUnavailable) -> str | None:
+    """Say what to do about a store that fails; None if the text of the error says it.
+
+    What SQLite or the system says of a file is no such text.
+    """
+    return _FILE_HELP if isinstance(error.__cause__, sqlite3.Error | OSError) else None
 
 
 def called() -> str:

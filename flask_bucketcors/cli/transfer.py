@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from shutil import get_terminal_size
 from typing import Any, BinaryIO, Final
 
@@ -48,11 +49,14 @@ from flask_bucketcors.cli.terminal import (
     utf8_text,
 )
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import InvalidBucketName
+from flask_bucketcors.core.errors import HistoryNotTaken, InvalidBucketName
 from flask_bucketcors.core.problems import InvalidRules
 from flask_bucketcors.documents.to_forms import FORMS
 from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.history_entry import HistoryEntry
 
+# The number of histories to read at a time: few enough for memory if their changes are large.
+_AT_ONCE: Final = 10
 _TOO_LONG: Final = f"a line may have {MAX_HISTORY_LINE_BYTES} bytes"
 _DELETION: Final = "a deletion stands in its place"
 _MAX_NAME: Final = 63
@@ -131,19 +135,26 @@ def _exported(store: Store, prefix: str, form: str, *, exact: bool) -> _Exported
 
 
 def _exported_histories(store: Store, prefix: str) -> _Exported:
-    for bucket in bucket_names(store, prefix, with_deleted=True):
-        if not is_bucket_name(bucket):
-            _report_left_out(InvalidBucketName(bucket))
-            yield "", 1
-        # A deleted bucket may be forgotten since it was listed.
-        elif entries := store.history(bucket):
-            line, cut = format_history_line(bucket, entries)
-            unreadable = [entry for entry in entries if entry.unreadable is not None]
-            for entry in unreadable:
-                _report_left_out(f"revision {entry.revision}, {_DELETION}: {entry.unreadable}")
-            if cut:
-                _report_left_out(f"{counted(cut, 'old change')} of bucket {bucket!r}: {_TOO_LONG}")
-            yield line, len(unreadable) + cut
+    names = bucket_names(store, prefix, with_deleted=True)
+    while some := [*islice(names, _AT_ONCE)]:
+        found = {**store.histories([name for name in some if is_bucket_name(name)])}
+        for bucket in some:
+            if not is_bucket_name(bucket):
+                _report_left_out(InvalidBucketName(bucket))
+                yield "", 1
+            # A deleted bucket may be forgotten since it was listed.
+            elif entries := found.pop(bucket):
+                yield _exported_history(bucket, entries)
+
+
+def _exported_history(bucket: str, entries: Sequence[HistoryEntry]) -> tuple[str, int]:
+    line, cut = format_history_line(bucket, entries)
+    unreadable = [entry for entry in entries if entry.unreadable is not None]
+    for entry in unreadable:
+        _report_left_out(f"revision {entry.revision}, {_DELETION}: {entry.unreadable}")
+    if cut:
+        _report_left_out(f"{counted(cut, 'old change')} of bucket {bucket!r}: {_TOO_LONG}")
+    return line, len(unreadable) + cut
 
 
 def _report_left_out(reason: object) -> None:
@@ -191,7 +202,7 @@ def import_rules(file: str, quiet: bool, overwrite: bool, strict: str, author: s
         with open_input(file) as opened:
             _import_lines(opened, file, work)
         work.flush()
-    except click.UsageError:
+    except (click.UsageError, HistoryNotTaken):
         raise
     except BaseException:
         click.echo(f"not finished: {work.summary()}; run it again to continue", err=True)

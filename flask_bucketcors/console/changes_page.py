@@ -21,7 +21,7 @@ from flask_bucketcors.console.rule_form import form_page
 from flask_bucketcors.console.shown_text import sentence
 from flask_bucketcors.console.typed_rule import TypedRule
 from flask_bucketcors.console.visit import Visit
-from flask_bucketcors.core.errors import RulesChanged
+from flask_bucketcors.core.errors import RulesChanged, StoreUnavailable
 
 #: The field of the button that leads back to the form.
 AGAIN_FIELD: Final = "again"
@@ -33,6 +33,7 @@ _INSIST_LABELS: Final = {
     ProposalKind.MOVE: "Move it anyway",
 }
 _IN_RULE_FORM: Final = (ProposalKind.ADD, ProposalKind.REPLACE)
+_TYPED: Final = (*_IN_RULE_FORM, ProposalKind.RULES)
 
 
 def show(visit: Visit) -> Response:
@@ -40,12 +41,22 @@ def show(visit: Visit) -> Response:
     proposal = Proposal.from_form(request.form)
     if AGAIN_FIELD in request.form:
         return _edit_page(visit, proposal, [])
-    return _page(visit, work_out(visit, proposal))
+    try:
+        return _page(visit, work_out(visit, proposal))
+    except StoreUnavailable:
+        return _unavailable_page(visit, proposal, "changes")
 
 
 def save(visit: Visit) -> Response:
     """Write what was shown."""
     proposal = Proposal.from_form(request.form)
+    try:
+        return _save(visit, proposal)
+    except StoreUnavailable:
+        return _unavailable_page(visit, proposal, "save")
+
+
+def _save(visit: Visit, proposal: Proposal) -> Response:
     worked_out = work_out(visit, proposal)
     if not isinstance(worked_out, ProposedWrite) or worked_out.merged.is_on_top:
         if visit.stored and is_done(proposal, visit):
@@ -94,8 +105,8 @@ def _page(visit: Visit, worked_out: ProposedWrite | Conflict | Refused) -> Respo
         proposed=worked_out,
         severity_names=SEVERITY_NAMES,
         fields=proposal.as_fields(),
-        is_editable=proposal.kind in (*_IN_RULE_FORM, ProposalKind.RULES),
-        last=visit.console.store.last_change(visit.bucket),
+        is_editable=proposal.kind in _TYPED,
+        last=visit.last_change,
     )
 
 
@@ -115,6 +126,21 @@ def _edit_page(visit: Visit, proposal: Proposal, errors: list[FormError]) -> Res
     )
 
 
+def _unavailable_page(visit: Visit, proposal: Proposal, step: str) -> Response:
+    """Keep what was typed while the database cannot be read or written.
+
+    :param step: the name of the page to which the form was sent.
+    """
+    return visit.page(
+        "unavailable.html",
+        status=503,
+        title=_title(proposal),
+        step=step,
+        fields=proposal.as_fields(),
+        is_editable=proposal.kind in _TYPED,
+    )
+
+
 def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
     rules = visit.rule_set.rules if visit.rule_set else ()
     now = None if conflict.now is None else TypedRule.of(rules[conflict.now])
@@ -127,7 +153,7 @@ def _conflict_page(visit: Visit, conflict: Conflict) -> Response:
         typed=_lines(conflict.proposal.typed),
         fields=conflict.insisting.as_fields() if conflict.insisting else None,
         insist_label=_INSIST_LABELS.get(conflict.insisting.kind) if conflict.insisting else None,
-        last=visit.console.store.last_change(visit.bucket),
+        last=visit.last_change,
     )
 
 

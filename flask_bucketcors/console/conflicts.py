@@ -62,7 +62,7 @@ def merge(proposal: Proposal, visit: Visit) -> Merged | Conflict:
 
 def is_done(proposal: Proposal, visit: Visit) -> bool:
     """Whether its author has just saved this edit: browsers may send a form twice."""
-    last, stored = visit.console.store.last_change(visit.bucket), visit.stored
+    last, stored = visit.last_change, visit.stored
     if last is None or stored is None or last.revision != stored.revision:
         return False
     if last.author != visit.author or proposal.kind.is_about_all:

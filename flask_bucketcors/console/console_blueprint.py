@@ -1,6 +1,7 @@
 """The blueprint of the console: its URLs, and who reaches which page."""
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -131,6 +132,7 @@ def _serve(console: Console, page_: _Page, **variables: Any) -> Response:
         if not isinstance(visit, Visit):
             return visit
         _check_form(console, visit)
+        _catch_up(visit)
         if bucket is not None:
             _check_bucket(visit)
         return page_.view(visit, **variables)
@@ -185,6 +187,19 @@ def _check_form(console: Console, visit: Visit) -> None:
         raise RequestEntityTooLarge
     if not is_token(console.secret_keys(), visit.author, request.form.get(TOKEN_FIELD, "")):
         raise Forbidden(_STALE_FORM)
+
+
+def _catch_up(visit: Visit) -> None:
+    """Read what another host has saved, if the page that led here was about that.
+
+    A load balancer may send each request to another host, faster than a change gets there.
+    """
+    store = visit.console.store
+    shown = max(request.args.get("saved", 0, int), request.form.get("seen", 0, int))
+    if shown and shown > store.revision:
+        # Without it, the page is as it would be a moment earlier.
+        with suppress(StoreUnavailable):
+            store.catch_up()
 
 
 def _check_bucket(visit: Visit) -> None:

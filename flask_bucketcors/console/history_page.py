@@ -12,7 +12,7 @@ from flask_bucketcors.analysis.algebra.diff import diff_within
 from flask_bucketcors.console.proposals import ProposalKind, fields_for, vary_text
 from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.console.what_changes import ChangesOfOrigins, changes_by_origins
-from flask_bucketcors.core.errors import TooIntricate
+from flask_bucketcors.core.errors import StoreUnavailable, TooIntricate
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.history_entry import HistoryEntry
 
@@ -62,8 +62,11 @@ def show(visit: Visit) -> Response:
     before = request.args.get("before", None, int)
     if before is not None:
         before = min(max(before, 0), _MAX_REVISION)
-    # One more than is shown: the change before the last one.
-    entries = visit.console.store.history(visit.bucket, before=before, limit=PER_PAGE + 1)
+    try:
+        # One more than is shown: the change before the last one.
+        entries = visit.console.store.history(visit.bucket, before=before, limit=PER_PAGE + 1)
+    except StoreUnavailable:
+        return visit.page("no_history.html", status=503, tab="history")
     shown = entries[:PER_PAGE]
     compare = _Comparison(visit)
     cards = [

@@ -9,6 +9,7 @@ from flask_bucketcors.console.visit import Visit
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
+from flask_bucketcors.refused_lately.refusal_places import only_host
 from flask_bucketcors.refused_lately.refusal_table import RefusalTable
 from flask_bucketcors.refused_lately.refused_row import RefusedRow
 
@@ -34,6 +35,7 @@ def show(visit: Visit) -> Response:
         others=others,
         wrong=wrong,
         is_counted=_is_counted(refusals),
+        only_host=only_host(visit.console.store),
         is_of_worker=isinstance(refusals, RefusalCounter) and refusals.table.path is None,
     )
 

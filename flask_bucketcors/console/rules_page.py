@@ -64,11 +64,10 @@ class Found(NamedTuple):
 
 def show(visit: Visit) -> Response:
     """Show the page."""
-    last_change = visit.console.store.last_change(visit.bucket)
     values: dict[str, Any] = {
         "tab": "rules",
-        "last_change": last_change,
-        "saved": _saved(last_change),
+        "last_change": visit.last_change,
+        "saved": _saved(visit.last_change),
     }
     try:
         own = visit.rule_set

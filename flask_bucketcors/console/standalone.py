@@ -47,7 +47,7 @@ def console_app(
     :param authorize, visible: see :class:`~flask_bucketcors.ConsoleOptions`. They run in the
         request context of the console's own Flask application.
     :param vary: see :class:`~flask_bucketcors.BucketCORSMiddleware`.
-    :param secret_key: signs the forms; the same in all workers, and secret.
+    :param secret_key: signs the forms; the same in all workers and on all hosts, and secret.
     :param console_insecure: see ``BUCKETCORS_CONSOLE_INSECURE``.
     :raises SettingRefused: if an argument does not have its form.
 

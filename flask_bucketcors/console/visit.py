@@ -1,6 +1,7 @@
 """What a page works on: the console of an application, and one request to it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -18,12 +19,13 @@ from flask_bucketcors.console.form_tokens import TOKEN_FIELD, make_token
 from flask_bucketcors.console.options import ConsoleAction, ConsoleCall, ConsoleOptions
 from flask_bucketcors.console.rendering import render
 from flask_bucketcors.console.what_changes import ChangesOfOrigins
-from flask_bucketcors.core.errors import shown_value
+from flask_bucketcors.core.errors import StoreUnavailable, shown_value
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 from flask_bucketcors.refused_lately.refusal_table import RefusalTable
-from flask_bucketcors.stores.contract import Store, StoredRules
+from flask_bucketcors.stores.contract import Reach, Store, StoredRules
+from flask_bucketcors.stores.history_entry import HistoryEntry
 
 _NOT_ALLOWED: Final = {
     ConsoleAction.LIST: "You may not see the list of buckets.",
@@ -69,6 +71,11 @@ class Console:
         """Where the rules are."""
         return self.writer.store
 
+    @property
+    def is_on_hosts(self) -> bool:
+        """Whether other hosts have the same rules, from the same server."""
+        return self.store.reach is Reach.HOSTS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
@@ -109,6 +116,13 @@ class Visit:
     def stored(self) -> StoredRules | None:
         """The bucket's rules as they are stored; None if it has none."""
         return self.console.store.read(self.bucket)
+
+    @cached_property
+    def last_change(self) -> HistoryEntry | None:
+        """The bucket's last change; None if it never had rules, or if that cannot be told now."""
+        with suppress(StoreUnavailable):
+            return self.console.store.last_change(self.bucket)
+        return None
 
     @cached_property
     def rule_set(self) -> RuleSet | None:

@@ -14,6 +14,10 @@ class StoreUnavailable(BucketCORSError):
     """The store cannot be read or written now: locked, full, missing, or not a database."""
 
 
+class ServerUnreachable(StoreUnavailable):
+    """The server of a store is not there now, or does not respond in time; it may be later."""
+
+
 class HistoryNotTaken(BucketCORSError, NotImplementedError):
     """The store cannot take changes with the times and authors that they had elsewhere."""
 

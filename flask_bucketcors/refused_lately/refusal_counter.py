@@ -9,7 +9,7 @@ A forked child begins without the counts of its parent, which writes them itself
 
 Names of buckets come from clients. A refusal by a bucket's own rules shows that there is such a
 bucket; by the default rules, all buckets count as one. Otherwise the store has to know the name,
-from now or from its history.
+from now or, if that is on this machine, from its history.
 """
 
 import atexit
@@ -35,7 +35,7 @@ from flask_bucketcors.refused_lately.refusal_table import (
 )
 from flask_bucketcors.refused_lately.refused_row import OTHER_METHOD, RefusedRow
 from flask_bucketcors.refused_lately.tally import Tally
-from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.contract import Reach, Store
 from flask_bucketcors.stores.forks import join, take
 
 logger = logging.getLogger("flask_bucketcors.preflights")
@@ -246,7 +246,10 @@ class RefusalCounter:
         if not is_bucket_name(bucket):
             return False
         store = self._store
-        return store.read(bucket) is not None or store.last_change(bucket) is not None
+        if store.read(bucket) is not None:
+            return True
+        # A history on a server would be asked for each name that a client invents.
+        return store.reach is not Reach.HOSTS and store.last_change(bucket) is not None
 
 
 def _flush_all() -> None:

@@ -1,13 +1,14 @@
 """Where refused preflights are kept: from a setting to a table."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Final
 
 from flask_bucketcors.core.errors import SettingRefused
 from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 from flask_bucketcors.refused_lately.refusal_table import RefusalTable
-from flask_bucketcors.stores.contract import Store
+from flask_bucketcors.stores.contract import Reach, Store
 from flask_bucketcors.stores.sqlite.registry import MEMORY
 
 #: How the name of the file beside a database ends.
@@ -47,6 +48,11 @@ def table_beside(store: Store) -> RefusalTable | None:
     if store.place is None:
         return None
     return RefusalTable(Path(f"{os.path.realpath(store.place)}{ENDING}"), store.place)
+
+
+def only_host(store: Store) -> str:
+    """Give the name of this host if each host counts its own refusals, otherwise ``""``."""
+    return socket.gethostname() if store.reach is Reach.HOSTS else ""
 
 
 def _are_same(path: str, other: Path) -> bool:

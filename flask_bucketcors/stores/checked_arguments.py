@@ -1,11 +1,10 @@
 """Checks of what callers pass to a store, the same for every store."""
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
-from flask_bucketcors.core.errors import InvalidBucketName
+from flask_bucketcors.core.errors import InvalidBucketName, shortened
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.history_entry import PastChange
 
@@ -72,11 +71,21 @@ def _checked_change(
     check_author(author)
     if rules is not None:
         check_pair(bucket, rules)
-    if not isinstance(time, int | float):
+    return PastChange(checked_time(time), author, rules)
+
+
+def checked_time(time: object) -> float:
+    """Give the time of a change as any store can keep it.
+
+    :raises TypeError: if it is no number.
+    :raises ValueError: if no change was made then.
+    """
+    if isinstance(time, bool) or not isinstance(time, int | float):
         raise TypeError(f"time is {time!r}: write seconds since 1970")
-    if not isfinite(time):
-        raise ValueError(f"time is {time!r}: write seconds since 1970")
-    return PastChange(float(time), author, rules)
+    # Comparing does not convert an integer, which may be too large.
+    if not abs(time) <= MAX_COUNT:
+        raise ValueError(f"time is {shortened(repr(time))}: write seconds since 1970")
+    return float(time)
 
 
 def checked_limit(limit: int | None) -> int | None:

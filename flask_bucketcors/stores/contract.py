@@ -47,6 +47,7 @@ HISTORY_LIMIT = 50
 _DERIVED: Final[Mapping[str, Set[str]]] = {
     "changes_since": {"read", "state"},
     "last_change": {"_history"},
+    "histories": {"_history"},
     "last_writes": {"read", "_history", "last_change"},
     "_list_with_history": {"_list"},
     "_put_with_history": {"_put_all", "_delete"},
@@ -122,7 +123,7 @@ class Reach(Enum):
 class Signal(Protocol):
     """A list, a memoryview or another object with a number at index 0. Reading it never raises."""
 
-    def __getitem__(self, index: int, /) -> int: ...
+    def __getitem__(self, index: int, /) -> float: ...
 
 
 class Store(ABC):
@@ -360,6 +361,13 @@ class Store(ABC):
         before, limit = checked_revision(before), checked_limit(limit)
         return self._history(bucket, before, limit) if is_bucket_name(bucket) else []
 
+    def histories(self, buckets: Collection[str]) -> Mapping[str, Sequence[HistoryEntry]]:
+        """Give the changes of some buckets that are still kept, newest first, by name.
+
+        By default, :meth:`history` of each bucket. A store that finds many at once should.
+        """
+        return {bucket: self.history(bucket) for bucket in buckets}
+
     def kept_settings(self) -> Mapping[str, Any]:
         """Give what :meth:`keep_settings` has kept; by default nothing.
 
@@ -440,11 +448,10 @@ class Store(ABC):
     def catch_up(self) -> None:  # noqa: B027
         """Read what other hosts have written; by default there is nothing to do.
 
-        Commands call this before they read, because only a server follows the other hosts all the
-        time.
+        The console calls it if a page leads to this host that another host has made, and the
+        command ``console`` before each page.
 
-        :raises StoreUnavailable: if the other hosts' changes cannot be read now. Reading goes on
-            with what was there before.
+        :raises StoreUnavailable: if that cannot be read now. What was there before stays.
         """
 
     @property

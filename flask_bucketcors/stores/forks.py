@@ -22,6 +22,8 @@ import time
 from typing import Final, Protocol
 from weakref import WeakSet
 
+from flask_bucketcors.stores.native_threads import may_wait_for, pause
+
 # How long a thread waits for a lock before it lets greenlets go on, and how long it lets them.
 _STEP_SECONDS: Final = 0.0005
 #: How long a fork waits for all locks together, in seconds.
@@ -32,8 +34,8 @@ def take(lock: threading.Lock, deadline: float = float("inf")) -> bool:
     """Take a lock, unless another thread or greenlet has it until the deadline.
 
     A lock may be older than gevent's patches, as in a server that loads the application and then
-    forks. It then blocks all greenlets of its thread, also the one that has it. So this waits in
-    small steps, and sleeps in between.
+    forks. To wait for it would block all greenlets of the thread, also the one that has it. So this
+    waits in small steps, and sleeps in between.
 
     :param deadline: in monotonic seconds.
     :returns: whether it was taken.
@@ -42,9 +44,9 @@ def take(lock: threading.Lock, deadline: float = float("inf")) -> bool:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             return False
-        if lock.acquire(timeout=min(_STEP_SECONDS, remaining)):
+        if may_wait_for(lock) and lock.acquire(timeout=min(_STEP_SECONDS, remaining)):
             return True
-        time.sleep(_STEP_SECONDS)
+        pause(_STEP_SECONDS)
     return True
 
 

@@ -22,13 +22,12 @@ from flask_bucketcors.cli.database_options import database_option
 from flask_bucketcors.cli.doctor.configuration import examine_settings
 from flask_bucketcors.cli.doctor.database_health import examine_database
 from flask_bucketcors.cli.doctor.kept_in_database import examine_kept_settings, examine_sharing
-from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.doctor.notes import Note, trouble
 from flask_bucketcors.cli.doctor.refusals import examine_refusals
 from flask_bucketcors.cli.doctor.routing import examine_routes
 from flask_bucketcors.cli.doctor.workers import examine_workers
 from flask_bucketcors.cli.terminal import (
     JSON,
-    STORE_HELP,
     counted,
     echo_json,
     fail_if,
@@ -103,7 +102,7 @@ def _load(info: ScriptInfo) -> Flask | Note:
     try:
         return info.load_app()
     except StoreUnavailable as error:
-        return Note("database", str(error), STORE_HELP)
+        return trouble("database", error)
     except SetupRefused as error:
         return Note(
             "settings", str(error), "correct it and run doctor again; see docs/configuration.md"

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Final
 
-from flask_bucketcors.cli.doctor.notes import Note
+from flask_bucketcors.cli.doctor.notes import Note, trouble
 from flask_bucketcors.cli.stored_buckets import bucket_names, listed_rules
-from flask_bucketcors.cli.terminal import STORE_HELP
 from flask_bucketcors.core.errors import InvalidBucketName, StoredRulesInvalid, StoreUnavailable
 from flask_bucketcors.stores.contract import Store
 
@@ -26,19 +25,19 @@ def examine_database(store: Store, reserved: Collection[str]) -> Iterator[Note]:
 
     :param reserved: names that no bucket can have: the application's own URLs begin with them.
     """
-    trouble = None
+    said = ""
     try:
         for each in store.health():
             yield _note(*each)
     except StoreUnavailable as error:
-        trouble = str(error)
-        yield _note(trouble, STORE_HELP)
+        said = str(error)
+        yield trouble("database", error)
     try:
         # What one part of a store cannot tell, another may.
         yield from _examine_rules(store, reserved)
     except StoreUnavailable as error:
-        if str(error) != trouble:
-            yield _note(str(error), STORE_HELP)
+        if str(error) != said:
+            yield trouble("database", error)
 
 
 def _examine_rules(store: Store, reserved: Collection[str]) -> Iterator[Note]:

@@ -11,8 +11,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import IO, Final, cast
 
-from flask_bucketcors.cli.doctor.notes import Note
-from flask_bucketcors.cli.terminal import STORE_HELP
+from flask_bucketcors.cli.doctor.notes import Note, trouble
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.rules import Rule, RuleSet
 from flask_bucketcors.stores.contract import Reach, Store
@@ -29,6 +28,12 @@ _RULES: Final = RuleSet([Rule(["https://doctor.invalid"], ["GET"])])
 
 _SHARE: Final = "store the rules in a file: BUCKETCORS_DATABASE = 'bucketcors.sqlite'"
 
+_UNKNOWN: Final = "the store does not tell how another process opens it, so that is not checked"
+_ELSEWHERE: Final = (
+    "requests use the copies of the hosts: run doctor on a host, in the application, to check its "
+    "copy and its workers"
+)
+
 _note = partial(Note, "workers")
 
 
@@ -41,7 +46,7 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
     if store.reach is Reach.PROCESS:
         yield _note(f"the {type(store).__name__} is in memory, so each worker has its own", _SHARE)
     elif open_as_worker is None:
-        yield _note(f"the {type(store).__name__} decides whether workers share its rules")
+        yield _note(_ELSEWHERE if store.reach is Reach.HOSTS else _UNKNOWN)
     else:
         try:
             with (
@@ -50,7 +55,7 @@ def examine_workers(store: Store, *, write: bool) -> Iterator[Note]:
             ):
                 yield from _examine(store, here, second_process, write=write)
         except StoreUnavailable as error:
-            yield _note(str(error), STORE_HELP)
+            yield trouble("workers", error)
         except (OSError, EOFError) as error:
             yield _note(f"the second process failed: {error}", "read its output above")
 

@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import Any, Final
 
 from flask_bucketcors.stores.bucket_summary import BucketSummary, count_rules
+from flask_bucketcors.stores.name_range import name_range, surrogate_place
 from flask_bucketcors.stores.rows import parse_rule_set
 from flask_bucketcors.stores.sqlite.database import Parameters
-from flask_bucketcors.stores.sqlite.name_range import name_range, surrogate_place
 
 NAMES: Final = """
     SELECT bucket FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? ORDER BY bucket LIMIT ?

@@ -29,9 +29,11 @@ from struct import Struct
 from typing import Final, NamedTuple
 from zlib import crc32
 
-# Where the ring begins in the token file: the count of bytes ever written, then the entries.
-_HEAD: Final = 128
-_DATA: Final = _HEAD + 64
+#: Where the ring begins in the token file: the count of bytes ever written, then the entries.
+HEAD: Final = 128
+#: Where the stamp of a change is that every process was told of.
+PUBLISHED: Final = HEAD + 8
+_DATA: Final = HEAD + 64
 _SIZE: Final = 16 * 1024
 END: Final = _DATA + _SIZE
 
@@ -70,7 +72,7 @@ class ChangeRing:
 
     def __init__(self, memory: mmap) -> None:
         self._memory = memory
-        self._head = memoryview(memory)[_HEAD : _HEAD + 8].cast("Q")
+        self._head = memoryview(memory)[HEAD : HEAD + 8].cast("Q")
 
     def append(self, entry: Entry) -> None:
         """Add an entry, within its transaction."""

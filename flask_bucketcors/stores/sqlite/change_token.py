@@ -17,6 +17,7 @@ Facts this rests on:
   the file must not write a number, either: that could hide a change.
 
 After the number, the file holds the record of :mod:`flask_bucketcors.stores.sqlite.log_files`,
+when a copy was last compared with its server (:mod:`flask_bucketcors.stores.replica.contact`),
 and then the names of the buckets that changed, see
 :mod:`flask_bucketcors.stores.sqlite.change_ring`.
 """
@@ -24,12 +25,11 @@ and then the names of the buckets that changed, see
 import mmap
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask_bucketcors.core.errors import StoreUnavailable
-from flask_bucketcors.stores.sqlite.change_ring import END, ChangeRing
+from flask_bucketcors.stores.sqlite.change_ring import END, HEAD, PUBLISHED, ChangeRing
 from flask_bucketcors.stores.sqlite.locks import open_or_make, share
 from flask_bucketcors.stores.sqlite.log_files import RECORD_END, identity
 
@@ -64,7 +64,21 @@ class ChangeToken:
         number = memoryview(memory)[:_SIZE]
         self.cell = number.cast("q")
         self.signal = number.cast("d")
+        #: Seven numbers for a store that keeps a copy of a server's rules.
+        self.contact = memoryview(memory)[RECORD_END:HEAD].cast("q")
+        #: The stamp of a change that every process was told of, usually the last.
+        self.published = memoryview(memory)[PUBLISHED : PUBLISHED + _SIZE].cast("q")
         self.ring = ChangeRing(memory)
+
+    def publish(self, number: int, stamp: int) -> None:
+        """Tell every process to ask what changed.
+
+        :param number: never used before.
+        :param stamp: of the change that they will find, which is committed.
+        """
+        self.cell[0] = number
+        # Afterwards, because it says that the number is there.
+        self.published[0] = stamp
 
     @contextmanager
     def opened(self, database: Path) -> Iterator[int]:
@@ -95,26 +109,3 @@ def _allocate(descriptor: int) -> None:
     while start < END:
         # A disk that is nearly full takes a part of it, and reports an error only after that.
         start += os.write(descriptor, bytes(END - start))
-
-
-class AskedCell:
-    """A cell that asks the database each time, where no number can be shared.
-
-    :param ask: gives the stamp of the last change.
-    """
-
-    def __init__(self, ask: Callable[[], int]) -> None:
-        self._ask = ask
-        self._last = 0
-
-    def __getitem__(self, index: int, /) -> int:
-        try:
-            # Not self._last: another thread may store an older number in between.
-            self._last = found = self._ask()
-        except StoreUnavailable:
-            # A database that cannot be read does not say that anything changed.
-            return self._last
-        return found
-
-    def __setitem__(self, index: int, stamp: int, /) -> None:
-        self._last = stamp

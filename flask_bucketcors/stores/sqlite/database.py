@@ -52,6 +52,7 @@ CREATION_TIMEOUT_SECONDS: Final = 30.0
 # How often a reader checks that its file is still the one at the path.
 LOOK_SECONDS: Final = 1.0
 
+_NORMAL: Final = "PRAGMA synchronous = NORMAL"
 _REPLACED: Final = "its file is replaced again and again"
 
 
@@ -59,10 +60,13 @@ class Database:
     """A SQLite database with the tables of the store.
 
     :param file: where it is. Nothing is opened before the first use.
+    :param is_durable: whether a change has to survive a power cut. If not, the last changes may be
+        lost then, but what is left belongs together.
     """
 
-    def __init__(self, file: DatabaseFile | MemoryDatabase) -> None:
+    def __init__(self, file: DatabaseFile | MemoryDatabase, *, is_durable: bool = True) -> None:
         self._file = file
+        self._synchronous = "PRAGMA synchronous = FULL" if is_durable else _NORMAL
         self.in_memory = isinstance(file, MemoryDatabase)
         self._next_look = 0.0
         self._number = 0
@@ -128,14 +132,16 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(error) from error
 
-    def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def change(self, work: Callable[[sqlite3.Connection], T], *, seconds: float | None = None) -> T:
         """Do work in a write transaction, and return its result once the change is on disk.
 
         The work is repeated if its file is no longer the one at the path.
 
+        :param seconds: how long to wait for other threads and processes that write; None for as
+            long as writers usually do.
         :raises StoreUnavailable: if the database cannot be written now; nothing was written.
         """
-        deadline = time.monotonic() + WRITE_TIMEOUT_SECONDS
+        deadline = time.monotonic() + (WRITE_TIMEOUT_SECONDS if seconds is None else seconds)
         own = self._forked.own()
         if time.monotonic() >= self._next_look:
             self.follow_file()
@@ -239,7 +245,7 @@ class Database:
         if own.writer is None:
             if self._file.identity != self._prepared:
                 self._prepared = self._file.prepare(deadline)
-            own.writer = self._file.open("PRAGMA synchronous = FULL", deadline)
+            own.writer = self._file.open(self._synchronous, deadline)
         return own.writer
 
     def _begin(self, own: Connections, deadline: float) -> Connected | None:

@@ -27,7 +27,12 @@ _NETWORK = re.compile(r"nfs.*|cifs|smb.*|9p|ceph|glusterfs|lustre|afs|fuse\.(ssh
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'bucketcors\\_%' ESCAPE '\\'"
+_KEPT: Final = "SELECT history_limit, copy_of FROM bucketcors_state"
 
+_LOCAL: Final = (
+    "move the database to a local disk; if it is the copy of a server's rules, set "
+    "BUCKETCORS_REPLICA to a path there"
+)
 _RESTORE: Final = "restore a backup; see docs/deployment.md"
 
 
@@ -77,7 +82,7 @@ def _file_system_note(path: Path) -> HealthNote:
     kind = file_system(path)
     if _NETWORK.fullmatch(kind):
         text = f"the disk is {kind}, on which SQLite's write-ahead log does not work"
-        return HealthNote(text, "move the database to a local disk")
+        return HealthNote(text, _LOCAL)
     return HealthNote(f"the file system is {kind or 'unknown'}")
 
 
@@ -127,9 +132,10 @@ def _form(connection: sqlite3.Connection) -> Iterator[HealthNote]:
             text, "stop all other programs that use it; the next worker to start sets WAL"
         )
     yield HealthNote(f"schema version {schema_version(connection)}")
-    [(kept,)] = connection.execute("SELECT history_limit FROM bucketcors_state").fetchall()
-    changes = "change" if kept == 1 else "changes"
-    yield HealthNote(f"the history keeps {kept} {changes} of each bucket")
+    [(kept, copy_of)] = connection.execute(_KEPT).fetchall()
+    if copy_of is None:
+        changes = "change" if kept == 1 else "changes"
+        yield HealthNote(f"the history keeps {kept} {changes} of each bucket")
     missing = sorted(_expected_objects() - set(connection.execute(_OBJECTS)))
     for name, _ in missing:
         yield HealthNote(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from flask_bucketcors.stores.native_threads import pause
 from flask_bucketcors.stores.sqlite.log_files import identity
 from flask_bucketcors.stores.sqlite.waiting import RETRY_SECONDS
 
@@ -69,7 +70,7 @@ class FileLock:
                     f"another process holds the lock {os.fspath(self._path)!r} and does not "
                     "release it; end that process (fuser shows which) or let it continue"
                 )
-            time.sleep(RETRY_SECONDS)
+            pause(RETRY_SECONDS)
 
 
 def _lock(descriptor: int) -> bool:

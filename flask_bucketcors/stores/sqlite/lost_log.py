@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from flask_bucketcors.stores.native_threads import pause
 from flask_bucketcors.stores.sqlite.log_files import Beside, Identity, identity
 from flask_bucketcors.stores.sqlite.waiting import RETRY_SECONDS
 
@@ -54,7 +55,7 @@ def rescue(connection: sqlite3.Connection, opened: Beside, deadline: float) -> b
         while connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()[0][0]:
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(RETRY_SECONDS)
+            pause(RETRY_SECONDS)
     except sqlite3.Error:
         return False
     # A process that still has them open must not share a file with one that starts again: each
@@ -94,7 +95,7 @@ def _kept_from_checkpoints(database: Path, deadline: float) -> Iterator[None]:
     while not _set_lock(guard, fcntl.F_RDLCK):
         if time.monotonic() >= deadline:
             raise TimeoutError("another process keeps the whole file locked; end that process")
-        time.sleep(RETRY_SECONDS)
+        pause(RETRY_SECONDS)
     try:
         yield
     finally:

@@ -67,8 +67,12 @@ def changes_since(query: Query, known: Position) -> Changes:
     return Changes(Position(known.file, ids[-1], stamp), set(buckets[1:]))
 
 
-def note(connection: sqlite3.Connection, stamp: int, buckets: Collection[str]) -> int:
-    """Note a change, within its transaction, and give the ID of its last row."""
-    *others, last = buckets if len(buckets) <= MAX_NOTED_BUCKETS else (None,)
+def note(connection: sqlite3.Connection, stamp: int, buckets: Collection[str] | None) -> int:
+    """Note a change, within its transaction, and give the ID of its last row.
+
+    :param buckets: whose rules it changes, at least one; None for any.
+    """
+    is_named = buckets is not None and len(buckets) <= MAX_NOTED_BUCKETS
+    *others, last = (buckets or ()) if is_named else (None,)
     connection.executemany(_NOTE, ((stamp, bucket) for bucket in others))
     return connection.execute(_NOTE, (stamp, last)).lastrowid or 0

@@ -1,19 +1,10 @@
 """Whether a database can be at a path, checked before SQLite fails with a vaguer error."""
 
 import os
-import re
 from pathlib import Path
-from typing import Final
 
 from flask_bucketcors.core.errors import StoreUnavailable
-
-# pathlib removes one of two slashes. A single letter is a drive on Windows.
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://", re.DOTALL)
-
-
-def is_url(path: str) -> bool:
-    """Whether a path is the URL of a database, even if it went through :mod:`pathlib`."""
-    return _URL.match(path) is not None
+from flask_bucketcors.stores.database_urls import is_like_url, is_server_url, shown_url
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -22,11 +13,11 @@ def check_path(path: str | os.PathLike[str]) -> None:
     :raises StoreUnavailable: if it is empty, a URL, or holds a NUL character.
     """
     text = os.fspath(path)
-    if is_url(text):
-        # The rest may hold a password.
+    if is_like_url(text):
+        elsewhere = ", or set BUCKETCORS_DATABASE to the URL" if is_server_url(text) else ""
         raise StoreUnavailable(
-            f"the path of the database is the URL {text.partition(':')[0]}://...; "
-            "write the path of a file"
+            f"the path of the database is the URL {shown_url(text)}; write the path of a file"
+            f"{elsewhere}"
         )
     if not text:
         raise StoreUnavailable("the path of the database is empty; write the path of a file")

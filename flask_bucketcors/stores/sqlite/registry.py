@@ -20,11 +20,13 @@ _databases: WeakValueDictionary[str, Database] = WeakValueDictionary()
 _naming = ForkSafeLock()
 
 
-def open_database(path: str | os.PathLike[str]) -> Database:
+def open_database(path: str | os.PathLike[str], *, is_durable: bool = True) -> Database:
     """Give the database at a path, ready to use.
 
     :param path: the file, which is created with its folder if missing; or ``":memory:"``, which is
         a new database each time.
+    :param is_durable: see :class:`~flask_bucketcors.stores.sqlite.database.Database`. The first
+        store of a process on a file decides.
     :raises StoreUnavailable: if it cannot be opened, is not a database, or was written by a
         newer release.
     """
@@ -36,7 +38,7 @@ def open_database(path: str | os.PathLike[str]) -> Database:
         # Before anything is made beside it.
         check_place(absolute)
         # Not created under the lock: that would wait for a fork, which waits for this lock.
-        made = Database(DatabaseFile(absolute))
+        made = Database(DatabaseFile(absolute), is_durable=is_durable)
         with _naming:
             database = _databases.setdefault(str(absolute), made)
     database.prepare()

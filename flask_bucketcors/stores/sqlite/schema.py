@@ -19,6 +19,11 @@ so a row that is there means that all later ones are, too.
 
 ``bucketcors_state`` also has what every program that writes must know: how many entries of history
 to keep, and the application's ``settings`` as a JSON object.
+
+The tables may hold a copy of the rules of a server. ``copy_of`` then says of which, ``revision`` is
+that of the server, ``server_stamp`` the stamp of that change at the server, and the stamps of rules
+are those of the server. The history stays empty. Nobody but the store that keeps the copy may
+change the rules.
 """
 
 import sqlite3
@@ -198,9 +203,22 @@ _CHANGES = (
     """,
 )
 
+_COPIES = (
+    "ALTER TABLE bucketcors_state ADD COLUMN copy_of TEXT",
+    "ALTER TABLE bucketcors_state ADD COLUMN server_stamp INTEGER NOT NULL DEFAULT 0",
+    # All triggers for other tools count the revision.
+    """
+    CREATE TRIGGER bucketcors_refusing BEFORE UPDATE OF revision ON bucketcors_state
+    WHEN OLD.copy_of IS NOT NULL AND NEW.own_write = 0
+    BEGIN
+        SELECT RAISE(ABORT, 'the rules are a copy of those of a server; change them there');
+    END
+    """,
+)
+
 # One step for each release, with its statements: a released step never changes, and the next one is
 # appended.
-_STEPS = ((*_TABLES, *_TRIGGERS), _SETTINGS, _CHANGES)
+_STEPS = ((*_TABLES, *_TRIGGERS), _SETTINGS, _CHANGES, _COPIES)
 
 _ANOTHERS = (
     "the database has tables of these names with other columns, so it is another program's, or "
@@ -251,6 +269,19 @@ def refuse_newer(version: int) -> None:
         raise StoreUnavailable(
             f"the database has schema version {version} and this release knows {SCHEMA_VERSION}; "
             "install the release that wrote it, or a newer one, and restart the workers"
+        )
+
+
+def refuse_copy(copy_of: str | None) -> None:
+    """Refuse to write rules that are a copy.
+
+    :param copy_of: the server, as the copy names it; None for rules that are no copy.
+    :raises StoreUnavailable: with the server, and what to do.
+    """
+    if copy_of is not None:
+        raise StoreUnavailable(
+            f"the database is a copy of the rules of {copy_of}, and changes are made there: name "
+            "the server as your database, and not the file"
         )
 
 

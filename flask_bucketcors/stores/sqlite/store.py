@@ -9,20 +9,18 @@ stamp.
 Other tools may edit the rows; see :mod:`flask_bucketcors.stores.sqlite.schema`.
 """
 
-import json
 import logging
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import RulesChanged, StoreUnavailable
-from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores.asked_cell import AskedCell
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import (
     HISTORY_LIMIT,
@@ -38,55 +36,32 @@ from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
 from flask_bucketcors.stores.sqlite.bucket_pages import names, names_with_history, summaries
 from flask_bucketcors.stores.sqlite.change_ring import Entry
-from flask_bucketcors.stores.sqlite.change_token import AskedCell, draw_number
+from flask_bucketcors.stores.sqlite.change_token import draw_number
 from flask_bucketcors.stores.sqlite.database import Parameters
 from flask_bucketcors.stores.sqlite.file_health import examine_file
-from flask_bucketcors.stores.sqlite.kept_history import (
-    Document,
-    append,
-    entries,
-    keep,
-    keep_deleted,
-    last_entry,
-)
-from flask_bucketcors.stores.sqlite.noted_changes import (
-    Position,
-    changes_since,
-    find_position,
-    note,
-)
+from flask_bucketcors.stores.sqlite.kept_history import Document, entries, last_entry
+from flask_bucketcors.stores.sqlite.noted_changes import Position, changes_since, find_position
+from flask_bucketcors.stores.sqlite.own_writes import append_documents, put_documents, remove
 from flask_bucketcors.stores.sqlite.registry import open_database
 from flask_bucketcors.stores.sqlite.schema import refuse_newer
+from flask_bucketcors.stores.sqlite.settings_columns import (
+    HISTORY_LIMIT_KEPT,
+    change_history_limit,
+    merge_settings,
+    parsed_settings,
+)
 from flask_bucketcors.stores.sqlite.waiting import is_passing
 
 T = TypeVar("T")
 
 logger = logging.getLogger("flask_bucketcors.store")
 
-_CURRENT = "SELECT stamp, revision, document FROM bucketcors_rules WHERE bucket = ?"
-_STAMP = "SELECT stamp FROM bucketcors_rules WHERE bucket = ?"
+_CURRENT = """
+    SELECT state.stamp, rules.stamp, rules.revision, rules.document
+    FROM bucketcors_state AS state LEFT JOIN bucketcors_rules AS rules ON rules.bucket = ?
+"""
 _STATE = "SELECT revision, stamp, schema_version FROM bucketcors_state"
 _VERSION = "SELECT schema_version FROM bucketcors_state"
-_BEGIN = "UPDATE bucketcors_state SET revision = ?, stamp = ?, own_write = 1"
-_END = "UPDATE bucketcors_state SET own_write = 0"
-# Not REPLACE, which deletes the row first, so that triggers would not see it.
-_PUT = """
-    INSERT INTO bucketcors_rules (bucket, document, revision, stamp, time, author)
-    VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (bucket) DO UPDATE SET
-        document = excluded.document, revision = excluded.revision, stamp = excluded.stamp,
-        time = excluded.time, author = excluded.author
-"""
-_DELETE = "DELETE FROM bucketcors_rules WHERE bucket = ?"
-_KEEP_HISTORY = "UPDATE bucketcors_state SET history_limit = ?"
-_HISTORY_LIMIT = "SELECT history_limit FROM bucketcors_state"
-_SETTINGS = "SELECT settings FROM bucketcors_state"
-_KEEP_SETTINGS = "UPDATE bucketcors_state SET settings = ? WHERE settings IS ?"
-
-_NO_SETTINGS: Final = (
-    "the settings in bucketcors_state are not a JSON object; start the application again, which "
-    "writes them"
-)
 _OLD_LIMIT_STAYS: Final = "history_limit=%d has no effect, the database keeps the earlier one: %s"
 
 
@@ -101,9 +76,12 @@ class SQLiteStore(Store):
         by a newer release.
     """
 
+    # Whether a change has to survive a power cut.
+    _IS_DURABLE: ClassVar = True
+
     def __init__(self, path: str | os.PathLike[str], *, history_limit: int | None = None) -> None:
         super().__init__(history_limit=HISTORY_LIMIT if history_limit is None else history_limit)
-        self._database = open_database(path)
+        self._database = open_database(path, is_durable=self._IS_DURABLE)
         if history_limit is not None:
             self._keep_history_limit()
         self._stated = self._database.follow_file()
@@ -131,7 +109,7 @@ class SQLiteStore(Store):
 
     @property
     def history_limit(self) -> int:
-        return int(self._query(_HISTORY_LIMIT)[0][0])
+        return int(self._query(HISTORY_LIMIT_KEPT)[0][0])
 
     def last_change(self, bucket: str) -> HistoryEntry | None:
         return last_entry(self._query, bucket) if is_bucket_name(bucket) else None
@@ -139,15 +117,16 @@ class SQLiteStore(Store):
     def read(self, bucket: str) -> StoredRules | None:
         # An invalid name has no rows, and SQLite may not even accept it as text.
         rows = self._query(_CURRENT, (bucket,)) if is_bucket_name(bucket) else ()
-        for stamp, revision, document in rows:
-            return StoredRules(str(stamp), revision, partial(parse_rule_set, bucket, document))
+        for state, stamp, revision, document in rows:
+            self._tell_others(state)
+            if document is not None:
+                return StoredRules(str(stamp), revision, partial(parse_rule_set, bucket, document))
         return None
 
     def signal(self) -> Signal:
         self._database.follow_file()
         token = self._database.token
-        # A float is a number, too.
-        return cast(Signal, token.signal) if token else self._cell
+        return token.signal if token else self._cell
 
     def state(self) -> Hashable:
         # Not that of a subclass, which may ask for the state.
@@ -175,10 +154,10 @@ class SQLiteStore(Store):
         return changes
 
     def kept_settings(self) -> Mapping[str, Any]:
-        return self._database.briefly(_kept_settings)
+        return self._database.briefly(parsed_settings)
 
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
-        self._database.briefly(partial(_merge_settings, settings))
+        self._database.briefly(partial(merge_settings, settings))
 
     def close(self) -> None:
         self._database.close()
@@ -211,79 +190,19 @@ class SQLiteStore(Store):
             return revision
         # Sorted, because the index grows fastest in this order.
         documents = {bucket: format_rule_set(rule_sets[bucket]) for bucket in sorted(rule_sets)}
-        return self._publish(*self._change(partial(self._insert, documents, author, expected)))
+        write = partial(put_documents, documents, author, expected, self._add_to_ring)
+        return self._publish(*self._change(write))
 
     def _put_with_history(
         self, histories: Mapping[str, Sequence[PastChange]], expected: Versions
     ) -> int:
         documents = {bucket: _formatted(histories[bucket]) for bucket in sorted(histories)}
-        return self._publish(*self._change(partial(self._append, documents, expected)))
+        write = partial(append_documents, documents, expected, self._add_to_ring)
+        return self._publish(*self._change(write))
 
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
-        done = self._change(partial(self._remove, bucket, author, expected))
+        done = self._change(partial(remove, bucket, author, expected, self._add_to_ring))
         return None if done is None else self._publish(*done)
-
-    def _insert(
-        self,
-        documents: Mapping[str, str],
-        author: str | None,
-        expected: Versions,
-        connection: sqlite3.Connection,
-    ) -> tuple[int, int]:
-        _compare(connection, expected)
-        last, revision, stamp = _begin(connection)
-        now = time.time()
-        keep(connection, documents, stamp)
-        # Rows are created one by one: many at once would trigger the garbage collector.
-        rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
-        connection.executemany(_PUT, rows)
-        self._end(connection, last, stamp, documents)
-        return revision, stamp
-
-    def _append(
-        self,
-        documents: Mapping[str, Sequence[Document]],
-        expected: Versions,
-        connection: sqlite3.Connection,
-    ) -> tuple[int, int]:
-        _compare(connection, expected)
-        last, revision, stamp = _begin(connection, max(map(len, documents.values())))
-        append(connection, documents, revision)
-        current = {bucket: changes[-1] for bucket, changes in documents.items()}
-        rows = (
-            (bucket, text, revision, stamp, when, author)
-            for bucket, (when, author, text) in current.items()
-            if text is not None
-        )
-        connection.executemany(_PUT, rows)
-        deleted = ((bucket,) for bucket, (_, _, text) in current.items() if text is None)
-        connection.executemany(_DELETE, deleted)
-        self._end(connection, last, stamp, documents)
-        return revision, stamp
-
-    def _remove(
-        self,
-        bucket: str,
-        author: str | None,
-        expected: Versions,
-        connection: sqlite3.Connection,
-    ) -> tuple[int, int] | None:
-        _compare(connection, expected)
-        if _version(connection, bucket) is None:
-            return None
-        last, revision, stamp = _begin(connection)
-        keep_deleted(connection, bucket, revision, time.time(), author)
-        connection.execute(_DELETE, (bucket,))
-        self._end(connection, last, stamp, (bucket,))
-        return revision, stamp
-
-    def _end(
-        self, connection: sqlite3.Connection, before: int, stamp: int, buckets: Collection[str]
-    ) -> None:
-        """End an own write, but for its commit: say what it was about."""
-        row = note(connection, stamp, buckets)
-        connection.execute(_END)
-        self._add_to_ring(Entry(before, stamp, row, buckets))
 
     def _add_to_ring(self, entry: Entry) -> None:
         token = self._database.token
@@ -303,7 +222,7 @@ class SQLiteStore(Store):
 
     def _keep_history_limit(self) -> None:
         try:
-            self._database.briefly(partial(_change_history_limit, self._history_limit))
+            self._database.briefly(partial(change_history_limit, self._history_limit))
         except StoreUnavailable as error:
             # Another program has the lock, or the file is read-only by now. Requests can be served.
             logger.warning(_OLD_LIMIT_STAYS, self._history_limit, error)
@@ -351,14 +270,28 @@ class SQLiteStore(Store):
             for (version,) in self._database.query(_VERSION):
                 refuse_newer(version)
 
-    def _publish(self, revision: int, stamp: int) -> int:
-        """Tell every process, after the commit and before the response; return the revision."""
+    def _publish(self, revision: int, number: int, stamp: int | None = None) -> int:
+        """Tell every process, after the commit and before the response; return the revision.
+
+        :param stamp: that of the last change, if the number is another one.
+        """
         tokens = self._database.tokens()
         for token in tokens:
-            token.cell[0] = stamp
+            token.publish(number, number if stamp is None else stamp)
         if not tokens:
-            self._cell[0] = stamp
+            self._cell[0] = number
         return revision
+
+    def _tell_others(self, stamp: int) -> None:
+        """Publish a change that another process has committed and not yet published.
+
+        Otherwise a client could see the new rules here, and then the old ones in another process.
+
+        :param stamp: that of the last change, as it was read.
+        """
+        token = self._database.token
+        if token is not None and token.published[0] != stamp:
+            token.publish(draw_number(), stamp)
 
     def _stamp(self) -> int:
         return int(self._query(_STATE)[0][1])
@@ -373,59 +306,3 @@ def _formatted(changes: Sequence[PastChange]) -> Sequence[Document]:
         (when, author, None if rules is None else format_rule_set(rules))
         for when, author, rules in changes
     ]
-
-
-def _begin(connection: sqlite3.Connection, count: int = 1) -> tuple[int, int, int]:
-    """Begin an own write; give the last stamp, and revision and stamp of what is written.
-
-    :param count: of revisions that are used; the last one is given.
-    """
-    [(revision, last, version)] = connection.execute(_STATE).fetchall()
-    # A newer release may have started since this one did.
-    refuse_newer(version)
-    stamp = draw_number()
-    connection.execute(_BEGIN, (revision + count, stamp))
-    return last, revision + count, stamp
-
-
-def _compare(connection: sqlite3.Connection, expected: Versions) -> None:
-    for bucket, version in expected.items():
-        if version != _version(connection, bucket):
-            raise RulesChanged(bucket)
-
-
-def _change_history_limit(limit: int, connection: sqlite3.Connection) -> None:
-    # To write, even the same number, would wait for other writers.
-    if connection.execute(_HISTORY_LIMIT).fetchone() != (limit,):
-        connection.execute(_KEEP_HISTORY, (limit,))
-
-
-def _kept_settings(connection: sqlite3.Connection) -> Mapping[str, Any]:
-    found = _parse_settings(connection.execute(_SETTINGS).fetchone()[0])
-    if found is None:
-        raise StoreUnavailable(_NO_SETTINGS)
-    return found
-
-
-def _merge_settings(settings: Mapping[str, Any], connection: sqlite3.Connection) -> None:
-    is_done = False
-    while not is_done:
-        [text] = connection.execute(_SETTINGS).fetchone()
-        merged = json.dumps({**(_parse_settings(text) or {}), **settings}, sort_keys=True)
-        # If another process was faster, what it has kept is merged as well.
-        is_done = merged == text or connection.execute(_KEEP_SETTINGS, (merged, text)).rowcount > 0
-
-
-def _parse_settings(text: str) -> Mapping[str, Any] | None:
-    """Parse the settings; give None if another tool has written something else."""
-    try:
-        found = parse_json(text)
-    except (ValueError, TypeError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _version(connection: sqlite3.Connection, bucket: str) -> str | None:
-    for (stamp,) in connection.execute(_STAMP, (bucket,)).fetchall():
-        return str(stamp)
-    return None

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Final, TypeVar
 
 from flask_bucketcors.stores.forks import take
+from flask_bucketcors.stores.native_threads import pause
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def retry(attempt: Callable[[], T], deadline: float) -> T:
             is_held = is_busy(error) or isinstance(error, BlockingIOError)
             if not is_held or time.monotonic() >= deadline:
                 raise
-        time.sleep(RETRY_SECONDS)
+        pause(RETRY_SECONDS)
 
 
 def held(what: str) -> TimeoutError:

@@ -61,7 +61,7 @@ def create_app() -> Flask:
     counter = BucketCORSState.of(app).middleware.refusals
     if counter is not None:
         counter._seconds = float(os.environ[REFUSALS])
-    app.wsgi_app = _naming_the_worker(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = naming_the_worker(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -92,7 +92,9 @@ def _wait_for_others(count: int) -> None:
         time.sleep(0.001)
 
 
-def _naming_the_worker(app: WSGIApplication) -> WSGIApplication:
+def naming_the_worker(app: WSGIApplication) -> WSGIApplication:
+    """Wrap an application, so that each response has the header of its worker."""
+
     # Outermost, so that the answers of the extension carry the header too.
     def named(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(

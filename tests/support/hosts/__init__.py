@@ -1,7 +1,7 @@
 """Real servers for tests and benchmarks: each a context manager that ends all it has started.
 
 They need the extra ``hosts`` and, but for PostgreSQL, packages of the system: ``mariadb-server``,
-``pgbouncer``, ``iproute2``. If one is missing they raise :class:`~.kept.CannotRun`::
+``pgbouncer``, ``iproute2``. If one is missing they raise ``kept.CannotRun``::
 
     with postgresql() as server, server.database() as database:
         with server.statements() as sent:
@@ -11,10 +11,10 @@ They need the extra ``hosts`` and, but for PostgreSQL, packages of the system: `
         with server.hanging():
             ...
 
-:func:`.postgresql.postgresql` and :func:`.mariadb.mariadb` give a :class:`.server.Server`, and a
-PostgreSQL has a ``standby()``. :func:`.pgbouncer.pgbouncer` is a pool in front of one.
-:func:`.partitions.network` has namespaces for a server and hosts, and cables that can be cut.
+``postgresql.postgresql`` and ``mariadb.mariadb`` give a ``server.Server``, and a
+PostgreSQL has a ``standby()``. ``pgbouncer.pgbouncer`` is a pool in front of one.
+``partitions.network`` has namespaces for a server and hosts, and cables that can be cut.
 
-Nothing is shared with servers of the system. A keeper (:mod:`.keeper`) runs each server, and ends
+Nothing is shared with servers of the system. A keeper (``keeper``) runs each server, and ends
 it, stopped processes too, when the block ends or the process that started it dies.
 """

@@ -141,7 +141,7 @@ class MariaDB(Server):
 
 @contextmanager
 def mariadb(*, durable: bool = False, place: Place = LOOPBACK) -> Iterator[MariaDB]:
-    """Run a MariaDB server with the user :data:`.USER`, who logs in with a password.
+    """Run a MariaDB server with the user ``USER``, who logs in with a password.
 
     :param durable: whether a commit waits for the disk, as it does by default.
     :param place: the network namespace in which it is.

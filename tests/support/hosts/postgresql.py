@@ -177,7 +177,7 @@ class Standby(PostgreSQL):
 def postgresql(
     *, release: int = 18, durable: bool = False, place: Place = LOOPBACK
 ) -> Iterator[PostgreSQL]:
-    """Run a PostgreSQL server with the user :data:`.USER`, who logs in with a password.
+    """Run a PostgreSQL server with the user ``USER``, who logs in with a password.
 
     :param release: 16 or 18.
     :param durable: whether a commit waits for the disk, as it does by default.

@@ -39,7 +39,7 @@ def main(path: str) -> None:
     ways: dict[str, tuple[Any, str, Callable[[], object]]] = {
         "asks what changed": (store, "changes_since", lambda: caches[0].get("photos")),
         "opens the database": (database, "_open_reader", lambda: caches[1].get("photos")),
-        "writes": (store, "_insert", lambda: store.put("photos", RULES)),
+        "writes": (store, "_do_or_find", lambda: store.put("photos", RULES)),
         "counts refusals": (counter.table, "_make_file", lambda: count_one(counter)),
     }
     for name, (owner, method, work) in ways.items():

@@ -32,7 +32,9 @@ DELETIONS = 0.1
 RESPONSE_SECONDS = 30
 
 _EXPOSED = "X-Version-"
-_DOCUMENT = (
+
+#: Rules that tell their number.
+DOCUMENT = (
     f"<CORSConfiguration><CORSRule><AllowedOrigin>{ORIGIN}</AllowedOrigin>"
     "<AllowedMethod>GET</AllowedMethod><MaxAgeSeconds>{0}</MaxAgeSeconds>"
     f"<ExposeHeader>{_EXPOSED}{{0}}</ExposeHeader></CORSRule></CORSConfiguration>"
@@ -93,7 +95,7 @@ class Client:
 
     def _put(self, bucket: str) -> None:
         self._version += 1
-        body = _DOCUMENT.format(self._version).encode()
+        body = DOCUMENT.format(self._version).encode()
         self._write(bucket, self._version, self._rules_call("PUT", bucket, body), expected=200)
 
     def _write(self, bucket: str, version: Version, message: bytes, expected: int) -> None:

@@ -75,7 +75,7 @@ def gunicorn(
     with tempfile.TemporaryDirectory(prefix="gunicorn-") as scratch:
 
         def command(descriptor: int, port: int) -> list[str]:
-            config = _write_config(
+            config = write_config(
                 Path(scratch),
                 bind=f"fd://{descriptor}",
                 worker_class=worker_class,
@@ -129,7 +129,7 @@ def serve(
             _end(process)
 
 
-def _write_config(scratch: Path, **settings: object) -> Path:
+def write_config(scratch: Path, **settings: object) -> Path:
     """Write a configuration file; what a release of gunicorn does not know there, it ignores."""
     settings |= {
         "keepalive": KEEPALIVE_SECONDS,
