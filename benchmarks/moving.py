@@ -30,6 +30,8 @@ CHANGED_ONE_OF = 100
 LARGE_BUCKETS, LARGE_CHANGES, LARGE_RULES = 20, 50, 100
 LARGE_ORIGINS = 20
 PAUSE_SECONDS = 0.02
+# For the writer to end.
+WAIT_SECONDS = 30
 
 
 class Measured(NamedTuple):
@@ -159,13 +161,13 @@ def writing(target: str) -> Iterator[list[float]]:
                 store.put("another", own_rule_set(len(waits)))
                 waits.append(time.monotonic() - begun)
 
-    thread = threading.Thread(target=write)
+    thread = threading.Thread(target=write, daemon=True)
     thread.start()
     try:
         yield waits
     finally:
         ended.set()
-        thread.join()
+        thread.join(WAIT_SECONDS)
 
 
 def opened(target: str) -> Store:

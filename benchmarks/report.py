@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 RESULTS = Path(__file__).parent / "results.json"
 PEERS = ("Flask", "flask-cors", "gunicorn", "wsgicors")
 
+#: The option ``--save`` of every script.
+SAVE: dict[str, Any] = {"action": "store_true", "help": f"keep the tables in {RESULTS.name}"}
+
 #: The last column of a table that has limits.
 AT_MOST = "at most"
 AT_LEAST = "at least"
@@ -32,7 +35,7 @@ class Table(NamedTuple):
 def parse_arguments(description: str | None, **numbers: int) -> Namespace:
     """Read the command line: ``--save``, and numbers with their defaults."""
     parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("--save", action="store_true", help=f"keep the tables in {RESULTS.name}")
+    parser.add_argument("--save", **SAVE)
     for name, default in numbers.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, metavar="N")
     return parser.parse_args()

@@ -14,8 +14,8 @@ from flask_bucketcors import BucketCORS
 
 #: The number of buckets, unless it is what is measured.
 BUCKETS = 1_000
-#: The environment variable with the path of the database.
-DATABASE = "BENCHMARK_DATABASE"
+#: The environment variables with the path of the database, or its URL and the path of the copy.
+DATABASE, COPY = "BENCHMARK_DATABASE", "BENCHMARK_COPY"
 #: The header with the process id of the worker.
 WORKER = "X-Worker"
 
@@ -54,6 +54,8 @@ def with_bucketcors() -> Flask:
     """The application with this package. Every client may edit rules."""
     app = plain()
     app.config["BUCKETCORS_DATABASE"] = os.environ[DATABASE]
+    if COPY in os.environ:
+        app.config["BUCKETCORS_REPLICA"] = os.environ[COPY]
     BucketCORS(app, authorize=lambda call: True)
     return app
 

@@ -12,7 +12,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent))
 
-from served import DATABASE  # noqa: E402
+from served import COPY, DATABASE  # noqa: E402
 
 from tests.support.processes.servers import Server, gunicorn  # noqa: E402
 
@@ -24,9 +24,14 @@ GRACE_SECONDS = 30
 
 
 @contextmanager
-def serving(app: str, database: Path, **settings: Any) -> Iterator[Server]:
-    """Run one of the applications of ``served.py``."""
-    environ = {DATABASE: str(database)}
+def serving(
+    app: str, database: Path | str, copy: Path | None = None, **settings: Any
+) -> Iterator[Server]:
+    """Run one of the applications of ``served.py``.
+
+    :param database: a file, or the URL of a server; then ``copy`` is the file of the host's copy.
+    """
+    environ = {DATABASE: str(database), **({COPY: str(copy)} if copy else {})}
     with gunicorn(f"served:{app}()", environ=environ, folder=HERE, **settings) as server:
         yield server
 

@@ -1,4 +1,6 @@
-"""Write the tables of docs/performance.md from ``results.json``. ``--check`` only compares them.
+"""Write the tables of figures of the documentation from ``results.json``.
+
+``--check`` only compares them.
 
 A table is between ``<!-- table: NAME -->`` and ``<!-- /table -->``. ``machines`` lists what the
 tables were measured on: one line if it was the same for all.
@@ -13,7 +15,7 @@ from typing import Any
 from report import RESULTS, markdown
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "performance.md"
+PAGES = [ROOT / "docs" / name for name in ("performance.md", "scaling.md")]
 MACHINES = "machines"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
@@ -21,14 +23,19 @@ TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 def main() -> int:
     check = "--check" in sys.argv[1:]
     results = json.loads(RESULTS.read_text())
-    text = PAGE.read_text()
+    changed = [page for page in PAGES if is_changed(page, results, write=not check)]
+    for page in changed:
+        print(f"{page.name}: {'differs from' if check else 'written from'} {RESULTS.name}")
+    return 1 if check and changed else 0
+
+
+def is_changed(page: Path, results: dict[str, Any], *, write: bool) -> bool:
+    """Whether a page has other tables than the results; write them if ``write``."""
+    text = page.read_text()
     new = TABLE.sub(lambda match: render(match, results), text)
-    if new == text:
-        return 0
-    if not check:
-        PAGE.write_text(new)
-    print(f"{PAGE.name}: {'differs from' if check else 'written from'} {RESULTS.name}")
-    return 1 if check else 0
+    if write and new != text:
+        page.write_text(new)
+    return new != text
 
 
 def render(match: re.Match[str], results: dict[str, Any]) -> str:
