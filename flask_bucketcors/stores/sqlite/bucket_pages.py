@@ -11,27 +11,28 @@ from flask_bucketcors.stores.rows import parse_rule_set
 from flask_bucketcors.stores.sqlite.database import Parameters
 
 NAMES: Final = """
-    SELECT bucket FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? ORDER BY bucket LIMIT ?
+    SELECT bucket FROM bucketcors_rules WHERE bucket >= :low AND bucket < :high
+    ORDER BY bucket LIMIT :limit
 """
 # A deleted bucket is in the history alone, in which each bucket has many rows. So the next name is
 # looked up instead of reading the rows between.
 NAMES_WITH_HISTORY: Final = """
     WITH RECURSIVE past (bucket) AS (
-        SELECT min(bucket) FROM bucketcors_history WHERE bucket >= ?1 AND bucket < ?2
+        SELECT min(bucket) FROM bucketcors_history WHERE bucket >= :low AND bucket < :high
         UNION ALL
         SELECT (
             SELECT min(bucket) FROM bucketcors_history
-            WHERE bucket > past.bucket AND bucket < ?2
+            WHERE bucket > past.bucket AND bucket < :high
         )
-        FROM past WHERE past.bucket IS NOT NULL LIMIT ?3
+        FROM past WHERE past.bucket IS NOT NULL LIMIT :limit
     )
     SELECT bucket FROM past WHERE bucket IS NOT NULL
     UNION
     SELECT * FROM (
-        SELECT bucket FROM bucketcors_rules WHERE bucket >= ?1 AND bucket < ?2
-        ORDER BY bucket LIMIT ?3
+        SELECT bucket FROM bucketcors_rules WHERE bucket >= :low AND bucket < :high
+        ORDER BY bucket LIMIT :limit
     )
-    ORDER BY bucket LIMIT ?3
+    ORDER BY bucket LIMIT :limit
 """
 # Rules that another tool wrote have no author, because a trigger deletes it. Only these may be
 # unreadable, and have to be parsed, which takes ten times as long as to count them here.
@@ -40,8 +41,8 @@ SUMMARIES: Final = """
         WHEN author IS NULL THEN document
         WHEN json_valid(document) THEN json_array_length(document, '$.rules')
     END
-    FROM bucketcors_rules WHERE bucket >= ? AND bucket < ? AND instr(bucket, ?)
-    ORDER BY bucket LIMIT ?
+    FROM bucketcors_rules WHERE bucket >= :low AND bucket < :high AND instr(bucket, :contains)
+    ORDER BY bucket LIMIT :limit
 """
 
 Query = Callable[[str, Parameters], Sequence[Any]]
@@ -67,21 +68,20 @@ def summaries(
 
 
 def _rows(
-    query: Query, statement: str, prefix: str, after: str, limit: int | None, *more: str
+    query: Query, statement: str, prefix: str, after: str, limit: int | None, contains: str = ""
 ) -> Sequence[Any]:
-    """Give the rows of a page, the name first.
-
-    :param more: parameters of the statement between its range and its limit.
-    """
+    """Give the rows of a page, the name first."""
     bounds = name_range(prefix, after)
     if bounds is None:
         return []
+    low, high = bounds
+    page = {"low": low, "high": high, "contains": contains, "limit": -1 if limit is None else limit}
     if query("PRAGMA encoding", ()) == [("UTF-8",)]:
-        return query(statement, (*bounds, *more, -1 if limit is None else limit))
+        return query(statement, page)
     # An application made the database, and its index is sorted by the bytes of UTF-16.
-    rows = query(statement, ("", b"", *more, -1))
-    page = [row for row in rows if row[0].startswith(prefix) and row[0] > after]
-    return sorted(page, key=itemgetter(0))[:limit]
+    rows = query(statement, {**page, "low": "", "high": b"", "limit": -1})
+    found = [row for row in rows if row[0].startswith(prefix) and row[0] > after]
+    return sorted(found, key=itemgetter(0))[:limit]
 
 
 def _summary(
