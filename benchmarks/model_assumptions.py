@@ -22,7 +22,7 @@ class Costs:
     query: float = 0.0004
     row: float = 0.000002
     #: All statements of a change of one bucket.
-    write: float = 0.0016
+    write: float = 0.0002
     #: A notification, for each host that listens: the writer's part, and the listener's.
     signal: float = 0.000007
     wake: float = 0.00004
