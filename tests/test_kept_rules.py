@@ -185,7 +185,7 @@ def test_buckets_with_equal_rules_share_compiled_ones() -> None:
 
 
 def test_a_text_that_another_bucket_has_is_not_parsed_again(monkeypatch) -> None:
-    """What is stored is rules, or it is refused, whoever has it."""
+    """A stored text is parsed and checked, whichever bucket has it first."""
     parsed = []
     monkeypatch.setattr(rows, "parse_json", lambda text: parsed.append(text) or json.loads(text))
     with closing(SQLiteStore(":memory:")) as store:

@@ -477,7 +477,9 @@ def test_a_database_of_its_own_that_is_put_in_place_of_a_copy_is_not_overwritten
 def test_an_empty_database_may_become_a_copy(make: Make, tmp_path: Path) -> None:
     (tmp_path / "host").mkdir()
     SQLiteStore(tmp_path / "host" / "copy.sqlite").close()
-    make().put("b", rules())
+    host = make()
+    host.put("b", rules())
+    assert host.get("b") == rules()
 
 
 def test_a_database_in_another_encoding_is_refused(make: Make, tmp_path: Path) -> None:

@@ -138,8 +138,12 @@ class ReplicaStore(Store):
         return partial(SQLiteStore, self._copy.place or "")
 
     def catch_up(self) -> None:
-        # Requests must obey what the caller sees then.
-        self._catch_up()
+        try:
+            # Requests must obey what the caller sees then.
+            self._copy.catch_up_with(self._feed, is_acknowledged=True)
+        except ServerUnreachable:
+            # The connection may have been lost since it was used last. This makes another one.
+            self._copy.catch_up_with(self._feed, is_acknowledged=True)
 
     def read(self, bucket: str) -> StoredRules | None:
         if self._is_stale():
@@ -240,17 +244,10 @@ class ReplicaStore(Store):
 
     def _obey(self) -> None:
         try:
-            self._catch_up()
+            self.catch_up()
         except ServerUnreachable as error:
             self._log.write(logging.ERROR, _NOT_CAUGHT_UP, error)
             self._copy.publish_again()
-
-    def _catch_up(self) -> None:
-        try:
-            self._copy.catch_up_with(self._feed, is_acknowledged=True)
-        except ServerUnreachable:
-            # The connection may have been lost since it was used last. This makes another one.
-            self._copy.catch_up_with(self._feed, is_acknowledged=True)
 
     def _take_first_copy(self) -> None:
         """Catch up before requests come, and leave no connection open that a fork would harm."""

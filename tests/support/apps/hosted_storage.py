@@ -3,8 +3,8 @@
 Each host is a server of its own with a copy of its own. ``POST /changes`` changes rules as another
 program of the application would: its body is a JSON object with the ``kind`` of a change, its
 ``buckets`` and its ``number``; see :mod:`tests.support.host_operations`. The number is the author,
-and the rules tell it to whoever asks for an object. If ``is_careful`` is true, the bucket must have
-the rules that its host sees. The response says as which ``revision``.
+and the rules tell it to clients that ask for an object. If ``is_careful`` is true, the bucket must
+have the rules that its host sees. The response says as which ``revision``.
 """
 
 import os

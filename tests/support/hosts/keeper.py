@@ -1,4 +1,4 @@
-"""A program that starts other programs, and ends them all when whoever started it is gone.
+"""A program that starts other programs, and ends them all when its parent is gone.
 
 It reads one JSON object a line, ``command``, ``log`` and ``user``, and writes ``started PID`` and
 ``ended CODE``. One program runs at a time. After it, whatever it has left is killed. At an empty
