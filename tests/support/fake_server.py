@@ -15,6 +15,7 @@ from typing import Any
 
 from flask_bucketcors.core.errors import RulesChanged, ServerUnreachable, StoreUnavailable
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.stores import native_threads
 from flask_bucketcors.stores.contract import HISTORY_LIMIT, Store, StoredRules, Versions
 from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 from flask_bucketcors.stores.rows import format_rule_set, parse_rule_set
@@ -22,6 +23,36 @@ from flask_bucketcors.stores.sql.feed import Batch, Feed, Position, Row
 
 # A bound, for a machine that has much else to do.
 HANG_SECONDS = 60
+# How long a thread or a greenlet sleeps between two looks.
+STEP_SECONDS = 0.001
+
+
+def wait_until(is_true: Callable[[], bool], seconds: float) -> bool:
+    """Wait, and return whether it became true in time.
+
+    Greenlets and native threads wait for the same thing. Python's conditions make a lock for each
+    wait, which is gevent's after the patches. To wait for such a lock in a native thread can take
+    forever. So this looks again and again.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() >= deadline:
+            return False
+        native_threads.pause(STEP_SECONDS)
+    return True
+
+
+class Flag:
+    """What an event is, for :func:`wait_until`."""
+
+    def __init__(self) -> None:
+        self.is_set = True
+
+    def set(self) -> None:
+        self.is_set = True
+
+    def clear(self) -> None:
+        self.is_set = False
 
 
 class FakeServer(Store):
@@ -36,13 +67,12 @@ class FakeServer(Store):
     def __init__(self, *, history_limit: int = HISTORY_LIMIT) -> None:
         super().__init__(history_limit=history_limit)
         self.error: StoreUnavailable | None = None
-        self.is_responding = threading.Event()
-        self.is_responding.set()
+        self.is_responding = Flag()
         self.promises = self.notifies = True
         self.on_since: Callable[[Position | None], object] = lambda known: None
         self.asked: list[Position | None] = []
         self.feeds: list[FakeFeed] = []
-        self.changed = threading.Condition(threading.RLock())
+        self.changed = native_threads.original("_thread", "RLock")()
         self._position = Position(0, secrets.randbits(63))
         self._rows: dict[str, Row] = {}
         self._history_of: dict[str, list[HistoryEntry]] = {}
@@ -52,7 +82,7 @@ class FakeServer(Store):
 
     def call(self) -> None:
         """What each call does first: wait while the server hangs, and fail while it is away."""
-        if not self.is_responding.wait(HANG_SECONDS):
+        if not wait_until(lambda: self.is_responding.is_set, HANG_SECONDS):
             raise AssertionError("the test let the server hang for too long")
         if self.error is not None:
             raise self.error
@@ -61,7 +91,6 @@ class FakeServer(Store):
         """Be away from now on, also for open feeds."""
         with self.changed:
             self.error = error or ServerUnreachable("the fake server is away")
-            self.changed.notify_all()
 
     def come_back(self) -> None:
         with self.changed:
@@ -87,7 +116,6 @@ class FakeServer(Store):
         with self.changed:
             for feed in self.feeds:
                 feed.is_notified = feed.is_notified or feed.is_listening
-            self.changed.notify_all()
 
     def open_feed(self) -> "FakeFeed":
         self.feeds.append(FakeFeed(self))
@@ -231,8 +259,8 @@ class FakeFeed(Feed):
 
     def wait(self, seconds: float) -> bool:
         server = self._server
+        wait_until(lambda: self.is_notified or server.error is not None, seconds)
         with server.changed:
-            server.changed.wait_for(lambda: self.is_notified or server.error is not None, seconds)
             self._call()
             found, self.is_notified = self.is_notified, False
             return found
