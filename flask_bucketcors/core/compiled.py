@@ -201,6 +201,11 @@ class CompiledRules:
         :param method: Access-Control-Request-Method as sent.
         :param requested_headers: Access-Control-Request-Headers as sent; ``""`` if it was not sent.
         """
+        candidate = self._first_candidate(origin, method)
+        pairs = candidate and candidate.preflights.get(requested_headers)
+        if candidate and pairs:
+            own_pairs = candidate.own_pairs or candidate.make_own_pairs(origin)
+            return Decision((*own_pairs, *pairs), candidate.index, None, self._forms.is_default)
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
             return refusals(self._forms)[nearest].preflight
@@ -216,17 +221,21 @@ class CompiledRules:
             Access-Control-Request-Method if it was sent.
         :param requested_headers: in such a dialect, Access-Control-Request-Headers as sent.
         """
-        known = self.first if origin == self.origin else self.by_origin.get(origin)
-        if isinstance(known, Candidate) and not requested_headers:
-            candidate: Candidate | None = known
-            while candidate is not None:
-                if method in candidate.methods:
-                    return candidate.decision or candidate.decide(origin)
-                candidate = candidate.next
+        candidate = None if requested_headers else self._first_candidate(origin, method)
+        if candidate is not None:
+            return candidate.decision or candidate.decide(origin)
         index, pairs, nearest = self._decide(origin, method, requested_headers)
         if pairs is None:
             return refusals(self._forms)[nearest].actual
         return Decision(self.rules[index].actual(origin), index, None, self._forms.is_default)
+
+    def _first_candidate(self, origin: str, method: str) -> Candidate | None:
+        """Give the first rule that allows an origin and a method, if it is ready."""
+        known = self.first if origin == self.origin else self.by_origin.get(origin)
+        candidate = known if isinstance(known, Candidate) else None
+        while candidate is not None and method not in candidate.methods:
+            candidate = candidate.next
+        return candidate
 
     def _decide(
         self, origin: str, method: str, requested_headers: str
