@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import FrozenInstanceError, astuple
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,17 @@ def test_the_words_for_a_region_count_too() -> None:
 @pytest.mark.parametrize("function", [lint, diff, explain, permissions])
 def test_a_program_that_names_no_bounds_gets_the_narrow_ones(function: Callable[..., Any]) -> None:
     assert inspect.signature(function).parameters["bounds"].default is NARROW
+
+
+@pytest.mark.parametrize("bounds", [5, "wide", None, Bounds])
+@pytest.mark.parametrize("function", [lint, permissions, partial(diff, None), explain])
+def test_something_else_in_place_of_bounds_is_refused(
+    function: Callable[..., Any], bounds: object
+) -> None:
+    rules = [{"allowed_origins": ["https://a.example"], "allowed_methods": ["GET"]}]
+    asked = ASKED[0] if function is explain else {}
+    with pytest.raises(TypeError, match=r"^bounds is .*: pass Bounds, such as Bounds\.WIDE$"):
+        function(rules, **asked, bounds=bounds)
 
 
 def test_a_command_has_the_wide_ones(tmp_path: Path) -> None:

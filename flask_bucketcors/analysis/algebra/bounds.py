@@ -47,11 +47,14 @@ class Work:
     to. Threads may share it; then a few steps may go uncounted.
 
     :param bounds: of the work.
+    :raises TypeError: if they are something else.
     """
 
     __slots__ = ("bounds", "comparisons", "kinds")
 
     def __init__(self, bounds: Bounds) -> None:
+        if not isinstance(bounds, Bounds):
+            raise TypeError(f"bounds is {bounds!r}: pass Bounds, such as Bounds.WIDE")
         self.bounds = bounds
         self.comparisons = 0
         self.kinds = 0

@@ -154,6 +154,7 @@ def diff(
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the bounds do not suffice.
+    :raises TypeError: if they are no :class:`~flask_bucketcors.Bounds`.
     """
     old_rules, new_rules = read_rule_set(old), read_rule_set(new)
     work = Work(bounds)

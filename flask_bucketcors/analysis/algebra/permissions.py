@@ -156,6 +156,7 @@ def permissions(
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the bounds do not suffice.
+    :raises TypeError: if they are no :class:`~flask_bucketcors.Bounds`.
     """
     rule_set = read_rule_set(rules)
     return permissions_within(Work(bounds), rule_set, find_dialect(dialect), allow_credentials)

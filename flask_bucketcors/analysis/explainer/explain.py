@@ -124,6 +124,7 @@ def explain(
     :param bounds: of the work, to find the effects of all fixes together.
     :raises ValueError: if the dialect, a method, the kind or the mode is unknown, or the rules
         have none of the forms of :data:`~flask_bucketcors.AnyRules`.
+    :raises TypeError: if the bounds are no :class:`~flask_bucketcors.Bounds`.
     """
     plain = PlainRules.read(rules)
     seen = read_response(response)

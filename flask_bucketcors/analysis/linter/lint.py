@@ -60,6 +60,7 @@ def lint(
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect or method.
     :raises TooIntricate: if the bounds do not suffice.
+    :raises TypeError: if they are no :class:`~flask_bucketcors.Bounds`.
     """
     dialect = find_dialect(dialect, extra_methods)
     work = Work(bounds)
