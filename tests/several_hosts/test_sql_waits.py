@@ -14,6 +14,7 @@ from flask_bucketcors import Rule, RuleSet, SQLStore
 from flask_bucketcors.core.errors import ServerUnreachable
 from tests.support import ROOT
 from tests.support.hosts.server import Database
+from tests.support.hosts.waiting import wait_until
 from tests.support.processes import server_programs
 from tests.support.processes.children import CHILD_SECONDS, running
 
@@ -124,24 +125,42 @@ def test_a_server_that_is_gone_refuses_at_once_and_serves_when_it_is_back(
 def test_threads_that_wait_for_a_server_that_hangs_give_up_together(
     own_database: Database,
 ) -> None:
-    """One after the other, they would keep all threads of a worker from its other requests."""
+    """And from then on, one at a time tries it, and the others are refused at once.
+
+    Otherwise they would keep all threads of a worker from its other requests.
+    """
     with closing(SQLStore(own_database.url)) as store:
         store.put("b", RULES)
         ready = threading.Barrier(6)
-        refused = []
 
-        def put() -> None:
-            ready.wait(CHILD_SECONDS)
+        def put(refused: list[str]) -> None:
             with pytest.raises(ServerUnreachable) as error:
                 store.put("b", RULES)
             refused.append(str(error.value))
 
+        def put_together(refused: list[str]) -> None:
+            ready.wait(CHILD_SECONDS)
+            put(refused)
+
+        def start(run: Callable[[list[str]], None], refused: list[str]) -> threading.Thread:
+            thread = threading.Thread(target=run, args=(refused,), daemon=True)
+            thread.start()
+            return thread
+
+        together: list[str] = []
+        trying: list[str] = []
+        meanwhile: list[str] = []
         with own_database.server.hanging():
-            threads = [threading.Thread(target=put, daemon=True) for _ in range(6)]
-            for thread in threads:
-                thread.start()
+            threads = [start(put_together, together) for _ in range(6)]
             for thread in threads:
                 thread.join(CHILD_SECONDS)
-        assert len(refused) == 6
-        assert sum("did not respond to another thread" in text for text in refused) == 5
+            thread = start(put, trying)
+            wait_until(store._writer._lane._turn.locked, "a thread tries the server")
+            put(meanwhile)
+            assert not trying
+            thread.join(CHILD_SECONDS)
+        assert len(together) == 6
+        assert sum("did not respond to another thread" in text for text in together) == 5
+        assert "keeps another thread of this process waiting" in meanwhile[0]
+        assert "another thread" not in trying[0]
         assert store.put("b", RULES) == 2

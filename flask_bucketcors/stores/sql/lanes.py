@@ -89,6 +89,7 @@ class Lane:
         self._place = _Place()
         self._turn = threading.Lock()
         self._hung = -inf
+        self._is_hanging = False
         self._thread = DriverThread()
         finalize(self, self._place.discard)
         forks.join(self)
@@ -114,16 +115,19 @@ class Lane:
     def turn(self) -> Iterator[None]:
         """Hold the connection for several steps.
 
-        Threads that waited while the server hung give up with the one that found out: one after
-        the other they would keep all threads of a worker from requests that need no server.
+        Threads that waited while the server hung give up with the one that found out, and from
+        then on one at a time tries it. The others would keep all threads of a worker from requests
+        that need no server.
+
+        :raises ServerUnreachable: if others have it for too long, or the server hangs.
         """
         self._notice_fork()
         lock = self._turn
         began = time.monotonic()
-        if not forks.take(lock, began + TURN_SECONDS):
+        if not forks.take(lock, began if self._is_hanging else began + TURN_SECONDS):
             raise ServerUnreachable(
-                f"the server {self._server.shown} has kept another thread of this process waiting "
-                "for too long: try again"
+                f"the server {self._server.shown} keeps another thread of this process waiting: "
+                "try again"
             )
         try:
             if self._hung > began:
@@ -172,6 +176,7 @@ class Lane:
         self._place.opened = None
         self._place.process = os.getpid()
         self._turn = threading.Lock()
+        self._is_hanging = False
         self._thread = DriverThread()
 
     def _notice_fork(self) -> None:
@@ -185,11 +190,13 @@ class Lane:
         try:
             result = work(self._connection())
             self._place.used = time.monotonic()
+            self._is_hanging = False
             return result
         except Exception as error:
             self._clear(error)
             if self._place.opened is None and time.monotonic() - began > _HANG_SECONDS:
                 self._hung = time.monotonic()
+                self._is_hanging = True
             if not isinstance(error, DBAPIError) or not is_misfit(error):
                 raise
             misfit = error
