@@ -16,7 +16,7 @@ import pytest
 
 from flask_bucketcors import Rule, RulesChanged, RuleSet, SQLiteStore, StoreUnavailable
 from flask_bucketcors.core.errors import ServerUnreachable, UnknownRevision
-from flask_bucketcors.stores.replica import contact
+from flask_bucketcors.stores.replica import contact, copy
 from flask_bucketcors.stores.replica.copied_rows import write_rows
 from flask_bucketcors.stores.replica.copy import Copy
 from flask_bucketcors.stores.replica.store import ReplicaStore
@@ -66,6 +66,14 @@ def run_sql(path: Path | None, statement: str, *parameters: object) -> list[Any]
     assert path is not None
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(statement, parameters).fetchall()
+
+
+def be_followed_by(host: ReplicaStore, process: int, seconds: float) -> None:
+    """Have the copy as if a process had tried to reach the server so many seconds ago."""
+    token = host._copy._database.token
+    assert token is not None
+    contact.Contact(token.contact).lead(contact.now() - int(seconds * 1e9))
+    token.contact[contact._LEADER] = process
 
 
 def signal(host: ReplicaStore) -> int:
@@ -536,6 +544,47 @@ def test_a_copy_of_another_server_is_taken_anew(
     another.put("c", rules(2))
     assert make(of=another).list() == ["c"]
     assert "the copy may be that of another database" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url, leader, seconds, is_refused",
+    [
+        ("fake://another/rules", os.getppid(), 1, True),
+        # The same server under another name, or one that lost its last changes.
+        ("fake://server/rules", os.getppid(), 1, False),
+        ("fake://another/rules", os.getpid(), 1, False),
+        ("fake://another/rules", os.getppid(), copy.FOLLOWED_SECONDS + 1, False),
+    ],
+    ids=["another server", "the same", "its own process", "nobody follows any more"],
+)
+def test_a_copy_that_is_kept_up_to_date_from_another_server_is_left_alone(
+    make: Make, url: str, leader: int, seconds: float, is_refused: bool
+) -> None:
+    """Otherwise two applications with one file would each serve the rules of the other."""
+    host = make()
+    host.put("b", rules(1))
+    be_followed_by(host, leader, seconds)
+    another = FakeServer()
+    another.shown = url
+    if not is_refused:
+        assert make(of=another).list() == []
+        return
+    with pytest.raises(StoreUnavailable) as error:
+        make(of=another)
+    assert str(error.value) == (
+        f"process {leader} keeps the copy {str(host.place)!r} up to date with the rules of "
+        f"fake://server/rules, and those of {url} would replace them; name another file as "
+        "BUCKETCORS_REPLICA, or end that process first"
+    )
+    assert host.list() == ["b"]
+
+
+def test_another_name_of_the_same_server_is_no_other_server(make: Make, server: FakeServer) -> None:
+    host = make()
+    host.put("b", rules(1))
+    be_followed_by(host, os.getppid(), 1)
+    server.shown = "fake://pooler/rules"
+    assert make().list() == ["b"]
 
 
 def test_a_copy_that_somebody_deletes_is_taken_anew(host: ReplicaStore) -> None:

@@ -43,6 +43,9 @@ logger = logging.getLogger("flask_bucketcors.store")
 #: How long to wait for another process of the host that catches up, which may take all rules.
 CATCH_UP_SECONDS: Final = 20.0
 
+#: A process that tried to reach the server so lately, in seconds, is one that follows it.
+FOLLOWED_SECONDS: Final = 120.0
+
 _STATE: Final = """
     SELECT revision, stamp, schema_version, copy_of, server_stamp FROM bucketcors_state
 """
@@ -65,6 +68,10 @@ _OWN_RULES: Final = (
     "name another file as BUCKETCORS_REPLICA; to bring these rules to the server, use flask "
     "bucketcors export --history with this file as --database, and flask bucketcors import"
 )
+_OF_ANOTHER: Final = (
+    "process {} keeps the copy {!r} up to date with the rules of {}, and those of {} would replace "
+    "them; name another file as BUCKETCORS_REPLICA, or end that process first"
+)
 _ENCODING: Final = "the database {!r} is encoded as {}, and a copy has to be UTF-8; name a new file"
 _SLOW: Final = "it takes longer to copy all rules than a worker may take to start"
 _TAKEN_ANEW: Final = (
@@ -84,6 +91,10 @@ def _timed(batch: Batch, deadline: float) -> Batch:
             yield row
 
     return batch._replace(rows=rows())
+
+
+class CopyInUse(StoreUnavailable):
+    """A process keeps the copy up to date with the rules of another server."""
 
 
 class _Done(NamedTuple):
@@ -140,6 +151,7 @@ class Copy(SQLiteStore):
             number in any case.
         :param seconds: how long it may take until all rows are there.
         :raises ServerUnreachable: if the server is lost or too slow; nothing has changed then.
+        :raises CopyInUse: if a process keeps it up to date with the rules of another server.
         :raises StoreUnavailable: if the copy cannot be written, or the server cannot be used.
         """
         at: list[int] = []
@@ -215,6 +227,15 @@ class Copy(SQLiteStore):
         if is_own:
             raise StoreUnavailable(_OWN_RULES.format(str(self.place), self._server))
 
+    def _refuse_another(self, copy_of: str) -> None:
+        """Refuse to take all rules of another server, if a process follows the copy's own."""
+        contact = self.contact
+        tried = contact.tried()
+        is_followed = contact.has_leader and tried is not None and tried < FOLLOWED_SECONDS
+        if is_followed and contact.leader != os.getpid():
+            names = (contact.leader, str(self.place), copy_of, self._server)
+            raise CopyInUse(_OF_ANOTHER.format(*names))
+
     def _apply(
         self,
         feed: Feed,
@@ -234,6 +255,8 @@ class Copy(SQLiteStore):
         at.append(now())
         stamp = None
         with feed.since(known) as batch:
+            if known is not None and batch.is_whole and copy_of != self._server:
+                self._refuse_another(copy_of)
             if batch.position != known:
                 stamp = self._take(_timed(batch, deadline), known, last, connection)
             if known is not None and batch.is_whole:

@@ -28,7 +28,7 @@ from flask_bucketcors.stores.health import HealthNote
 from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 from flask_bucketcors.stores.native_threads import pause
 from flask_bucketcors.stores.replica.contact import now
-from flask_bucketcors.stores.replica.copy import Copy
+from flask_bucketcors.stores.replica.copy import Copy, CopyInUse
 from flask_bucketcors.stores.replica.copy_health import copy_notes, server_notes
 from flask_bucketcors.stores.replica.follower import Follower
 from flask_bucketcors.stores.sqlite.store import SQLiteStore
@@ -90,8 +90,9 @@ class ReplicaStore(Store):
     :param refresh_seconds: how often to ask the server for changes of which it did not notify.
     :param stale_seconds: close all buckets if there was no contact with the server for so long.
         None never does.
-    :raises StoreUnavailable: if the copy cannot be used, or if there is none and the server refuses
-        to give one. If the server is not there now, the store waits for it.
+    :raises StoreUnavailable: if the copy cannot be used or is in use for another server, or if
+        there is none and the server refuses to give one. If the server is not there now, the store
+        waits for it.
     """
 
     def __init__(
@@ -254,6 +255,8 @@ class ReplicaStore(Store):
         try:
             self._server.prepare()
             self._copy.catch_up_with(self._feed, seconds=START_SECONDS)
+        except CopyInUse:
+            raise
         except StoreUnavailable as error:
             if self._copy.position() is not None:
                 names = (str(self._copy.place), self._copy.contact.shown_age())
