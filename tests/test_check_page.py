@@ -1,17 +1,14 @@
 """The page about ``check``: its commands run, and its tables name everything.
 
 ``test_docs.py`` leaves the commands of check.md to this file, because they need servers. The hosts
-of the page are servers of this process, without TLS.
+of the page are in ``support/check_hosts.py``.
 """
 
 import json
 import os
 import re
 import shlex
-import socket
-from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
-from typing import Any
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -20,75 +17,18 @@ from flask_bucketcors.analysis.evidence.error_codes import read_error_code
 from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.response_mistakes import Level, ResponseMistake
 from flask_bucketcors.cli import bucketcors
-from flask_bucketcors.cli.check import http_exchange, origin_server
+from flask_bucketcors.cli.check import origin_server
 from tests.support import ROOT
+from tests.support.check_hosts import hosts_of_pages
 from tests.support.command_line import invoke
-from tests.support.scripted_server import Lines, header_in, scripted_servers, target_of
 
 PAGE = ROOT / "docs" / "check.md"
 BLOCK = re.compile(r"```sh\n(# exit code 1\n)?(.*?)\n```\n\n```text\n(.*?)```", re.S)
-WWW = "https://www.example.com"
-ID = "x-cos-request-id: NjVmMzk"
-CODE = "<Error><Code>{}</Code><Message>{}</Message></Error>"
-FORBIDDEN = CODE.format("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
-UNSIGNED = CODE.format("SignatureDoesNotMatch", "")
-
-
-def photos(request: str) -> Lines:
-    origin = header_in(request, "Origin")
-    if origin != WWW:
-        return ["200 OK", "Vary: Origin", ID]
-    allowed = ["200 OK", f"Access-Control-Allow-Origin: {origin}", "Vary: Origin", ID]
-    more = ["Access-Control-Allow-Methods: GET", "Access-Control-Allow-Headers: x-a"]
-    return allowed + (more if request.startswith("OPTIONS") else [])
-
-
-def caching() -> Callable[[str], Lines]:
-    """A CDN whose cache does not distinguish origins."""
-    cache: dict[str, Lines] = {}
-
-    def respond(request: str) -> Lines:
-        url = target_of(request)
-        mark = "HIT" if url in cache else "MISS"
-        return [*cache.setdefault(url, photos(request)), f"X-Cache: {mark}"]
-
-    return respond
-
-
-SERVERS: dict[str, Callable[[str], Lines]] = {
-    "photos.example.com": photos,
-    "other.example.com": lambda request: ["403 Forbidden", ID, "", FORBIDDEN],
-    "pattern.example.com": lambda request: [
-        "200 OK", "Access-Control-Allow-Origin: https://*.example.com", "Vary: Origin", ID,
-    ],
-    "www.example.com": lambda request: ["200 OK"],
-    "moved.example.com": lambda request: [
-        "302 Found", "Location: https://photos.example.com/cat.png",
-        "Access-Control-Allow-Origin: *",
-    ],
-    "signed.example.com": lambda request: ["403 Forbidden", ID, "", UNSIGNED],
-    "cdn.example.com": caching(),
-}  # fmt: skip
-
-
-class Plain(HTTPConnection):
-    """Stands for a connection with TLS."""
-
-    default_port = 443
 
 
 @pytest.fixture
 def hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The hosts of the page are servers here, and so are their ports."""
-    resolve = socket.getaddrinfo
-    with scripted_servers() as serve:
-        ports = {host: serve(respond).port for host, respond in SERVERS.items()}
-
-        def here(host: str, port: int, *rest: Any, **options: Any) -> Any:
-            return resolve("127.0.0.1", ports[host], *rest, **options)
-
-        monkeypatch.setattr(socket, "getaddrinfo", here)
-        monkeypatch.setattr(http_exchange, "_LateHandshake", Plain)
+    with hosts_of_pages(monkeypatch):
         yield
 
 

@@ -41,6 +41,7 @@ COMMANDS_RUN_BY = {
     "check.md": "test_check_page.py",
     "cli.md": "test_cli.py",
     "from-s3.md": "test_from_s3.py",
+    "troubleshooting.md": "test_troubleshooting_page.py",
 }
 # Commands for a server elsewhere, and for what is in a shell's environment.
 NOT_RUN = re.compile(

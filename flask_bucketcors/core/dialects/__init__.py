@@ -4,7 +4,7 @@ This package is private: it may change without notice.
 
 To add one, write its record in a module here, based on ``BASE`` or a similar dialect, and list it
 in ``DIALECTS``. In addition to the code, it needs its facts in ``tests/support/dialect_facts.py``
-and its lines in ``docs/api.md`` and ``docs/configuration.md``.
+and its lines in ``docs/api.md``, ``docs/vendors.md`` and ``docs/configuration.md``.
 """
 
 from collections.abc import Iterable, Mapping
