@@ -34,8 +34,9 @@ PAGES = [
     page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))
 ]
 
-# Shown for a server that is running; `sdks/test_documented_sdks.py` runs them at one.
-NEEDS_A_SERVER = "# sdk:"
+# How blocks begin that need more than the extra `test`: a server that is running, for
+# `sdks/test_documented_sdks.py`, and frameworks, for `applications/test_documented_frameworks.py`.
+RUN_BY_OTHER_TESTS = ("# sdk:", "# with ")
 # Pages whose commands another test runs, one after the other, with what they need.
 COMMANDS_RUN_BY = {
     "check.md": "test_check_page.py",
@@ -70,7 +71,7 @@ def blocks_of(page: Path) -> list[Block]:
     return [
         Block(found[1], found[2], found[3] or "", text.count("\n", 0, found.start(2)) + 1)
         for found in BLOCK.finditer(text)
-        if not found[2].startswith(NEEDS_A_SERVER)
+        if not found[2].startswith(RUN_BY_OTHER_TESTS)
     ]
 
 
