@@ -93,6 +93,8 @@ PAGES = {
     "history": history,
     "text": text,
 }
+#: Of these, the pages that the documentation shows. It shows the form with errors.
+SHOWN = [name for name in PAGES if name != "form"]
 
 
 class _Quiet(WSGIRequestHandler):
@@ -148,7 +150,7 @@ def main() -> None:
     wanted = (
         [(name, width, scheme) for name in PAGES for width in WIDTHS for scheme in SCHEMES]
         if folder
-        else [(name, 1280, "light") for name in PAGES] + [("rules", 360, "dark")]
+        else [(name, 1280, "light") for name in SHOWN] + [("rules", 360, "dark")]
     )
     most = 20_000 if folder else MOST_HEIGHT
     with served() as url, sync_playwright() as playwright:

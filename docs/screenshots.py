@@ -15,6 +15,8 @@ from werkzeug.serving import make_server
 
 IMAGES = Path(__file__).parent / "images"
 PORT = 5080
+# In pixels.
+WIDTH, HEIGHT, MARGIN = 1100, 900, 20
 PICTURE = bytes(3 * 1024 * 1024)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -29,7 +31,7 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=ARGUMENTS
             )
-            take(browser.new_page(viewport={"width": 1100, "height": 900}))
+            take(browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}))
             browser.close()
 
 
@@ -44,16 +46,19 @@ def take(page: Page) -> None:
     IMAGES.mkdir(exist_ok=True)
     page.goto(f"http://127.0.0.1:{PORT + 1}/")
     page.wait_for_selector("body[data-rules=initial]")
-    press(page, ["head", "put", "upload"])
-    page.screenshot(path=IMAGES / "demo-refused.png", full_page=True)
+    press(page, ["head", "get", "put"])
+    # The cards below have nothing to show yet.
+    bottom = page.evaluate(
+        "document.getElementById('put').getBoundingClientRect().bottom + scrollY"
+    )
+    clip = {"x": 0, "y": 0, "width": WIDTH, "height": bottom + MARGIN}
+    page.screenshot(path=IMAGES / "demo-refused.png", full_page=True, clip=clip)
     page.click("[data-rules=most]")
     page.wait_for_selector("body[data-rules=most]")
     for chooser in page.query_selector_all("input[type=file]"):
         chooser.set_input_files({"name": "cat.png", "mimeType": "image/png", "buffer": PICTURE})
     press(page, ["head", "get", "put", "delete", "upload", "sdk"])
     page.screenshot(path=IMAGES / "demo.png", full_page=True)
-    page.set_viewport_size({"width": 360, "height": 800})
-    page.screenshot(path=IMAGES / "demo-narrow.png", full_page=True)
 
 
 def press(page: Page, cards: list[str]) -> None:

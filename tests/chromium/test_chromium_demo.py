@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -290,8 +289,3 @@ def test_the_vendors_sdk_edits_rules_from_the_page(sdk_page: Any) -> None:
     deleted = sdk_page.evaluate(CALL, ["deleteBucketCors", {}])
     assert deleted.get("statusCode") == 204, deleted
     assert "error" in sdk_page.evaluate(CALL, ["getBucketCors", {}])
-
-
-def test_the_screenshots_are_there() -> None:
-    images = Path(__file__).parents[2] / "docs" / "images"
-    assert {path.name for path in images.glob("*.png")} >= {"demo.png", "demo-narrow.png"}
