@@ -103,6 +103,9 @@ def test_domains_and_paths_lead_to_the_same_bucket(recipe: Recipe) -> None:
     for url in ("http://cdn.shop.example/cat.png", "http://files.example.com/files/photos/cat.png"):
         response = assert_browser_allows(client, url, origin=SHOP)
         assert (response.status, response.body) == (200, b"cat.png of photos")
+    url = "http://cdn.shop.example/files/other/cat.png"
+    response = assert_browser_allows(client, url, origin=SHOP)
+    assert response.body == b"files/other/cat.png of photos"
     for url in (
         "http://unknown.example/cat.png",
         "http://files.example.com/cat.png",
