@@ -63,6 +63,8 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
         ("upload", SHOP, "GET", "", True),
         ("upload", SHOP, "PUT", "authorization", False),
         ("upload", OTHER, "GET", "", False),
+        ("tus", SHOP, "PATCH", "upload-offset", True),
+        ("tus", SHOP, "PUT", "", False),
         ("sites", SHOP, "DELETE", "content-type", True),
         ("sites", PARTNER, "HEAD", "", True),
         ("sites", PARTNER, "PUT", "", False),
@@ -75,7 +77,13 @@ def test_rules_let_in_the_pages_that_they_are_for(
     name: str, origin: str, method: str, header: str, allowed: bool
 ) -> None:
     headers = [header] if header else []
-    found = explain(json.loads(RULES[name]), origin=origin, method=method, headers=headers)
+    found = explain(
+        json.loads(RULES[name]),
+        origin=origin,
+        method=method,
+        headers=headers,
+        extra_methods=["PATCH"],
+    )
     assert found.allowed is allowed
 
 
