@@ -3,13 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from flask_bucketcors import BucketCORS, MemoryStore
+from flask_bucketcors import BucketCORS, BucketCORSMiddleware, MemoryStore, RulesAPI
 from flask_bucketcors.settings import SETTING_NAMES, Settings
 from tests.support import ROOT
 from tests.support.tables import in_one_test
@@ -118,3 +119,20 @@ def test_how_sentences_show_values(sentence: str, name: str, value: Any, tmp_pat
     page.write_text(sentence)
     assert [*in_sentences(page)] == [(name, value)]
     assert Settings(**{name.lower(): value})
+
+
+def test_outside_flask_settings_are_arguments_as_the_page_says() -> None:
+    page = (ROOT / "docs" / "wsgi.md").read_text()
+    rows = re.findall(r"^\| (.*`[A-Z_]+`.*) \| (.+) \|$", page, re.M)
+    said = {
+        name.lower(): there for names, there in rows for name in re.findall("`([A-Z_]+)`", names)
+    }
+    for name in SETTING_NAMES:
+        holders = [
+            each.__name__
+            for each in (BucketCORSMiddleware, RulesAPI)
+            if name in signature(each).parameters
+        ]
+        # Examples stand for the others that the same two have.
+        assert bool(holders) or name in said, name
+        assert name not in said or not holders or f"`{holders[0]}`" in said[name], name
