@@ -87,6 +87,23 @@ def test_rules_let_in_the_pages_that_they_are_for(
     assert found.allowed is allowed
 
 
+@in_one_test
+@pytest.mark.parametrize(
+    "pattern, origin, covered",
+    [
+        ("https://*.partner.example", "https://a.b.partner.example", True),
+        ("https://*.partner.example", "https://partner.example", False),
+        ("https://*partner.example", "https://evilpartner.example", True),
+        ("http://localhost:*", "http://localhost:5173", True),
+        ("https://192.0.2.7:8443", "https://192.0.2.7:8443", True),
+    ],
+)
+def test_origin_patterns_cover_what_the_page_says(pattern: str, origin: str, covered: bool) -> None:
+    assert f"`{pattern}`" in PAGE
+    rules = RuleSet([Rule([pattern], ["GET"])])
+    assert explain(rules, origin=origin).allowed is covered
+
+
 def test_a_signed_url_opens_one_object_for_pages_that_a_rule_allows(recipe: Recipe) -> None:
     app = recipe.run("signed")["app"]
     recipe.store(app).put("private", READ)
