@@ -37,8 +37,8 @@ _OPERATIONS: Final = {
 _PREFIX: Final = "METHOD_"
 # More than there are methods; it bounds the search for repeated ones.
 _MANY: Final = 32
-# Azure's command line names the service beside each rule.
-_NOT_ABOUT_REQUESTS: Final = frozenset({"service"})
+# What Azure's command line prints beside each rule: the service, and the number of the rule.
+_NOT_ABOUT_REQUESTS: Final = frozenset({"service", "rule"})
 
 
 class ReadRule(NamedTuple):

@@ -432,9 +432,9 @@ RULES: Final[dict[str, Rules]] = {
         ("allowedOperations are read as methods",),
     ),
     "az storage cors list": Rules(
-        '[\n  {\n    "AllowedHeaders": "*",\n    "AllowedMethods": "GET, PUT",\n    "AllowedOrigins": "https://www.example.com,https://example.com",\n    "ExposedHeaders": "etag",\n    "MaxAgeInSeconds": 3600,\n    "Service": "blob"\n  }\n]',
+        '[\n  {\n    "AllowedHeaders": "*",\n    "AllowedMethods": "GET, PUT",\n    "AllowedOrigins": "https://www.example.com,https://example.com",\n    "ExposedHeaders": "etag",\n    "MaxAgeInSeconds": 3600,\n    "Rule": 1,\n    "Service": "blob"\n  }\n]',
         [says("https://www.example.com https://example.com", "GET PUT", "*", "etag", max_age_seconds=3600)],
-        ("Service",),
+        ("Rule is left out", "Service is left out"),
     ),
     "az storage account blob-service-properties show": Rules(
         '{"containerDeleteRetentionPolicy": null, "cors": {"corsRules": [{"allowedHeaders": ["x-ms-*"], "allowedMethods": ["GET", "PUT"], "allowedOrigins": ["https://www.example.com"], "exposedHeaders": ["x-ms-request-id"], "maxAgeInSeconds": 200}]}, "id": "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a/blobServices/default", "name": "default", "resourceGroup": "rg", "sku": {"name": "Standard_LRS"}, "type": "Microsoft.Storage/storageAccounts/blobServices"}',
