@@ -41,6 +41,9 @@ RUN_BY_OTHER_TESTS = ("# sdk:", "# with ")
 COMMANDS_RUN_BY = {
     "check.md": "test_check_page.py",
     "cli.md": "test_cli.py",
+    "from-azure.md": "test_from_vendors.py",
+    "from-gcs.md": "test_from_vendors.py",
+    "from-r2.md": "test_from_vendors.py",
     "from-s3.md": "test_from_s3.py",
     "troubleshooting.md": "test_troubleshooting_page.py",
 }
@@ -153,7 +156,7 @@ def test_python_in_the_documents_runs(page: Path, tmp_path: Path) -> None:
 def test_commands_in_the_documents_run(page: Path, forked_commands: Path, tmp_path: Path) -> None:
     """One after the other, on the application of the page, and they print what the page says."""
     if page.name in COMMANDS_RUN_BY:
-        assert page.name in (ROOT / "tests" / COMMANDS_RUN_BY[page.name]).read_text()
+        assert page.stem in (ROOT / "tests" / COMMANDS_RUN_BY[page.name]).read_text()
         return
     write_python(page, tmp_path)
     for name in ("rules.xml", "new.xml"):
