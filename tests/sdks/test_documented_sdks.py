@@ -1,4 +1,4 @@
-"""What docs/api.md says to do with SDKs, done."""
+"""What the pages say to do with SDKs, done."""
 
 import re
 from typing import Any
@@ -9,7 +9,8 @@ from table import KEYS
 
 from tests.support import ROOT
 
-BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", (ROOT / "docs" / "api.md").read_text(), re.S)
+PAGES = "".join((ROOT / "docs" / name).read_text() for name in ("api.md", "signatures.md"))
+BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", PAGES, re.S)
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def bucket(example_port: int) -> str:
 def test_the_blocks_for_a_running_example_run(
     example_port: int, bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
     for block in BLOCKS:
         here, port = re.subn(r"(127\.0\.0\.1:|Port=)5000\b", rf"\g<1>{example_port}", block)
         assert port
