@@ -38,7 +38,7 @@ KEPT: dict[str, tuple[str, bool, str | None]] = {
     "WILD-24": ("A PUT is linted in full", True, "BC205"),
     "WILD-25": ("A PUT is linted in full", True, "BC203"),
     # Nothing stands before the dot: it covers no origin that there can be.
-    "WILD-28": ("`*` covers origins only", False, "BC309"),
+    "WILD-28": ("`*` among other characters covers origins only", False, "BC309"),
     "PORT-21": ("An AllowedOrigin", False, "BC303"),
     # The literal `*` that it is answered with goes with no credentials; see CRED-03, CRED-11.
     "CRED-01": ("A bare `*` and credentials", False, None),
