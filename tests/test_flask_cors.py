@@ -271,6 +271,7 @@ def test_nor_are_they_where_the_blueprint_alone_responds(bucketcors_first: bool)
 # What the page shows.
 
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+BESIDE, BEFORE, AFTER, CONVERTER, CONVERTED = BLOCKS
 REQUESTS = [
     PageRequest("https://www.example.com"),
     PageRequest("https://www.example.com", "PUT", {"Content-Type": "image/png"}),
@@ -309,7 +310,7 @@ def proceeds(app: Flask, request: PageRequest, url: str = "/files/photos/cat.png
 
 
 def test_the_page_shows_an_application_before_and_after() -> None:
-    before, after = map(documented, BLOCKS[1:])
+    before, after = map(documented, (BEFORE, AFTER))
     outcomes = {request.origin + request.method: proceeds(before, request) for request in REQUESTS}
     assert {True, False} == set(outcomes.values())
     for request in REQUESTS:
@@ -319,7 +320,7 @@ def test_the_page_shows_an_application_before_and_after() -> None:
 
 
 def test_the_page_shows_an_application_with_both() -> None:
-    app = documented(BLOCKS[0])
+    app = documented(BESIDE)
     page = PageRequest("https://www.example.com")
     assert proceeds(app, page)
     assert not proceeds(app, PageRequest("https://app.example.com"))
@@ -357,3 +358,63 @@ def test_what_the_page_says_of_refused_preflights_in_flask_cors() -> None:
     assert (refused[0], allow_origin(refused)) == (200, None)
     fewer = dict(cors(app, preflight("/api/items"))[1])
     assert fewer["Access-Control-Allow-Headers"] == "x-a"
+
+
+# The converter of the page.
+
+
+def converter() -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "from_flask_cors"}
+    exec(CONVERTER, names)
+    return names
+
+
+rule_of = converter()["rule_of"]
+
+
+def converted(options: dict[str, Any]) -> Flask:
+    """The application with default rules in place of flask-cors."""
+    app = Flask("site")
+    app.config["BUCKETCORS_DEFAULT_RULES"] = RuleSet.parse([rule_of(**options)])
+    app.config["BUCKETCORS_ALLOW_CREDENTIALS"] = options.get("supports_credentials", False)
+    app.register_blueprint(make_site())
+    BucketCORS(app, store=MemoryStore())
+    return app
+
+
+def test_the_page_converts_its_own_example() -> None:
+    shown = CONVERTED.replace("from from_flask_cors import rule_of\n", "")
+    names: dict[str, Any] = {"rule_of": rule_of}
+    exec(shown, names)
+    assert names["rules"] == documented(AFTER).config["BUCKETCORS_DEFAULT_RULES"]
+
+
+CONVERTIBLE: list[dict[str, Any]] = [
+    {},
+    {"origins": "https://www.example.com"},
+    {"origins": [re.compile(r"^https://.*\.example\.org$")], "methods": "GET, PUT"},
+    {"origins": ["https://www.example.com"], "allow_headers": ["Content-Type", r"x-.*$"]},
+    {"origins": "https://www.example.com", "supports_credentials": True},
+    {"origins": r"https://.+\.example\.org$", "max_age": timedelta(minutes=10)},
+]
+
+
+@pytest.mark.parametrize("options", CONVERTIBLE, ids=str)
+def test_pages_get_from_a_converted_rule_what_flask_cors_gave_them(options: dict[str, Any]) -> None:
+    before, after = make_app(with_app(**options)), converted(options)
+    found = {str(request): proceeds(before, request) for request in REQUESTS}
+    assert {True} <= set(found.values())
+    assert {str(request): proceeds(after, request) for request in REQUESTS} == found
+
+
+@pytest.mark.parametrize(
+    "origin", [r"https://(a|b)\.example", r"https://.*\..*\.a", r"https://a\d"]
+)
+def test_a_regular_expression_without_a_pattern_is_named(origin: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(origin))):
+        rule_of(origins=origin)
+
+
+def test_a_max_age_is_a_number_of_seconds() -> None:
+    assert rule_of(max_age=timedelta(minutes=10))["max_age_seconds"] == 600
+    assert rule_of(max_age="600")["max_age_seconds"] == 600
