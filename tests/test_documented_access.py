@@ -1,4 +1,4 @@
-"""The examples of docs/signatures.md allow those whom the page says they allow."""
+"""The examples of docs/signatures.md and docs/api.md do what the pages say."""
 
 import re
 import time
@@ -97,3 +97,16 @@ def test_people_edit_their_own_buckets(make_app: Any, bucket: str, code: str) ->
 
 def test_nobody_else_is_allowed(make_app: Any) -> None:
     assert code_of(make_app(HOOK).test_client().get("/photos?cors")) == "AccessDenied"
+
+
+def test_the_error_that_the_page_of_the_api_shows_is_sent() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    [code] = re.findall(r"## Example.*?```python\n(.*?)```", page, re.S)
+    [shown] = re.findall(r"```xml\n(.*?)```", page, re.S)
+    names: dict[str, Any] = {"__name__": "documented"}
+    exec(code, names)
+    [sent, documented] = [
+        re.sub("<(RequestId|TraceId)>.+?<", r"<\1><", text)
+        for text in (names["refused"].text, shown)
+    ]
+    assert sent.strip() == documented.strip()
