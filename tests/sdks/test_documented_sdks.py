@@ -1,6 +1,7 @@
 """What the pages say to do with SDKs, done."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,8 +10,8 @@ from table import KEYS
 
 from tests.support import ROOT
 
-PAGES = "".join((ROOT / "docs" / name).read_text() for name in ("api.md", "signatures.md"))
-BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", PAGES, re.S)
+PAGES = [(ROOT / "docs" / name).read_text() for name in ("api.md", "signatures.md", "from-s3.md")]
+BLOCKS = re.findall(r"```python\n(# sdk: .*?)```", "".join(PAGES), re.S)
 
 
 @pytest.fixture
@@ -28,9 +29,14 @@ def bucket(example_port: int) -> str:
 # The page leaves to the end of the program what is to be closed.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_blocks_for_a_running_example_run(
-    example_port: int, bucket: str, capsys: pytest.CaptureFixture[str]
+    example_port: int,
+    bucket: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert len(BLOCKS) == 3
+    monkeypatch.chdir(tmp_path)
+    assert len(BLOCKS) == 4
     for block in BLOCKS:
         here, port = re.subn(r"(127\.0\.0\.1:|Port=)5000\b", rf"\g<1>{example_port}", block)
         assert port
