@@ -4,9 +4,12 @@ Each claim is a comparison with wsgicors itself, as a page sees it.
 """
 
 import configparser
+import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,3 +209,16 @@ def test_headers_of_the_application_are_replaced_here() -> None:
     after = moved(RuleSet([Rule([OTHER], ["GET"])]), opinionated)
     assert allowed(before) == ["https://own.example", OTHER]
     assert allowed(after) == [OTHER]
+
+
+def test_the_middleware_that_the_page_shows_uses_the_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.json").write_text(json.dumps(rules_of(section_of(INI))))
+    [block] = re.findall(r"```py\n(.*?)```", PAGE, re.S)
+    names: dict[str, Any] = {"__name__": "documented", "storage": storage}
+    exec(block, names)
+    with closing(names["store"]):
+        assert visit(names["application"], URL, PageRequest("https://www.example.com", "DELETE"))
+        assert not visit(names["application"], URL, PageRequest(OTHER, "DELETE"))
