@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 LOG_SECONDS: Final = 60.0
@@ -20,9 +20,20 @@ class IntervalLog:
         self._clock = clock
         self._next = float("-inf")
 
-    def write(self, level: int, message: str, *values: object, exc_info: bool = False) -> None:
-        """Write a line if one is due; ``values`` should be shown with ``%r``."""
+    def write(
+        self,
+        level: int,
+        message: str,
+        *values: object,
+        extra: Mapping[str, object],
+        exc_info: bool = False,
+    ) -> None:
+        """Write a line if one is due.
+
+        :param values: of the message, which should show them with ``%r``.
+        :param extra: see :func:`~flask_bucketcors.log_fields.fields`.
+        """
         now = self._clock()
         if now >= self._next:
             self._next = now + LOG_SECONDS
-            self._logger.log(level, message, *values, exc_info=exc_info, stacklevel=2)
+            self._logger.log(level, message, *values, exc_info=exc_info, stacklevel=2, extra=extra)

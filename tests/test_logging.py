@@ -1,6 +1,9 @@
 """The page about logging, and what the log says about refused preflights."""
 
+import ast
+import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -12,9 +15,10 @@ import pytest
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.log_fields import MAX_ITEMS, MAX_TEXT, fields
 from flask_bucketcors.wsgi import preflight_log
 from tests.support import ROOT
-from tests.support.loggers import FORGED, LOGGERS, LONG, LONG_IN_BYTES, Lines, watch
+from tests.support.loggers import EVENTS, FORGED, LOGGERS, LONG, LONG_IN_BYTES, Lines, watch
 
 PAGE = (ROOT / "docs" / "logging.md").read_text("utf-8")
 CHILD_SECONDS = 60
@@ -87,6 +91,99 @@ def test_the_configuration_of_the_page_shows_what_it_says(tmp_path: Path) -> Non
     ]
 
 
+# Fields
+
+
+def _cells(heading: str) -> list[list[str]]:
+    """The rows of a table of the page, as their cells."""
+    part = PAGE.partition(f"### {heading}\n")[2].partition("\n#")[0]
+    rows = [line.strip("|").split("|") for line in part.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_the_page_has_every_event_with_its_fields() -> None:
+    rows = [
+        (event.strip("`"), logger.strip("`"), frozenset(re.findall(r"`(\w+)`", names)))
+        for event, logger, _, names in _cells("Events")
+    ]
+    assert len(rows) == len(set(rows)) == len(EVENTS)
+    assert set(rows) == EVENTS
+
+
+def test_the_page_says_what_every_field_is() -> None:
+    described = [name for cells in _cells("Values") for name in re.findall(r"`(\w+)`", cells[0])]
+    assert sorted(described) == sorted({name for *_, names in EVENTS for name in names})
+
+
+def test_every_call_that_writes_a_line_has_fields() -> None:
+    calls = [
+        (path.name, node.lineno, {each.arg for each in node.keywords})
+        for path in (ROOT / "flask_bucketcors").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func.value) in ("logger", "log", "self._log", "self._logger")
+        and node.func.attr in ("debug", "info", "warning", "error", "exception", "log", "write")
+    ]
+    assert len(calls) >= len(EVENTS)
+    assert [call for call in calls if "extra" not in call[2]] == []
+
+
+def test_the_formatter_of_the_page_writes_what_the_page_shows(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    (shown,) = re.findall(r"```json\n(.*?)```", PAGE, re.S)
+    path = tmp_path / "formatted.py"
+    path.write_text(
+        f"{code}\n"
+        "from tests.test_logging import preflight\n"
+        "from flask_bucketcors import MemoryStore, Rule, RuleSet\n"
+        'shop = "https://shop.example.com"\n'
+        "store = MemoryStore()\n"
+        f'store.put("photos", RuleSet([Rule(["{A}"], ["PUT"]), Rule([shop], ["GET"])]))\n'
+        'preflight(store, origin=shop, method="PUT", headers="content-type")\n'
+        'logging.getLogger("other").error("not of the package", exc_info=ValueError("seven"))\n'
+    )
+    done = subprocess.run(
+        [sys.executable, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=CHILD_SECONDS,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    refused, other = map(json.loads, done.stderr.splitlines())
+    assert {**refused, "time": ""} == {**json.loads(shown), "time": ""}
+    assert list(refused) == list(json.loads(shown))
+    assert (other["message"], other["traceback"]) == ("not of the package", "ValueError: seven")
+
+
+def test_fields_are_values_of_json_that_are_escaped_and_cut() -> None:
+    said = fields(
+        "tried",
+        none=None,
+        number=1.5,
+        truth=True,
+        text="it's\n\u202eé\udcff",
+        long=LONG,
+        path=Path("/tmp") / "a\nb",
+        error=ValueError("a\tb"),
+        listed=["\x1b"] * 100,
+    )
+    assert said == {
+        "bucketcors": {
+            "event": "tried",
+            "none": None,
+            "number": 1.5,
+            "truth": True,
+            "text": "it's\\n\\u202eé\\udcff",
+            "long": "x" * MAX_TEXT,
+            "path": "/tmp/a\\nb",
+            "error": "ValueError: a\\tb",
+            "listed": ["\\x1b"] * MAX_ITEMS,
+        }
+    }
+
+
 # Refused preflights
 
 REFUSED = {
@@ -110,7 +207,13 @@ REFUSED = {
     [pytest.param(each.partition(",")[0], *REFUSED[each], id=each) for each in REFUSED],
 )
 def test_a_refused_preflight(
-    store: MemoryStore, lines: Lines, reason: str, sent: dict[str, str], said: str, rule: str
+    store: MemoryStore,
+    lines: Lines,
+    caplog: pytest.LogCaptureFixture,
+    reason: str,
+    sent: dict[str, str],
+    said: str,
+    rule: str,
 ) -> None:
     assert preflight(store, **sent) == "403"
     ((logger, level, text),) = lines()
@@ -118,6 +221,9 @@ def test_a_refused_preflight(
     assert text.startswith(f"preflight refused ({reason}): bucket '")
     assert said in text
     assert text.endswith(f", {rule}")
+    values = vars(caplog.records[0])["bucketcors"]
+    assert (values["event"], values["reason"]) == ("preflight_refused", reason)
+    assert values["rule"] == (None if rule == "no rule" else int(rule.removeprefix("rule ")))
 
 
 def test_the_page_has_every_reason_and_a_line_that_is_logged(

@@ -1,7 +1,7 @@
 """What a write changed, in a few words: for the log, and for the commands that write rules."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -11,8 +11,12 @@ from flask_bucketcors.api.result_memo import ResultMemo
 from flask_bucketcors.core.dialects import Dialect
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.log_fields import fields
 
 logger = logging.getLogger("flask_bucketcors.changes")
+
+_CHANGED: Final = "rules of bucket %.300r: revision %d by %.200r, %s; %s"
+_NOT_COMPARED: Final = "comparing the rules of bucket %.300r failed"
 
 # How many origins, or other values of one kind, a text names.
 _MAX_NAMED: Final = 2
@@ -59,20 +63,33 @@ class RulesChange:
             return self.memo.find((before, after), context, lambda: self._compare(before, after))
         except TooIntricate as error:
             return (f"not compared: it takes more than {error.number:,} {error.bound}",)
-        except Exception:
+        except Exception as error:
             # The rules are stored by now, so the write must not fail.
-            logger.exception("comparing the rules of bucket %.300r failed", self.bucket)
+            said = fields("comparison_failed", bucket=self.bucket, error=error)
+            logger.exception(_NOT_COMPARED, self.bucket, extra=said)
             return ("not compared: comparing them failed",)
 
     def log(self) -> None:
         """Write a line to the log."""
         logger.info(
-            "rules of bucket %.300r: revision %d by %.200r, %s; %s",
+            _CHANGED,
             self.bucket,
             self.revision,
             self.author,
             self.counts,
             "; ".join(ascii(each)[1:-1] for each in self.effects),
+            extra=self._fields(),
+        )
+
+    def _fields(self) -> Mapping[str, object]:
+        return fields(
+            "rules_changed",
+            bucket=self.bucket,
+            revision=self.revision,
+            author=self.author,
+            rules=_number(self.after),
+            rules_before=None if self.unknown else _number(self.before),
+            effects=self.effects,
         )
 
     def _compare(self, before: RuleSet | None, after: RuleSet | None) -> tuple[str, ...]:
@@ -94,6 +111,10 @@ def _said(changes: Sequence[Change]) -> str:
         text = f"{text[:_MAX_TEXT]}..."
     more = len(changes) - 1
     return f"{text}; and {more} more" if more else text
+
+
+def _number(rule_set: RuleSet | None) -> int:
+    return len(rule_set.rules) if rule_set else 0
 
 
 def _count(rule_set: RuleSet | None) -> str:

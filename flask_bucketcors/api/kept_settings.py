@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from flask_bucketcors.core.dialects import Limits
 from flask_bucketcors.core.errors import ServerUnreachable, SettingRefused, StoreUnavailable
 from flask_bucketcors.core.hosts import PublicSuffix
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores.contract import Store
 
@@ -82,11 +83,11 @@ def keep_settings(
     }
     try:
         store.keep_settings(kept)
-    except ServerUnreachable:
+    except ServerUnreachable as error:
         # The store says more when it is opened.
-        logger.warning(_NOT_KEPT, _AWAY)
+        logger.warning(_NOT_KEPT, _AWAY, extra=fields("settings_not_kept", error=error))
     except StoreUnavailable as error:
-        logger.warning(_NOT_KEPT, error)
+        logger.warning(_NOT_KEPT, error, extra=fields("settings_not_kept", error=error))
 
 
 def claim(store: Store, application: str, *, is_named: bool) -> None:
@@ -99,14 +100,15 @@ def claim(store: Store, application: str, *, is_named: bool) -> None:
     try:
         known = _names(store.kept_settings())
         if known and application not in known and not is_named:
-            logger.warning(_SHARED, application, in_words(known))
+            said = fields("database_shared", application=application, others=known)
+            logger.warning(_SHARED, application, in_words(known), extra=said)
         elif application not in known:
             store.keep_settings({"applications": [*known, application]})
     except ServerUnreachable:
         # Said once, by what keeps the other settings.
         pass
     except StoreUnavailable as error:
-        logger.warning(_NOT_KEPT, error)
+        logger.warning(_NOT_KEPT, error, extra=fields("settings_not_kept", error=error))
 
 
 def in_words(applications: Sequence[str]) -> str:

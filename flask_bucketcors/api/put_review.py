@@ -19,6 +19,7 @@ from flask_bucketcors.core.errors import RefusedByLint, TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 
 logger = logging.getLogger("flask_bucketcors.lint")
 
@@ -26,6 +27,10 @@ logger = logging.getLogger("flask_bucketcors.lint")
 MAX_LISTED: Final = 50
 MAX_LOGGED: Final = 8
 MAX_EXPLAINED: Final = 3
+
+_NOT_JUDGED: Final = "%s could not be judged"
+_FOUND: Final = "%s, %s: %s"
+_LINT_FAILED: Final = "linting rules failed"
 
 #: The severities of findings that refuse rules, by the setting that is called strict.
 REFUSED_BY: Final[Mapping[str, Collection[Severity]]] = {
@@ -100,12 +105,14 @@ class Reviewer:
         """
         rules = "default rules" if bucket is None else f"rules of bucket {bucket!r}"
         if findings is None:
-            logger.warning("%s could not be judged", rules)
+            logger.warning(_NOT_JUDGED, rules, extra=fields("rules_not_judged", bucket=bucket))
             return
         for severity, level in _LEVELS.items():
             found = [each for each in findings if each.severity is severity]
             if found and logger.isEnabledFor(level):
-                logger.log(level, "%s, %s: %s", rules, severity, _listed(found))
+                ids = [each.id for each in found]
+                said = fields("lint_findings", bucket=bucket, severity=severity, findings=ids)
+                logger.log(level, _FOUND, rules, severity, _listed(found), extra=said)
 
     def _refuse(self, refused: Collection[Severity], lint_rules: _Lint, in_full: bool) -> Findings:
         dangers_only = Severity.WARNING not in refused
@@ -126,9 +133,10 @@ class Reviewer:
             return lint_rules(dangers_only=dangers_only)
         except TooIntricate:
             return None
-        except Exception:
+        except Exception as error:
             # For example from the application's own function for public suffixes.
-            self._log.write(logging.ERROR, "linting rules failed", exc_info=True)
+            said = fields("lint_failed", error=error)
+            self._log.write(logging.ERROR, _LINT_FAILED, exc_info=True, extra=said)
             return None
 
 

@@ -31,6 +31,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.documents.from_xml import check_size, parse_xml
 from flask_bucketcors.documents.to_xml import format_xml
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import checked
 from flask_bucketcors.signatures import (
     Keys,
@@ -222,7 +223,7 @@ class RulesAPI:
             author = verdict.author or requester
         elif signer is None:
             if self._keys is None:
-                self._log.write(logging.WARNING, _NO_KEYS)
+                self._log.write(logging.WARNING, _NO_KEYS, extra=fields("no_keys"))
             unknown = has_unknown_authorization(signed)
             raise CallRefused(Refusal.UNKNOWN_AUTHORIZATION if unknown else Refusal.ACCESS_DENIED)
         return signer, author and author[:MAX_AUTHOR_LENGTH]
@@ -236,7 +237,9 @@ class RulesAPI:
         if isinstance(error, RefusedByLint):
             return CallRefused(Refusal.INVALID_VALUE, str(error))
         message = "?cors call on bucket %r failed"
-        self._log.write(logging.ERROR, message, environ.get(BUCKET), exc_info=True)
+        bucket = environ.get(BUCKET)
+        said = fields("rules_call_failed", bucket=bucket, error=error)
+        self._log.write(logging.ERROR, message, bucket, exc_info=True, extra=said)
         is_store = isinstance(error, StoreUnavailable)
         return CallRefused(Refusal.UNAVAILABLE if is_store else Refusal.INTERNAL_ERROR)
 

@@ -27,6 +27,7 @@ from flask_bucketcors.core.decisions import Decision, Reason
 from flask_bucketcors.core.fields import EXTRA_METHODS, METHODS
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.refused_lately.refusal_table import (
     LATEST,
     MAX_HEADERS,
@@ -136,7 +137,9 @@ class RefusalCounter:
         try:
             self._write(seconds)
         except Exception as error:
-            self._log.write(logging.WARNING, _NOT_WRITTEN, str(self.table.path), error)
+            path = self.table.path
+            said = fields("refusals_not_written", file=path, error=error)
+            self._log.write(logging.WARNING, _NOT_WRITTEN, str(path), error, extra=said)
         finally:
             flushing.release()
         if self._pending:
@@ -171,7 +174,8 @@ class RefusalCounter:
                 self._start_timer()
             self._empty()
         except Exception as error:
-            self._log.write(logging.ERROR, _NOT_COUNTED, error, exc_info=True)
+            said = fields("refusals_not_counted", error=error)
+            self._log.write(logging.ERROR, _NOT_COUNTED, error, exc_info=True, extra=said)
         finally:
             counting.release()
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from flask_bucketcors.core.errors import CallRefused
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.signatures.scheme import Scheme, SignatureMismatch
 from flask_bucketcors.signatures.signed_request import SignedRequest
 
@@ -57,8 +58,10 @@ class FailureLog:
         log = self._logs.setdefault(name, IntervalLog(logger, self._clock))
         # An unknown header may be a password or a token.
         key_id = claimed_key_id(request) if scheme else None
-        values = (error.code, name, request.header("host"), key_id, message)
-        log.write(logging.WARNING, _REFUSED, *values)
+        host = request.header("host")
+        said = fields("signature_refused", code=error.code, scheme=name, host=host, key_id=key_id)
+        values = (error.code, name, host, key_id, message)
+        log.write(logging.WARNING, _REFUSED, *values, extra=said)
         if isinstance(error, SignatureMismatch) and logger.isEnabledFor(logging.DEBUG):
             _log_string_to_sign(name, error)
 
@@ -75,8 +78,14 @@ def claimed_key_id(request: SignedRequest) -> str | None:
 
 def _log_string_to_sign(scheme: str, error: SignatureMismatch) -> None:
     string_to_sign, canonical_request = error.explain()
+    said = fields(
+        "string_to_sign",
+        scheme=scheme,
+        string_to_sign=string_to_sign,
+        canonical_request=canonical_request,
+    )
     if canonical_request is None:
-        logger.debug("%s string to sign: %.900r", scheme, string_to_sign)
+        logger.debug("%s string to sign: %.900r", scheme, string_to_sign, extra=said)
     else:
         text = "%s string to sign: %.300r; canonical request: %.600r"
-        logger.debug(text, scheme, string_to_sign, canonical_request)
+        logger.debug(text, scheme, string_to_sign, canonical_request, extra=said)

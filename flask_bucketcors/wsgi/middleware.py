@@ -27,6 +27,7 @@ from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, prefli
 from flask_bucketcors.core.resolvers import BucketFunction, Resolver, make_resolver
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.default_rules import DefaultRules, read_default_rules
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import (
     CACHED_BUCKETS,
     CACHED_BYTES,
@@ -61,6 +62,7 @@ SAY_WHICH: Final = (
     "say which URLs are about buckets with BUCKETCORS_URL_PREFIX (url_prefix=; '/' means all), "
     "BUCKETCORS_HOST_SUFFIXES (host_suffixes=), buckets=, or BUCKETCORS_ROUTE_VARIABLE in a route"
 )
+_NOT_IN_FORCE: Final = "BUCKETCORS_DEFAULT_RULES is not in force: %s; %s"
 
 
 class BucketCORSMiddleware:
@@ -220,9 +222,8 @@ class BucketCORSMiddleware:
         resolver = self._make_resolver(read_routes=self.read_routes or inside)
         if self._default_rules is not None:
             if resolver.is_assumed:
-                logger.error(
-                    "BUCKETCORS_DEFAULT_RULES is not in force: %s; %s", TOO_WIDE, SAY_WHICH
-                )
+                said = fields("default_rules_not_in_force")
+                logger.error(_NOT_IN_FORCE, TOO_WIDE, SAY_WHICH, extra=said)
             else:
                 self._rules.default = self._compiled_default
         return resolver

@@ -10,6 +10,7 @@ from typing import Final
 from flask_bucketcors.core.closed_rules import BucketRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.decisions import Reason
+from flask_bucketcors.log_fields import fields
 
 logger = logging.getLogger("flask_bucketcors.preflights")
 
@@ -33,7 +34,16 @@ def log_refused(
     if reason in (Reason.METHOD, Reason.HEADERS):
         rule = _nearest(find_rules(bucket), origin or "", method or "")
     rule_text = "no rule" if rule is None else f"rule {rule + 1}"
-    logger.debug(_REFUSED, reason, bucket, origin, method, headers, rule_text)
+    said = fields(
+        "preflight_refused",
+        reason=reason,
+        bucket=bucket,
+        origin=origin,
+        method=method,
+        headers=headers,
+        rule=None if rule is None else rule + 1,
+    )
+    logger.debug(_REFUSED, reason, bucket, origin, method, headers, rule_text, extra=said)
 
 
 def _nearest(rules: BucketRules | None, origin: str, method: str) -> int | None:

@@ -30,6 +30,7 @@ from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import CACHED_BYTES
 from flask_bucketcors.stores.contract import Signal, Store
 from flask_bucketcors.stores.forks import ForkSafeLock
@@ -139,7 +140,7 @@ class RulesCache:
             return generation.signal[0] != generation.seen
         except Exception as error:
             # Nothing indicates that the rules changed, so those in memory stay valid.
-            self._log.write(logging.ERROR, _TROUBLE, error)
+            self._log_trouble(error)
             return False
 
     def _refresh(self) -> Generation:
@@ -180,7 +181,7 @@ class RulesCache:
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
         """Drop all known rules, if there was a signal and the store cannot be asked."""
-        self._log.write(logging.ERROR, _TROUBLE, error)
+        self._log_trouble(error)
         with suppress(Exception):
             seen = last.signal[0]
             if seen != last.seen:
@@ -220,12 +221,16 @@ class RulesCache:
             return Entry(self.kept.compiled(stored.parse, self._compile), version)
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
-            logger.error(_INVALID, bucket, error)
+            said = fields("rules_unreadable", bucket=bucket, error=error)
+            logger.error(_INVALID, bucket, error, extra=said)
         except Exception as error:
             version = object()
             self._is_incomplete = True
-            self._log.write(logging.ERROR, _TROUBLE, error)
+            self._log_trouble(error)
         return Entry(self._closed, version)
+
+    def _log_trouble(self, error: Exception) -> None:
+        self._log.write(logging.ERROR, _TROUBLE, error, extra=fields("store_failed", error=error))
 
     def _keep(self, bucket: str, key: str | bytes, entry: Entry | None) -> None:
         if entry is not None:

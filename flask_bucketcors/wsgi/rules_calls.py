@@ -9,10 +9,14 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask_bucketcors.core.bucket_paths import ReadRoutes
 from flask_bucketcors.core.outcomes import API, VERSION, find_responder
 from flask_bucketcors.core.resolvers import Resolver
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.wsgi.environ import BUCKET, read_request
 from flask_bucketcors.wsgi.merged_headers import Pair
 
 logger = logging.getLogger("flask_bucketcors.routes")
+
+_URLS: Final = "%s: %s; reserved names: %s%s"
+_MISFIT: Final = "no URL of the route %r is about a bucket: %s; pass buckets="
 
 #: How many reserved names, and how many misfits, are logged.
 MAX_LOGGED: Final = 20
@@ -65,9 +69,11 @@ def log_urls(resolver: Resolver, what: str = "URLs of buckets") -> None:
     shown = ", ".join(map(repr, names[:MAX_LOGGED])) or "none"
     more = f" and {len(names) - MAX_LOGGED} more" if len(names) > MAX_LOGGED else ""
     forms = ", ".join(resolver.url_forms) or "none"
-    logger.info("%s: %s; reserved names: %s%s", what, forms, shown, more)
+    said = fields("bucket_urls", urls=[*resolver.url_forms], reserved=names)
+    logger.info(_URLS, what, forms, shown, more, extra=said)
     for route, reason in resolver.paths.misfits[:MAX_LOGGED]:
-        logger.error("no URL of the route %r is about a bucket: %s; pass buckets=", route, reason)
+        said = fields("route_without_bucket", route=route, problem=reason)
+        logger.error(_MISFIT, route, reason, extra=said)
 
 
 _Layer = TypeVar("_Layer")

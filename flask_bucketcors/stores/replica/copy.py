@@ -24,6 +24,7 @@ from typing import ClassVar, Final, NamedTuple
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import ServerUnreachable, StoreUnavailable
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import Changes, StoredRules
 from flask_bucketcors.stores.history_entry import HistoryEntry
@@ -260,14 +261,25 @@ class Copy(SQLiteStore):
             if batch.position != known:
                 stamp = self._take(_timed(batch, deadline), known, last, connection)
             if known is not None and batch.is_whole:
-                names = (self._server, known.revision, str(self.place), copy_of)
-                self._log.write(logging.WARNING, _TAKEN_ANEW, *names, batch.position.revision)
+                self._log_taken_anew(known.revision, copy_of, batch.position.revision)
         if stamp is not None or not is_acknowledged:
             return _Done(stamp, last if stamp is None else stamp, stamp is not None, batch.is_whole)
         number = draw_number()
         # The number alone is not enough: a process that committed earlier may replace it.
         self._add_to_ring(Entry(0, number, 0, None))
         return _Done(number, last, False, batch.is_whole)
+
+    def _log_taken_anew(self, known: int, copy_of: str, revision: int) -> None:
+        said = fields(
+            "copy_taken_anew",
+            file=self.place,
+            server=self._server,
+            earlier_server=copy_of,
+            revision=revision,
+            earlier_revision=known,
+        )
+        values = (self._server, known, str(self.place), copy_of, revision)
+        self._log.write(logging.WARNING, _TAKEN_ANEW, *values, extra=said)
 
     def _take(
         self, batch: Batch, known: Position | None, last: int, connection: sqlite3.Connection

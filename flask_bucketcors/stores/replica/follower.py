@@ -29,6 +29,7 @@ from typing import Any, Final
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores import native_threads
 from flask_bucketcors.stores.replica.contact import now
 from flask_bucketcors.stores.replica.copy import Copy
@@ -129,7 +130,9 @@ class _Run:
                 try:
                     self._lead()
                 except Exception as error:
-                    self._log.write(logging.ERROR, _FAILED, str(self._copy.place), error)
+                    place = self._copy.place
+                    said = fields("follower_failed", file=place, error=error)
+                    self._log.write(logging.ERROR, _FAILED, str(place), error, extra=said)
                     self._pause(RETRY_SECONDS)
 
     def _lead(self) -> None:
@@ -171,13 +174,18 @@ class _Run:
             if self.is_stopped:
                 return
             self.is_away = True
-            age = self._copy.contact.shown_age()
-            self._log.write(logging.ERROR, _AWAY, str(self._copy.place), error, age)
+            self._log_away(error)
             # Not all hosts at once.
             self._pause(RETRY_SECONDS * SystemRandom().uniform(0.5, 1))
         finally:
             with suppress(StoreUnavailable):
                 feed.close()
+
+    def _log_away(self, error: StoreUnavailable) -> None:
+        place, contact = self._copy.place, self._copy.contact
+        said = fields("server_unreachable", file=place, error=error, age_seconds=contact.age())
+        values = (str(place), error, contact.shown_age())
+        self._log.write(logging.ERROR, _AWAY, *values, extra=said)
 
     def _follow(self, feed: Feed) -> None:
         self._copy.contact.lead(now())
@@ -204,7 +212,9 @@ class _Run:
         if not is_late:
             self._is_noted = True
             self._copy.contact.lead(now(), is_notified=False)
-            logger.warning(_NOT_NOTIFIED, self._server, self._refresh_seconds)
+            values = (self._server, self._refresh_seconds)
+            said = fields("server_does_not_notify", server=values[0], refresh_seconds=values[1])
+            logger.warning(_NOT_NOTIFIED, *values, extra=said)
         return is_late
 
     def _catch_up(self, feed: Feed) -> bool:
@@ -214,7 +224,8 @@ class _Run:
             self.is_away = False
             self._log = IntervalLog(logger)
             # Where the line before it is shown, this one is shown, too.
-            logger.warning(_BACK, str(self._copy.place))
+            place = self._copy.place
+            logger.warning(_BACK, str(place), extra=fields("copy_up_to_date", file=place))
         return is_changed
 
     def _pause(self, seconds: float) -> None:

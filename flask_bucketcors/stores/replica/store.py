@@ -13,6 +13,7 @@ from weakref import finalize
 from flask_bucketcors.core.errors import RulesChanged, ServerUnreachable, StoreUnavailable
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import (
     ANY_VERSION,
@@ -247,7 +248,8 @@ class ReplicaStore(Store):
         try:
             self.catch_up()
         except ServerUnreachable as error:
-            self._log.write(logging.ERROR, _NOT_CAUGHT_UP, error)
+            said = fields("change_not_in_force", error=error)
+            self._log.write(logging.ERROR, _NOT_CAUGHT_UP, error, extra=said)
             self._copy.publish_again()
 
     def _take_first_copy(self) -> None:
@@ -259,15 +261,20 @@ class ReplicaStore(Store):
             raise
         except StoreUnavailable as error:
             if self._copy.position() is not None:
-                names = (str(self._copy.place), self._copy.contact.shown_age())
-                logger.error(_START_WITH_COPY, error, *names)
+                self._log_start(error)
             elif isinstance(error, ServerUnreachable) or is_passing(error.__cause__ or error):
-                logger.error(_START_WITHOUT_COPY, error)
+                said = fields("started_without_copy", error=error)
+                logger.error(_START_WITHOUT_COPY, error, extra=said)
             else:
                 raise
         finally:
             with suppress(StoreUnavailable):
                 self._feed.close()
+
+    def _log_start(self, error: StoreUnavailable) -> None:
+        place, contact = self._copy.place, self._copy.contact
+        said = fields("started_with_copy", file=place, error=error, age_seconds=contact.age())
+        logger.error(_START_WITH_COPY, error, str(place), contact.shown_age(), extra=said)
 
     def _is_stale(self) -> bool:
         if self._stale_seconds is None:
@@ -292,7 +299,9 @@ class ReplicaStore(Store):
         alone = time.monotonic() - self._started
         silent = alone if tried is None else min(tried, alone)
         if silent > UNFOLLOWED_SECONDS:
-            self._log.write(logging.ERROR, _UNFOLLOWED, str(self._copy.place), silent)
+            place = self._copy.place
+            said = fields("nobody_follows", file=place, silent_seconds=silent)
+            self._log.write(logging.ERROR, _UNFOLLOWED, str(place), silent, extra=said)
 
 
 def _check_seconds(refresh_seconds: float, stale_seconds: float | None) -> None:

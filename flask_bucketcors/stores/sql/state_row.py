@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.core.json_text import parse_json
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.sql.server import Server
 from flask_bucketcors.stores.sql.tables import STATE
 
@@ -26,7 +27,8 @@ def keep_history_limit(server: Server, limit: int) -> None:
     try:
         server.translated(lambda: _change_history_limit(server, limit))
     except StoreUnavailable as error:
-        logger.warning(_OLD_LIMIT_STAYS, limit, error)
+        kept = fields("history_limit_not_kept", history_limit=limit, error=error)
+        logger.warning(_OLD_LIMIT_STAYS, limit, error, extra=kept)
 
 
 def kept_settings(server: Server) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.sqlite import lost_log, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken
 from flask_bucketcors.stores.sqlite.locks import FileLock
@@ -185,7 +186,7 @@ class DatabaseFile:
             for _ in range(MAX_ATTEMPTS):
                 connected, taken_away = self._open_once(setting, record, mode)
                 if taken_away is not None:
-                    logger.warning(_LOG_TAKEN_AWAY, os.fspath(self.path), os.fspath(taken_away))
+                    self._log_replaced(taken_away)
                 is_mixed = record is not None and record.mixes(connected.file, connected.beside)
                 if connected.has_an_index and not is_mixed:
                     if record is not None:
@@ -198,6 +199,11 @@ class DatabaseFile:
                     # No process has the index open any more.
                     record.remember(connected.file, _nothing_beside(connected))
         raise OSError(_INDEX_SHARED)
+
+    def _log_replaced(self, taken_away: Path) -> None:
+        said = fields("database_replaced", file=self.path, old_log=taken_away)
+        names = (os.fspath(self.path), os.fspath(taken_away))
+        logger.warning(_LOG_TAKEN_AWAY, *names, extra=said)
 
     def _open_once(
         self, setting: str, record: LogRecord | None, mode: str
@@ -247,7 +253,9 @@ class DatabaseFile:
         if record is not None and is_latest:
             # Other processes need not wait for this one any more.
             record.remember(lost.file, _nothing_beside(lost))
-        logger.error(_LOG_RESCUED if is_rescued else _LOG_LOST, os.fspath(self.path))
+        text = _LOG_RESCUED if is_rescued else _LOG_LOST
+        said = fields("database_log_deleted", file=self.path, is_rescued=is_rescued)
+        logger.error(text, os.fspath(self.path), extra=said)
         return is_rescued
 
     def _connect(self, mode: str) -> tuple[sqlite3.Connection, Identity]:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import RulesChanged, StoreUnavailable
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.asked_cell import AskedCell
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import (
@@ -225,7 +226,9 @@ class SQLiteStore(Store):
             self._database.briefly(partial(change_history_limit, self._history_limit))
         except StoreUnavailable as error:
             # Another program has the lock, or the file is read-only by now. Requests can be served.
-            logger.warning(_OLD_LIMIT_STAYS, self._history_limit, error)
+            limit = self._history_limit
+            kept = fields("history_limit_not_kept", history_limit=limit, error=error)
+            logger.warning(_OLD_LIMIT_STAYS, limit, error, extra=kept)
 
     def _query(self, statement: str, parameters: Parameters = ()) -> Sequence[Any]:
         try:
