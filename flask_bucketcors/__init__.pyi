@@ -80,6 +80,7 @@ from flask_bucketcors.stores.contract import StoredRules as StoredRules
 from flask_bucketcors.stores.contract import LastWrite as LastWrite
 from flask_bucketcors.stores.contract import Signal as Signal
 from flask_bucketcors.stores.contract import Reach as Reach
+from flask_bucketcors.stores.health import CopyHealth as CopyHealth
 from flask_bucketcors.stores.health import HealthNote as HealthNote
 from flask_bucketcors.stores.contract import Expected as Expected
 from flask_bucketcors.stores.contract import ANY_VERSION as ANY_VERSION

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, Response, request
 
 from flask_bucketcors.api.authorize import Authorize
 from flask_bucketcors.api.kept_settings import claim
@@ -20,7 +20,7 @@ from flask_bucketcors.core.resolvers import BucketFunction
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.default_rules import read_default_rules
 from flask_bucketcors.routes import read_routes
-from flask_bucketcors.settings import PREFIX, Settings, arguments_for
+from flask_bucketcors.settings import HEALTH, PREFIX, Settings, arguments_for
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.opening import open_store
 from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
@@ -96,11 +96,18 @@ def assemble(
         settings = replace(settings, default_rules=rules)
     middleware.read_routes = partial(read_routes, app, settings.route_variable, reserved)
     app.wsgi_app = middleware  # type: ignore[method-assign]
+    if settings.health_path:
+        _add_health_view(app, settings.health_path, middleware)
     if console is not None:
         from flask_bucketcors.console.mounting import mount_console
 
         mount_console(app, console, settings, api, middleware)
     return Parts(settings, opened, middleware, api)
+
+
+def _add_health_view(app: Flask, path: str, middleware: BucketCORSMiddleware) -> None:
+    """Have an application serve the health view. Its route reserves its first segment."""
+    app.add_url_rule(path, HEALTH, lambda: Response.from_app(middleware.health, request.environ))
 
 
 def _open_store(app: Flask, settings: Settings, store: Store | None) -> Store:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "BUCKETCORS_"
 #: The name of the console's blueprint in an application that has a console.
 CONSOLE: Final = "bucketcors_console"
+#: The name of the health view's endpoint in an application that has one.
+HEALTH: Final = "bucketcors_health"
 #: What the routes of an application call the bucket.
 ROUTE_VARIABLE: Final = "bucket"
 #: How many buckets' compiled rules a process keeps.
@@ -211,6 +213,10 @@ _ROWS: Final[Mapping[str, _Row]] = {
         lambda value: isinstance(value, str) and len(checked_prefix(value)) > 1,
     ),
     "console_insecure": _FLAG,
+    "health_path": _Row(
+        "a path such as '/health/cors', without variables, or '' for none",
+        lambda value: isinstance(value, str) and checked_prefix(value) == value,
+    ),
     "refusals": _Row(f"True, False, {FILE_FORM}", _is_refusals, shown_database),
     "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
@@ -342,6 +348,7 @@ class Settings:
     console_prefix: str = "/-/cors"
     console_insecure: bool = False
     refusals: bool | str | os.PathLike[str] = False
+    health_path: str = ""
 
     @classmethod
     def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":

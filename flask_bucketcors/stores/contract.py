@@ -36,7 +36,7 @@ from flask_bucketcors.stores.checked_arguments import (
     checked_limit,
     checked_revision,
 )
-from flask_bucketcors.stores.health import HealthNote
+from flask_bucketcors.stores.health import CopyHealth, HealthNote
 from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 
 # How many entries of history a store keeps for each bucket by default.
@@ -433,6 +433,14 @@ class Store(ABC):
         :raises StoreUnavailable: if it cannot look further.
         """
         return iter(())
+
+    def copy_health(self) -> CopyHealth | None:
+        """Tell how up to date the copy is from which requests are served; None, the default, if
+        the store has no copy.
+
+        The health view asks this, so it must not wait for a network.
+        """
+        return None
 
     def opener(self) -> "Callable[[], Store] | None":
         """Give a function that opens what another worker of this machine reads; by default None.

@@ -1,4 +1,4 @@
-"""What a store tells ``doctor`` about itself."""
+"""What a store tells about itself: to ``doctor``, and to the health view."""
 
 from typing import NamedTuple
 
@@ -12,3 +12,14 @@ class HealthNote(NamedTuple):
 
     text: str
     help: str | None = None
+
+
+class CopyHealth(NamedTuple):
+    """How up to date a host's copy of the rules of a server is.
+
+    :param age: seconds since the copy had everything that the server had; None if that is unknown.
+    :param in_contact: whether the server responds, as far as this host knows.
+    """
+
+    age: float | None
+    in_contact: bool

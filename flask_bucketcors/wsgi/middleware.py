@@ -37,7 +37,7 @@ from flask_bucketcors.settings import (
 )
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
-from flask_bucketcors.wsgi import preflight_log
+from flask_bucketcors.wsgi import health_view, preflight_log
 from flask_bucketcors.wsgi.environ import BUCKET, DECISION, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path
@@ -270,6 +270,14 @@ class BucketCORSMiddleware:
     @cached_property
     def _outcomes(self) -> Outcomes:
         return self._make_outcomes(self.resolve, default=self._rules.default)
+
+    def health(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Respond whether this host can be used: 200 or 503, with JSON that anyone may see.
+
+        This is a WSGI application. Mount it at a path that belongs to no bucket. In Flask,
+        ``BUCKETCORS_HEALTH_PATH`` does that. docs/health.md describes the response.
+        """
+        return health_view.respond(self.store, self._rules, environ, start_response)
 
     def count_refusals(
         self,

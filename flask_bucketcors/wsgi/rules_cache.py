@@ -39,6 +39,10 @@ from flask_bucketcors.wsgi.kept_rules import NO_VERSION, Entry, KeptRules, key_o
 logger = logging.getLogger("flask_bucketcors.store")
 
 CHECK_SECONDS: Final = 1.0
+#: How many closed buckets are counted. If the store fails, clients may have invented the names.
+MAX_CLOSED: Final = 1000
+# Any name that a bucket can have, to try whether a store can be read.
+_ANY_NAME: Final = "health"
 
 _TROUBLE: Final = (
     "the store failed: %r; rules in memory are used while nothing says that they changed, "
@@ -104,6 +108,8 @@ class RulesCache:
         # The buckets whose rules are being read, each with an object of its reader. When a bucket
         # is dropped, its entry goes, so that the reader does not keep what it has read.
         self._reading: dict[str, object] = {}
+        # Buckets whose rules could not be used when they were last read.
+        self._closed_buckets: set[str] = set()
         # Whether rules could not be read. The next time the store is asked, all rules are read
         # again.
         self._is_incomplete = False
@@ -131,6 +137,23 @@ class RulesCache:
                 return self._load(bucket, key)
         entry.used = True
         return entry.rules
+
+    @property
+    def closed_buckets(self) -> int:
+        """How many buckets are closed because their rules could not be used, as far as requests
+        came for them; at most :data:`MAX_CLOSED`."""
+        return len(self._closed_buckets)
+
+    def is_readable(self) -> bool:
+        """Whether the store can be read now, whatever is in memory. If not, the log says why."""
+        try:
+            # As a request does, so that a host follows its server even if no other request comes.
+            self._source.signal()
+            self._source.read(_ANY_NAME)
+        except Exception as error:
+            self._log_trouble(error)
+            return False
+        return True
 
     def _is_stale(self, generation: Generation) -> bool:
         return self.clock() >= generation.until or self._is_signalled(generation)
@@ -172,11 +195,13 @@ class RulesCache:
         with self._filling:
             if buckets is None:
                 self.kept.set_all_aside()
+                self._closed_buckets.clear()
                 self._reading.clear()
                 self._is_incomplete = False
                 return
             for bucket in buckets:
                 self.kept.set_aside(bucket)
+                self._closed_buckets.discard(bucket)
                 self._reading.pop(bucket, None)
 
     def _guarded(self, last: Generation, error: Exception) -> Generation:
@@ -234,6 +259,8 @@ class RulesCache:
 
     def _keep(self, bucket: str, key: str | bytes, entry: Entry | None) -> None:
         if entry is not None:
+            if entry.rules is self._closed and len(self._closed_buckets) < MAX_CLOSED:
+                self._closed_buckets.add(bucket)
             self.kept.keep(bucket, key, entry)
         elif self.default is None:
             self.kept.keep_absent(bucket, key, self._without_rules, has_default=False)

@@ -25,7 +25,7 @@ from flask_bucketcors.stores.contract import (
     StoredRules,
     Versions,
 )
-from flask_bucketcors.stores.health import HealthNote
+from flask_bucketcors.stores.health import CopyHealth, HealthNote
 from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 from flask_bucketcors.stores.native_threads import pause
 from flask_bucketcors.stores.replica.contact import now
@@ -50,6 +50,9 @@ UNFOLLOWED_SECONDS: Final = 120.0
 START_SECONDS: Final = 15.0
 #: How long the first request of a process waits for changes, if no process followed the server.
 FIRST_SECONDS: Final = 0.5
+#: A copy that is older than the time between two looks at the server, and these seconds, has lost
+#: its server. One that does not respond is given up after 5 seconds.
+LATE_SECONDS: Final = 5.0
 
 _LOOK_SECONDS: Final = 0.005
 
@@ -135,6 +138,10 @@ class ReplicaStore(Store):
         yield from self._copy.health()
         yield from copy_notes(self._copy)
         yield from server_notes(self._copy, self._server)
+
+    def copy_health(self) -> CopyHealth:
+        age = self._copy.contact.age()
+        return CopyHealth(age, age is not None and age <= self._refresh_seconds + LATE_SECONDS)
 
     def opener(self) -> Callable[[], Store]:
         return partial(SQLiteStore, self._copy.place or "")
