@@ -253,7 +253,9 @@ class TestDoctor:
         for found in (notes(app=make_app(store), code=1), notes("--database", path, code=1)):
             [(text, help)] = found.items()
             assert text.startswith("refused preflights cannot be kept: ")
-            assert text.endswith("file is not a database")
+            assert text.endswith(
+                "file is not a database; delete this file, which loses nothing else"
+            )
             assert help is not None
             assert "BUCKETCORS_REFUSALS" in help
 

@@ -457,6 +457,23 @@ def test_seconds_that_make_no_sense_are_refused(make: Make, options: Any, said: 
 # The file.
 
 
+def test_a_copy_that_is_damaged_is_copied_again_as_the_error_says(
+    make: Make, server: FakeServer, tmp_path: Path
+) -> None:
+    host = make()
+    host.put("b", rules(1))
+    assert host.place is not None
+    run_sql(host.place, "PRAGMA wal_checkpoint(TRUNCATE)")
+    os.truncate(host.place, 8192)
+    said = "a host's copy of the rules of a server, delete the file and those beside it"
+    with pytest.raises(StoreUnavailable, match=f"server has stored the change.*{said}"):
+        host.put("b", rules(2))
+    host.close()
+    for each in host.place.parent.iterdir():
+        each.unlink()
+    assert make().get("b") == rules(2)
+
+
 def test_rules_of_a_database_of_its_own_are_not_overwritten(make: Make, tmp_path: Path) -> None:
     (tmp_path / "host").mkdir()
     with closing(SQLiteStore(tmp_path / "host" / "copy.sqlite")) as own:

@@ -42,6 +42,7 @@ from flask_bucketcors.stores.rows import format_rule_set
 from flask_bucketcors.stores.sqlite import database_file, schema
 from flask_bucketcors.stores.sqlite.change_token import ChangeToken, draw_number
 from flask_bucketcors.stores.sqlite.database import LOOK_SECONDS
+from flask_bucketcors.stores.sqlite.waiting import IF_DAMAGED
 from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, RulesCache
 from tests.support.other_tools import run_sql
 from tests.support.processes.children import CHILD_SECONDS
@@ -497,6 +498,24 @@ def test_a_file_overwritten_with_something_else_is_no_longer_believed(
     assert store.state() != state
     with pytest.raises(StoreUnavailable, match="not a database"):
         store.get("b")
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096, 8192])
+def test_the_error_for_a_damaged_database_says_what_to_do(
+    path: Path, store: SQLiteStore, size: int
+) -> None:
+    store.put("b", rules())
+    assert store.get("b") == rules()
+    run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    os.truncate(path, size)
+    for attempt in (lambda: store.put("b", rules(1)), lambda: store.read("b")):
+        with pytest.raises(StoreUnavailable) as raised:
+            attempt()
+        assert str(raised.value).endswith(f"; {IF_DAMAGED}")
+    store.close()
+    if size:
+        with pytest.raises(StoreUnavailable, match="restore a backup"):
+            SQLiteStore(path)
 
 
 def test_a_locked_database_says_nothing_about_the_rules(path: Path, store: SQLiteStore) -> None:

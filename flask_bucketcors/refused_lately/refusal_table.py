@@ -23,7 +23,7 @@ from flask_bucketcors.refused_lately.refused_row import RefusedRow, printable_as
 from flask_bucketcors.refused_lately.tally import Count, Tally
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.stores.sqlite.locks import open_or_make, share
-from flask_bucketcors.stores.sqlite.waiting import retry
+from flask_bucketcors.stores.sqlite.waiting import is_damaged, retry
 
 #: How long a row is kept after the last refusal, in seconds.
 KEPT_SECONDS: Final = 86_400.0
@@ -159,9 +159,9 @@ class RefusalTable:
                 return []
             return retry(partial(self._query, statement, values), time.monotonic() + 1.0)
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailable(
-                f"the refused preflights in {str(self.path)!r}: {error}"
-            ) from error
+            help = "; delete this file, which loses nothing else" if is_damaged(error) else ""
+            text = f"the refused preflights in {str(self.path)!r}: {error}{help}"
+            raise StoreUnavailable(text) from error
 
     def _query(self, statement: str, values: Any) -> list[Any]:
         with self._opened("ro") as connection:

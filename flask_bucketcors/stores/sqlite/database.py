@@ -38,7 +38,14 @@ from flask_bucketcors.stores.sqlite.database_file import (
     MemoryDatabase,
 )
 from flask_bucketcors.stores.sqlite.log_files import Identity
-from flask_bucketcors.stores.sqlite.waiting import held, is_busy, retry, turn
+from flask_bucketcors.stores.sqlite.waiting import (
+    IF_DAMAGED,
+    held,
+    is_busy,
+    is_damaged,
+    retry,
+    turn,
+)
 
 T = TypeVar("T")
 Parameters = tuple[Any, ...] | dict[str, Any]
@@ -286,6 +293,8 @@ class Database:
                 "; another process has had the lock for too long: try again, and end the process "
                 "that keeps a transaction open"
             )
+        elif is_damaged(error):
+            text += f"; {IF_DAMAGED}"
         return StoreUnavailable(text)
 
 

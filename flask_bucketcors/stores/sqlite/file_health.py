@@ -14,7 +14,7 @@ from flask_bucketcors.core.errors import StoreUnavailable
 from flask_bucketcors.stores.health import HealthNote
 from flask_bucketcors.stores.sqlite.database_file import DatabaseFile
 from flask_bucketcors.stores.sqlite.schema import migrate, schema_version
-from flask_bucketcors.stores.sqlite.waiting import retry
+from flask_bucketcors.stores.sqlite.waiting import IF_DAMAGED, is_damaged, retry
 
 TIMEOUT_SECONDS: Final = 5.0
 #: How many faults of the tables are shown.
@@ -33,7 +33,6 @@ _LOCAL: Final = (
     "move the database to a local disk; if it is the copy of a server's rules, set "
     "BUCKETCORS_REPLICA to a path there"
 )
-_RESTORE: Final = "restore a backup; see docs/deployment.md"
 
 
 def examine_file(path: Path) -> Iterator[HealthNote]:
@@ -46,7 +45,8 @@ def examine_file(path: Path) -> Iterator[HealthNote]:
         yield from _files(path)
         yield from _tables(path)
     except (sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(f"the database {str(path)!r}: {error}") from error
+        help = f"; {IF_DAMAGED}" if is_damaged(error) else ""
+        raise StoreUnavailable(f"the database {str(path)!r}: {error}{help}") from error
 
 
 def _files(path: Path) -> Iterator[HealthNote]:
@@ -119,7 +119,7 @@ def _integrity(connection: sqlite3.Connection) -> Iterator[HealthNote]:
         yield HealthNote("integrity_check finds no damage")
         return
     for text in found:
-        yield HealthNote(f"integrity_check: {text}", _RESTORE)
+        yield HealthNote(f"integrity_check: {text}", IF_DAMAGED)
 
 
 def _form(connection: sqlite3.Connection) -> Iterator[HealthNote]:
@@ -138,9 +138,7 @@ def _form(connection: sqlite3.Connection) -> Iterator[HealthNote]:
         yield HealthNote(f"the history keeps {kept} {changes} of each bucket")
     missing = sorted(_expected_objects() - set(connection.execute(_OBJECTS)))
     for name, _ in missing:
-        yield HealthNote(
-            f"{name} is missing or changed", "restore a backup; see docs/deployment.md"
-        )
+        yield HealthNote(f"{name} is missing or changed", IF_DAMAGED)
 
 
 def _expected_objects() -> set[tuple[str, str]]:

@@ -19,6 +19,13 @@ T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.002
 
+#: What to do about a damaged database.
+IF_DAMAGED: Final = (
+    "stop the application and restore a backup, see docs/deployment.md; if it is a host's copy of "
+    "the rules of a server, delete the file and those beside it instead, and the application "
+    "copies all rules again when it starts"
+)
+
 # Errors that a healthy database may report temporarily.
 _PASSING = (
     sqlite3.SQLITE_BUSY,
@@ -27,6 +34,7 @@ _PASSING = (
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_CANTOPEN,
 )
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # Errors when the machine temporarily runs out of something.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -35,6 +43,11 @@ def is_busy(error: object) -> bool:
     """Whether SQLite could not get a lock."""
     # The lowest byte is the kind of error; the others are details.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_damaged(error: object) -> bool:
+    """Whether a file is a damaged database, or none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
 def is_passing(cause: BaseException | None) -> bool:
