@@ -60,9 +60,15 @@ def explained(result: Result) -> list[list[str]]:
 
 def test_on_several_hosts_it_says_whose_refusals_they_are(tmp_path: Path) -> None:
     with closing(ReplicaStore(FakeServer(), tmp_path / "copy.sqlite")) as store:  # type: ignore[arg-type]
-        result = invoke("refused", app=make_app(store))
+        app = make_app(store)
+        store.put("photos", RULES)
+        preflight(app, "https://other.example")
+        result = invoke("refused", app=app)
+        on_the_copy = invoke("refused", "--database", store.place)
     assert result.stderr == f"note: counted on this host ({socket.gethostname()}) only\n"
-    assert result.stdout == NONE
+    assert on_the_copy.stderr == result.stderr
+    assert "https://other.example" in result.stdout
+    assert "https://other.example" in on_the_copy.stdout
 
 
 def test_a_store_without_a_file_on_this_machine_has_no_refusals_here(

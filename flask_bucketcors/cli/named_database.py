@@ -6,9 +6,10 @@ must not become a database.
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
@@ -26,7 +27,11 @@ from flask_bucketcors.stores.opening import (
 from flask_bucketcors.stores.sqlite.places import check_place
 from flask_bucketcors.stores.sqlite.registry import MEMORY
 from flask_bucketcors.stores.sqlite.schema import schema_version
+from flask_bucketcors.stores.sqlite.waiting import IF_DAMAGED, is_damaged
 
+_T = TypeVar("_T")
+
+_COPY_OF: Final = "SELECT copy_of FROM bucketcors_state"
 _CREATE: Final = "create tables in this one with put --create or import --create"
 
 
@@ -76,9 +81,10 @@ def _refuse_missing(path: Path) -> None:
         )
     check_place(path)
     try:
-        version = _version(path)
+        version = _read(path, schema_version)
     except sqlite3.Error as error:
-        raise Refused(f"the database {shown} cannot be read: {error}") from None
+        help = f"; {IF_DAMAGED}" if is_damaged(error) else ""
+        raise Refused(f"the database {shown} cannot be read: {error}{help}") from None
     if version == 0:
         raise click.UsageError(
             f"{shown} holds no rules of buckets: write the path of the application's own database, "
@@ -86,10 +92,15 @@ def _refuse_missing(path: Path) -> None:
         )
 
 
-def _version(path: Path) -> int:
-    """The version of the tables in a file, which is read as it is: SQLite adds no files to it."""
+def is_copy(path: Path) -> bool:
+    """Whether a database that a command has opened is a host's copy of the rules of a server."""
+    return _read(path, lambda connection: connection.execute(_COPY_OF).fetchall()) != [(None,)]
+
+
+def _read(path: Path, read: Callable[[sqlite3.Connection], _T]) -> _T:
+    """Read a file as it is: SQLite adds no files to it."""
     # A log may be the only place of new tables. If there is one, SQLite has its files already.
     has_log = os.path.exists(f"{os.path.realpath(path)}-wal")
     query = "mode=ro" if has_log else "mode=ro&immutable=1"
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{query}", uri=True)) as connection:
-        return schema_version(connection)
+        return read(connection)

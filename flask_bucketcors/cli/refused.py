@@ -15,6 +15,7 @@ from flask_bucketcors.cli.application import (
     require_bucket,
 )
 from flask_bucketcors.cli.database_options import database_option
+from flask_bucketcors.cli.named_database import is_copy
 from flask_bucketcors.cli.terminal import (
     JSON,
     Refused,
@@ -27,7 +28,6 @@ from flask_bucketcors.cli.terminal import (
 from flask_bucketcors.refused_lately.refusal_counter import DEFAULT_RULES
 from flask_bucketcors.refused_lately.refusal_places import only_host, table_beside
 from flask_bucketcors.refused_lately.refused_row import RefusedRow
-from flask_bucketcors.stores.contract import Store
 
 _NOT_COUNTED: Final = (
     "the application does not count refused preflights: set BUCKETCORS_REFUSALS to True"
@@ -72,8 +72,7 @@ def list_refused(bucket: str | None, limit: int, form: str) -> None:
     Example:
       flask bucketcors refused photos
     """
-    store, refusals = _find_refusals()
-    host = only_host(store)
+    host, refusals = _find_refusals()
     if host:
         click.echo(f"note: counted on this host ({printable(host)}) only", err=True)
     rows = refusals.rows(bucket, limit)
@@ -90,20 +89,21 @@ def list_refused(bucket: str | None, limit: int, form: str) -> None:
         click.echo(_NONE if bucket is None else f"bucket {printable(bucket)}: {_NONE}")
 
 
-def _find_refusals() -> tuple[Store, _Refusals]:
+def _find_refusals() -> tuple[str, _Refusals]:
+    """Give what was refused, and the name of this host if other hosts count others."""
     if database_name() is None:
         state = application_state()
         close_at_the_end(state.store)
         if state.middleware.refusals is None:
             raise Refused(_NOT_COUNTED)
-        return state.store, state.middleware.refusals
+        return only_host(state.store), state.middleware.refusals
     store = current_state().store
     table = table_beside(store)
     if table is None:
         raise Refused(_ON_HOSTS)
     if table.path is None or not table.path.exists():
         raise Refused(_NO_FILE.format(printable(str(table.path))))
-    return store, table
+    return only_host(store, is_copy=store.place is not None and is_copy(store.place)), table
 
 
 def _data(bucket: str, rows: Sequence[RefusedRow], others: int) -> dict[str, Any]:

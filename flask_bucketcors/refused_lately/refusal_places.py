@@ -50,9 +50,12 @@ def table_beside(store: Store) -> RefusalTable | None:
     return RefusalTable(Path(f"{os.path.realpath(store.place)}{ENDING}"), store.place)
 
 
-def only_host(store: Store) -> str:
-    """Give the name of this host if each host counts its own refusals, otherwise ``""``."""
-    return socket.gethostname() if store.reach is Reach.HOSTS else ""
+def only_host(store: Store, *, is_copy: bool = False) -> str:
+    """Give the name of this host if each host counts its own refusals, otherwise ``""``.
+
+    :param is_copy: whether the store is the file of a copy, which does not know of other hosts.
+    """
+    return socket.gethostname() if is_copy or store.reach is Reach.HOSTS else ""
 
 
 def _are_same(path: str, other: Path) -> bool:
