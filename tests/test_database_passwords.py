@@ -133,6 +133,7 @@ def check(use: Use, text: str, folder: Path, log: pytest.LogCaptureFixture) -> N
     log.set_level(logging.DEBUG)
     assert SECRET not in use(text, folder)
     assert SECRET not in log.text
+    assert SECRET not in str([vars(each).get("bucketcors") for each in log.records])
     # Not even in the name of a file.
     assert [each for each in folder.rglob("*") if SECRET in str(each)] == []
 
