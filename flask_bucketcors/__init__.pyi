@@ -116,6 +116,16 @@ from flask_bucketcors.testing import assert_browser_refuses as assert_browser_re
 from flask_bucketcors.testing import PageResponse as PageResponse
 from flask_bucketcors.testing import memory_store as memory_store
 
+"""Signals
+
+What your code may want to know when it happens. [Metrics and signals](metrics.md#signals) shows how
+to receive them.
+"""
+
+from flask_bucketcors.signals import rules_changed as rules_changed
+from flask_bucketcors.signals import preflight_refused as preflight_refused
+from flask_bucketcors.signals import rules_unreadable as rules_unreadable
+
 """Explanations
 
 Why a request fails. [Explain a refused request](explain.md) describes the causes.

@@ -38,7 +38,7 @@ def of_this_package(modules: set[str]) -> set[str]:
 
 
 EXTENSION = {
-    *("core", "default_rules", "extension", "settings", "stores"),
+    *("core", "default_rules", "extension", "interval_log", "settings", "signals", "stores"),
     *("core.bucket_names", "core.dialects", "core.errors", "core.fields", "core.grants"),
     *("core.headers", "core.hosts", "core.origins", "core.problems", "core.request"),
     *("core.reserved", "core.rules", "core.wildcards"),

@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from flask_bucketcors.core.bucket_names import is_bucket_name
 from flask_bucketcors.core.errors import HistoryNotTaken, UnknownRevision
 from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.signals import rules_changed, send
 from flask_bucketcors.stores.bucket_summary import BucketSummary, count_rules
 from flask_bucketcors.stores.checked_arguments import (
     MAX_COUNT,
@@ -206,7 +207,9 @@ class Store(ABC):
             check_pair(bucket, rules)
             rule_sets[bucket] = rules
         _check_named(expected, rule_sets)
-        return self._put_all(rule_sets, author, _versions(expected))
+        revision = self._put_all(rule_sets, author, _versions(expected))
+        self._announce(revision, {bucket: (rules, author) for bucket, rules in rule_sets.items()})
+        return revision
 
     def put_with_history(
         self,
@@ -238,7 +241,10 @@ class Store(ABC):
         _check_named(expected, histories)
         if not histories:
             return self.revision
-        return self._put_with_history(histories, _versions(expected))
+        revision = self._put_with_history(histories, _versions(expected))
+        last = {bucket: changes[-1] for bucket, changes in histories.items()}
+        self._announce(revision, {name: (each.rules, each.author) for name, each in last.items()})
+        return revision
 
     def delete(
         self, bucket: str, author: str | None = None, *, expected: Expected = ANY_VERSION
@@ -255,7 +261,19 @@ class Store(ABC):
         check_author(author)
         if not is_bucket_name(bucket):
             return None
-        return self._delete(bucket, author, _versions({bucket: expected}))
+        revision = self._delete(bucket, author, _versions({bucket: expected}))
+        if revision is not None:
+            self._announce(revision, {bucket: (None, author)})
+        return revision
+
+    def _announce(
+        self, revision: int, changes: Mapping[str, tuple[RuleSet | None, str | None]]
+    ) -> None:
+        """Tell receivers of a signal which rules buckets have now, and whose change it is."""
+        if rules_changed.receivers:
+            for bucket, (rules, author) in changes.items():
+                values = {"bucket": bucket, "rules": rules, "revision": revision, "author": author}
+                send(rules_changed, self, **values)
 
     def get(self, bucket: str) -> RuleSet | None:
         """Give the bucket's rules; None if it has none.

@@ -35,6 +35,7 @@ from flask_bucketcors.settings import (
     check_serves_requests,
     checked,
 )
+from flask_bucketcors.signals import preflight_refused, send
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi import health_view, preflight_log
@@ -370,6 +371,18 @@ class BucketCORSMiddleware:
             preflight_log.log_refused(reason, bucket, sent, self._rules.get)
         if self.refusals is not None:
             self.refusals.count(bucket, decision, sent)
+        if preflight_refused.receivers:
+            origin, method, headers = sent
+            send(
+                preflight_refused,
+                self.store,
+                bucket=bucket,
+                decision=decision,
+                origin=origin,
+                method=method,
+                headers=headers,
+                environ=environ,
+            )
         return error_response(
             environ,
             start_response,

@@ -32,6 +32,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import CACHED_BYTES
+from flask_bucketcors.signals import rules_unreadable, send
 from flask_bucketcors.stores.contract import Signal, Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi.kept_rules import NO_VERSION, Entry, KeptRules, key_of
@@ -246,12 +247,15 @@ class RulesCache:
             return Entry(self.kept.compiled(stored.parse, self._compile), version)
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
-            said = fields("rules_unreadable", bucket=bucket, error=error)
-            logger.error(_INVALID, bucket, error, extra=said)
+            logger.error(_INVALID, bucket, error)
+            failure: Exception = error
         except Exception as error:
             version = object()
             self._is_incomplete = True
-            self._log_trouble(error)
+            self._log.write(logging.ERROR, _TROUBLE, error)
+            failure = error
+        if rules_unreadable.receivers:
+            send(rules_unreadable, self._source, bucket=bucket, error=failure)
         return Entry(self._closed, version)
 
     def _log_trouble(self, error: Exception) -> None:

@@ -16,7 +16,6 @@ from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import (
-    ANY_VERSION,
     Changes,
     LastWrite,
     Reach,
@@ -219,23 +218,19 @@ class ReplicaStore(Store):
     ) -> Sequence[HistoryEntry]:
         return self._server.history(bucket, before=before, limit=limit)
 
+    # The server's own methods, so that the change is announced once, and by this store.
     def _put_all(
         self, rule_sets: Mapping[str, RuleSet], author: str | None, expected: Versions
     ) -> int:
-        return self._obeyed(
-            lambda: self._server.put_many(rule_sets.items(), author, expected=expected)
-        )
+        return self._obeyed(lambda: self._server._put_all(rule_sets, author, expected))
 
     def _put_with_history(
         self, histories: Mapping[str, Sequence[PastChange]], expected: Versions
     ) -> int:
-        return self._obeyed(
-            lambda: self._server.put_with_history(histories.items(), expected=expected)
-        )
+        return self._obeyed(lambda: self._server._put_with_history(histories, expected))
 
     def _delete(self, bucket: str, author: str | None, expected: Versions) -> int | None:
-        version = expected.get(bucket, ANY_VERSION)
-        return self._obeyed(lambda: self._server.delete(bucket, author, expected=version))
+        return self._obeyed(lambda: self._server._delete(bucket, author, expected))
 
     def _obeyed(self, write: Callable[[], T]) -> T:
         """Write to the server, and return when all processes of this host obey."""
