@@ -39,6 +39,8 @@ from flask_bucketcors.stores.opening import (
 )
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from flask_bucketcors.signatures import Keys
 
 PREFIX: Final = "BUCKETCORS_"
@@ -149,6 +151,12 @@ def _is_refusals(value: object) -> bool:
     return is_file(value) and str(value).lower() not in ("true", "false")
 
 
+def _is_metrics(value: object) -> bool:
+    # Without importing prometheus_client, which need not be installed.
+    is_registry = callable(getattr(value, "register", None)) and not isinstance(value, type)
+    return isinstance(value, bool) or is_registry
+
+
 _FLAG: Final = _Row("True or False", lambda value: isinstance(value, bool))
 _COUNT: Final = _Row("a whole number from 1", _is_count)
 _SECONDS: Final = _Row("a number of seconds above 0, such as 1 or 0.5", _is_seconds)
@@ -218,6 +226,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         lambda value: isinstance(value, str) and checked_prefix(value) == value,
     ),
     "refusals": _Row(f"True, False, {FILE_FORM}", _is_refusals, shown_database),
+    "metrics": _Row("True, False, or a CollectorRegistry of prometheus_client", _is_metrics),
     "history": _Row(f"{_COUNT.form}, or None", lambda value: value is None or _is_count(value)),
     # Arguments that are not settings.
     "app": _Row("a WSGI application", callable, _type_name),
@@ -348,7 +357,7 @@ class Settings:
     console_prefix: str = "/-/cors"
     console_insecure: bool = False
     refusals: bool | str | os.PathLike[str] = False
-    health_path: str = ""
+    metrics: "bool | CollectorRegistry" = False
 
     @classmethod
     def from_config(cls, config: MutableMapping[str, Any]) -> "Settings":

@@ -56,3 +56,19 @@ def send(signal: Signal, store: object, **values: object) -> None:
             receiver(store, **values)
         except Exception as error:
             _log.write(logging.ERROR, _FAILED, _NAMES[signal], error, exc_info=True)
+
+
+def send_refused(
+    store: object,
+    bucket: str,
+    decision: object,
+    sent: tuple[str | None, str | None, str],
+    environ: object,
+) -> None:
+    """Send that a preflight is refused.
+
+    :param sent: the ``preflight_headers`` of the request.
+    """
+    origin, method, headers = sent
+    values = {"origin": origin, "method": method, "headers": headers, "environ": environ}
+    send(preflight_refused, store, bucket=bucket, decision=decision, **values)

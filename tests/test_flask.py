@@ -24,6 +24,7 @@ from flask import (
     session,
 )
 from flask_wtf import CSRFProtect
+from prometheus_client import CollectorRegistry
 from webtest import TestApp, TestResponse
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -667,6 +668,17 @@ def counted_refusals(app: Flask) -> int | None:
     return None if counter is None else sum(row.times for row in counter.rows("photos"))
 
 
+def counted_decisions(app: Flask) -> float:
+    preflight(app)
+    registry = app.config["BUCKETCORS_METRICS"] or CollectorRegistry()
+    return sum(
+        sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "bucketcors_decisions_total"
+    )
+
+
 def reads_of_two_buckets_in_turn(app: Flask) -> int:
     reads = []
     read = store_of(app).read
@@ -691,6 +703,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("ROUTE_VARIABLE", "key", status_without_rules, 403, 200),
         ("CACHED_BUCKETS", 1, reads_of_two_buckets_in_turn, 2, 4),
         ("CACHED_BYTES", 1, reads_of_two_buckets_in_turn, 2, 4),
+        ("METRICS", CollectorRegistry(), counted_decisions, 0, 1),
         ("NO_RULES", "pass", status_without_rules, 403, 200),
         ("PLAIN_OPTIONS", "refuse", status_of_plain_options, 200, 403),
         ("PUBLIC_SUFFIX", lambda host: host, findings_for_a_suffix, "none", "BC205;rule=1"),
@@ -752,6 +765,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "CONSOLE_PREFIX": "/-/cors",
         "CACHED_BUCKETS": 100_000,
         "CACHED_BYTES": 256 * 1024 * 1024,
+        "METRICS": False,
         "NO_RULES": "refuse",
         "PLAIN_OPTIONS": "app",
         "PUBLIC_SUFFIX": None,
@@ -850,6 +864,7 @@ WRONG = [
     ("PLAIN_OPTIONS", ["pass", True, None], "'app', 'refuse'"),
     ("PUBLIC_SUFFIX", ["com", ["com"], True], "a function that gives the public suffix"),
     ("REFRESH_SECONDS", [0, -1, "1", True, None, float("inf")], "a number of seconds above 0"),
+    ("METRICS", ["true", "", 1, None, CollectorRegistry], "True, False, or a CollectorRegistry of"),
     ("REFUSALS", ["False", "true", "", 1, None, b"file"], "True, False, the path of a file"),
     ("REPLICA", ["", ":memory:", None, 5, b"copy.sqlite"], "the path of a file"),
     ("REQUIRE_CONTENT_MD5", ["False", 1, None], "True or False"),

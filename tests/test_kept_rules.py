@@ -306,13 +306,13 @@ def test_what_is_counted_is_what_is_kept(default: CompiledRules | None, tells: b
     for name in names:
         store.delete(name)
         cache.get(name)
-    assert (cache.kept.bytes, cache.kept._count, cache.kept._shared) == (0, 0, {})
+    assert (cache.kept.bytes, cache.kept.count, cache.kept._shared) == (0, 0, {})
 
 
 def assert_counted(kept: KeptRules) -> None:
     own = [e for e in (*kept.by_bucket.values(), *kept._aside.values()) if e.version is not None]
     compiled = {id(e.rules): e.rules for e in own}
-    assert kept._count == len(own) <= 6
+    assert kept.count == len(own) <= 6
     assert {*map(id, kept._shared.values())} == compiled.keys()
     assert sum(e.users for e in kept._shared.values()) == len(own)
     assert sum(rules.units * UNIT_BYTES for rules in compiled.values()) <= kept.bytes <= 30_000

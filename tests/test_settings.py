@@ -95,6 +95,12 @@ WRONG = [
     (middleware, {"default_rules": RULES}, "default rules would apply to every URL of the applic"),
     (middleware, {"cached_buckets": 0}, "cached_buckets is 0: write a whole number from 1"),
     (middleware, {"refusals": "true"}, "refusals is 'true': write True, False, the path of a file"),
+    (
+        middleware,
+        {"metrics": "on"},
+        "metrics is 'on': write True, False, or a CollectorRegistry of",
+    ),
+    (Settings, {"metrics": None}, "metrics is None: write True, False, or a CollectorRegistry of"),
     (Settings, {"replica": ":memory:"}, "replica is ':memory:': write the path of a file"),
     (Settings, {"refresh_seconds": 0}, "refresh_seconds is 0: write a number of seconds above 0"),
     (Settings, {"refresh_seconds": True}, "refresh_seconds is True: write a number of seconds"),

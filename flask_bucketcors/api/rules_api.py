@@ -45,7 +45,7 @@ from flask_bucketcors.signatures import (
 from flask_bucketcors.signatures.failure_log import FailureLog
 from flask_bucketcors.stores.checked_arguments import MAX_AUTHOR_LENGTH
 from flask_bucketcors.stores.contract import Store
-from flask_bucketcors.wsgi.environ import BUCKET
+from flask_bucketcors.wsgi.environ import BUCKET, ERROR_CODE
 from flask_bucketcors.wsgi.error_responses import error_response
 from flask_bucketcors.wsgi.request_ids import response_ids
 
@@ -273,6 +273,7 @@ def _headers(dialect: Dialect, response: _Response) -> list[tuple[str, str]]:
 def _refuse(
     environ: WSGIEnvironment, start_response: StartResponse, dialect: Dialect, error: CallRefused
 ) -> Iterable[bytes]:
+    environ[ERROR_CODE] = dialect.errors[error.code].code
     return error_response(
         environ,
         start_response,

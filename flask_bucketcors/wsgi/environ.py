@@ -10,6 +10,8 @@ from flask_bucketcors.core.request import Request
 DECISION: Final = "flask_bucketcors.decision"
 #: The key under which the ``?cors`` API finds the name of its call's bucket.
 BUCKET: Final = "flask_bucketcors.bucket"
+#: The key under which the ``?cors`` API leaves the error code of a call that it refuses.
+ERROR_CODE: Final = "flask_bucketcors.error_code"
 
 
 def read_request(environ: WSGIEnvironment) -> Request:

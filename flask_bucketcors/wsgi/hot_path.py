@@ -22,7 +22,7 @@ from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY
 from flask_bucketcors.wsgi.kept_rules import Entry
 from flask_bucketcors.wsgi.merged_headers import Pair, merge, plain_names
-from flask_bucketcors.wsgi.request_ids import Ids
+from flask_bucketcors.wsgi.request_ids import IdSeries
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
 # The one form that wsgiref.validate, Werkzeug's lint and WebTest's lint all accept.
@@ -50,7 +50,7 @@ def make_hot_path(
     *,
     cache: RulesCache,
     resolver: Resolver,
-    ids: Ids,
+    ids: IdSeries,
     passes_options: bool,
     decides_by_requested: bool,
 ) -> WSGIApplication:

@@ -98,7 +98,8 @@ class KeptRules:
         self._most = most
         self._most_bytes = most_bytes - most_bytes // ABSENT_PARTS
         self._most_absent_bytes = most_bytes // ABSENT_PARTS
-        self._count = 0
+        #: How many buckets with rules of their own there are.
+        self.count = 0
         #: What buckets with rules of their own take, and the names of others.
         self.bytes = 0
         self.absent_bytes = 0
@@ -138,7 +139,7 @@ class KeptRules:
         self._make_room(size + self._own_size(entry))
         # To make room may have dropped equal rules.
         self.bytes += size + self._own_size(entry)
-        self._count += 1
+        self.count += 1
         if isinstance(entry.rules, CompiledRules):
             self._shared[entry.rules.digest] = entry.rules
             entry.rules.users += 1
@@ -173,7 +174,7 @@ class KeptRules:
 
     def set_all_aside(self) -> None:
         """Let nothing be known of any bucket. Others may go on reading ``by_bucket`` as it was."""
-        if len(self.by_bucket) + len(self._aside) > self._count:
+        if len(self.by_bucket) + len(self._aside) > self.count:
             # Default rules are not to be set aside.
             for bucket in self.absent:
                 self.by_bucket.pop(key_of(bucket), None)
@@ -198,7 +199,7 @@ class KeptRules:
         self.by_bucket.pop(key, None)
 
     def _release(self, key: str | bytes, entry: Entry) -> None:
-        self._count -= 1
+        self.count -= 1
         if isinstance(entry.rules, CompiledRules):
             entry.rules.users -= 1
             if not entry.rules.users:
@@ -213,12 +214,12 @@ class KeptRules:
         return rules.units * UNIT_BYTES + SHARED_BYTES
 
     def _make_room(self, size: int) -> None:
-        if self._count < self._most and self.bytes + size <= self._most_bytes:
+        if self.count < self._most and self.bytes + size <= self._most_bytes:
             return
         most, most_bytes = _less(self._most), _less(self._most_bytes) - size
         for entries in (self._aside, self.by_bucket):
             for key in _oldest(entries):
-                if not self._count or (self._count <= most and self.bytes <= most_bytes):
+                if not self.count or (self.count <= most and self.bytes <= most_bytes):
                     return
                 entry = entries.pop(key)
                 if entry.version is NO_VERSION:

@@ -35,14 +35,19 @@ from flask_bucketcors.settings import (
     check_serves_requests,
     checked,
 )
-from flask_bucketcors.signals import preflight_refused, send
+from flask_bucketcors.signals import preflight_refused, send_refused
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
-from flask_bucketcors.wsgi import health_view, preflight_log
-from flask_bucketcors.wsgi.environ import BUCKET, DECISION, read_request
+from flask_bucketcors.wsgi import preflight_log
+from flask_bucketcors.wsgi.environ import BUCKET, DECISION, ERROR_CODE, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
-from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path
+from flask_bucketcors.wsgi.hot_path import (
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    make_hot_path,
+)
 from flask_bucketcors.wsgi.merged_headers import Pair
+from flask_bucketcors.wsgi.observers import ObservedParts
 from flask_bucketcors.wsgi.request_ids import response_ids
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 from flask_bucketcors.wsgi.rules_calls import (
@@ -53,6 +58,8 @@ from flask_bucketcors.wsgi.rules_calls import (
 )
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 
 logger = logging.getLogger("flask_bucketcors.routes")
@@ -112,6 +119,8 @@ class BucketCORSMiddleware:
         that requests used lately stay.
     :param refusals: whether to count refused preflights for ``bucketcors refused``, in a file
         beside the database of the store; or the path of a file.
+    :param metrics: whether to count decisions and calls for Prometheus, in the default registry of
+        prometheus_client (extra ``metrics``); or another ``CollectorRegistry``.
     :raises SettingRefused: if an argument does not have its form.
     :raises ValueError: if ``app`` is wrapped already.
     """
@@ -152,6 +161,7 @@ class BucketCORSMiddleware:
         cached_buckets: int = CACHED_BUCKETS,
         cached_bytes: int = CACHED_BYTES,
         refusals: bool | str | os.PathLike[str] = False,
+        metrics: "bool | CollectorRegistry" = False,
     ) -> None:
         if find_layer(app, BucketCORSMiddleware) is not None:
             raise ValueError("the application is wrapped in BucketCORSMiddleware already")
@@ -179,6 +189,9 @@ class BucketCORSMiddleware:
         self._api_cross_origin = api_cross_origin
         self.count_refusals(refusals)
         self._keep_rules(timing_allow_origin, cached_buckets, cached_bytes)
+        ids = response_ids(self.dialect)
+        self._parts = ObservedParts(app, self._respond_to_preflight, ids)
+        self._count_for_prometheus(metrics)
         says_which = buckets or host_suffixes or url_prefix or find_layer(app, RulesCallRouter)
         self._read_default_rules(default_rules, bool(says_which))
         self._make_outcomes = partial(
@@ -299,9 +312,18 @@ class BucketCORSMiddleware:
 
             self.refusals = open_counter(setting, self.store, folder, key)
 
+    def _count_for_prometheus(self, metrics: "bool | CollectorRegistry") -> None:
+        if metrics is not False:
+            # Most applications do without.
+            from flask_bucketcors.wsgi.prometheus_metrics import find_metrics
+
+            found = find_metrics(metrics)
+            self._parts.add(found.observe(self.dialect.name, self._rules, self.store))
+
     def wrap(self, app: WSGIApplication) -> None:
         """Wrap ``app`` in place of the application."""
         self.app = app
+        self._parts.wrap(app)
         _CALL.__set__(self, self._begin)
 
     def _begin(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -310,18 +332,19 @@ class BucketCORSMiddleware:
             # Another thread may have been first.
             if _CALL.__get__(self) == self._begin:
                 log_urls(self.resolve)
+                self._parts.describe_spans(self.dialect.name)
                 _CALL.__set__(self, self._build_hot_path())
         respond: WSGIApplication = _CALL.__get__(self)
         return respond(environ, start_response)
 
     def _build_hot_path(self) -> WSGIApplication:
         return make_hot_path(
-            self.app,
+            self._parts.app,
             self._consider,
-            self._respond_to_preflight,
+            self._parts.respond_to_preflight,
             cache=self._rules,
             resolver=self.resolve,
-            ids=response_ids(self.dialect),
+            ids=self._parts.ids,
             passes_options=self._plain_options == "app",
             decides_by_requested=self.dialect.decides_by_requested,
         )
@@ -335,17 +358,18 @@ class BucketCORSMiddleware:
         if decision is not None:
             environ[DECISION] = decision
         if resolved is None:
-            return self.app, headers
+            return self._parts.app, headers
         bucket, is_root = resolved.bucket, resolved.is_root
         if responder is RULES and decision is not None:
             sent = request.preflight_headers
-            return partial(self._respond_to_preflight, decision, bucket, is_root, sent), None
+            respond = self._parts.respond_to_preflight
+            return partial(respond, decision, bucket, is_root, sent), None
         if responder is API:
             environ[BUCKET] = bucket
             return self._respond_to_rules_call, headers
         if responder is VERSION:
-            return partial(version_response, self.app), headers
-        return self.app, headers
+            return partial(version_response, self._parts.app), headers
+        return self._parts.app, headers
 
     def _is_api_cross_origin(self) -> bool:
         # Checked at each call, because a blueprint may add the API later.
@@ -372,17 +396,7 @@ class BucketCORSMiddleware:
         if self.refusals is not None:
             self.refusals.count(bucket, decision, sent)
         if preflight_refused.receivers:
-            origin, method, headers = sent
-            send(
-                preflight_refused,
-                self.store,
-                bucket=bucket,
-                decision=decision,
-                origin=origin,
-                method=method,
-                headers=headers,
-                environ=environ,
-            )
+            send_refused(self.store, bucket, decision, sent, environ)
         return error_response(
             environ,
             start_response,
@@ -396,10 +410,12 @@ class BucketCORSMiddleware:
     def _respond_to_rules_call(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
+        start_response = self._parts.observed_call(environ, start_response)
         if self.api is not None:
             return self.api(environ, start_response)
         bucket = environ[BUCKET]
         refusal = Refusal.NOT_IMPLEMENTED if bucket else Refusal.INVALID_BUCKET_NAME
+        environ[ERROR_CODE] = self.dialect.errors[refusal].code
         return error_response(environ, start_response, self.dialect, refusal, bucket=bucket)
 
 

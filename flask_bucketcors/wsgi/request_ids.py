@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from itertools import chain, islice, product, repeat
-from typing import Final
+from typing import Final, Protocol
 
 from flask_bucketcors.core.dialects import Dialect, Id, IdForm
 
@@ -23,6 +23,12 @@ def _digits(form: IdForm) -> tuple[str, ...]:
     if form is IdForm.HEX:
         return tuple(f"{number:03X}" for number in range(4096))
     return tuple(b64encode(b"%03x" % number).decode() for number in range(4096))
+
+
+class IdSeries(Protocol):
+    """The headers that identify responses, one response after another, without end."""
+
+    series: Iterator[tuple[tuple[str, str], ...]]
 
 
 class Ids:

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Final
 
 from flask_bucketcors.core.bucket_names import is_bucket_name
@@ -75,6 +76,21 @@ class Generation:
     by_bucket: dict[str | bytes, Entry]
 
 
+class Asked(Enum):
+    """A question to the store, and what became of it."""
+
+    RULES = "read", "rules"
+    NO_RULES = "read", "no_rules"
+    UNREADABLE = "read", "unreadable"
+    READ_FAILED = "read", "failed"
+    CHANGES = "check", "ok"
+    CHECK_FAILED = "check", "failed"
+
+
+def _tell_nobody(asked: Asked) -> None:
+    """Nobody counts the questions."""
+
+
 class RulesCache:
     """The compiled rules of the buckets that requests are about.
 
@@ -101,6 +117,8 @@ class RulesCache:
         self._closed = closed
         #: The rules of all buckets without rules of their own; None for no rules.
         self.default: CompiledRules | None = None
+        #: Is called when the store was asked, and never raises.
+        self.tell: Callable[[Asked], None] = _tell_nobody
         self.clock = clock
         self.kept = KeptRules(cached_buckets, cached_bytes)
         #: The hot path looks here first: ``generation.by_bucket`` is right as long as ``signal[0]``
@@ -184,9 +202,12 @@ class RulesCache:
             seen = signal[0]
             changes = self._source.changes_since(last.state, is_signalled=is_signalled)
             self._drop(None if self._is_incomplete else changes.buckets)
-            return Generation(signal, seen, until, changes.state, self.kept.by_bucket)
+            found = Generation(signal, seen, until, changes.state, self.kept.by_bucket)
         except Exception as error:
+            self.tell(Asked.CHECK_FAILED)
             return self._guarded(replace(last, until=now + CHECK_SECONDS), error)
+        self.tell(Asked.CHANGES)
+        return found
 
     def _drop(self, buckets: Iterable[str] | None) -> None:
         """Drop what is known of some buckets; of all for None."""
@@ -236,24 +257,28 @@ class RulesCache:
         try:
             stored = self._source.read(bucket)
             if stored is None:
+                self.tell(Asked.NO_RULES)
                 return None
             version = stored.version
             if isinstance(version, str):
                 # Bytes take less memory.
                 version = version.encode("utf-8", "surrogatepass")
-            before = self.kept.find_aside(key)
-            if before is not None and before.version == version:
-                return before
-            return Entry(self.kept.compiled(stored.parse, self._compile), version)
+            entry = self.kept.find_aside(key)
+            if entry is None or entry.version != version:
+                entry = Entry(self.kept.compiled(stored.parse, self._compile), version)
+            self.tell(Asked.RULES)
+            return entry
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
             logger.error(_INVALID, bucket, error)
             failure: Exception = error
+            self.tell(Asked.UNREADABLE)
         except Exception as error:
             version = object()
             self._is_incomplete = True
             self._log.write(logging.ERROR, _TROUBLE, error)
             failure = error
+            self.tell(Asked.READ_FAILED)
         if rules_unreadable.receivers:
             send(rules_unreadable, self._source, bucket=bucket, error=failure)
         return Entry(self._closed, version)
