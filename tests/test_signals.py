@@ -1,6 +1,7 @@
 """Signals: what is sent, by whom, and that no receiver changes what it is told about."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from flask_bucketcors import (
 from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.signals import preflight_refused, rules_changed, rules_unreadable
 from flask_bucketcors.stores.replica.store import ReplicaStore
+from tests.support import ROOT
 from tests.support.fake_server import FakeServer
 from tests.support.other_tools import run_sql
 
@@ -268,3 +270,19 @@ def test_nothing_is_sent_while_a_signal_is_muted(listen: Listen) -> None:
     with rules_changed.muted():
         MemoryStore().put("photos", RULES)
     assert received == []
+
+
+def test_the_page_lists_all_signals_with_their_arguments(listen: Listen, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    received = {
+        "rules_changed": listen(rules_changed),
+        "preflight_refused": listen(preflight_refused),
+        "rules_unreadable": listen(rules_unreadable),
+    }
+    store = LostStore()
+    store.put("photos", RULES)
+    client = TestApp(BucketCORSMiddleware(serve_nothing, store=store))
+    client.options("/photos/cat.png", headers=ASKED, status=503)
+    rows = re.findall(r"^\| `(\w+)` \|[^|]+\|([^|]+)\|$", page.partition("## Signals")[2], re.M)
+    listed = {name: {*re.findall(r"`(\w+)`", re.sub(r"\[.*?\]", "", text))} for name, text in rows}
+    assert listed == {name: {*sent[0][1]} for name, sent in received.items()}

@@ -41,11 +41,7 @@ from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi import preflight_log
 from flask_bucketcors.wsgi.environ import BUCKET, DECISION, ERROR_CODE, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
-from flask_bucketcors.wsgi.hot_path import (
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    make_hot_path,
-)
+from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path
 from flask_bucketcors.wsgi.merged_headers import Pair
 from flask_bucketcors.wsgi.observers import ObservedParts
 from flask_bucketcors.wsgi.request_ids import response_ids
