@@ -216,8 +216,7 @@ def test_every_setting_is_described_with_its_default() -> None:
         name, default = setting.upper(), getattr(Settings(), setting)
         shown = f'"{default}"' if isinstance(default, str) else str(default)
         assert f"| `BUCKETCORS_{name}` | `{shown}` |" in page
-        explained = f"## `BUCKETCORS_{name}`" in page
-        assert explained or name == "DIALECT"
+        assert f"## `BUCKETCORS_{name}`" in page
 
 
 def test_every_argument_of_the_extension_is_named() -> None:
@@ -281,7 +280,8 @@ def test_every_page_has_its_place_on_the_site_and_in_the_readme() -> None:
     in_the_readme = re.findall(r"\]\([^)#]*?docs/([\w-]+)\.md", (ROOT / "README.md").read_text())
     pages = [page.stem for page in PAGES if page.parent == ROOT / "docs" and page.stem != "index"]
     assert sorted(on_the_site) == pages
-    assert set(in_the_readme) == set(pages)
+    # The README links to the changes themselves, which are beside it.
+    assert set(in_the_readme) == set(pages) - {"changes"}
 
 
 def test_the_glossary_is_in_alphabetical_order() -> None:
