@@ -18,7 +18,7 @@ from flask_bucketcors.cli import bucketcors
 PAGE: Final = Path(__file__).parent / "commands.md"
 
 #: What is code in a help text: an option, a setting, a JSON object.
-_CODE: Final = re.compile(r"(?<![\w`-])--[a-z][\w-]*|\bBUCKETCORS_\w+|\{.*\}")
+_CODE: Final = re.compile(r"(?<![\w`-])--[a-z][\w-]*(?: json)?|\bBUCKETCORS_\w+|\{.*\}")
 
 _HEAD: Final = """\
 <!-- Written by docs/make_commands.py from the commands themselves. A test compares them. -->

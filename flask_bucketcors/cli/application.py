@@ -42,14 +42,14 @@ author_option = click.option(
     callback=lambda *arguments: _author(*arguments),
     default=lambda: _login_name(),
     show_default="your login name",
-    help="Who made the change, for the history.",
+    help="The name in the history.",
 )
 strict_option = click.option(
     "--strict",
     type=click.Choice(STRICT_LEVELS),
     default=STRICT_LEVELS[0],
     show_default=True,
-    help="Refuse rules with such findings of lint. It does not loosen BUCKETCORS_STRICT.",
+    help="Refuse rules in which lint finds these. It does not loosen BUCKETCORS_STRICT.",
 )
 
 

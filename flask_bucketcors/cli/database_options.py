@@ -28,7 +28,7 @@ database_option = _remembered(
     "--database",
     metavar="DATABASE",
     help=(
-        "The database of an app, to be used without the app: a file, or the URL of a server.  "
+        "Work on this database, without its app: a file, or the URL of a server.  "
         "[default: BUCKETCORS_DATABASE]"
     ),
 )

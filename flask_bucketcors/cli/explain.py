@@ -112,8 +112,8 @@ def explain_request(
 
     Give the rules with --rules or --bucket. You can pass rules that the API would reject; they
     are often the cause. Describe the request with options, a curl command, a HAR file or the
-    text of the browser's console; options win. A text that is not understood is said, and the
-    exit code is 1.
+    text of the browser's console. Options override what these contain. The exit code is 1 if
+    something fails, or if a text is not understood.
 
     \b
     Example:

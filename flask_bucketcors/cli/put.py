@@ -57,10 +57,11 @@ def put_rules(
     """Replace the rules of BUCKET with those in FILE.
 
     FILE holds rules in any form: XML, JSON or YAML of the vendors, their SDKs and tools, or what
-    `show` prints; - is standard input. What is read as something else is said. If anything in it
-    is wrong, nothing is stored, and every problem is listed. With --diff, the changes and dangers
-    are shown, and you are asked before the rules are stored: standard input must be a terminal,
-    or add --yes.
+    `show` prints; - is standard input. Standard error says which values were converted. If
+    anything is wrong, nothing is stored, and every problem is listed.
+
+    With --diff, the command shows the changes and dangers, and asks before it stores the rules.
+    Standard input must be a terminal then, or add --yes.
 
     \b
     Example:

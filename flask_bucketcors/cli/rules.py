@@ -30,7 +30,7 @@ _BUCKET: Final = "my-bucket"
 @click.option(
     "--as",
     "form",
-    type=click.Choice([JSON, *DIALECTS, *FORMS]),
+    type=click.Choice(list(FORMS)),
     default=JSON,
     show_default=True,
     help="The form: JSON of this package, XML of cos, oss, s3 or obs, or another vendor's JSON.",
@@ -38,8 +38,8 @@ _BUCKET: Final = "my-bucket"
 def print_ready_made(name: str | None, origins: Sequence[str], form: str) -> None:
     """Print rules that a usual client needs.
 
-    Without NAME, list them. What you should know before using the rules, such as what lint finds
-    in them or what the form cannot say, is printed to standard error.
+    Without NAME, list the names. Standard error has what you should know before you use the
+    rules, such as what lint finds in them, or what the form cannot express.
 
     \b
     Example:

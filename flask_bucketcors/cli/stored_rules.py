@@ -87,7 +87,7 @@ def show_rules(bucket: str, form: str | None, exact: bool) -> None:
 
     You can pass the output to `put`. cos, oss, s3 and obs are XML. aws is for `aws s3api`, gcs
     for `gcloud storage`, r2 for `wrangler`, b2 for `b2 bucket update`; json is the JSON of this
-    package. What the form cannot say is a warning on standard error.
+    package. Standard error has a warning for what the form cannot express.
 
     If BUCKET has no rules of its own, the default rules are printed, if there are any, and
     standard error says so.

@@ -97,7 +97,7 @@ def export_rules(file: str, prefix: str, form: str, exact: bool, with_history: b
     is set. With --as, the rules have the keys of another form beside "bucket": "xml" with a
     document, "CORSRules", "resource" and others. `import` reads each of them. Buckets with
     unreadable rules are reported and left out, and with --exact those whose rules the form cannot
-    say in full.
+    express in full.
 
     With --history, each line has the "time" and "author" of the last change, too, and a list
     "history" of the earlier changes, newest first. Buckets whose rules are deleted, but whose
