@@ -24,6 +24,8 @@ release = _SETUP["metadata"]["version"]
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = f"{project} {release}"
+# Text that is copied to a terminal keeps its quotes and hyphens.
+smartquotes = False
 # Pages link to headings of one another, down to this level.
 myst_heading_anchors = 3
 

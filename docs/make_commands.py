@@ -45,7 +45,7 @@ def _help(command: click.Command) -> list[str]:
 
 
 def _markdown(text: str) -> str:
-    """Text on one line, with options and settings as code: two hyphens would become a dash."""
+    """Text on one line, with options and settings as code."""
     return _CODE.sub(r"`\g<0>`", " ".join(text.split()))
 
 

@@ -349,6 +349,7 @@ def markdown(text: str) -> str:
     """reStructuredText as docstrings have it, in Markdown."""
     text = _ROLE.sub(lambda match: _link(match[1].removeprefix(f"{PACKAGE}.")), text)
     text = re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", text)
+    text = re.sub(r"::$", ":", text, flags=re.M)
     return text.replace("``", "`")
 
 
@@ -380,6 +381,13 @@ def _member(member: Member) -> str:
     return "- " + indent("\n\n".join(filter(None, parts)), "  ").strip()
 
 
+def _named_types(entry: Entry, shown: str) -> list[str]:
+    """The other public names in signatures, where no link can stand, in the order of the stub."""
+    signatures = [shown, *(_member(each).partition("\n")[0] for each in entry.members)]
+    named = {*re.findall(r"\b[A-Z]\w+", " ".join(signatures))} - {entry.name, *entry.bases}
+    return [name for name in anchors() if name in named]
+
+
 def _section(entry: Entry) -> Iterator[str]:
     yield f"### `{entry.name}`"
     definition = _definition(entry)
@@ -390,6 +398,9 @@ def _section(entry: Entry) -> Iterator[str]:
     if bases:
         yield f"Based on {' and '.join(map(_link, bases))}."
     yield "\n".join(_bullets(entry.doc))
+    types = _named_types(entry, definition)
+    if types:
+        yield f"Types: {', '.join(map(_link, types))}."
     if entry.values:
         yield from _values(entry.values)
     members = "\n\n".join(_member(each) for each in entry.members if each.doc.text)

@@ -36,6 +36,16 @@ def test_the_page_of_commands_has_every_command_and_option() -> None:
         assert re.findall(r"^- `(--[\w-]+)", section, re.M) == [each.opts[0] for each in options]
 
 
+@pytest.mark.parametrize("name", ["performance.md", "scaling.md"])
+def test_tables_of_figures_come_from_benchmarks(name: str) -> None:
+    """``benchmarks/tables.py --check`` compares what is between the marks with the results."""
+    page = (DOCS / name).read_text("utf-8")
+    written = re.sub(r"<!-- table: .*?<!-- /table -->", "", page, flags=re.S)
+    assert written != page
+    # Columns of figures are aligned to the right.
+    assert "---:" not in written
+
+
 def test_pictures_of_the_pages_come_from_scripts() -> None:
     scripts = "".join(path.read_text() for path in DOCS.glob("*screenshots.py"))
     pages = [ROOT / "README.md", *DOCS.glob("*.md")]
