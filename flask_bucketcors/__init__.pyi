@@ -44,7 +44,7 @@ from flask_bucketcors.core.errors import SettingRefused as SettingRefused
 
 """Hooks
 
-Functions that your application passes, and what they get.
+Functions that your application passes, and their arguments.
 """
 
 from flask_bucketcors.api.authorize import Authorize as Authorize
@@ -97,7 +97,7 @@ from flask_bucketcors.core.errors import HistoryNotTaken as HistoryNotTaken
 
 """Decisions
 
-What rules say to one request. Your tests can ask them without an application, see
+How rules decide one request. Your tests can call this without an application, see
 [Testing](testing.md#test-your-application).
 """
 

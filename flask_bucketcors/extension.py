@@ -95,7 +95,7 @@ class BucketCORS:
     :param reserved: segments of paths that belong to the application where a bucket's name could
         stand, in addition to those that its routes spell out; see
         :class:`~flask_bucketcors.BucketCORSMiddleware`.
-    :param console: has the application serve the console at ``BUCKETCORS_CONSOLE_PREFIX``; see
+    :param console: makes the application serve the console at ``BUCKETCORS_CONSOLE_PREFIX``; see
         :class:`~flask_bucketcors.ConsoleOptions`. None serves no console.
     :raises SetupRefused: as :meth:`init_app` does. Arguments are checked at once.
     """

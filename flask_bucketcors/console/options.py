@@ -49,14 +49,14 @@ VisibleBuckets = Callable[[str], Iterable[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """How an application has the console; pass it as ``BucketCORS(app, console=...)``.
+    """The options of the console; pass them as ``BucketCORS(app, console=...)``.
 
     Both functions run in the request context of the application, after its ``before_request``
     functions.
 
     :param authorize: function that takes a :class:`~flask_bucketcors.ConsoleCall` and returns the
         name of the author, None to refuse, or a response such as a redirect to a login. It is
-        asked for every page, with its bucket and action. Without it, every page is 404.
+        called for every page, with its bucket and action. Without it, every page is 404.
     :param visible: function that takes the name that ``authorize`` returned, and returns the
         names of the buckets for the list, also of those without rules; None for all buckets that
         have rules. It only limits the list: ``authorize`` decides about each bucket.

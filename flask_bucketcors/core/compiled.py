@@ -191,7 +191,7 @@ class CompiledRules:
 
     @property
     def without_origin(self) -> list[tuple[str, str]]:
-        """What a response carries if the request has no origin."""
+        """The headers of a response if the request has no origin."""
         return self._forms.without_origin
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
@@ -217,9 +217,8 @@ class CompiledRules:
         """Decide an actual request.
 
         :param origin: the Origin header as sent.
-        :param method: the request's; where the dialect decides by what is requested,
-            Access-Control-Request-Method if it was sent.
-        :param requested_headers: in such a dialect, Access-Control-Request-Headers as sent.
+        :param method: the request's. In S3, Access-Control-Request-Method if it was sent.
+        :param requested_headers: in S3, Access-Control-Request-Headers as sent; otherwise ``""``.
         """
         candidate = None if requested_headers else self._first_candidate(origin, method)
         if candidate is not None:

@@ -19,7 +19,7 @@ class ServerUnreachable(StoreUnavailable):
 
 
 class HistoryNotTaken(BucketCORSError, NotImplementedError):
-    """The store cannot take changes with the times and authors that they had elsewhere."""
+    """The store cannot import changes with their times and authors."""
 
 
 class StoredRulesInvalid(BucketCORSError):
@@ -27,12 +27,12 @@ class StoredRulesInvalid(BucketCORSError):
 
 
 class TooIntricate(BucketCORSError):
-    """Something about rules is not decided within the bounds of the work.
+    """The work about some rules exceeds its bounds.
 
     Their values are too many or too long, or overlap in too many ways.
 
     :param bound: which of the :class:`~flask_bucketcors.Bounds` does not suffice.
-    :param number: what it is.
+    :param number: the value of that bound.
     """
 
     def __init__(self, bound: str, number: int) -> None:
@@ -137,8 +137,8 @@ class ReservedBucketName(InvalidBucketName):
 
 
 class SetupRefused(BucketCORSError, RuntimeError):
-    """An application is not set up as it should be: a setting is wrong, or BucketCORS is missing or
-    there already.
+    """An application is not set up correctly: a setting is wrong, or BucketCORS is missing or was
+    added twice.
     """
 
 
@@ -161,7 +161,7 @@ class RulesChanged(BucketCORSError):
 
 
 class UnknownRevision(BucketCORSError, LookupError):
-    """A rollback named a revision that the bucket's history does not hold."""
+    """A revision is not in the bucket's history."""
 
 
 def shown_value(value: object) -> str:

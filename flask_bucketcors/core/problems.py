@@ -122,7 +122,7 @@ class Problem:
 class InvalidRules(BucketCORSError, ValueError):
     """A rule, a rule set, or a text that should contain one, is refused.
 
-    :param problems: everything that is wrong with the rules, not only the first problem.
+    :param problems: all problems of the rules.
     :param detail: what is wrong with a text that contains no rules, such as ``not UTF-8``; it
         follows "the rules are".
     """

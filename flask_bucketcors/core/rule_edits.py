@@ -33,7 +33,7 @@ class RuleEdit(ABC):
         """Give the rules after the edit.
 
         :param rule_set: is not changed; None for a bucket without rules.
-        :raises NoSuchRule: if it lacks a rule that the edit names.
+        :raises NoSuchRule: if the edit names a rule that is not there.
         :raises InvalidRules: if no rule would remain; delete the rules of the bucket instead.
         """
         rules = list(rule_set.rules) if rule_set else []
@@ -53,8 +53,8 @@ class AddRule(RuleEdit):
     """Add a rule.
 
     :param rule: the new rule.
-    :param index: its new index; the rules from there on move down. None adds it at the end.
-    :param response_vary: of a bucket that has no rules yet; others keep theirs.
+    :param index: its index; the rules from there on move down. None adds it at the end.
+    :param response_vary: the value for a bucket without rules; a bucket with rules keeps its own.
     """
 
     rule: Rule

@@ -147,7 +147,7 @@ class RuleSet:
     ) -> "RuleSet":
         """Read rules in any form of :data:`~flask_bucketcors.AnyRules`: XML, JSON, YAML, objects.
 
-        :func:`~flask_bucketcors.read_rules` also says what was read as something else.
+        :func:`~flask_bucketcors.read_rules` also returns notes about values that were converted.
 
         :param limits: the name of a dialect, whose limits of bytes and rules apply; None for a
             text of 1 MiB with any number of rules.

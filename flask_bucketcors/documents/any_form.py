@@ -61,7 +61,7 @@ class Reading:
 
     :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
         is set. Unknown keys of a rule are kept.
-    :param notes: what was read as something else, or not at all, in words.
+    :param notes: values that were converted or ignored, in words.
     """
 
     data: Mapping[str, Any]
@@ -72,12 +72,12 @@ class Reading:
         """Give the valid rules; None if there were none to read.
 
         :param limits: the dialect whose limits of rules and methods apply; None for no limit.
-        :raises InvalidRules: with everything that is wrong.
+        :raises InvalidRules: with every problem.
         """
         return None if self._read is None else _checked(self._read, limits)
 
     def problems(self, limits: Dialect | None = None) -> tuple[Problem, ...]:
-        """Give everything that is wrong with the rules; a bucket can have them if it is empty.
+        """Give all problems of the rules. If there are none, a bucket can have the rules.
 
         :param limits: the dialect whose limits of rules and methods apply; None for no limit.
         """
@@ -99,7 +99,7 @@ AnyRules = RuleSet | Reading | str | bytes | Mapping[str, Any] | Iterable[Any] |
 def read_rules(
     rules: AnyRules, resource: str | None = None, *, max_bytes: int = MAX_RULES_TEXT_BYTES
 ) -> Reading:
-    """Read rules in any form, also rules that no bucket can have.
+    """Read rules in any form, also rules that the API would reject.
 
     Functions that take :data:`AnyRules` read them by themselves. Call this one to select a bucket
     of a template, and to see the notes.
@@ -131,7 +131,7 @@ def read_rules(
 def read_rule_set(rules: AnyRules) -> RuleSet | None:
     """Read valid rules in any form; see :func:`read_rules`.
 
-    :raises InvalidRules: with everything that is wrong.
+    :raises InvalidRules: with every problem.
     """
     return rules if isinstance(rules, RuleSet) else read_rules(rules).rule_set()
 
@@ -144,7 +144,7 @@ def parse_rules(
     """Parse valid rules: a document as text, or plain data; see :func:`read_rules`.
 
     :param limits: the dialect whose limits of bytes, rules and methods apply; None for no dialect.
-    :raises InvalidRules: with everything that is wrong.
+    :raises InvalidRules: with every problem.
     """
     max_bytes = limits.max_body_bytes if limits else MAX_RULES_TEXT_BYTES
     return _checked(_read(rules, max_bytes, resource), limits)

@@ -80,7 +80,7 @@ class ReadData(NamedTuple):
     :param data: ``rules``, mappings with the names of Rule's fields, and ``response_vary`` if it
         is set. Unknown keys of a rule are kept.
     :param problems: what is wrong with the document but not visible in the data.
-    :param notes: what was read as something else, or not at all, in words.
+    :param notes: values that were converted or ignored, in words.
     """
 
     data: dict[str, Any]

@@ -62,7 +62,7 @@ class AnyVersion(Enum):
     ANY = "any"
 
 
-#: As ``expected=``: write, whichever rules the bucket has now.
+#: As ``expected=``: write in any case.
 ANY_VERSION: Final = AnyVersion.ANY
 
 #: Which rules a bucket must have for a write to happen: those of a :attr:`StoredRules.version`,
@@ -111,7 +111,7 @@ class Changes(NamedTuple):
 
 
 class Reach(Enum):
-    """Who obeys a change of the rules in a store."""
+    """Which processes use a change of the rules in a store."""
 
     #: One process. Other processes have other rules, or none.
     PROCESS = "process"
@@ -222,8 +222,8 @@ class Store(ABC):
         The changes of a bucket are in order, the oldest first. They keep their times and authors.
         The last one says which rules the bucket has from now on; if it is a deletion, the bucket
         has none. The last changes of all buckets get the same new revision, which this method
-        gives, and the changes before them the numbers before it. Of each bucket, as many changes
-        are stored as the store keeps.
+        gives, and the changes before them the numbers before it. Each bucket keeps as many changes
+        as ``history_limit`` says.
 
         If a bucket occurs twice, its last changes count. Without pairs, nothing is stored.
 
@@ -315,15 +315,16 @@ class Store(ABC):
     def last_change(self, bucket: str) -> HistoryEntry | None:
         """Give the bucket's last change; None if it never had rules.
 
-        By default, the first entry of :meth:`history`. A store that finds it faster should.
+        The default reads :meth:`history`. Override it if your store finds the change faster.
         """
         return next(iter(self.history(bucket, limit=1)), None)
 
     def last_writes(self, buckets: Collection[str]) -> Mapping[str, LastWrite]:
         """Give the last writes to some buckets, by name.
 
-        If somebody writes in between, a version may be that of the write before. By default,
-        :meth:`read` and :meth:`last_change` of each bucket. A store that finds many at once should.
+        If somebody writes in between, a version may be that of the write before. The default calls
+        :meth:`read` and :meth:`last_change` for each bucket. Override it if your store finds many
+        at once.
         """
         return {bucket: self._last_write(bucket) for bucket in buckets}
 
@@ -350,7 +351,7 @@ class Store(ABC):
         :param after: only names after this one, in the same order.
         :param limit: at most this many, from 0; None for all.
         :param with_deleted: also names of buckets whose rules are deleted and whose history is
-            kept. A store may not be able to list these.
+            kept. Some stores cannot list these.
         :raises ValueError: if the limit is negative.
         """
         find = self._list_with_history if with_deleted else self._list
@@ -359,9 +360,9 @@ class Store(ABC):
     def summaries(
         self, prefix: str = "", after: str = "", limit: int | None = None, *, contains: str = ""
     ) -> Sequence[BucketSummary]:
-        """Give what a list of buckets says about each: the number of rules, and the last change.
+        """Give the number of rules and the last change of each bucket, for a list of buckets.
 
-        Parameters and errors are those of :meth:`list`, and one more parameter.
+        The other parameters and the errors are those of :meth:`list`.
 
         :param contains: only names that contain this text.
         """
@@ -382,14 +383,15 @@ class Store(ABC):
     def histories(self, buckets: Collection[str]) -> Mapping[str, Sequence[HistoryEntry]]:
         """Give the changes of some buckets that are still kept, newest first, by name.
 
-        By default, :meth:`history` of each bucket. A store that finds many at once should.
+        The default calls :meth:`history` for each bucket. Override it if your store finds many at
+        once.
         """
         return {bucket: self.history(bucket) for bucket in buckets}
 
     def kept_settings(self) -> Mapping[str, Any]:
         """Give what :meth:`keep_settings` has kept; by default nothing.
 
-        Leaves nothing open that a fork would harm.
+        It leaves no connection open, because the process may fork later.
         """
         return {}
 
@@ -405,7 +407,7 @@ class Store(ABC):
         """
 
     def changes_since(self, state: Hashable, *, is_signalled: bool = False) -> Changes:
-        """Tell which rules may have changed since the store was in a state.
+        """Give the buckets whose rules may have changed since a state of the store.
 
         The new state and the names must belong together: a change that is in the state is also in
         the names. Names of buckets that did not change do no harm. By default, any change may be
@@ -440,15 +442,15 @@ class Store(ABC):
 
     @property
     def reach(self) -> Reach | None:
-        """Who obeys a change; None, the default, if that is unknown."""
+        """Which processes use a change; None, the default, if that is unknown."""
         return None
 
     def health(self) -> Iterator[HealthNote]:
-        """Look at the store, and give what ``doctor`` prints; by default nothing.
+        """Check the store, and give what ``doctor`` prints; by default nothing.
 
-        Not about the rules of single buckets, which ``doctor`` reads itself.
+        ``doctor`` itself checks the rules of each bucket.
 
-        :raises StoreUnavailable: if it cannot look further.
+        :raises StoreUnavailable: if the store cannot be checked further.
         """
         return iter(())
 
@@ -461,7 +463,7 @@ class Store(ABC):
         return None
 
     def opener(self) -> "Callable[[], Store] | None":
-        """Give a function that opens what another worker of this machine reads; by default None.
+        """Give a function that opens the store in another process of this machine; by default None.
 
         ``doctor`` calls it in another process, to compare what both see. It must be something that
         ``pickle`` can send there, such as ``functools.partial(SQLiteStore, path)``. It goes
@@ -474,10 +476,10 @@ class Store(ABC):
     def catch_up(self) -> None:  # noqa: B027
         """Read what other hosts have written; by default there is nothing to do.
 
-        The console calls it if a page leads to this host that another host has made, and the
-        command ``console`` before each page.
+        The console calls it if another host has made the page that leads here. The command
+        ``console`` calls it before each page.
 
-        :raises StoreUnavailable: if that cannot be read now. What was there before stays.
+        :raises StoreUnavailable: if that cannot be read now. Nothing has changed then.
         """
 
     @property

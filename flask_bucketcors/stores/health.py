@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class HealthNote(NamedTuple):
-    """One thing that a store found when it looked at itself.
+    """The result of one check of a store.
 
     :param text: what was found, without a password.
     :param help: what to do; None if there is nothing to do. A note with help is a fault.

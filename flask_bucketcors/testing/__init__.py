@@ -39,7 +39,7 @@ class PageResponse:
 def memory_store() -> Iterator[MemoryStore]:
     """Give applications a store in memory, instead of the database that their settings name.
 
-    It counts for each :class:`~flask_bucketcors.BucketCORS` that is added to an application inside
+    It is used by each :class:`~flask_bucketcors.BucketCORS` that is added to an application inside
     the ``with`` block without a store of its own. The application keeps it afterwards.
     """
     store = MemoryStore()
@@ -72,7 +72,8 @@ def assert_browser_allows(
     :param url: a path, or a URL with a host.
     :param origin: the origin of the page.
     :param method: of the request, as the page names it.
-    :param headers: what the page sets. What the browser adds itself, such as Cookie, is refused.
+    :param headers: what the page sets. A header that only the browser sets, such as Cookie, is
+        refused.
     :param credentials: whether the page asks for cookies to be sent.
     :param body: what the page sends.
     :raises AssertionError: if the browser keeps the response from the page; the text is that of

@@ -10,8 +10,8 @@ from flask_bucketcors.core.errors import TooIntricate
 class Bounds:
     """How much work ``lint``, ``diff``, ``permissions`` or ``explain`` may do about rules.
 
-    Rules that people write need a part of it. Rules can be made to need millions of times as
-    much. If the bounds do not suffice, nothing is decided: :class:`~flask_bucketcors.TooIntricate`
+    Usual rules need a part of it. Rules that are made to be slow could need millions of times as
+    much. If the bounds do not suffice, there is no result: :class:`~flask_bucketcors.TooIntricate`
     is raised.
 
     ``Bounds.NARROW`` is the default, for programs in which others wait, such as servers.
@@ -46,7 +46,7 @@ class Work:
     What is found on demand, such as the words for a region, counts for the result that it belongs
     to. Threads may share it; then a few steps may go uncounted.
 
-    :param bounds: of the work.
+    :param bounds: limits of the work.
     :raises TypeError: if they are something else.
     """
 

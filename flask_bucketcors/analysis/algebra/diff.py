@@ -24,7 +24,7 @@ from flask_bucketcors.documents.any_form import AnyRules, read_rule_set
 
 
 class ChangeKind(StrEnum):
-    """What becomes of the requests of a region."""
+    """How the requests of a region change."""
 
     NEWLY_ALLOWED = "newly_allowed"
     NO_LONGER_ALLOWED = "no_longer_allowed"
@@ -33,12 +33,12 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Requests that two rule sets decide differently, all in the same way.
+    """Requests that two rule sets treat differently, all in the same way.
 
     :param region: which.
-    :param witness: an example request, one of them.
-    :param before: the terms of the old rules; None: they refuse.
-    :param after: those of the new rules; None: they refuse.
+    :param witness: an example request in the region.
+    :param before: the terms of the old rules; None if they refuse.
+    :param after: the terms of the new rules; None if they refuse.
     """
 
     region: Region
@@ -55,7 +55,7 @@ class Change:
 
     @property
     def aspects(self) -> tuple[str, ...]:
-        """The fields of the terms that are not alike; none where one of them refuses."""
+        """The names of the terms that differ; empty if one of the rule sets refuses."""
         if self.before is None or self.after is None:
             return ()
         pairs = zip(Terms._fields, self.before, self.after, strict=True)
@@ -71,7 +71,7 @@ class Change:
         """Whether a page notices the change.
 
         It does not if the responses differ only in the methods and headers that they name beside
-        the requested ones. Then browsers may leave out other preflights than before, at most.
+        the requested ones. At most, browsers then leave out other preflights than before.
         """
         return self.kind is not ChangeKind.OTHER_TERMS or bool(self.felt_aspects)
 
@@ -105,7 +105,7 @@ class Diff:
         return iter(self.changes)
 
     def by_origins(self) -> dict[tuple[Span, ...], tuple[Change, ...]]:
-        """Group the changes by the origins that they are about, as their regions have them.
+        """Group the changes by the origins of their regions.
 
         The changes of a group, and the groups by their first change, are in the order of the diff.
         Two groups may have origins in common.
@@ -145,12 +145,12 @@ def diff(
     allow_credentials: bool = True,
     bounds: Bounds = Bounds.NARROW,
 ) -> Diff:
-    """Say which requests two rule sets decide differently.
+    """Say which requests two rule sets treat differently.
 
     :param old, new: in any form; they must be valid.
-    :param dialect: whose forms the responses take, or its name.
+    :param dialect: the vendor whose responses are assumed, or its name.
     :param allow_credentials: whether a response that names the origin also allows credentials.
-    :param bounds: of the work, including what is found later about the regions.
+    :param bounds: limits of the work, including the words for regions.
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the bounds do not suffice.

@@ -66,8 +66,8 @@ class PermissionRow:
 
     :param origins: the origins; all spans together.
     :param example: one of them.
-    :param decided: for each method, what each rule decides, from the top; the rules refuse all
-        other requests. Nothing for a method that they always refuse.
+    :param decided: for each method, the rules that decide, from the top; empty if all refuse the
+        method.
     """
 
     origins: tuple[Span, ...]
@@ -112,9 +112,9 @@ class Permissions:
     """Who may do what. It iterates over its rows.
 
     :param methods: the five usual ones, and those that rules name beside them.
-    :param rows: in the order of the first rule that decides; then ``null`` and ``file://``, if
-        they are decided in a way of their own; last of all other origins. Each origin is in one
-        row.
+    :param rows: in the order of the first rule that decides; then ``null`` and ``file://``, if the
+        rules treat them differently from all others; at the end all other origins. Each origin is
+        in one row.
     """
 
     methods: tuple[str, ...]
@@ -147,12 +147,12 @@ def permissions(
     allow_credentials: bool = True,
     bounds: Bounds = Bounds.NARROW,
 ) -> Permissions:
-    """Say which rules decide the requests of which origins.
+    """Say who may do what: for each origin, which rules decide its requests.
 
     :param rules: in any form; they must be valid.
-    :param dialect: whose forms the responses take, or its name.
+    :param dialect: the vendor whose responses are assumed, or its name.
     :param allow_credentials: whether a response that names the origin also allows credentials.
-    :param bounds: of the work.
+    :param bounds: limits of the work.
     :raises InvalidRules: with every problem of the rules.
     :raises ValueError: if there is no such dialect, or the rules have none of the forms.
     :raises TooIntricate: if the bounds do not suffice.

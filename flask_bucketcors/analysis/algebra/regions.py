@@ -18,12 +18,12 @@ _HEADER: Final = "any header"
 
 @dataclass(frozen=True, slots=True)
 class HeaderLists:
-    """The lists of header names that requests of a region ask for; names in lower case.
+    """The lists of requested headers of a region; names in lower case.
 
-    :param names: what they consist of; if there is nothing, they are empty.
-    :param one_of: sets of names; a list has at least one out of each. Without any, it may be
+    :param names: the names that a list may have; without any, lists are empty.
+    :param one_of: sets of names; a list has at least one name of each set. Without sets, it may be
         empty.
-    :param not_all_of: names of which a list lacks at least one; without any, it may have all.
+    :param not_all_of: names; a list lacks at least one of them. Without names, it may have all.
     """
 
     names: tuple[Span, ...]
@@ -31,7 +31,7 @@ class HeaderLists:
     not_all_of: tuple[str, ...] = ()
 
     def hold(self, names: Iterable[str]) -> bool:
-        """Whether a list is one of them; one that no server reads is not."""
+        """Whether a list is one of them; false for a list that is too long for a server."""
         requested = parse_requested_headers(",".join(names))
         if requested is None:
             return False
@@ -74,10 +74,10 @@ class HeaderLists:
         return f"{'one or more' if has_one else 'headers out'} of {_said(self.names, most)}"
 
     def in_few_words(self, most: int | None = 3) -> str:
-        """Say which lists these are, in the few words that fit into the cell of a table.
+        """Say which lists these are, in a few words for the cell of a table.
 
-        It is "no extra header", "any header", "content-type, x-cos-meta-*", which a request may
-        ask for or not, or "only with authorization", which it has to ask for.
+        For example "no extra header", "any header", "content-type, x-cos-meta-*" if a request may
+        ask for these, or "only with authorization" if it must.
 
         :param most: how many of a number of values to name; None for all.
         """
@@ -106,12 +106,10 @@ class HeaderLists:
 class Region:
     """Requests: all combinations of some origins, methods, and lists of header names.
 
-    What it consists of is put in words only on demand, as that can take much longer than to know
-    that it is not empty.
+    Its origins and headers are worked out only on demand, because that can take long.
 
     :param methods: the methods.
-    :raises TooIntricate: when it is put in words, or asked what it holds, if the bounds of the
-        diff do not suffice for that.
+    :raises TooIntricate: by its properties and methods, if the bounds of the diff do not suffice.
     """
 
     methods: tuple[str, ...]

@@ -11,10 +11,10 @@ from flask_bucketcors.core.wildcards import ANY, Wildcard
 
 
 class Span(NamedTuple):
-    """The texts that fit a pattern, but for some.
+    """The texts that match a pattern, with exceptions.
 
     :param pattern: a text with at most one ``*``.
-    :param but_not: patterns that lie within it; what fits them is left out.
+    :param but_not: patterns within it; texts that match them are left out.
     """
 
     pattern: str

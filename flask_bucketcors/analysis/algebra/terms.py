@@ -20,7 +20,7 @@ class Terms(NamedTuple):
     :param any_origin: whether it names ``*`` and not the origin.
     :param credentials: whether it allows them.
     :param methods: those that it names.
-    :param headers: names in lower case that it contains in any case; requested names are added.
+    :param headers: names in lower case that it always contains; requested names are added.
     :param exposed: names in lower case of response headers that a page may read.
     :param max_age: seconds; None for none.
     """

@@ -29,7 +29,7 @@ def from_copy(text: str) -> Arguments:
     """Read a request as a browser's network tab copies it: as curl, as fetch or as PowerShell.
 
     :param text: the copy; ``fetch`` may be that for Node.
-    :returns: arguments; without ``origin`` if a copy for scripts names no page.
+    :returns: arguments; without ``origin`` if a copy as fetch or PowerShell names no page.
     :raises ValueError: if the text is none of these.
     """
     if len(text) > MAX_CURL:

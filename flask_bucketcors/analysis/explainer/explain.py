@@ -41,22 +41,21 @@ _ANY_PAGE: Final = "https://page.invalid"
 class Explanation:
     """Why a page's request fails, or that it does not.
 
-    :param allowed: whether nothing was found to fail: the rules allow the request, a browser
-        accepts the response, and nothing that was seen contradicts it. Then there is no cause.
-    :param decision: what the compiled rules decide; of rules that the API would reject, by the
-        values that could be stored.
+    :param allowed: whether the rules allow the request, a browser accepts the response, and the
+        response that you passed shows no failure. Then there is no cause.
+    :param decision: what the compiled rules decide, without values that the API would reject.
     :param trace: how far the request came in each rule, from the top.
-    :param nearest: the one of them that this is about; None if a rule allows the request.
+    :param nearest: the trace of the rule that comes nearest; None if a rule allows the request.
     :param cause: what stops the browser first; None if ``allowed``.
     :param also: what would stop it next, in order.
     :param problems: why the API would reject the rules.
     :param fixes: edits of the rules, from the tightest to the loosest; none if no change of the
         rules helps, or if the API would refuse it.
-    :param verdict: what became of the request, in a word or a few.
+    :param verdict: the result in a few words, such as "Refused".
     :param summary: why, in a sentence or two.
-    :param details: what there is to see, a line each.
-    :param help: what helps if there is no fix, or is better than the fixes; may be empty.
-    :param notes: what in the rules was read as something else, or not at all.
+    :param details: the evidence, a line each.
+    :param help: what to do if there is no fix, or what is better than the fixes; may be empty.
+    :param notes: values of the rules that were converted or ignored.
     """
 
     allowed: bool
@@ -80,7 +79,7 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """The whole in a few lines, for a person; of the fixes the first."""
+        """The explanation in a few lines, with the first fix."""
         fix = f"Fix: {self.fixes[0].text} {self.fixes[0].effect}" if self.fixes else ""
         return "\n".join(filter(None, (self.headline, *self.details, self.help, fix)))
 
@@ -111,17 +110,17 @@ def explain(
     :param credentials: whether the page asks for cookies to be sent.
     :param kind: ``"preflight"``: a request that is preflighted; ``"actual"``: one that is not;
         None: as a browser sends it.
-    :param dialect: whose forms the responses take, or its name.
+    :param dialect: the vendor whose responses are assumed, or its name.
     :param extra_methods: the methods that the API would accept beside GET, PUT, POST, DELETE and
         HEAD: the application's BUCKETCORS_EXTRA_METHODS.
-    :param response: what was seen, all optional: ``status`` (a number; 0 if nothing came through),
-        ``headers`` (name to a value or a list of values), ``console`` (what the browser printed),
-        ``reads`` (names of headers that the page reads; without it, they are guessed).
+    :param response: the response that you saw, all optional: ``status`` (a number; 0 if none
+        arrived), ``headers`` (names to values or lists of values), ``console`` (what the browser
+        printed), ``reads`` (names of headers that the page reads; without it, they are guessed).
     :param allow_credentials, vary: as the application sets them, see
         :class:`~flask_bucketcors.CompiledRules`.
-    :param guessed: names of arguments above that are guesses; the explanation says so. They are
-        those of :func:`~flask_bucketcors.from_console` and :func:`~flask_bucketcors.from_har`.
-    :param bounds: of the work, to find the effects of all fixes together.
+    :param guessed: names of arguments above that are guesses, which the explanation mentions. They
+        are those of :func:`~flask_bucketcors.from_console` and :func:`~flask_bucketcors.from_har`.
+    :param bounds: limits of the work to find the effects of all fixes together.
     :raises ValueError: if the dialect, a method, the kind or the mode is unknown, or the rules
         have none of the forms of :data:`~flask_bucketcors.AnyRules`.
     :raises TypeError: if the bounds are no :class:`~flask_bucketcors.Bounds`.

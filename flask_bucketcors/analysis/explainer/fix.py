@@ -65,9 +65,9 @@ class Fix:
 
     :param edit: what changes.
     :param text: the same for people.
-    :param before: the rules that the edit applies to: those given, if the API would accept
-        them. Otherwise each value is corrected or left out, and so is a rule of which nothing
-        is left; None if no rule is.
+    :param before: the rules to which the edit applies. They are those that you passed; values that
+        the API would reject are corrected or left out, and rules without values are left out. None
+        if no rule remains.
     """
 
     edit: RuleEdit
@@ -82,7 +82,7 @@ class Fix:
 
     @property
     def newly_allows(self) -> tuple[Change, ...]:
-        """What it newly allows beside the request that was asked about.
+        """What it newly allows, except the request that you asked about.
 
         :raises TooIntricate: if the bounds of the explanation do not suffice; so do the next two.
         """
@@ -95,7 +95,7 @@ class Fix:
 
     @property
     def changes_terms(self) -> tuple[Change, ...]:
-        """What it allows on other terms, beside the request that was asked about."""
+        """What it allows on other terms, except the request that you asked about."""
         # That its responses name more methods and headers is said by what it newly allows.
         return self._beside(each for each in self._diff.on_other_terms if each.is_felt)
 
@@ -119,7 +119,7 @@ class Fix:
 
     @property
     def effect(self) -> str:
-        """What else it does, in words, beginning with its dangers."""
+        """Its other effects, in words, beginning with its dangers."""
         try:
             return " ".join((*map(_warning, self.dangers), *self._sentences()))
         except TooIntricate as error:

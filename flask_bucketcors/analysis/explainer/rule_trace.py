@@ -83,7 +83,7 @@ class Mismatch:
 
     @property
     def kind(self) -> Kind:
-        """The kind of its causes; of several, the one that takes the request farthest away."""
+        """The kind of its causes; of several, the one farthest from the rule."""
         return max(cause.kind for cause in self.causes)
 
 
@@ -92,8 +92,8 @@ class RuleTrace:
     """How far a request came in one rule.
 
     :param rule: index of the rule, from 0.
-    :param reason: the first predicate that failed; None if the rule allows the request.
-    :param mismatches: everything that does not fit, in the order of the predicates.
+    :param reason: the first check that failed; None if the rule allows the request.
+    :param mismatches: everything that does not match, in the order of the checks.
     :param distance: how far the rule is from allowing the request, 0 if it does; the numbers
         have no meaning but their order.
     """
@@ -105,7 +105,7 @@ class RuleTrace:
 
     @property
     def causes(self) -> tuple[Cause, ...]:
-        """What keeps the rule from allowing the request, in order and each once."""
+        """Why the rule does not allow the request, in order and each once."""
         return tuple(dict.fromkeys(cause for each in self.mismatches for cause in each.causes))
 
 

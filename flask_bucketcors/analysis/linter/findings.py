@@ -45,9 +45,9 @@ class Witness(NamedTuple):
 class Finding:
     """Something that lint found in rules.
 
-    :param check: its kind.
+    :param check: the kind of finding.
     :param rule: index of the rule that it is about, from 0; None for the rules as a whole.
-    :param text: what is the case, and why it matters.
+    :param text: what is wrong, and why it matters.
     :param help: what to do, in the imperative.
     :param witnesses: example requests that show it; at least one.
     :param field: the name of the field, as :class:`~flask_bucketcors.Rule` spells it; None if it

@@ -49,14 +49,14 @@ def lint(
     """Find what is dangerous, useless or misspelled in rules.
 
     :param rules: in any form; they may be rules that the API would reject.
-    :param dialect: whose forms the responses take, or its name.
-    :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``). There
-        are lists of these. Without one, the usual two-letter domains are known.
+    :param dialect: the vendor whose responses are assumed, or its name.
+    :param public_suffix: gives the public suffix of a host name (``com`` of ``a.com``); see
+        docs/lint.md. Without it, only usual suffixes are known.
     :param extra_methods: the methods that the API would accept beside GET, PUT, POST, DELETE and
         HEAD: the application's BUCKETCORS_EXTRA_METHODS.
     :param allow_credentials: whether a response that names the origin also allows credentials.
-    :param dangers_only: whether to find dangers only, which is quick where there are none.
-    :param bounds: of the work.
+    :param dangers_only: whether to look only for dangers, which is faster.
+    :param bounds: limits of the work.
     :returns: the findings by rule, and by id within a rule.
     :raises ValueError: if the rules have no known form, or there is no such dialect or method.
     :raises TooIntricate: if the bounds do not suffice.

@@ -80,22 +80,23 @@ _UNFOLLOWED: Final = (
 class ReplicaStore(Store):
     """Rule sets on a server, and a copy of all of them on this host.
 
-    Requests read the copy. It is a SQLite file, which all workers of the host share, and one of
-    them keeps up to date. So requests send nothing to the server, and need it neither to be fast
-    nor to be there. Changes go to the server; a change that a host has acknowledged is in force in
-    all its workers, and within a tenth of a second on other hosts.
+    Requests read the copy and send nothing to the server, so they go on while it is slow or away.
+    The copy is a SQLite file, which all workers of the host share. One of them keeps it up to date.
+    Changes go to the server. A change that a host has acknowledged is in force in all its workers,
+    and within a tenth of a second on other hosts.
 
     See :class:`~flask_bucketcors.Store`. The history and the kept settings are those of the server.
 
     :param server: the rules and their history.
-    :param path: the file of the copy, on a local disk. It is made if it is missing, and anybody
-        may delete it: the rules are then copied again.
-    :param refresh_seconds: how often to ask the server for changes of which it did not notify.
-    :param stale_seconds: close all buckets if there was no contact with the server for so long.
-        None never does.
+    :param path: the file of the copy, on a local disk. It is created if it is missing. If you
+        delete it, the rules are copied again.
+    :param refresh_seconds: the time between two queries for changes, in case the server does not
+        notify.
+    :param stale_seconds: the time without contact to the server after which all buckets are closed;
+        None for never.
     :raises StoreUnavailable: if the copy cannot be used or is in use for another server, or if
-        there is none and the server refuses to give one. If the server is not there now, the store
-        waits for it.
+        there is none and the server refuses to give one. If the server cannot be reached now, the
+        store waits for it.
     """
 
     def __init__(

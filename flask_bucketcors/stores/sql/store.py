@@ -64,10 +64,10 @@ class SQLStore(Store):
         sets for its own connections do not apply to it.
     :param history_limit: entries of history to keep for each bucket. The database remembers the
         number, for all programs that write to it. None changes nothing; a new database has 50.
-    :param connect: whether to reach the server and make the tables now. Otherwise the first call
-        that needs the server does, or :meth:`prepare`.
-    :raises StoreUnavailable: if the URL or the database cannot be used, or the server is not there
-        now.
+    :param connect: whether to connect to the server and create the tables now. Otherwise the first
+        call that needs the server does so, or :meth:`prepare`.
+    :raises StoreUnavailable: if the URL or the database cannot be used, or the server cannot be
+        reached now.
     """
 
     #: The tables, for tools such as Alembic.
@@ -115,16 +115,18 @@ class SQLStore(Store):
         return self._reader.position().revision
 
     def prepare(self) -> None:
-        """Reach the server, and make or migrate the tables; close what that opens.
+        """Connect to the server, create or migrate the tables, and disconnect.
 
-        :raises StoreUnavailable: if the database cannot be used, or the server is not there now.
+        :raises StoreUnavailable: if the database cannot be used, or the server cannot be reached
+            now.
         """
         self._briefly(self._prepare)
 
     def has_tables(self) -> bool:
-        """Whether the database has the tables already; makes nothing.
+        """Whether the database has the tables already. It creates nothing.
 
-        :raises StoreUnavailable: if the database cannot be used, or the server is not there now.
+        :raises StoreUnavailable: if the database cannot be used, or the server cannot be reached
+            now.
         """
         from flask_bucketcors.stores.sql.table_versions import has_tables
 
