@@ -52,6 +52,13 @@ NOT_RUN = re.compile(
     r"\bpip install\b|\bflask --app example_app run\b|bucketcors check https://|bucketcors console "
 )
 
+# Pages with other commands, which are not run as they stand, each with the reason.
+NOT_RUN_AS_THEY_STAND = {
+    "README.md": ".ci/run runs the tests by its command; the other one starts a server",
+    "testing.md": "they take minutes; test_fuzz.py and test_mutants.py run parts of them",
+    "where-things-live.md": "they are steps of .ci/run",
+}
+
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.M | re.S)
 FILE = re.compile(r"# (\w+\.py)\n")
 
@@ -171,6 +178,23 @@ def test_commands_in_the_documents_run(page: Path, forked_commands: Path, tmp_pa
         # 1 says that something is refused or found, as the examples show it.
         assert done.returncode in (0, 1), (page.name, block.line, done.stdout)
         assert block.output in (None, done.stdout), (page.name, block.line)
+
+
+@pytest.mark.parametrize("page", pages_with("sh"))
+def test_no_block_of_commands_is_left_out(page: Path) -> None:
+    """Blocks without a command of this package only install something, or have their reason."""
+    if page.name in {*COMMANDS_RUN_BY, *NOT_RUN_AS_THEY_STAND}:
+        return
+    codes = [each.code for each in blocks_of(page) if each.language == "sh"]
+    lines = [line for code in codes if "bucketcors " not in code for line in code.splitlines()]
+    assert [line for line in lines if "pip install" not in line] == []
+
+
+def test_every_block_says_in_which_language_it_is() -> None:
+    """Because `python` and `sh` are run."""
+    for page in PAGES:
+        fences = re.findall(r"^```(\S*)$", page.read_text(), re.M)
+        assert "" not in fences[::2], page.name
 
 
 def documented_commands() -> list[tuple[str, str]]:
