@@ -13,7 +13,7 @@ from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.log_fields import fields
 
-logger = logging.getLogger("flask_bucketcors.changes")
+logger: Final = logging.getLogger("flask_bucketcors.changes")
 
 _CHANGED: Final = "rules of bucket %.300r: revision %d by %.200r, %s; %s"
 _NOT_COMPARED: Final = "comparing the rules of bucket %.300r failed"

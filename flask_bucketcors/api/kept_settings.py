@@ -16,7 +16,7 @@ from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import Settings
 from flask_bucketcors.stores.contract import Store
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 #: The names of the settings that are kept, but those that are functions.
 KEPT_NAMES: Final = ("allow_credentials", "dialect", "extra_methods", "limits", "strict")

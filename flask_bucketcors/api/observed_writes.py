@@ -15,7 +15,7 @@ from flask_bucketcors.stores.history_entry import PastChange
 if TYPE_CHECKING:
     from flask_bucketcors.api.change_summary import RulesChange
 
-logger = logging.getLogger("flask_bucketcors.changes")
+logger: Final = logging.getLogger("flask_bucketcors.changes")
 
 _UNREADABLE: Final = "the rules before cannot be read"
 

@@ -21,7 +21,7 @@ from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.log_fields import fields
 
-logger = logging.getLogger("flask_bucketcors.lint")
+logger: Final = logging.getLogger("flask_bucketcors.lint")
 
 # A header, a log line or a message lists at most this many findings; the others are counted.
 MAX_LISTED: Final = 50

@@ -49,7 +49,7 @@ from flask_bucketcors.wsgi.environ import BUCKET, ERROR_CODE
 from flask_bucketcors.wsgi.error_responses import error_response
 from flask_bucketcors.wsgi.request_ids import response_ids
 
-logger = logging.getLogger("flask_bucketcors.api")
+logger: Final = logging.getLogger("flask_bucketcors.api")
 
 _ALLOW: Final = "GET, PUT, DELETE, OPTIONS"
 #: If a PUT has this header, with any value, its response has the next one.
@@ -115,7 +115,7 @@ class RulesAPI:
         self._dialects = limited(limits or {}, methods)
         self._dialect = self._dialects[dialect]
         #: Writes the rules, also for the command line.
-        self.writer = RulesWriter(
+        self.writer: RulesWriter = RulesWriter(
             store=store,
             dialect=self._dialect,
             bucket_exists=bucket_exists,
@@ -136,7 +136,7 @@ class RulesAPI:
         self._clock = clock
         #: Whether calls may come from pages: a page cannot borrow a signature, but a hook may
         #: look at cookies, and a page must not widen its own access.
-        self.cross_origin = authorize is None
+        self.cross_origin: bool = authorize is None
         self._log = IntervalLog(logger)
         self._failures = FailureLog()
         load_before_forks()

@@ -37,14 +37,14 @@ _IN_MEMORY: Final = (
 
 _NO_HANDLER: Final = logging.NullHandler()
 
-author_option = click.option(
+author_option: Final = click.option(
     "--author",
     callback=lambda *arguments: _author(*arguments),
     default=lambda: _login_name(),
     show_default="your login name",
     help="The name in the history.",
 )
-strict_option = click.option(
+strict_option: Final = click.option(
     "--strict",
     type=click.Choice(STRICT_LEVELS),
     default=STRICT_LEVELS[0],

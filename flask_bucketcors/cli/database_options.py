@@ -24,7 +24,7 @@ def _remembered(*names: str, **attributes: Any) -> Callable[[_Command], _Command
     return click.option(*names, callback=remember, expose_value=False, **attributes)
 
 
-database_option = _remembered(
+database_option: Final = _remembered(
     "--database",
     metavar="DATABASE",
     help=(
@@ -32,12 +32,12 @@ database_option = _remembered(
         "[default: BUCKETCORS_DATABASE]"
     ),
 )
-create_option = _remembered(
+create_option: Final = _remembered(
     "--create",
     is_flag=True,
     help="Create the file of --database, or the tables on its server, if they are missing.",
 )
-limits_option = _remembered(
+limits_option: Final = _remembered(
     "--limits",
     type=click.IntRange(min=1),
     nargs=2,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Final
 
 import click
 
@@ -41,7 +42,7 @@ from flask_bucketcors.cli.terminal import (
 from flask_bucketcors.core.errors import TooIntricate
 from flask_bucketcors.core.hosts import PublicSuffix
 
-public_suffix_option = click.option(
+public_suffix_option: Final = click.option(
     "--public-suffix/--no-public-suffix",
     "public_suffix",
     default=None,

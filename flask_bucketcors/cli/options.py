@@ -1,6 +1,7 @@
 """Options of several commands: rules in a file or of a bucket, and a dialect."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -10,19 +11,19 @@ from flask_bucketcors.cli.rule_sources import Source, file_source
 from flask_bucketcors.core.dialects import DIALECTS
 from flask_bucketcors.core.fields import EXTRA_METHODS
 
-rules_option = click.option(
+rules_option: Final = click.option(
     "--rules", type=INPUT_FILE, help="A file with rules in any form; - is standard input."
 )
-resource_option = click.option(
+resource_option: Final = click.option(
     "--resource", help="The resource of a template whose rules are read, if several have rules."
 )
-bucket_option = click.option("--bucket", help="A bucket of the app, whose rules are used.")
-dialect_option = click.option(
+bucket_option: Final = click.option("--bucket", help="A bucket of the app, whose rules are used.")
+dialect_option: Final = click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
     help="The vendor whose responses are assumed.  [default: the app's, or cos]",
 )
-extra_methods_option = click.option(
+extra_methods_option: Final = click.option(
     "--extra-method",
     "extra_methods",
     multiple=True,

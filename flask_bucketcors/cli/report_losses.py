@@ -11,8 +11,8 @@ from flask_bucketcors.documents.to_forms import FORMS, write_as
 _MAX_LOSSES: Final = 20
 _MAX_TEXT: Final = 500
 
-exact_option = click.option(
-    "--exact", is_flag=True, help="Refuse rules that the form cannot express in full."
+exact_option: Final = click.option(
+    "--exact", is_flag=True, help="Refuse rules that the form cannot say in full."
 )
 
 

@@ -26,7 +26,7 @@ _FILE_HELP: Final = (
 STRICT_REFUSES: Final = "BUCKETCORS_STRICT or --strict refuses these rules"
 
 #: The option of every command that reports something.
-format_option = click.option(
+format_option: Final = click.option(
     "--format",
     "form",
     type=click.Choice([TEXT, JSON]),

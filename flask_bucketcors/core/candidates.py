@@ -60,12 +60,12 @@ class Candidate:
         literal: Pending,
         origin: str | None,
     ) -> None:
-        self.index = index
-        self.rule = rule
-        self.next = next
-        self.literal = literal
-        self.methods = rule.grant.methods
-        self.preflights = rule.grant.preflights
+        self.index: int = index
+        self.rule: CompiledRule = rule
+        self.next: Candidate | None = next
+        self.literal: Pending = literal
+        self.methods: Sequence[str] = rule.grant.methods
+        self.preflights: dict[str, HeaderPairs] = rule.grant.preflights
         self.own_pairs: HeaderPairs = ()
         self.decision: Decision | None = None
         self.added_headers: list[tuple[str, str]] = []

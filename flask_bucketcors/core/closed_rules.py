@@ -4,7 +4,7 @@ from typing import Final
 
 from flask_bucketcors.core.candidates import Candidate, Pending
 from flask_bucketcors.core.compiled import CompiledRules
-from flask_bucketcors.core.decisions import Decision, Reason, refusals
+from flask_bucketcors.core.decisions import Decision, Reason, Refused, refusals
 from flask_bucketcors.core.dialects import COS, Dialect
 from flask_bucketcors.core.grants import VaryMode, forms_of
 
@@ -30,8 +30,8 @@ class ClosedRules:
         self, reason: Reason, dialect: Dialect = COS, *, vary: VaryMode = VaryMode.SAFE
     ) -> None:
         forms = forms_of(dialect, vary, False, False)
-        self.without_origin = forms.without_origin
-        self.refused = refusals(forms)[reason]
+        self.without_origin: list[tuple[str, str]] = forms.without_origin
+        self.refused: Refused = refusals(forms)[reason]
 
     def preflight(self, origin: str, method: str, requested_headers: str = "") -> Decision:
         return self.refused.preflight

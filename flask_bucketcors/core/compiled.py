@@ -21,6 +21,7 @@ from flask_bucketcors.core.candidates import Candidate, Chains, Pending, make_ch
 from flask_bucketcors.core.decisions import Decision, Reason, Refused, refusals
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.grants import (
+    CompiledRule,
     Grant,
     HeaderPairs,
     VaryMode,
@@ -126,7 +127,8 @@ class CompiledRules:
             timing_allow_origin,
             is_default,
         )
-        self.rules = tuple([forms.compile_rule(rule) for rule in rule_set.rules])
+        compiled = [forms.compile_rule(rule) for rule in rule_set.rules]
+        self.rules: tuple[CompiledRule, ...] = tuple(compiled)
         literals, patterns = _index_origins(rule_set)
         mentions = sum(map(len, literals.values()))
         if mentions > len(literals):
@@ -144,10 +146,10 @@ class CompiledRules:
             self._chains = Chains(self.rules, 2 * len(literals) + MIN_SHARED_RULES)
         #: What the rules take in memory, also after requests, as estimated, in units of 64 bytes.
         #: Small numbers are objects that exist already.
-        self.units = self._estimate(literals) // UNIT_BYTES
+        self.units: int = self._estimate(literals) // UNIT_BYTES
         #: For a cache: the digest, and how many buckets have these rules.
-        self.digest = b""
-        self.users = 0
+        self.digest: bytes = b""
+        self.users: int = 0
 
     def _estimate(self, literals: Mapping[str, Pending]) -> int:
         size = RULES_BYTES + 8 * len(self.rules) + sum(map(len, literals)) + 56 * len(literals)

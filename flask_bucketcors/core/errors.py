@@ -36,7 +36,8 @@ class TooIntricate(BucketCORSError):
     """
 
     def __init__(self, bound: str, number: int) -> None:
-        self.bound, self.number = bound, number
+        self.bound: str = bound
+        self.number: int = number
         super().__init__(
             f"not decided within {number:,} {bound}: the values are too many or too long, or "
             "overlap in too many ways; write fewer of them, above all fewer with '*'"

@@ -12,7 +12,7 @@ Facts:
   origin or ``*``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache, partial
 from sys import getsizeof
@@ -81,21 +81,21 @@ class Forms:
         timing_allow_origin: bool = False,
         is_default: bool = False,
     ) -> None:
-        self.join = dialect.list_separator.join
-        self.allow_headers = dialect.allow_headers
-        self.actual_in_full = dialect.actual_in_full
+        self.join: Callable[[Iterable[str]], str] = dialect.list_separator.join
+        self.allow_headers: AllowHeaders = dialect.allow_headers
+        self.actual_in_full: bool = dialect.actual_in_full
         self.allow_credentials = allow_credentials
         self.timing_allow_origin = timing_allow_origin
         self.is_default = is_default
         always = vary is VaryMode.SAFE or (response_vary and not dialect.varies_on_match)
         on_match = always or dialect.varies_on_match
-        self.vary = actual_vary(dialect) if on_match else ()
-        self.preflight_vary = preflight_vary(dialect, vary) if on_match else ()
+        self.vary: HeaderPairs = actual_vary(dialect) if on_match else ()
+        self.preflight_vary: HeaderPairs = preflight_vary(dialect, vary) if on_match else ()
         #: What a response carries if the request has no origin, or a refused one.
-        self.refused_vary = self.vary if always else ()
-        self.refused_preflight_vary = self.preflight_vary if always else ()
+        self.refused_vary: HeaderPairs = self.vary if always else ()
+        self.refused_preflight_vary: HeaderPairs = self.preflight_vary if always else ()
         #: The same as a list to add to an application's headers.
-        self.without_origin = list(self.refused_vary)
+        self.without_origin: list[tuple[str, str]] = list(self.refused_vary)
         self._shared_grant = lru_cache(MAX_SHARED)(partial(Grant, self))
         self._shared_rule = lru_cache(MAX_SHARED)(self._compile)
         self._memories: list[dict[str, HeaderPairs]] = []
@@ -166,10 +166,10 @@ class Grant:
         exposed: Sequence[str],
     ) -> None:
         self._forms = forms
-        self.actual_in_full = forms.actual_in_full
+        self.actual_in_full: bool = forms.actual_in_full
         self._allows_timing = forms.timing_allow_origin
-        self.any_origin = any_origin
-        self.methods = methods
+        self.any_origin: bool = any_origin
+        self.methods: Sequence[str] = methods
         self._any_header = ANY in headers
         names = [name.lower() for name in headers]
         self._fixed_headers = tuple(name for name in names if ANY not in name)
@@ -190,7 +190,8 @@ class Grant:
         parts = (self._fixed_headers, *self._fixed_headers, self._fixed_value, self._header_names)
         patterns = self._header_patterns.size if self._header_patterns else 0
         #: What it takes in memory, in bytes, as estimated.
-        self.size = GRANT_BYTES + patterns + sum(map(getsizeof, (*parts, *sum(exposed_pairs, ()))))
+        exposed_parts = sum(exposed_pairs, ())
+        self.size: int = GRANT_BYTES + patterns + sum(map(getsizeof, (*parts, *exposed_parts)))
 
     @property
     def is_default(self) -> bool:
@@ -260,11 +261,11 @@ class CompiledRule:
     __slots__ = ("grant", "max_age", "size")
 
     def __init__(self, grant: Grant, max_age: int | None) -> None:
-        self.grant = grant
-        self.max_age = None if max_age is None else (MAX_AGE, str(max_age))
+        self.grant: Grant = grant
+        self.max_age: tuple[str, str] | None = None if max_age is None else (MAX_AGE, str(max_age))
         #: What the rule takes in memory, in bytes. It is counted for one of the buckets that share
         #: it, which sets it to 0.
-        self.size = RULE_BYTES + grant.size
+        self.size: int = RULE_BYTES + grant.size
         grant.size = 0
 
     def actual(self, origin: str) -> HeaderPairs:

@@ -128,7 +128,7 @@ class InvalidRules(BucketCORSError, ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem] = (), *, detail: str = "") -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         self.detail = detail
         told = [f"the rules are {detail}"] if detail else map(str, self.problems)
         super().__init__("; ".join(told))

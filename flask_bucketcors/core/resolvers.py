@@ -81,7 +81,7 @@ class Resolver(ABC):
     #: Whether nothing says which URLs are about buckets, so that all are.
     is_assumed = False
     #: Which paths name buckets.
-    paths = BucketPaths({})
+    paths: BucketPaths = BucketPaths({})
     #: The forms of URLs that are about a bucket, for people. Those by path have a prefix.
     url_forms: Mapping[str, str | None] = MappingProxyType({})
 
@@ -141,11 +141,13 @@ class ByPath(Resolver):
 
     def __init__(self, paths: BucketPaths) -> None:
         self.paths = paths
-        self.is_assumed = paths.is_assumed
+        self.is_assumed: bool = paths.is_assumed
         # The longest first, because one prefix may be below another.
         self._prefixes = sorted(paths.prefixes.items(), key=lambda each: len(each[0]), reverse=True)
-        self.url_forms = {f"{prefix}/<bucket>/<key>": prefix for prefix in sorted(paths.prefixes)}
-        self.is_plain_path = [*paths.prefixes] == [""]
+        self.url_forms: Mapping[str, str | None] = {
+            f"{prefix}/<bucket>/<key>": prefix for prefix in sorted(paths.prefixes)
+        }
+        self.is_plain_path: bool = [*paths.prefixes] == [""]
         # If all prefixes have the same patterns, other names never have rules in memory.
         is_uniform = len(set(paths.prefixes.values())) <= 1
         # Below the others, the names that are known to fit.
@@ -220,7 +222,7 @@ class ByHost(ByPath):
         super().__init__(paths._replace(reserved=reserved._replace(names=names)))
         self.is_assumed = self.is_plain_path = False
         by_host = {f"<bucket>.{each}/<key>": None for each in suffixes}
-        self.url_forms = {**by_host, **self.url_forms}
+        self.url_forms: Mapping[str, str | None] = {**by_host, **self.url_forms}
         self._reserved_on_hosts = frozenset(map(_raw, reserved.on_hosts))
 
     def _name_by_host(self, host: str) -> str | None:
@@ -283,7 +285,9 @@ class ByHost(ByPath):
 class ByFunction(Resolver):
     """A function of the application names the bucket."""
 
-    url_forms = MappingProxyType({"those for which the buckets function names one": None})
+    url_forms: Mapping[str, str | None] = MappingProxyType(
+        {"those for which the buckets function names one": None}
+    )
 
     def __init__(self, function: BucketFunction) -> None:
         self._function = function

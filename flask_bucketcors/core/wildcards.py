@@ -61,7 +61,7 @@ class WildcardIndex(Generic[Value]):
         self._prefix_lengths = _lengths(grouped)
         parts = (self._by_prefix, *grouped, *shared, *self._dictionaries())
         #: What all this takes in memory, in bytes, as estimated.
-        self.size = sum(map(getsizeof, parts)) + PART_BYTES * len(parts)
+        self.size: int = sum(map(getsizeof, parts)) + PART_BYTES * len(parts)
 
     def _dictionaries(self) -> Iterator[Any]:
         for suffixes, found in self._by_prefix.values():

@@ -55,7 +55,7 @@ class DocumentError(CallRefused):
         *,
         message: str | None = None,
     ) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__(code, detail, message=message)
 
 

@@ -39,7 +39,7 @@ from flask_bucketcors.refused_lately.tally import Tally
 from flask_bucketcors.stores.contract import Reach, Store
 from flask_bucketcors.stores.forks import join, take
 
-logger = logging.getLogger("flask_bucketcors.preflights")
+logger: Final = logging.getLogger("flask_bucketcors.preflights")
 
 #: The bucket of all refusals by the default rules.
 DEFAULT_RULES: Final = ""

@@ -97,7 +97,7 @@ class RefusalTable:
     """
 
     def __init__(self, path: Path | None, database: Path | None = None) -> None:
-        self.path = None if path is None else path.absolute()
+        self.path: Path | None = None if path is None else path.absolute()
         self._database = database
         self._lock = ForkSafeLock()
         self._memory = None

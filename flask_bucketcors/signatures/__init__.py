@@ -35,7 +35,7 @@ __all__ = [
 SCHEMES: Final = (COS, OSS_V1, OSS_V2, OSS_V4, S3_V2, S3_V4, OBS)
 
 #: The query parameters that contain the signatures of pre-signed URLs, of all schemes.
-SIGNATURE_PARAMETERS: Final = frozenset().union(*(scheme.parameters for scheme in SCHEMES))
+SIGNATURE_PARAMETERS: Final = frozenset[str]().union(*(scheme.parameters for scheme in SCHEMES))
 
 
 def find_scheme(request: SignedRequest) -> Scheme | None:

@@ -16,7 +16,7 @@ from flask_bucketcors.log_fields import fields
 from flask_bucketcors.signatures.scheme import Scheme, SignatureMismatch
 from flask_bucketcors.signatures.signed_request import SignedRequest
 
-logger = logging.getLogger("flask_bucketcors.signatures")
+logger: Final = logging.getLogger("flask_bucketcors.signatures")
 
 _REFUSED: Final = "signature refused (%s): %s, host %.300r, key id %.150r: %.300r"
 _UNKNOWN_SCHEME: Final = "unknown scheme"

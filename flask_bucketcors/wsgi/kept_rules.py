@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
+from flask_bucketcors.core.candidates import Candidate, Pending
 from flask_bucketcors.core.closed_rules import BucketRules
 from flask_bucketcors.core.compiled import (
     UNIT_BYTES,
@@ -19,6 +20,7 @@ from flask_bucketcors.core.compiled import (
     digest_of_text,
     refused_by,
 )
+from flask_bucketcors.core.decisions import Refused
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.rows import text_of
 
@@ -68,14 +70,16 @@ class Entry:
     )
 
     def __init__(self, rules: BucketRules, version: Hashable) -> None:
-        self.rules = rules
-        self.version = version
-        self.used = False
-        self.origin = rules.origin
-        self.first = rules.first
-        self.by_origin = rules.by_origin
-        self.refused = refused_by(rules) if isinstance(rules, CompiledRules) else rules.refused
-        self.without_origin = rules.without_origin
+        self.rules: BucketRules = rules
+        self.version: Hashable = version
+        self.used: bool = False
+        self.origin: str | None = rules.origin
+        self.first: Candidate | None = rules.first
+        self.by_origin: dict[str, Candidate | Pending] = rules.by_origin
+        self.refused: Refused | None = (
+            refused_by(rules) if isinstance(rules, CompiledRules) else rules.refused
+        )
+        self.without_origin: list[tuple[str, str]] = rules.without_origin
 
 
 class KeptRules:
@@ -101,8 +105,8 @@ class KeptRules:
         #: How many buckets with rules of their own there are.
         self.count = 0
         #: What buckets with rules of their own take, and the names of others.
-        self.bytes = 0
-        self.absent_bytes = 0
+        self.bytes: int = 0
+        self.absent_bytes: int = 0
 
     def compiled(
         self, parse: Callable[[], RuleSet], compile_rules: Callable[[RuleSet], CompiledRules]

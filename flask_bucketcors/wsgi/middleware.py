@@ -20,7 +20,7 @@ from flask_bucketcors.core.bucket_paths import ReadRoutes, without_routes
 from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.decisions import Decision, Reason
-from flask_bucketcors.core.dialects import find_dialect
+from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.errors import Refusal, SettingRefused
 from flask_bucketcors.core.grants import VaryMode
 from flask_bucketcors.core.outcomes import API, RULES, VERSION, Outcomes, preflight_refusal
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
     from flask_bucketcors.refused_lately.refusal_counter import RefusalCounter
 
-logger = logging.getLogger("flask_bucketcors.routes")
+logger: Final = logging.getLogger("flask_bucketcors.routes")
 
 #: Why default rules are not in force, and what to do.
 TOO_WIDE: Final = "default rules would apply to every URL of the application"
@@ -177,9 +177,9 @@ class BucketCORSMiddleware:
         self._beginning = ForkSafeLock()
         #: Where the rules are, and the form of responses, for what explains a decision.
         self.store = store
-        self.dialect = find_dialect(dialect, extra_methods)
+        self.dialect: Dialect = find_dialect(dialect, extra_methods)
         self._methods = self.dialect.methods
-        self.vary = VaryMode(vary)
+        self.vary: VaryMode = VaryMode(vary)
         self.allow_credentials = allow_credentials
         self._plain_options = plain_options
         self._api_cross_origin = api_cross_origin

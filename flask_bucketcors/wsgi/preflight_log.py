@@ -12,7 +12,7 @@ from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.log_fields import fields
 
-logger = logging.getLogger("flask_bucketcors.preflights")
+logger: Final = logging.getLogger("flask_bucketcors.preflights")
 
 _REFUSED: Final = (
     "preflight refused (%s): bucket %.300r, origin %.350a, method %.80a, headers %.250a, %s"

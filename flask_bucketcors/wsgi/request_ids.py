@@ -40,7 +40,7 @@ class Ids:
     def __init__(self, ids: Iterable[Id]) -> None:
         self._ids = tuple(ids)
         #: Gives the headers of one response after another, without end and without repetition.
-        self.series = self._begin()
+        self.series: Iterator[tuple[tuple[str, str], ...]] = self._begin()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin_anew)
 

@@ -38,7 +38,7 @@ from flask_bucketcors.stores.contract import Signal, Store
 from flask_bucketcors.stores.forks import ForkSafeLock
 from flask_bucketcors.wsgi.kept_rules import NO_VERSION, Entry, KeptRules, key_of
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 CHECK_SECONDS: Final = 1.0
 #: How many closed buckets are counted. If the store fails, clients may have invented the names.
@@ -120,10 +120,12 @@ class RulesCache:
         #: Is called when the store was asked, and never raises.
         self.tell: Callable[[Asked], None] = _tell_nobody
         self.clock = clock
-        self.kept = KeptRules(cached_buckets, cached_bytes)
+        self.kept: KeptRules = KeptRules(cached_buckets, cached_bytes)
         #: The hot path looks here first: ``generation.by_bucket`` is right as long as ``signal[0]``
         #: is ``seen`` and the time is before ``until``.
-        self.generation = Generation((0,), 0, float("-inf"), object(), self.kept.by_bucket)
+        self.generation: Generation = Generation(
+            (0,), 0, float("-inf"), object(), self.kept.by_bucket
+        )
         # The buckets whose rules are being read, each with an object of its reader. When a bucket
         # is dropped, its entry goes, so that the reader does not keep what it has read.
         self._reading: dict[str, object] = {}

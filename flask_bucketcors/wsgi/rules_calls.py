@@ -13,7 +13,7 @@ from flask_bucketcors.log_fields import fields
 from flask_bucketcors.wsgi.environ import BUCKET, read_request
 from flask_bucketcors.wsgi.merged_headers import Pair
 
-logger = logging.getLogger("flask_bucketcors.routes")
+logger: Final = logging.getLogger("flask_bucketcors.routes")
 
 _URLS: Final = "%s: %s; reserved names: %s%s"
 _MISFIT: Final = "no URL of the route %r is about a bucket: %s; pass buckets="

@@ -55,9 +55,9 @@ class Work:
     def __init__(self, bounds: Bounds) -> None:
         if not isinstance(bounds, Bounds):
             raise TypeError(f"bounds is {bounds!r}: pass Bounds, such as Bounds.WIDE")
-        self.bounds = bounds
-        self.comparisons = 0
-        self.kinds = 0
+        self.bounds: Bounds = bounds
+        self.comparisons: int = 0
+        self.kinds: int = 0
 
     def compare(self, count: int = 1) -> None:
         """Count comparisons, before they are made.

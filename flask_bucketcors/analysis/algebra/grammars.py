@@ -42,18 +42,18 @@ class Grammar:
         fillers: Sequence[str],
         endings: Sequence[str],
     ) -> None:
-        self.start = next(iter(moves))
+        self.start: str = next(iter(moves))
         #: Sets of characters; those in one set make no difference to the grammar.
-        self.classes = _classes([text for each in moves.values() for text in each])
+        self.classes: tuple[str, ...] = _classes([text for each in moves.values() for text in each])
         self._moves = {
             state: {each: after for text, after in row.items() for each in text}
             for state, row in moves.items()
         }
         self._ends = frozenset(ends)
         self._reached = {state: self._all_behind(state) for state in moves}
-        self.max_length = max_length
-        self.fillers = fillers
-        self.endings = endings
+        self.max_length: int = max_length
+        self.fillers: Sequence[str] = fillers
+        self.endings: Sequence[str] = endings
 
     def step(self, state: str, character: str) -> str | None:
         """Give the state behind one more character; None if no text goes on like this."""

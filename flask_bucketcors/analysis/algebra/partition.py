@@ -88,7 +88,7 @@ class Partition:
         self._suffixes = nested_suffixes(patterns, work)
         self._cells = find_cells(patterns, self._prefixes, self._suffixes, work)
         #: How many lookups it takes at most to find which patterns a text fits.
-        self.lookups = most_lookups(patterns, self._prefixes)
+        self.lookups: int = most_lookups(patterns, self._prefixes)
         self._points = find_points(listed, patterns, self._cells, self.lookups, grammar, work)
         self._apart = dict(apart or {})
         self._points |= {
@@ -99,8 +99,8 @@ class Partition:
         self._shortest: dict[int, str] = {}
         self._spans: dict[Atoms, tuple[Span, ...]] = {}
         #: All of them, in an order that depends on nothing but the sets.
-        self.atoms = tuple(self._find_atoms())
-        self.all = (1 << len(self.atoms)) - 1
+        self.atoms: tuple[Atom, ...] = tuple(self._find_atoms())
+        self.all: int = (1 << len(self.atoms)) - 1
         self._count = len(sets)
 
     @cached_property

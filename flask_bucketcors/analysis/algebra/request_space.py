@@ -120,15 +120,15 @@ class Requests:
         self.rules = rules
         self._work = work
         origins = [rule.allowed_origins for rule in rules]
-        self.origins = Partition(origins, ORIGINS, work, APART)
+        self.origins: Partition = Partition(origins, ORIGINS, work, APART)
         lists = [tuple(map(str.lower, rule.allowed_headers)) for rule in rules]
         numbers = {each: number for number, each in enumerate(dict.fromkeys(lists))}
         # Each name that is listed is an atom of its own, so that a list can be said to lack it.
         names = dict.fromkeys(name for each in numbers for name in each if ANY not in name)
         sets = [*numbers, *((name,) for name in names)]
-        self.names = Partition(sets, HEADER_NAMES, work)
+        self.names: Partition = Partition(sets, HEADER_NAMES, work)
         #: For each rule the names that it allows.
-        self.allowed = tuple(self.names.sets[numbers[each]] for each in lists)
+        self.allowed: tuple[Atoms, ...] = tuple(self.names.sets[numbers[each]] for each in lists)
         self._name_atoms = dict(zip(names, self.names.sets[len(numbers) :], strict=True))
         self._having: dict[Atoms, RuleBits] = {}
         self._decided: dict[RuleBits, tuple[tuple[int, Lists], ...]] = {}

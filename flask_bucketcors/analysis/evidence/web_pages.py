@@ -75,8 +75,8 @@ class WebPage(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.title = ""
-        self.has_password = False
+        self.title: str = ""
+        self.has_password: bool = False
         self.meta_names: set[str] = set()
         self._in_title = False
         self.feed(text)

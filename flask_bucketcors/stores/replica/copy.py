@@ -39,7 +39,7 @@ from flask_bucketcors.stores.sqlite.noted_changes import MAX_NOTED_BUCKETS, note
 from flask_bucketcors.stores.sqlite.schema import refuse_newer
 from flask_bucketcors.stores.sqlite.store import SQLiteStore
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 #: How long to wait for another process of the host that catches up, which may take all rules.
 CATCH_UP_SECONDS: Final = 20.0

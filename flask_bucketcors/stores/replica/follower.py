@@ -41,7 +41,7 @@ try:
 except ImportError:  # Windows; there each process follows
     fcntl = None  # type: ignore[assignment]
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 #: How long after it began the next time to catch up may begin, in seconds.
 FLOOR_SECONDS: Final = 0.05

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 _CLOSED: Final = "closed"
 #: A worker says that nobody follows if nobody has tried for so long, in seconds.

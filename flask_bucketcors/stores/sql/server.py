@@ -48,8 +48,8 @@ class Server:
         if (url is None) == (engine is None):
             raise TypeError("pass the URL of the server, or an engine")
         self._given = engine
-        self.url = checked_url(url) if url is not None else _checked_engine(engine)
-        self.shown = shown_url(self.url)
+        self.url: URL = checked_url(url) if url is not None else _checked_engine(engine)
+        self.shown: str = shown_url(self.url)
         self._engines: dict[float, Engine] = {}
         self._process = os.getpid()
 

@@ -13,7 +13,7 @@ from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.sql.server import Server
 from flask_bucketcors.stores.sql.tables import STATE
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 _NO_SETTINGS: Final = (
     "the settings in bucketcors_state are not a JSON object; start the application again, which "

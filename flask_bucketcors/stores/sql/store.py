@@ -71,7 +71,7 @@ class SQLStore(Store):
     """
 
     #: The tables, for tools such as Alembic.
-    metadata = _Metadata()
+    metadata: _Metadata = _Metadata()
 
     def __init__(
         self,

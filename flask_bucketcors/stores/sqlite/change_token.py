@@ -31,7 +31,7 @@ from pathlib import Path
 
 from flask_bucketcors.stores.sqlite.change_ring import END, HEAD, PUBLISHED, ChangeRing
 from flask_bucketcors.stores.sqlite.locks import open_or_make, share
-from flask_bucketcors.stores.sqlite.log_files import RECORD_END, identity
+from flask_bucketcors.stores.sqlite.log_files import RECORD_END, Identity, identity
 
 _SIZE = 8
 # The highest bits of a positive normal float.
@@ -57,18 +57,20 @@ class ChangeToken:
         descriptor = open_or_make(path, 0o666)
         try:
             _allocate(descriptor)
-            self.identity = identity(descriptor)
+            self.identity: Identity | None = identity(descriptor)
             memory = mmap.mmap(descriptor, END)
         finally:
             os.close(descriptor)
         number = memoryview(memory)[:_SIZE]
-        self.cell = number.cast("q")
-        self.signal = number.cast("d")
+        self.cell: memoryview[int] = number.cast("q")
+        self.signal: memoryview[float] = number.cast("d")
         #: Seven numbers for a store that keeps a copy of a server's rules.
-        self.contact = memoryview(memory)[RECORD_END:HEAD].cast("q")
+        self.contact: memoryview[int] = memoryview(memory)[RECORD_END:HEAD].cast("q")
         #: The stamp of a change that every process was told of, usually the last.
-        self.published = memoryview(memory)[PUBLISHED : PUBLISHED + _SIZE].cast("q")
-        self.ring = ChangeRing(memory)
+        self.published: memoryview[int] = memoryview(memory)[PUBLISHED : PUBLISHED + _SIZE].cast(
+            "q"
+        )
+        self.ring: ChangeRing = ChangeRing(memory)
 
     def publish(self, number: int, stamp: int) -> None:
         """Tell every process to ask what changed.

@@ -42,8 +42,8 @@ class Connections:
     def __init__(self, *, shared: bool) -> None:
         self.reader: Connected | None = None
         self.writer: Connected | None = None
-        self.writing = threading.Lock()
-        self.reading = self.writing if shared else threading.Lock()
+        self.writing: threading.Lock = threading.Lock()
+        self.reading: threading.Lock = self.writing if shared else threading.Lock()
 
     @property
     def opened(self) -> list[Connected]:
@@ -100,7 +100,7 @@ class ForkedConnections:
         self._close = close
         self._process = os.getpid()
         self._is_inherited = False
-        self.current = Connections(shared=shared)
+        self.current: Connections = Connections(shared=shared)
         forks.join(self)
 
     def own(self) -> Connections:

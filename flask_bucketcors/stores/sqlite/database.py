@@ -74,7 +74,7 @@ class Database:
     def __init__(self, file: DatabaseFile | MemoryDatabase, *, is_durable: bool = True) -> None:
         self._file = file
         self._synchronous = "PRAGMA synchronous = FULL" if is_durable else _NORMAL
-        self.in_memory = isinstance(file, MemoryDatabase)
+        self.in_memory: bool = isinstance(file, MemoryDatabase)
         self._next_look = 0.0
         self._number = 0
         self._prepared: Identity | None = None

@@ -24,7 +24,7 @@ from flask_bucketcors.stores.sqlite.waiting import retry
 
 T = TypeVar("T")
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 # How often a file is opened again because it was replaced in the meantime.
 MAX_ATTEMPTS: Final = 10
@@ -79,7 +79,7 @@ class Connected(NamedTuple):
 class MemoryDatabase:
     """A database that lives as long as its connection."""
 
-    path = Path(":memory:")
+    path: Path = Path(":memory:")
     token = None
     identity: Identity = (0, 0)
 

@@ -55,7 +55,7 @@ from flask_bucketcors.stores.sqlite.waiting import is_passing
 
 T = TypeVar("T")
 
-logger = logging.getLogger("flask_bucketcors.store")
+logger: Final = logging.getLogger("flask_bucketcors.store")
 
 _CURRENT = """
     SELECT state.stamp, rules.stamp, rules.revision, rules.document
