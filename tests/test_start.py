@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ RULES = RuleSet([Rule(["https://a.example"], ["GET"])])
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def imported(code: str, environ: Mapping[str, str] = ENVIRON) -> set[str]:
-    """The modules that code imports after Flask."""
+def imported(code: str, environ: Mapping[str, str] = ENVIRON, *, after: str = "flask") -> set[str]:
+    """The modules that code imports after others."""
     lines = [
-        "import json, sys, flask",
+        f"import json, sys, {after}",
         "before = set(sys.modules)",
         code,
         "print(json.dumps(sorted(set(sys.modules) - before)))",
@@ -35,6 +36,31 @@ def of_this_package(modules: set[str]) -> set[str]:
     return {
         ".".join(each.split(".")[1:3]) for each in modules if each.startswith("flask_bucketcors.")
     }
+
+
+@pytest.mark.parametrize(
+    "code, packages",
+    [
+        ("import flask_bucketcors", set()),
+        ("from flask_bucketcors import Rule, RuleSet", set()),
+        ("from flask_bucketcors import MemoryStore, SQLiteStore", {"blinker"}),
+        ("from flask_bucketcors import SQLStore, ReplicaStore", {"blinker"}),
+        ("from flask_bucketcors import read_rules, lint, diff, explain", {"defusedxml"}),
+        (
+            "from flask_bucketcors import BucketCORSMiddleware, RulesAPI, SQLiteStore",
+            {"blinker", "defusedxml", "markupsafe", "werkzeug"},
+        ),
+    ],
+)
+def test_names_import_only_the_packages_that_they_need(code: str, packages: set[str]) -> None:
+    """A program that reads rules, or serves them without Flask, imports no Flask."""
+    modules = imported(code, after="os")
+    others = {each.partition(".")[0] for each in modules} - sys.stdlib_module_names
+    assert others - {"flask_bucketcors"} <= packages
+
+
+def test_importing_the_package_imports_no_module_of_it() -> None:
+    assert of_this_package(imported("import flask_bucketcors", after="os")) == set()
 
 
 EXTENSION = {
