@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+from configparser import ConfigParser
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -99,23 +100,35 @@ def links(text: str) -> list[str]:
     return re.findall(r"\]\(([^)]+)\)", text)
 
 
-def test_its_links_are_absolute_once_the_repository_has_an_address() -> None:
-    url = LINKS["repository"]()
-    for link in links(README):
-        if url is None:
-            assert (ROOT / link.partition("#")[0]).exists()
-        else:
-            assert link.startswith(url), "run docs/absolute_links.py"
+def test_its_links_lead_to_files() -> None:
+    """They are absolute in an sdist, which has the address of the repository."""
+    relative = [link for link in links(README) if not link.startswith("https://")]
+    for link in relative:
+        assert (ROOT / link.partition("#")[0]).exists()
+    assert relative or f"/{LINKS['tag_of'](ROOT)}/" in links(README)[0]
 
 
-def test_links_and_images_are_made_absolute() -> None:
+def test_the_links_of_a_release_are_absolute_and_lead_to_its_tag(tmp_path: Path) -> None:
     url = "https://code.example/project"
     text = "![A page](docs/images/a.png) [API](docs/api.md#b) [Flask](https://flask.example)"
-    assert links(LINKS["with_absolute_links"](text, url)) == [
-        f"{url}/raw/main/docs/images/a.png",
-        f"{url}/blob/main/docs/api.md#b",
+    (tmp_path / "README.md").write_text(text)
+    (tmp_path / "setup.cfg").write_text("[metadata]\nversion = 1.2.0\n")
+    LINKS["write_addresses"](tmp_path, f"{url}/")
+    assert links((tmp_path / "README.md").read_text()) == [
+        f"{url}/raw/v1.2.0/docs/images/a.png",
+        f"{url}/blob/v1.2.0/docs/api.md#b",
         "https://flask.example",
     ]
-    once = LINKS["with_absolute_links"](README, url)
+    config = ConfigParser()
+    config.read(tmp_path / "setup.cfg")
+    assert config["metadata"]["version"] == "1.2.0"
+    addresses = [
+        line.split(" = ")[1] for line in config["metadata"]["project_urls"].split("\n")[1:]
+    ]
+    assert all(each.startswith(url) for each in addresses)
+
+
+def test_all_links_of_the_readme_are_made_absolute() -> None:
+    once = LINKS["with_absolute_links"](README, "https://code.example/project", "v1.2.0")
     assert all(link.startswith("https://") for link in links(once))
-    assert LINKS["with_absolute_links"](once, url) == once
+    assert LINKS["with_absolute_links"](once, "https://b.example", "v2.0.0") == once
