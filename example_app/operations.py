@@ -261,6 +261,7 @@ def _object_response(stored: StoredObject, file: BinaryIO) -> Response:
     # In two steps, because "not modified" has precedence over a range.
     response.make_conditional(conditions)
     if response.status_code == 200:
+        response.accept_ranges = "bytes"
         response.make_conditional(conditions, accept_ranges=True, complete_length=stored.size)
     # Werkzeug adds a date, and so does the server.
     response.headers.pop("Date", None)

@@ -31,6 +31,7 @@ from flask_bucketcors import (
     console_app,
 )
 from tests.support.console_apps import OWN_FORM, PREFIX, console_application, forms_of, text_of
+from tests.support.old_releases import ALWAYS_MERGES_SLASHES
 
 RULES = RuleSet([Rule(["https://evil.example"], ["GET", "PUT", "POST"], ["*"])])
 EVIL = {"Origin": "https://evil.example"}
@@ -287,6 +288,8 @@ def test_buckets_within_the_console_are_refused_at_the_start(prefix: str) -> Non
 @pytest.mark.parametrize("path", ["", "/b/photos", "//b/photos/", "/b//photos/"])
 def test_no_redirect_by_slashes_leads_around_the_consoles_headers(path: str) -> None:
     """Flask's own redirects have what the application adds, and are there without a console."""
+    if ALWAYS_MERGES_SLASHES and path.startswith("//"):
+        pytest.skip("Werkzeug before 3.0.2 redirects it, with a console or without")
     for options, statuses in ((ConsoleOptions(lambda call: "alice"), (200, 404)), (None, (404,))):
         store = MemoryStore()
         store.put("photos", RULES)

@@ -34,6 +34,7 @@ from flask_bucketcors.core.bucket_paths import BucketPaths, Where
 from flask_bucketcors.core.reserved import Reserved
 from flask_bucketcors.core.resolvers import Resolved, URLKind, make_resolver
 from flask_bucketcors.routes import read_routes
+from tests.support.old_releases import ALWAYS_MERGES_SLASHES
 from tests.support.tables import in_one_test
 
 METHODS: Final = ("GET", "PUT", "DELETE", "POST")
@@ -615,6 +616,8 @@ def named_reasons(application: Application) -> tuple[dict[tuple[str, str], Why],
 @pytest.mark.parametrize("application", APPLICATIONS.values(), ids=APPLICATIONS)
 def test_a_url_is_a_buckets_where_the_router_takes_it_for_one(application: Application) -> None:
     """Or the two differ for a reason."""
+    if ALWAYS_MERGES_SLASHES and not application.url_map.get("merge_slashes", True):
+        pytest.skip("Werkzeug before 3.0.2 redirects slashes that are not to be merged")
     app = build(application)
     named, others = named_reasons(application)
     for path, method in product(URLS, METHODS):
