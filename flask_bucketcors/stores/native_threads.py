@@ -16,10 +16,10 @@ Facts this rests on:
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
-from threading import Lock
 from typing import Any, Final
 
 # The native identifiers of the threads of this module.
@@ -64,7 +64,7 @@ def pause(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def may_wait_for(lock: Lock) -> bool:
+def may_wait_for(lock: threading.Lock) -> bool:
     """Whether to wait for a lock blocks the current thread alone, or the current greenlet."""
     return isinstance(lock, _NATIVE_LOCK) is (is_native() or not is_patched())
 
@@ -73,6 +73,9 @@ def _run(run: Callable[[], None]) -> None:
     # Signals are for the main thread, which may be waiting for one.
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    # As Python does for its own threads: debuggers, profilers and coverage see this one, too.
+    sys.settrace(threading.gettrace())
+    sys.setprofile(threading.getprofile())
     thread = original("_thread", "get_ident")()
     _running.add(thread)
     try:
