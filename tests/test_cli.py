@@ -456,6 +456,19 @@ def test_list_gives_names_by_prefix_and_page(run: Run, store: SQLiteStore) -> No
         assert [line.split()[0] for line in long] == names
 
 
+def test_a_history_says_which_of_its_rules_are_unreadable(run: Run, store: SQLiteStore) -> None:
+    store.put("photos", RULES)
+    store.put("photos", OTHER)
+    edit(store, "UPDATE bucketcors_history SET document = '{\"rules\": 1}'")
+    now, before = run("history", "photos").output.splitlines()
+    assert "1 rule" in now
+    assert "unreadable: " in before
+    now, before = json.loads(run("history", "photos", "--format", "json").stdout)
+    assert now["rules"] == OTHER.as_dict()["rules"]
+    assert "rules" not in before
+    assert before["unreadable"] in run("history", "photos").output
+
+
 def test_a_long_list_says_how_many_rules_and_who_changed_them_when(
     run: Run, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ from flask_bucketcors import (
 )
 from flask_bucketcors.cli import bucketcors, doctor
 from flask_bucketcors.cli.doctor import workers
+from flask_bucketcors.cli.doctor.database_health import MAX_SHOWN
 from flask_bucketcors.cli.doctor.workers import BUCKET
 from flask_bucketcors.stores.sqlite import database_file as connect
 from flask_bucketcors.stores.sqlite import file_health as database
@@ -240,6 +241,23 @@ def test_rules_that_no_longer_parse_are_findings(store: SQLiteStore) -> None:
     text, help = finding(make_app(store))
     assert text.startswith("the stored rules of bucket 'photos': rules {'rules': 1} is not a rule")
     assert help.startswith("put the rules again")
+
+
+def test_of_many_broken_buckets_the_first_are_named(
+    store: SQLiteStore, no_second_process: None
+) -> None:
+    store.put_many((f"b{number:02}", RULES) for number in range(MAX_SHOWN + 2))
+    edit(store, "UPDATE bucketcors_rules SET document = '{}' WHERE bucket LIKE 'b%'")
+    found = [note for note in examine(make_app(store), code=1) if not note["ok"]]
+    assert len(found) == MAX_SHOWN + 1
+    assert "bucket 'b00'" in found[0]["text"]
+    assert found[-1]["text"] == "2 more buckets have such problems"
+
+
+def test_kept_settings_that_another_tool_broke_are_refused(store: SQLiteStore) -> None:
+    edit(store, """UPDATE bucketcors_state SET settings = '{"strict": "never"}'""")
+    said = invoke("doctor", "--database", str(store.place), code=1).output
+    assert "in the settings that the database keeps, strict is 'never'" in said
 
 
 def test_a_bucket_that_nobody_can_have_is_a_finding(store: SQLiteStore) -> None:

@@ -27,7 +27,7 @@ from flask_bucketcors import (
 from flask_bucketcors.console.starting_rules import STARTING_RULES
 from flask_bucketcors.console.typed_rule import TypedRule
 from flask_bucketcors.stores.contract import StoredRules
-from tests.support.console_apps import PREFIX
+from tests.support.console_apps import PREFIX, forms_of, text_of
 from tests.support.console_editors import SAVE, SEE_CHANGES, EditedBucket, Editor
 
 A = Rule(["https://a.example"], ["GET"], id="a")
@@ -362,6 +362,14 @@ def test_unreadable_rules_can_be_replaced_or_deleted_but_not_edited() -> None:
     alice.propose({"kind": "add", "origins": "*", "methods": "GET"})
     assert "Add a rule Not saved: 1 thing is wrong. The stored text is no rule set." in alice.text
     assert alice.value("origins") == "*"
+
+
+def test_the_text_of_unreadable_rules_is_replaced_or_deleted() -> None:
+    bucket = EditedBucket(ABC, Unreadable())
+    alice = bucket.editor("alice")
+    said = text_of(alice.open(f"/b/{bucket.name}/text"))
+    assert "the stored text is no rule set" in said
+    assert {"See what changes", "Delete all rules"} <= {each.label for each in forms_of(alice.html)}
 
 
 # Where a bucket has no rules of its own, or is gone

@@ -11,6 +11,7 @@ from flask_bucketcors import Cause, explain
 from flask_bucketcors.analysis.evidence import MAX_CURL, from_console, from_curl, from_har
 from flask_bucketcors.analysis.evidence.browser_log import read_console
 from flask_bucketcors.analysis.evidence.curl import _cut
+from flask_bucketcors.analysis.evidence.har import MAX_HAR
 from flask_bucketcors.analysis.evidence.response import read_response, wanted_headers
 from flask_bucketcors.analysis.evidence.said import Said
 from tests.support.broken_setups import NO_ALLOW_ORIGIN, PAGE, blocked, rule
@@ -129,6 +130,11 @@ def test_what_curl_printed_with_its_headers_is_the_answer(
 def test_commands_that_say_nothing_are_refused(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         from_curl(text)
+
+
+def test_a_har_file_that_is_too_long_is_not_parsed() -> None:
+    with pytest.raises(ValueError, match="export fewer requests"):
+        from_har(b" " * (MAX_HAR + 1))
 
 
 @in_one_test

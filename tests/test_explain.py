@@ -986,3 +986,23 @@ def test_what_a_rule_that_refuses_would_not_expose(
     seen = {"console": 'Refused to get unsafe header "ETag"'}
     held = rule(f"{PAGE}/", methods="PUT", expose_headers=exposed)
     assert why(held, response=seen).also == also
+
+
+@pytest.mark.parametrize(
+    "held, cause",
+    [
+        ("https://*.a.example:*", "origin_port"),
+        ("*://*.a.example", "origin_scheme"),
+        ("https://*.shop.b.a.example", "origin_subdomain_depth"),
+    ],
+)
+def test_what_is_wrong_with_a_pattern_that_was_meant(held: str, cause: str) -> None:
+    explanation = why(rule(held), origin="https://b.a.example:8443")
+    assert cause in {explanation.cause, *explanation.also}
+    assert "https://b.a.example:8443" in explanation.fixes[0].text
+
+
+def test_a_value_that_only_begins_like_a_method_is_no_method() -> None:
+    explanation = why(rule(PAGE, methods="GETS"), method="GET")
+    assert "That is not a method that rules can allow." in explanation.text
+    assert explanation.fixes[0].text == "In rule 1, write 'GET' instead of 'GETS'."

@@ -566,6 +566,12 @@ def test_what_a_template_inserts_into_a_text_is_said() -> None:
     assert reading.notes == ["'https://${Domain}' is read as it stands: the template fills it in"]
 
 
+@pytest.mark.parametrize("parts", [["-"], ["-", "a"]])
+def test_a_join_that_joins_nothing_is_no_value(parts: Any) -> None:
+    with pytest.raises(InvalidRules, match=r"allowed_origins .* is not text"):
+        parse_rules([{**RULE, "allowed_origins": [{"Fn::Join": parts}]}])
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -96,11 +96,17 @@ ORDER = {
             [{"allowed_methods": ["GET"]}, {"allowed_methods": ["PUT"]}],
             "rules 1 and 2 above it match every request",
         ),
+        (
+            [{"allowed_origins": [f"https://{host}.example"]} for host in "abcdef"],
+            "rules 1, 2, 3, 4, 5 and others above it match every request",
+        ),
     ],
 )
 def test_the_rules_above_are_named(above: list[dict[str, Any]], named: str) -> None:
     methods = [method for each in above for method in each.get("allowed_methods", ["GET"])]
-    findings = lint(rules(*above, {"allowed_methods": methods}))
+    origins = [origin for each in above for origin in each.get("allowed_origins", [A])]
+    last = {"allowed_origins": origins, "allowed_methods": methods}
+    findings = lint(rules(*above, last))
     (found,) = [each for each in findings if each.check is Check.RULE_UNREACHABLE]
     assert named in found.text
     assert found.help == "delete the rule, or move it above rule 1"

@@ -7,7 +7,7 @@ import pytest
 
 from flask_bucketcors import Rule, RuleSet, explain
 from flask_bucketcors.analysis.evidence import from_curl, from_har
-from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable
+from flask_bucketcors.analysis.spelling.sent_origins import browser_form, is_sendable, sent_host
 from flask_bucketcors.cli.check.arguments import read_origin, read_url
 from tests.support.tables import in_one_test
 
@@ -136,3 +136,10 @@ def test_the_address_of_a_page_gives_the_same_origin(written: str, sent: str) ->
 def test_check_asks_the_host_that_a_browser_asks(url: str, asked: str) -> None:
     found = option(read_url, url)
     assert found.geturl() == asked  # type: ignore[attr-defined]
+
+
+def test_what_is_no_address_stays_as_it_is_written() -> None:
+    assert sent_host("[::zz]") == "[::zz]"
+    assert sent_host("[0:0::1]") == "[::1]"
+    # As hexadecimal, whatever Python prints.
+    assert sent_host("[::ffff:1.2.3.4]") == "[::ffff:102:304]"

@@ -12,7 +12,7 @@ from flask_bucketcors.analysis.mistakes import Cause
 from flask_bucketcors.analysis.spelling.idna import as_sent, written_out
 from flask_bucketcors.analysis.spelling.lookalikes import decoded, looks, without_invisible
 from flask_bucketcors.analysis.spelling.origin_parts import MAX_COMPARED, Parts, cut, several
-from flask_bucketcors.core.hosts import DEFAULT_PORTS, is_loopback
+from flask_bucketcors.core.hosts import is_loopback
 from flask_bucketcors.core.origins import NULL, covers, pattern_problem
 from flask_bucketcors.core.wildcards import ANY
 
@@ -44,8 +44,6 @@ def origin_differences(pattern: str, origin: str) -> tuple[Cause, ...]:
         return _looks_alike(pattern, origin)
     scheme = () if _schemes_fit(held, asked) else (Cause.ORIGIN_SCHEME,)
     port = () if _ports_fit(held, asked) else (Cause.ORIGIN_PORT,)
-    if port and held.scheme != asked.scheme and DEFAULT_PORTS.get(held.scheme) == held.port:
-        port = (Cause.ORIGIN_DEFAULT_PORT,)
     found = {*misspelled, *host, *scheme, *port, *_stars(pattern)}
     return tuple(cause for cause in Cause if cause in found) or NOT_NEAR
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from flask_bucketcors.api.kept_settings import KEPT_NAMES, KeptSettings, in_words
 from flask_bucketcors.cli.doctor.configuration import setting_text
-from flask_bucketcors.cli.doctor.notes import AS_TOLD, Note, trouble
+from flask_bucketcors.cli.doctor.notes import Note
 from flask_bucketcors.core.errors import SettingRefused, StoreUnavailable
 from flask_bucketcors.stores.contract import Store
 
@@ -15,14 +15,7 @@ _LAST: Final = "commands with --database use the settings of the one that starte
 
 def examine_kept_settings(store: Store) -> Iterator[Note]:
     """Show the settings that commands use without the application."""
-    try:
-        settings = KeptSettings.read(store).settings
-    except SettingRefused as error:
-        yield Note("settings", str(error), AS_TOLD)
-        return
-    except StoreUnavailable as error:
-        yield trouble("settings", error)
-        return
+    settings = KeptSettings.read(store).settings
     for name in KEPT_NAMES:
         yield Note("settings", f"{setting_text(settings, name)}, in the database")
 
