@@ -12,6 +12,7 @@ import requests
 
 from flask_bucketcors import Rule, RuleSet, SQLiteStore
 from tests.support import ROOT
+from tests.support.processes.children import interruptible
 
 RULES = RuleSet([Rule(["https://www.example.com"], ["GET"])])
 
@@ -23,7 +24,7 @@ class Console:
     """
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-u", "-m", "flask_bucketcors", "console", "--author", "carol"]
+        command = interruptible("flask_bucketcors", "console", "--author", "carol")
         self.process = subprocess.Popen(
             [*command, "--database", str(folder / "rules.sqlite")],
             stdout=subprocess.PIPE,
