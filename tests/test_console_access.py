@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib.resources import files
 from time import time
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask, Response, abort, redirect, session
@@ -28,6 +28,7 @@ from flask_bucketcors import (
     RuleSet,
     SettingRefused,
     SetupRefused,
+    StoreUnavailable,
     console_app,
 )
 from tests.support.console_apps import OWN_FORM, PREFIX, console_application, forms_of, text_of
@@ -559,3 +560,26 @@ def test_the_extension_uses_the_writer_of_the_api() -> None:
     app = console_application(strict="dangers", limits={"cos": (2, 4096)})
     state = BucketCORSState.of(app)
     assert state.api.writer.strict == "dangers"
+
+
+# Buckets and stores that are not there
+
+
+def test_a_name_that_no_bucket_can_have_is_not_found() -> None:
+    status, text = page_of(console_application(), "/b/a%0Ab/")
+    assert status == 404
+    assert "No bucket can have this name." in text
+
+
+def test_a_store_that_does_not_respond_is_said_on_the_page() -> None:
+    class Lost(MemoryStore):
+        """A store whose rules cannot be read."""
+
+        def read(self, bucket: str) -> NoReturn:
+            """Fail."""
+            raise StoreUnavailable("the disk is gone")
+
+    status, text = page_of(console_application(Lost()), "/b/photos/")
+    assert status == 503
+    assert "The rules cannot be read or written now." in text
+    assert "disk" not in text

@@ -141,6 +141,12 @@ def test_what_changes_is_said_in_words() -> None:
         assert told in bucket.editor("alice").propose(bucket.fields(edit)), edit
 
 
+def test_without_credentials_it_matters_what_a_response_names() -> None:
+    bucket = EditedBucket(RuleSet([Rule(["*"], ["GET"])]), allow_credentials=False)
+    told = bucket.editor("alice").propose(bucket.fields(AddRule(A, 0)))
+    assert "https://a.example GET – no extra header; the response names: * → the origin" in told
+
+
 def test_new_dangers_are_on_the_button() -> None:
     bucket = EditedBucket(ABC)
     alice = bucket.editor("alice")
@@ -316,6 +322,12 @@ def test_findings_that_refuse_stand_at_their_value() -> None:
     assert "Origins required" in alice.text
     assert "Line 3: 'https://*abc.com' matches" in alice.text
     assert 'href="#origins"' in page
+
+
+def test_a_finding_about_another_rule_names_that_rule() -> None:
+    bucket = EditedBucket(RuleSet([A]), strict="warnings")
+    told = bucket.editor("alice").propose(bucket.fields(AddRule(A, 0)))
+    assert "Rule 2: No request reaches this rule: rule 1 above it matches" in told
 
 
 def test_a_document_says_each_problem_as_its_reader_does() -> None:
