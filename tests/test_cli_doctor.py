@@ -83,7 +83,7 @@ def finding(app: Flask, *options: str) -> tuple[str, str]:
 
 def edit(store: SQLiteStore, statement: str) -> None:
     with closing(sqlite3.connect(store.place or "")) as connection, connection:
-        connection.execute(statement)
+        connection.executescript(statement)
 
 
 def test_all_is_well(store: SQLiteStore) -> None:
@@ -234,6 +234,27 @@ def test_a_database_that_does_not_open_is_a_finding(tmp_path: Path) -> None:
     result = runner.invoke(bucketcors, ["doctor"], obj=ScriptInfo(create_app=create_app))
     assert result.exit_code == 1
     assert "file is not a database" in result.output
+
+
+def test_damage_of_the_file_is_a_finding(store: SQLiteStore, no_second_process: None) -> None:
+    edit(store, "CREATE INDEX more ON bucketcors_rules (bucket)")
+    edit(
+        store,
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX more ON bucketcors_rules (author)'"
+        " WHERE name = 'more'",
+    )
+    found = [note for note in examine(make_app(store), code=1) if not note["ok"]]
+    assert any(note["text"].startswith("integrity_check: ") for note in found)
+
+
+def test_a_log_that_grows_is_a_finding(
+    store: SQLiteStore, no_second_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LARGE_LOG_BYTES", 0)
+    text, help = finding(make_app(store))
+    assert text == "rules.sqlite-wal has 0 MiB"
+    assert help == "stop the program that keeps a read of the database open"
 
 
 def test_rules_that_no_longer_parse_are_findings(store: SQLiteStore) -> None:
