@@ -30,26 +30,28 @@ FILE_NAME = re.compile(r"(?<![\w./<{-])(?:[\w-]+/)*[\w-]+\.(?:pyi?|js|json|md|to
 #: What looks like a part of a module and is a key of the WSGI environ.
 # Keys of the environ, and loggers.
 OTHER_NAMES = {"flask_bucketcors.bucket", "flask_bucketcors.decision", *LOGGERS}
+#: In a block of code of a page: a file that it is, or that a command writes.
+BLOCK = re.compile(r"^```\w+\n(.*?)^```$", re.M | re.S)
+SHOWN_FILE = re.compile(r"^(?:# (?:with )?|.*> ?)([\w-]+\.(?:js|json|py))\b", re.M)
 #: Files of other projects, or of people who use this one.
 FOREIGN_FILES = {
-    "app.py",
-    "cors.json",
+    "manage.py",
     "obs/const.py",
     "oss2/auth.py",
     "page.py",
-    "rules.json",
-    "shop.json",
-    "b2.json",
-    "template.json",
-    "shop.py",
-    "test_cors.py",
-    "uppy.json",
+    "wsgi.py",
     # Libraries that have the names of files.
     "PDF.js",
     "dash.js",
     "hls.js",
     "video.js",
 }
+
+
+def shown_files() -> set[str]:
+    """The files that the pages tell their readers to write."""
+    blocks = [block for page in PAGES for block in BLOCK.findall(page.read_text())]
+    return {name for block in blocks for name in SHOWN_FILE.findall(block)}
 
 
 def found_in(paths: list[Path], pattern: re.Pattern[str]) -> list[tuple[Path, str]]:
@@ -126,7 +128,8 @@ def test_roles_name_something_that_their_module_knows() -> None:
 
 def test_named_files_exist() -> None:
     found = found_in([*MODULES, *PAGES, *SCRIPTS], FILE_NAME)
-    named = [(str(path), name) for path, name in found if name not in FOREIGN_FILES]
+    others = FOREIGN_FILES | shown_files()
+    named = [(str(path), name) for path, name in found if name not in others]
     assert found
     assert [(path, name) for path, name in named if not is_a_file(name)] == []
 
