@@ -668,6 +668,10 @@ def counted_refusals(app: Flask) -> int | None:
     return None if counter is None else sum(row.times for row in counter.rows("photos"))
 
 
+def shows_health(app: Flask) -> bool:
+    return "closed_buckets" in app.test_client().get("/up").text
+
+
 def counted_decisions(app: Flask) -> float:
     preflight(app)
     registry = app.config["BUCKETCORS_METRICS"] or CollectorRegistry()
@@ -697,6 +701,7 @@ def reads_of_two_buckets_in_turn(app: Flask) -> int:
         ("API_CROSS_ORIGIN", False, status_of_rules_preflight, 200, 403),
         ("DATABASE", "b.sqlite", database_files, ["bucketcors.sqlite"], ["b.sqlite"]),
         ("EXTRA_METHODS", ["PATCH"], status_of_rules_with_patch, 400, 200),
+        ("HEALTH_PATH", "/up", shows_health, False, True),
         ("HISTORY", 2, entries_of_history, 5, 2),
         ("HOST_SUFFIXES", ["cos.test"], status_below_a_host, 404, 200),
         ("HOST_SUFFIXES", ("cos.test",), status_below_a_host, 404, 200),
@@ -757,6 +762,7 @@ def test_the_settings_in_force_can_be_seen(make_app):
         "DEFAULT_RULES": None,
         "DIALECT": "cos",
         "EXTRA_METHODS": (),
+        "HEALTH_PATH": "",
         "HISTORY": None,
         "HOSTS_ONLY": False,
         "HOST_SUFFIXES": (),
@@ -849,6 +855,7 @@ WRONG = [
     ("DIALECT", ["azure", "COS", None, ["cos"]], "'cos'"),
     ("EXTRA_METHODS", ["PATCH", ["patch"], ["GET"], {"PATCH": 1}, None], "such as ['PATCH']"),
     ("EXTRA_METHODS", [["TRACE"], ["TRACK"], ["CONNECT"], ["OPTIONS"], [["LOCK"]]], "out of PATCH"),
+    ("HEALTH_PATH", ["health", "/health/", "/", None, 5, b"/health"], "such as '/health/cors'"),
     ("HISTORY", [0, -1, "50", 1.5, True], "a whole number from 1, or None"),
     ("HOSTS_ONLY", ["False", 1, None], "True or False"),
     ("HOST_SUFFIXES", ["cos.test", [5], {"cos.test"}, None], "a list of host names"),

@@ -305,8 +305,8 @@ def test_nothing_is_lost_among_threads(store: MemoryStore, registry: CollectorRe
         while not seen.is_set():
             samples(registry, "decisions_total")
 
-    looking = threading.Thread(target=look)
-    sending = [threading.Thread(target=send) for _ in range(4)]
+    looking = threading.Thread(target=look, daemon=True)
+    sending = [threading.Thread(target=send, daemon=True) for _ in range(4)]
     for each in (looking, *sending):
         each.start()
     for each in sending:

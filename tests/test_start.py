@@ -64,7 +64,8 @@ def test_importing_the_package_imports_no_module_of_it() -> None:
 
 
 EXTENSION = {
-    *("core", "default_rules", "extension", "interval_log", "settings", "signals", "stores"),
+    *("core", "default_rules", "extension", "interval_log", "log_fields"),
+    *("settings", "signals", "stores"),
     *("core.bucket_names", "core.dialects", "core.errors", "core.fields", "core.grants"),
     *("core.headers", "core.hosts", "core.origins", "core.problems", "core.request"),
     *("core.reserved", "core.rules", "core.wildcards"),
