@@ -179,8 +179,8 @@ class Cause(StrEnum):
 class Severity(StrEnum):
     """How much a finding matters.
 
-    ``DANGER``: sites that the owner does not mean may use the bucket. ``WARNING``: the rules do not
-    do what they seem to do. ``ADVICE``: the rules work, but could be simpler.
+    ``DANGER``: sites that the owner does not intend to allow can use the bucket. ``WARNING``: the
+    rules do not do what they seem to do. ``ADVICE``: the rules work, but could be simpler.
     """
 
     DANGER = "danger"

@@ -17,7 +17,7 @@ def list_routes(form: str) -> None:
     """List which URLs of an app are about buckets.
 
     Prints each form of such URLs, with the routes that serve them. Then it prints the reserved
-    names, and the routes whose bucket names no URL.
+    names, and the routes that name no bucket.
 
     \b
     Example:
