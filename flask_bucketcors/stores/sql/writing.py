@@ -111,7 +111,8 @@ class Writer:
                 may_repeat = is_repeatable(error) or is_lost(error)
                 if not may_repeat or time.monotonic() >= deadline:
                     raise
-            time.sleep(random.uniform(0, _PAUSE_SECONDS))  # nosec B311 - no secret
+            # Nobody gains from guessing it.
+            time.sleep(random.uniform(0, _PAUSE_SECONDS))  # nosec B311
 
     def _transaction(self, work: Work, stamp: int, connection: Connection) -> int | None:
         revision = work(connection, stamp)
