@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from flask import Flask
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from webtest import TestApp
 
 from flask_bucketcors import (
@@ -434,7 +434,7 @@ def published(metrics: Metrics) -> float:
     """What prometheus_client has, without asking."""
     return sum(
         sample.value
-        for family in metrics._decisions.collect()
+        for family in metrics.decisions.counter.collect()
         for sample in family.samples
         if sample.name.endswith("_total")
     )
@@ -497,6 +497,28 @@ def test_a_child_leaves_the_counts_of_its_parent_to_it(
     client.get("/photos/k", headers={"Origin": A})
     shared.publish()
     assert (published(shared), len(timers)) == (1, 2)
+
+
+def test_nothing_that_fails_in_prometheus_client_reaches_a_request_or_is_counted_twice(
+    store: MemoryStore, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the folder of the processes were full, or gone, or another user's."""
+
+    def fail(*values: object) -> None:
+        raise PermissionError(13, "Permission denied", "/run/metrics/counter_1.db")
+
+    client = client_of(store, registry)
+    with monkeypatch.context() as context:
+        for name in ("inc", "labels"):
+            context.setattr(Counter, name, fail)
+        assert client.get("/photos/k", headers={"Origin": A}).headers["Vary"] == "Origin"
+        assert client.get("/photos?cors").status_int == 200
+        for _ in range(3):
+            find_metrics(registry).publish()
+    assert samples(registry, "decisions_total") == {("cos", "allowed", "", "actual"): 1}
+    assert samples(registry, "rules_calls_total") == {("", "GET", "200"): 1}
+    assert samples(registry, "store_reads_total") == {("rules",): 1}
+    assert samples(registry, "store_checks_total") == {("ok",): 1}
 
 
 def test_metrics_that_cannot_be_published_are_logged(

@@ -1,10 +1,11 @@
 """Metrics for Prometheus: what becomes of requests and calls, and figures of caches and stores.
 
 A request takes a step of an iterator, which is one step for Python, so nothing is lost among
-threads. What was counted goes to prometheus_client when Prometheus asks. If several processes share
-a folder for their metrics (``PROMETHEUS_MULTIPROC_DIR``), Prometheus asks one of them for those of
-all. Then the first request after a pause starts a timer, and what was counted by then is written by
-the timer's thread. There is no thread while no request comes.
+threads. It does not use prometheus_client, which may fail: the folder may be missing, full, or
+another user's. What was counted goes to prometheus_client when Prometheus asks. If several
+processes share a folder for their metrics (``PROMETHEUS_MULTIPROC_DIR``), Prometheus asks one of
+them for those of all. Then the first request after a pause starts a timer, and what was counted by
+then is written by the timer's thread. There is no thread while no request comes.
 
 No label has a value that a client chooses, so the number of series is bounded.
 """
@@ -14,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Final, Literal
 from weakref import WeakKeyDictionary, WeakSet
@@ -51,29 +52,34 @@ _FAILED: Final = "metrics are counted, but not published: %r"
 class Tally:
     """Numbers that threads count up, each for one series of a counter."""
 
-    def __init__(self, counter: Counter, labels: Mapping[Reason | None, tuple[str, ...]]) -> None:
-        #: The next step of one of these counts.
-        self.counts = {key: count() for key in labels}
-        self._children = {key: counter.labels(*values) for key, values in labels.items()}
-        self._seen = dict.fromkeys(labels, 0)
+    def __init__(self, counter: Counter) -> None:
+        self.counter: Counter = counter
+        self._counts: dict[tuple[str, ...], Iterator[int]] = {}
+        self._seen: dict[tuple[str, ...], int] = {}
+
+    def steps(self, *labels: str) -> Iterator[int]:
+        """Give what counts one series: each step is one more."""
+        # Threads that are here at once get the same.
+        return self._counts.setdefault(labels, count())
 
     def publish(self) -> None:
         """Add to the series what was counted since the last time. One thread at a time."""
-        for key, number in self._new():
+        for labels, number in self._new():
             if number:
-                self._children[key].inc(number)
+                self.counter.labels(*labels).inc(number)
+            self._seen[labels] += number
 
     def forget(self) -> None:
         """Leave out what was counted since the last time."""
-        for _ in self._new():
-            pass
+        for labels, number in self._new():
+            self._seen[labels] += number
 
-    def _new(self) -> Iterator[tuple[Reason | None, int]]:
-        for key, steps in self.counts.items():
-            # To look takes a step as well.
-            found = next(steps)
-            yield key, found - self._seen[key]
-            self._seen[key] = found + 1
+    def _new(self) -> Iterator[tuple[tuple[str, ...], int]]:
+        for labels, steps in list(self._counts.items()):
+            seen = self._seen.get(labels, 0)
+            # To look takes a step as well, whether or not the number can be published.
+            self._seen[labels] = seen + 1
+            yield labels, next(steps) - seen
 
 
 class Metrics:
@@ -84,17 +90,22 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry, *, is_shared: bool) -> None:
         labels = ["request", "outcome", "reason", "dialect"]
-        self._decisions = _counter("decisions", "Decisions about requests with an origin", labels)
+        decisions = _counter("decisions", "Decisions about requests with an origin", labels)
         labels = ["method", "status", "code"]
-        self._calls = _counter("rules_calls", "Responses to ?cors calls", labels)
-        self._reads = _counter("store_reads", "Reads of a bucket's rules", ["result"])
-        self._checks = _counter("store_checks", "Questions to the store what changed", ["result"])
+        calls = _counter("rules_calls", "Responses to ?cors calls", labels)
+        reads = _counter("store_reads", "Reads of a bucket's rules", ["result"])
+        checks = _counter("store_checks", "Questions to the store what changed", ["result"])
         self._cached = _gauge("cached_buckets", "Buckets whose rules are in memory", "livesum")
         self._bytes = _gauge("cached_bytes", "Estimated memory of compiled rules", "livesum")
         self._revision = _gauge("revision", "Number of the last change of rules", "max")
         # Made when there is a copy: 0 would look like a very old one.
         self._copied: Gauge | None = None
-        self._tallies: dict[tuple[str, str], Tally] = {}
+        #: What middlewares count: decisions, ``?cors`` calls, and questions to the store.
+        self.decisions: Tally = Tally(decisions)
+        self.calls: Tally = Tally(calls)
+        asked = {"read": Tally(reads), "check": Tally(checks)}
+        self._questions = {each: asked[each.value[0]].steps(each.value[1]) for each in Asked}
+        self._tallies = (self.decisions, self.calls, *asked.values())
         self._caches: WeakSet[RulesCache] = WeakSet()
         self._stores: WeakSet[Store] = WeakSet()
         self._is_shared = is_shared
@@ -111,8 +122,7 @@ class Metrics:
         self._caches.add(cache)
         self._stores.add(store)
         cache.tell = self._count_question
-        preflights, actual = self._tally("preflight", dialect), self._tally("actual", dialect)
-        return RequestCounter(self, preflights, actual, self._calls)
+        return RequestCounter(self, dialect)
 
     def describe(self) -> Iterator[Metric]:
         """Give the names, for the registry."""
@@ -129,7 +139,7 @@ class Metrics:
         """Give prometheus_client what was counted. Never raises."""
         try:
             with self._publishing:
-                for tally in self._tallies.values():
+                for tally in self._tallies:
                     tally.publish()
                 self._measure()
         except Exception as error:
@@ -159,7 +169,7 @@ class Metrics:
 
     def abandon(self) -> None:
         """In the child: leave it to the parent to publish what it has counted."""
-        for tally in self._tallies.values():
+        for tally in self._tallies:
             tally.forget()
         if self._is_shared:
             self.idle[:] = [True]
@@ -170,24 +180,13 @@ class Metrics:
         self.publish()
 
     def _families(self) -> Iterable[Counter | Gauge]:
-        yield from (self._decisions, self._calls, self._reads, self._checks)
+        yield from (tally.counter for tally in self._tallies)
         yield from (self._cached, self._bytes, self._revision)
         if self._copied is not None:
             yield self._copied
 
-    def _tally(self, request: str, dialect: str) -> Tally:
-        found = self._tallies.get((request, dialect))
-        if found is None:
-            labels = {
-                reason: (request, "refused" if reason else "allowed", str(reason or ""), dialect)
-                for reason in (None, *Reason)
-            }
-            found = self._tallies[request, dialect] = Tally(self._decisions, labels)
-        return found
-
     def _count_question(self, asked: Asked) -> None:
-        question, result = asked.value
-        (self._reads if question == "read" else self._checks).labels(result).inc()
+        next(self._questions[asked])
         if self.idle:
             self.start_timer()
 
@@ -205,17 +204,12 @@ class Metrics:
 
 
 class RequestCounter:
-    """Counts the requests of one middleware.
+    """Counts the requests of one middleware."""
 
-    :param preflights, actual: the tallies.
-    :param calls: the counter of ``?cors`` calls.
-    """
-
-    def __init__(self, metrics: Metrics, preflights: Tally, actual: Tally, calls: Counter) -> None:
+    def __init__(self, metrics: Metrics, dialect: str) -> None:
         self._metrics = metrics
-        self._preflights = preflights.counts
-        self._actual = actual.counts
-        self._calls = calls
+        self._preflights = _steps(metrics.decisions, "preflight", dialect)
+        self._actual = _steps(metrics.decisions, "actual", dialect)
 
     def preflight(self, reason: Reason | None) -> None:
         next(self._preflights[reason])
@@ -237,7 +231,19 @@ class RequestCounter:
 
     def rules_call(self, method: str, status: str, code: str) -> None:
         shown = method if method in _METHODS else OTHER_METHOD
-        self._calls.labels(shown, status, code).inc()
+        next(self._metrics.calls.steps(shown, status, code))
+        if self._metrics.idle:
+            self._metrics.start_timer()
+
+
+def _steps(decisions: Tally, request: str, dialect: str) -> dict[Reason | None, Iterator[int]]:
+    found = {}
+    for reason in (None, *Reason):
+        labels = (request, "refused" if reason else "allowed", str(reason or ""), dialect)
+        # The series is there before its first count, so that Prometheus sees it rise.
+        decisions.counter.labels(*labels)
+        found[reason] = decisions.steps(*labels)
+    return found
 
 
 _all_metrics: WeakSet[Metrics] = WeakSet()
