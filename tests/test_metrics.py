@@ -276,6 +276,36 @@ def test_a_store_that_cannot_be_asked_hides_no_other_figure(registry: CollectorR
     assert samples(registry, "store_reads_total") == {("no_rules",): 1}
 
 
+@pytest.mark.parametrize("error", [StoreUnavailable("the disk is gone"), KeyError("revision")])
+def test_a_revision_stays_while_the_store_cannot_be_asked(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Otherwise it would look as if somebody had changed rules, twice."""
+
+    def fail(store: MemoryStore) -> int:
+        raise error
+
+    store = MemoryStore()
+    store.put("photos", RULES)
+    client = client_of(store, registry)
+    assert samples(registry, "revision") == {(): 1}
+    monkeypatch.setattr(MemoryStore, "revision", property(fail))
+    assert samples(registry, "revision") == {(): 1}
+    # Requests hold it.
+    assert client.app.store is store
+
+
+def test_a_store_needs_no_hash(registry: CollectorRegistry) -> None:
+    class Equal(MemoryStore):
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Equal)
+
+    first, second = Equal(), Equal()
+    second.put("photos", RULES)
+    apps = [client_of(each, registry) for each in (first, second)]
+    assert samples(registry, "revision") == {(): 1}, apps
+
+
 def test_clients_choose_no_label(store: MemoryStore, registry: CollectorRegistry) -> None:
     """Whatever they send, there are no more series than there are known values."""
     client = client_of(store, registry)
@@ -406,6 +436,47 @@ except SettingRefused as error:
 """
     said = run_python(code, {**os.environ, "PYTHONPATH": str(ROOT)})
     assert "pip install 'flask-bucketcors[metrics]'" in said
+
+
+SHARED = """
+import os
+import prometheus_client
+{}
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, SettingRefused
+from flask_bucketcors.wsgi import prometheus_metrics
+try:
+    BucketCORSMiddleware(lambda *request: [], store=MemoryStore(), metrics=True)
+except SettingRefused as error:
+    print(error)
+else:
+    print(prometheus_metrics.is_shared())
+"""
+
+
+@pytest.mark.parametrize(
+    "name, code, expected",
+    [
+        (None, "", "False"),
+        ("PROMETHEUS_MULTIPROC_DIR", "", "True"),
+        # Deprecated, but prometheus_client has it still.
+        ("prometheus_multiproc_dir", "", "True"),
+        # Too late: prometheus_client has decided.
+        (None, 'os.environ["PROMETHEUS_MULTIPROC_DIR"] = "/nowhere"', "False"),
+    ],
+)
+def test_processes_share_a_folder_if_prometheus_client_thinks_so(
+    name: str | None, code: str, expected: str, tmp_path: Path
+) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **({name: str(tmp_path)} if name else {})}
+    assert run_python(SHARED.format(code), environ).split() == [expected]
+
+
+def test_without_the_folder_the_error_says_what_to_do(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PROMETHEUS_MULTIPROC_DIR": missing}
+    said = run_python(SHARED.format(""), environ)
+    assert said.startswith("BUCKETCORS_METRICS (metrics=) needs the folder that PROMETHEUS_MUL")
+    assert missing in said
 
 
 class Timer:

@@ -12,17 +12,16 @@ No label has a value that a client chooses, so the number of series is bounded.
 
 import atexit
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Final, Literal
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask_bucketcors.core.decisions import Reason
-from flask_bucketcors.core.errors import SettingRefused, StoreUnavailable
+from flask_bucketcors.core.errors import SettingRefused
 from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock, join
@@ -30,8 +29,8 @@ from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.rules_cache import Asked, RulesCache
 
 try:
-    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Metric
-except ImportError as error:
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Metric, values
+except ImportError as _error:
     raise SettingRefused(
         "BUCKETCORS_METRICS (metrics=) needs prometheus_client: pip install "
         "'flask-bucketcors[metrics]'"
@@ -46,6 +45,10 @@ _METHODS: Final = frozenset({"GET", "PUT", "DELETE", "OPTIONS"})
 OTHER_METHOD: Final = "other"
 
 _COPIED: Final = "When this host's copy last had all rules of its server, in seconds since 1970"
+_NO_FOLDER: Final = (
+    "BUCKETCORS_METRICS (metrics=) needs the folder that PROMETHEUS_MULTIPROC_DIR names: make it "
+    "before the server starts, and let its workers write to it"
+)
 _FAILED: Final = "metrics are counted, but not published: %r"
 
 
@@ -107,7 +110,8 @@ class Metrics:
         self._questions = {each: asked[each.value[0]].steps(each.value[1]) for each in Asked}
         self._tallies = (self.decisions, self.calls, *asked.values())
         self._caches: WeakSet[RulesCache] = WeakSet()
-        self._stores: WeakSet[Store] = WeakSet()
+        # By their ids: a store of an application may have an equality, and no hash.
+        self._stores: WeakValueDictionary[int, Store] = WeakValueDictionary()
         self._is_shared = is_shared
         #: Has an item if the next request has to start a timer.
         self.idle = [True] if is_shared else []
@@ -120,7 +124,7 @@ class Metrics:
     def observe(self, dialect: str, cache: RulesCache, store: Store) -> "RequestCounter":
         """Give what counts the requests of a middleware."""
         self._caches.add(cache)
-        self._stores.add(store)
+        self._stores[id(store)] = store
         cache.tell = self._count_question
         return RequestCounter(self, dialect)
 
@@ -191,10 +195,12 @@ class Metrics:
             self.start_timer()
 
     def _measure(self) -> None:
-        caches, stores = list(self._caches), list(self._stores)
+        caches, stores = list(self._caches), list(self._stores.values())
         self._cached.set(sum(cache.kept.count for cache in caches))
         self._bytes.set(sum(cache.kept.bytes + cache.kept.absent_bytes for cache in caches))
-        self._revision.set(max(map(_revision, stores), default=0))
+        revisions = [found for store in stores if (found := _revision(store)) is not None]
+        if revisions:
+            self._revision.set(max(revisions))
         ages = [health.age for store in stores if (health := store.copy_health())]
         confirmed = [time.time() - age for age in ages if age is not None]
         if confirmed:
@@ -254,16 +260,23 @@ def find_metrics(registry: CollectorRegistry | bool) -> Metrics:
     """Give the metrics in a registry, which several middlewares may share.
 
     :param registry: True for the default one.
+    :raises SettingRefused: if the folder of several processes cannot be used.
     """
     found = REGISTRY if isinstance(registry, bool) else registry
     if found not in _by_registry:
-        _by_registry[found] = Metrics(found, is_shared=is_shared())
+        try:
+            _by_registry[found] = Metrics(found, is_shared=is_shared())
+        except OSError as error:
+            raise SettingRefused(f"{_NO_FOLDER}: {error}") from error
     return _by_registry[found]
 
 
 def is_shared() -> bool:
-    """Whether several processes share a folder for their metrics."""
-    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    """Whether several processes share a folder for their metrics.
+
+    prometheus_client looks at the environment when it is imported.
+    """
+    return values.ValueClass is not values.MutexValue
 
 
 def _counter(name: str, text: str, labels: list[str]) -> Counter:
@@ -275,11 +288,12 @@ def _gauge(name: str, text: str, mode: Literal["livesum", "max"]) -> Gauge:
     return Gauge(f"bucketcors_{name}", text, registry=None, multiprocess_mode=mode)
 
 
-def _revision(store: Store) -> int:
+def _revision(store: Store) -> int | None:
     try:
         return store.revision
-    except StoreUnavailable:
-        return 0
+    except Exception:
+        # The store may be of the application. The last known revision stays.
+        return None
 
 
 def _publish_all() -> None:
