@@ -20,7 +20,7 @@ def fields(event: str, **values: object) -> Mapping[str, Mapping[str, Any]]:
     """Give the argument ``extra`` of a call that writes a line.
 
     Clients choose many of the values. So texts are escaped as ``repr`` does, without quotation
-    marks, and cut, as they are in the line itself.
+    marks, and cut, as they are in the line itself. Never raises.
 
     :param event: what happened; the same for all lines of one kind.
     :param values: numbers, texts, paths, errors and lists of texts; None for what is unknown.
@@ -34,9 +34,17 @@ def _shown(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         return [_shown(each) for each in value[:MAX_ITEMS]]
+    try:
+        return _escaped(_text(value))
+    except Exception:
+        # An exception of an application may have no text, and the line matters more.
+        return type(value).__name__
+
+
+def _text(value: object) -> str:
     if isinstance(value, BaseException):
-        return _escaped(f"{type(value).__name__}: {value}")
-    return _escaped(os.fspath(value) if isinstance(value, os.PathLike) else str(value))
+        return f"{type(value).__name__}: {value}"
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
 
 
 def _escaped(text: str) -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from webtest import TestApp
 
-from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet
+from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RulesAPI, RuleSet, signals
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoreUnavailable
+from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.log_fields import MAX_ITEMS, MAX_TEXT, fields
 from flask_bucketcors.wsgi import preflight_log
 from tests.support import ROOT
@@ -182,6 +184,37 @@ def test_fields_are_values_of_json_that_are_escaped_and_cut() -> None:
             "listed": ["\\x1b"] * MAX_ITEMS,
         }
     }
+
+
+class Textless(Exception):
+    """Has no text, because of a mistake."""
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+def test_an_error_without_a_text_has_a_line_and_changes_nothing_else(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(store: MemoryStore, bucket: str) -> None:
+        raise Textless("photos")
+
+    def receive(store: MemoryStore, **values: Any) -> None:
+        raise Textless("photos")
+
+    monkeypatch.setattr(signals, "_log", IntervalLog(signals.logger))
+    store = MemoryStore()
+    with signals.rules_changed.connected_to(receive):
+        assert store.put("photos", RuleSet([Rule([B], ["GET"])])) == 1
+    monkeypatch.setattr(MemoryStore, "read", fail)
+    client = TestApp(BucketCORSMiddleware(lambda *request: [], store=store))
+    preflight = {"Origin": B, "Access-Control-Request-Method": "GET"}
+    client.options("/photos/k", headers=preflight, status=503)
+    shown = [vars(record)["bucketcors"] for record in caplog.records]
+    assert shown == [
+        {"event": "receiver_failed", "signal": "rules_changed", "error": "Textless"},
+        {"event": "store_failed", "error": "Textless"},
+    ]
 
 
 # Refused preflights
