@@ -8,7 +8,7 @@ A receiver that raises changes no response and no write: the error is logged, on
 """
 
 import logging
-from inspect import iscoroutinefunction
+from inspect import iscoroutine
 from typing import Final
 
 from blinker import Signal
@@ -51,9 +51,11 @@ def send(signal: Signal, store: object, **values: object) -> None:
         return
     for receiver in signal.receivers_for(store):
         try:
-            if iscoroutinefunction(receiver):
+            returned = receiver(store, **values)
+            if iscoroutine(returned):
+                # Nothing of it has run. If it is not closed, Python warns of it.
+                returned.close()
                 raise TypeError("no event loop runs here: connect a def, not an async def")
-            receiver(store, **values)
         except Exception as error:
             _log.write(logging.ERROR, _FAILED, _NAMES[signal], error, exc_info=True)
 

@@ -225,12 +225,20 @@ async def wait_for_it(sender: object, **values: Any) -> None:
     """Nobody waits for this one."""
 
 
+class Waiting:
+    """A receiver that is an object."""
+
+    async def __call__(self, sender: object, **values: Any) -> None:
+        """Nobody waits for this one either."""
+
+
 @pytest.mark.usefixtures("fresh_log")
 @pytest.mark.parametrize(
     "receiver, said",
     [
         (raise_it, "RuntimeError('the receiver is broken')"),
         (wait_for_it, "connect a def, not an async def"),
+        (Waiting(), "connect a def, not an async def"),
     ],
 )
 def test_a_receiver_that_fails_changes_nothing_else(
