@@ -1,6 +1,7 @@
 """OpenTelemetry: what the span of a request says that the rules decided."""
 
 from collections.abc import Iterable, Iterator
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -137,6 +138,33 @@ def test_without_tracing_nothing_is_described(
     middleware = BucketCORSMiddleware(serve, store=store)
     TestApp(middleware).get("/photos/k", headers={"Origin": A})
     assert middleware._parts.observers == []
+
+
+def raise_it() -> None:
+    raise RuntimeError("the provider that the environment names is missing")
+
+
+@pytest.mark.parametrize(
+    "library, said",
+    [
+        (SimpleNamespace(get_tracer_provider=raise_it), "is missing"),
+        (ModuleType("opentelemetry.trace"), "has no attribute 'get_tracer_provider'"),
+    ],
+)
+def test_a_library_that_fails_is_logged_and_changes_no_response(
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    library: object,
+    said: str,
+) -> None:
+    monkeypatch.setitem(observers.sys.modules, "opentelemetry.trace", library)  # type: ignore[arg-type]
+    client = TestApp(BucketCORSMiddleware(serve, store=store))
+    for _ in range(2):
+        client.get("/photos/k", headers={"Origin": A})
+    [record] = [each for each in caplog.records if each.name == "flask_bucketcors.metrics"]
+    assert vars(record)["bucketcors"]["event"] == "spans_not_described"
+    assert said in record.getMessage()
 
 
 def test_the_library_is_not_imported_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:

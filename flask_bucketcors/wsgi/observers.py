@@ -4,17 +4,23 @@ Nothing here runs unless somebody observes. The hot path does not ask who does: 
 made of other parts, when the first request comes.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask_bucketcors.core.decisions import Decision, Reason
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.wsgi.environ import ERROR_CODE
 from flask_bucketcors.wsgi.hot_path import RespondToPreflight
 from flask_bucketcors.wsgi.merged_headers import Pair
 from flask_bucketcors.wsgi.request_ids import IdSeries
+
+logger: Final = logging.getLogger("flask_bucketcors.metrics")
+
+_NO_SPANS: Final = "OpenTelemetry cannot be used, so no span says what the rules decided: %r"
 
 
 def are_spans_recorded() -> bool:
@@ -22,6 +28,8 @@ def are_spans_recorded() -> bool:
 
     The library is not imported for this question. An application that traces has imported it, and
     has set a provider of tracers, before its first request.
+
+    :raises Exception: whatever the library raises.
     """
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
@@ -92,12 +100,17 @@ class ObservedParts:
 
     def describe_spans(self, dialect: str) -> None:
         """Describe the spans of requests, if the application traces."""
-        if not self._describes_spans and are_spans_recorded():
-            # It imports the library.
-            from flask_bucketcors.wsgi.span_attributes import SpanAttributes
+        try:
+            if not self._describes_spans and are_spans_recorded():
+                # It imports the library.
+                from flask_bucketcors.wsgi.span_attributes import SpanAttributes
 
-            self._describes_spans = True
-            self.add(SpanAttributes(dialect))
+                self._describes_spans = True
+                self.add(SpanAttributes(dialect))
+        except Exception as error:
+            # A provider that the environment names may be missing, and a test may have replaced
+            # the library. The first request would fail, and so would all after it.
+            logger.error(_NO_SPANS, error, extra=fields("spans_not_described", error=error))
 
     def observed_call(
         self, environ: WSGIEnvironment, start_response: StartResponse
