@@ -23,12 +23,13 @@ from flask_bucketcors import (
     SetupRefused,
     SQLiteStore,
     Store,
+    StoredRulesInvalid,
     StoreUnavailable,
 )
 from flask_bucketcors.stores.replica import contact
 from flask_bucketcors.stores.replica.follower import Follower
 from flask_bucketcors.stores.replica.store import LATE_SECONDS, ReplicaStore
-from flask_bucketcors.wsgi.rules_cache import MAX_CLOSED
+from flask_bucketcors.wsgi.rules_cache import CHECK_SECONDS, MAX_CLOSED
 from tests.support import ROOT
 from tests.support.fake_server import FakeServer, wait_until
 from tests.support.loggers import check_fields
@@ -189,6 +190,31 @@ def test_buckets_whose_rules_are_unreadable_are_counted_and_no_reason_to_leave(
         store.delete("albums")
         assert preflight(app, "albums") == 403
         assert found(app.get(PATH)) == (200, OK)
+
+
+def test_buckets_are_open_again_when_the_store_is_even_if_no_request_comes() -> None:
+    store, seconds = Failing("read"), [0.0]
+    middleware = BucketCORSMiddleware(lambda environ, start: [b""], store=store)
+    middleware._rules.clock = lambda: seconds[0]
+    assert preflight(TestApp(middleware)) == 503
+    health = TestApp(middleware.health)
+    assert found(health.get("/", status=503)) == (
+        503,
+        {**OK, "status": "closed", "closed_buckets": 1},
+    )
+    store.names = ()
+    seconds[0] = CHECK_SECONDS
+    assert found(health.get("/")) == (200, OK)
+
+
+def test_a_store_that_reads_the_text_of_unusable_rules_at_once_closes_no_host() -> None:
+    """A bucket may have the name that the view asks for."""
+
+    class Reading(MemoryStore):
+        def read(self, bucket: str) -> None:
+            raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {SECRET}")
+
+    assert ask(Reading()) == (200, OK)
 
 
 def test_names_that_clients_invent_while_the_store_fails_take_bounded_memory() -> None:

@@ -171,9 +171,15 @@ class RulesCache:
             # As a request does, so that a host follows its server even if no other request comes.
             self._source.signal()
             self._source.read(_ANY_NAME)
+        except StoredRulesInvalid:
+            # The rules of one bucket, which say nothing about others.
+            pass
         except Exception as error:
             self._log_trouble(error)
             return False
+        if self._closed_buckets and self._is_stale(self.generation):
+            # A request would find them open again, but there may be none.
+            self._refresh()
         return True
 
     def _is_stale(self, generation: Generation) -> bool:
