@@ -286,6 +286,13 @@ def test_buckets_within_the_console_are_refused_at_the_start(prefix: str) -> Non
         console_application(url_prefix=prefix)
 
 
+@pytest.mark.parametrize("path", [PREFIX, f"{PREFIX}/photos"])
+def test_a_health_view_within_the_console_is_refused_at_the_start(path: str) -> None:
+    """It would respond in place of a page."""
+    with pytest.raises(SetupRefused, match=r"BUCKETCORS_HEALTH_PATH is .* within the console"):
+        console_application(health_path=path)
+
+
 @pytest.mark.parametrize("path", ["", "/b/photos", "//b/photos/", "/b//photos/"])
 def test_no_redirect_by_slashes_leads_around_the_consoles_headers(path: str) -> None:
     """Flask's own redirects have what the application adds, and are there without a console."""

@@ -21,15 +21,20 @@ from flask_bucketcors.wsgi.middleware import BucketCORSMiddleware
 
 
 def check_setup(app: Flask, settings: Settings) -> None:
-    """Refuse an application whose forms cannot be signed, or whose buckets are in the console.
+    """Refuse an application whose forms cannot be signed, or which needs paths of the console.
 
-    :raises SetupRefused: if it has no secret key, or the paths of its buckets are the console's.
+    :raises SetupRefused: if it has no secret key, or the paths of its buckets or of its health view
+        are the console's.
     """
-    if is_within(settings.url_prefix, settings.console_prefix):
-        raise SetupRefused(
-            f"BUCKETCORS_URL_PREFIX is {settings.url_prefix!r}, which is within the console: write "
-            "another path there, or in BUCKETCORS_CONSOLE_PREFIX"
-        )
+    for name, path in (
+        ("BUCKETCORS_URL_PREFIX", settings.url_prefix),
+        ("BUCKETCORS_HEALTH_PATH", settings.health_path),
+    ):
+        if is_within(path, settings.console_prefix):
+            raise SetupRefused(
+                f"{name} is {path!r}, which is within the console: write another path there, or in "
+                "BUCKETCORS_CONSOLE_PREFIX"
+            )
     if not app.secret_key:
         raise SetupRefused(
             "the console needs a secret key, which signs its forms: set SECRET_KEY, for example to "
