@@ -1,4 +1,4 @@
-"""The health view: 200 while a host can respond by its rules, and nothing that is secret."""
+"""The health view: 200 while a host can decide requests by its rules, and nothing that is secret."""
 
 import ast
 import json
@@ -341,7 +341,7 @@ def test_the_page_shows_a_response_and_has_every_field() -> None:
         "copy.in_contact",
     }
     assert f"at most {MAX_CLOSED} are counted" in part
-    assert f"and {LATE_SECONDS:g} seconds" in part
+    assert f"plus {LATE_SECONDS:g} seconds" in part
 
 
 def test_the_page_says_what_each_status_means() -> None:

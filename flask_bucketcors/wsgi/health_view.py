@@ -1,4 +1,4 @@
-"""The health view: whether this host can respond by its rules, for load balancers and monitoring.
+"""The health view: whether this host can decide requests by its rules, for load balancers.
 
 Anyone may ask, so the response names no bucket, path, server or error. The log has them.
 """

@@ -95,9 +95,9 @@ class Metrics:
         labels = ["request", "outcome", "reason", "dialect"]
         decisions = _counter("decisions", "Decisions about requests with an origin", labels)
         labels = ["method", "status", "code"]
-        calls = _counter("rules_calls", "Responses to ?cors calls", labels)
-        reads = _counter("store_reads", "Reads of a bucket's rules", ["result"])
-        checks = _counter("store_checks", "Questions to the store what changed", ["result"])
+        self._calls = _counter("rules_calls", "Responses to ?cors calls", labels)
+        self._reads = _counter("store_reads", "Reads of a bucket's rules", ["result"])
+        self._checks = _counter("store_checks", "Checks of the store for changes", ["result"])
         self._cached = _gauge("cached_buckets", "Buckets whose rules are in memory", "livesum")
         self._bytes = _gauge("cached_bytes", "Estimated memory of compiled rules", "livesum")
         self._revision = _gauge("revision", "Number of the last change of rules", "max")
