@@ -54,6 +54,7 @@ NOT_RUN = re.compile(
 
 # Pages with other commands, which are not run as they stand, each with the reason.
 NOT_RUN_AS_THEY_STAND = {
+    "CONTRIBUTING.md": "they install packages, and a hook in the repository",
     "metrics.md": "test_metrics_served.py runs gunicorn so, in a folder of its own",
     "README.md": ".ci/run runs the tests by its command; the other one starts a server",
     "testing.md": "they take minutes; test_fuzz.py and test_mutants.py run parts of them",

@@ -1,4 +1,4 @@
-"""The health view: 200 while a host can decide requests by its rules, and nothing that is secret."""
+"""The health view: 200 while a host can decide requests by its rules, and nothing secret."""
 
 import ast
 import json
