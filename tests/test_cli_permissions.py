@@ -22,7 +22,7 @@ RULES = RuleSet(
 )
 TABLE = """\
 rules.json
-The first rule that fits a request decides; - means refused.
+The first rule that matches a request decides; - means refused.
 
   GET                     HEAD              PUT                     POST, DELETE
 

@@ -167,7 +167,7 @@ def test_the_cards_show_each_rule_in_order() -> None:
     text = text_of(visitor().open("/b/photos/"))
     for shown in (
         "5 rules",
-        "The first rule that fits a request decides. Last change just now by bob",
+        "The first rule that matches a request decides. Last change just now by bob",
         "Rule 1 public reads",
         "Methods GET, HEAD Allowed request headers none "
         "Exposed response headers ETag Max-age 600 seconds",

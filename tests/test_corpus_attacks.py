@@ -41,7 +41,7 @@ KEPT: dict[str, tuple[str, bool, str | None]] = {
     "WILD-28": ("`*` among other characters covers origins only", False, "BC309"),
     "PORT-21": ("An AllowedOrigin", False, "BC303"),
     # The literal `*` that it is answered with goes with no credentials; see CRED-03, CRED-11.
-    "CRED-01": ("A bare `*` and credentials", False, None),
+    "CRED-01": ("A bare `*` never comes with credentials", False, None),
     "LINT-01": ("Header names that browsers reserve", False, None),
     "LINT-02": ("Header names that browsers reserve", False, None),
     "LINT-05": ("Header names that browsers reserve", False, None),

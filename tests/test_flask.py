@@ -849,13 +849,17 @@ WRONG = [
     ("ALLOW_CREDENTIALS", ["False", "true", 0, None], "True or False"),
     ("API_CROSS_ORIGIN", ["False", 0, "None"], "True, False or None"),
     ("CONSOLE_INSECURE", ["True", 1, None], "True or False"),
-    ("CONSOLE_PREFIX", ["", "/", "cors", "/cors/", None, 5, b"/cors"], "'/-/cors'"),
+    ("CONSOLE_PREFIX", ["", "/", "cors", "/cors/", "/cors?x", None, 5, b"/cors"], "'/-/cors'"),
     ("DATABASE", ["", None, 5, b"rules.sqlite", True], "the path of a file"),
     ("DEFAULT_RULES", ["", 5, True, b"<CORSRule>"], "a RuleSet, a document in XML or JSON"),
     ("DIALECT", ["azure", "COS", None, ["cos"]], "'cos'"),
     ("EXTRA_METHODS", ["PATCH", ["patch"], ["GET"], {"PATCH": 1}, None], "such as ['PATCH']"),
     ("EXTRA_METHODS", [["TRACE"], ["TRACK"], ["CONNECT"], ["OPTIONS"], [["LOCK"]]], "out of PATCH"),
-    ("HEALTH_PATH", ["health", "/health/", "/", None, 5, b"/health"], "such as '/health/cors'"),
+    (
+        "HEALTH_PATH",
+        ["health", "/health/", "/", "/up#x", None, 5, b"/up"],
+        "such as '/health/cors'",
+    ),
     ("HISTORY", [0, -1, "50", 1.5, True], "a whole number from 1, or None"),
     ("HOSTS_ONLY", ["False", 1, None], "True or False"),
     ("HOST_SUFFIXES", ["cos.test", [5], {"cos.test"}, None], "a list of host names"),
@@ -879,7 +883,7 @@ WRONG = [
     ("STALE_SECONDS", [0, -1, "60", True, float("inf")], "a number of seconds above 0"),
     ("STRICT", [True, False, "danger", 1, None], "'off', 'dangers', 'warnings'"),
     ("TIMING_ALLOW_ORIGIN", ["True", 1, None], "True or False"),
-    ("URL_PREFIX", ["storage", "/storage/", None, 5, b"/storage"], "'/storage'"),
+    ("URL_PREFIX", ["storage", "/storage/", "/a?b", None, 5, b"/storage"], "'/storage'"),
     ("VARY", ["Safe", True, None, ""], "'safe', 'vendor'"),
 ]
 

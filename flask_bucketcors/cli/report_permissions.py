@@ -37,7 +37,7 @@ def print_permissions(found: Permissions, where: str) -> None:
     columns = _columns(found)
     widths = _widths([[[title], *cells] for title, cells in columns.items()])
     click.echo(click.style(where, bold=True))
-    click.echo(f"The first rule that fits a request decides; {_REFUSED} means refused.\n")
+    click.echo(f"The first rule that matches a request decides; {_REFUSED} means refused.\n")
     for line in _lines([[title] for title in columns], widths):
         click.echo(click.style(line, bold=True))
     for row, *cells in zip(found, *columns.values(), strict=True):

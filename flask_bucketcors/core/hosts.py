@@ -65,9 +65,10 @@ def checked_prefix(prefix: str) -> str:
     if prefix in ("", "/"):
         return ""
     before, *segments = prefix.split("/")
-    if before or not {"", ".", ".."}.isdisjoint(segments) or "<" in prefix:
+    # A variable of a route, and what ends the path of a URL.
+    if before or not {"", ".", ".."}.isdisjoint(segments) or not {*"<?#"}.isdisjoint(prefix):
         raise ValueError(
-            f"{prefix!r} is not a URL prefix: write it like '/storage', without variables"
+            f"{prefix!r} is not a URL prefix: write it like '/storage', without variables and query"
         )
     return prefix
 
