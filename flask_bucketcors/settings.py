@@ -357,6 +357,7 @@ class Settings:
     console_prefix: str = "/-/cors"
     console_insecure: bool = False
     refusals: bool | str | os.PathLike[str] = False
+    health_path: str = ""
     metrics: "bool | CollectorRegistry" = False
 
     @classmethod

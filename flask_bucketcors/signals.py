@@ -14,8 +14,9 @@ from typing import Final
 from blinker import Signal
 
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 
-logger = logging.getLogger("flask_bucketcors.signals")
+logger: Final = logging.getLogger("flask_bucketcors.signals")
 
 #: Sent after the rules of a bucket were put or deleted, in the process that did it: for ``?cors``
 #: calls, the console, commands, and changes that your code makes through the store.
@@ -57,7 +58,8 @@ def send(signal: Signal, store: object, **values: object) -> None:
                 returned.close()
                 raise TypeError("no event loop runs here: connect a def, not an async def")
         except Exception as error:
-            _log.write(logging.ERROR, _FAILED, _NAMES[signal], error, exc_info=True)
+            said = fields("receiver_failed", signal=_NAMES[signal], error=error)
+            _log.write(logging.ERROR, _FAILED, _NAMES[signal], error, extra=said, exc_info=True)
 
 
 def send_refused(

@@ -12,7 +12,7 @@ _MAX_LOSSES: Final = 20
 _MAX_TEXT: Final = 500
 
 exact_option: Final = click.option(
-    "--exact", is_flag=True, help="Refuse rules that the form cannot say in full."
+    "--exact", is_flag=True, help="Refuse rules that the form cannot express in full."
 )
 
 

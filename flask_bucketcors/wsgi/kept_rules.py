@@ -103,7 +103,7 @@ class KeptRules:
         self._most_bytes = most_bytes - most_bytes // ABSENT_PARTS
         self._most_absent_bytes = most_bytes // ABSENT_PARTS
         #: How many buckets with rules of their own there are.
-        self.count = 0
+        self.count: int = 0
         #: What buckets with rules of their own take, and the names of others.
         self.bytes: int = 0
         self.absent_bytes: int = 0

@@ -38,7 +38,7 @@ from flask_bucketcors.settings import (
 from flask_bucketcors.signals import preflight_refused, send_refused
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
-from flask_bucketcors.wsgi import preflight_log
+from flask_bucketcors.wsgi import health_view, preflight_log
 from flask_bucketcors.wsgi.environ import BUCKET, DECISION, ERROR_CODE, read_request
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY, error_response
 from flask_bucketcors.wsgi.hot_path import CONTENT_LENGTH, CONTENT_TYPE, make_hot_path

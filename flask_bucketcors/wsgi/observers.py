@@ -79,9 +79,9 @@ class ObservedParts:
     def __init__(
         self, app: WSGIApplication, respond_to_preflight: RespondToPreflight, ids: IdSeries
     ) -> None:
-        self.app = app
-        self.respond_to_preflight = respond_to_preflight
-        self.ids = ids
+        self.app: WSGIApplication = app
+        self.respond_to_preflight: RespondToPreflight = respond_to_preflight
+        self.ids: IdSeries = ids
         self.observers: list[Observer] = []
         self._describes_spans = False
 

@@ -23,6 +23,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import SettingRefused
 from flask_bucketcors.interval_log import IntervalLog
+from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock, join
 from flask_bucketcors.wsgi.environ import DECISION
@@ -34,9 +35,9 @@ except ImportError as _error:
     raise SettingRefused(
         "BUCKETCORS_METRICS (metrics=) needs prometheus_client: pip install "
         "'flask-bucketcors[metrics]'"
-    ) from error
+    ) from _error
 
-logger = logging.getLogger("flask_bucketcors.metrics")
+logger: Final = logging.getLogger("flask_bucketcors.metrics")
 
 #: How long after the first request counts are written, among several processes.
 PUBLISH_SECONDS: Final = 1.0
@@ -95,9 +96,9 @@ class Metrics:
         labels = ["request", "outcome", "reason", "dialect"]
         decisions = _counter("decisions", "Decisions about requests with an origin", labels)
         labels = ["method", "status", "code"]
-        self._calls = _counter("rules_calls", "Responses to ?cors calls", labels)
-        self._reads = _counter("store_reads", "Reads of a bucket's rules", ["result"])
-        self._checks = _counter("store_checks", "Checks of the store for changes", ["result"])
+        calls = _counter("rules_calls", "Responses to ?cors calls", labels)
+        reads = _counter("store_reads", "Reads of a bucket's rules", ["result"])
+        checks = _counter("store_checks", "Checks of the store for changes", ["result"])
         self._cached = _gauge("cached_buckets", "Buckets whose rules are in memory", "livesum")
         self._bytes = _gauge("cached_bytes", "Estimated memory of compiled rules", "livesum")
         self._revision = _gauge("revision", "Number of the last change of rules", "max")
@@ -114,7 +115,7 @@ class Metrics:
         self._stores: WeakValueDictionary[int, Store] = WeakValueDictionary()
         self._is_shared = is_shared
         #: Has an item if the next request has to start a timer.
-        self.idle = [True] if is_shared else []
+        self.idle: list[bool] = [True] if is_shared else []
         self._publishing = ForkSafeLock(is_awaited=False)
         self._log = IntervalLog(logger)
         join(self)
@@ -147,7 +148,8 @@ class Metrics:
                     tally.publish()
                 self._measure()
         except Exception as error:
-            self._log.write(logging.ERROR, _FAILED, error, exc_info=True)
+            said = fields("metrics_not_published", error=error)
+            self._log.write(logging.ERROR, _FAILED, error, extra=said, exc_info=True)
 
     def start_timer(self) -> None:
         """Publish in a while, unless that is under way."""

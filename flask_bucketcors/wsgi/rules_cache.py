@@ -278,13 +278,14 @@ class RulesCache:
             return entry
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
-            logger.error(_INVALID, bucket, error)
+            said = fields("rules_unreadable", bucket=bucket, error=error)
+            logger.error(_INVALID, bucket, error, extra=said)
             failure: Exception = error
             self.tell(Asked.UNREADABLE)
         except Exception as error:
             version = object()
             self._is_incomplete = True
-            self._log.write(logging.ERROR, _TROUBLE, error)
+            self._log_trouble(error)
             failure = error
             self.tell(Asked.READ_FAILED)
         if rules_unreadable.receivers:
