@@ -45,7 +45,7 @@ from flask_bucketcors import BucketCORSMiddleware, RulesAPI, RuleSet, SQLiteStor
 
 COLD_CALLS = 10
 AMONG_CALLS = 100
-COLD_AT_MOST = 5.0
+COLD_AT_MOST = 3.5
 FEW = 1_000
 MANY_AT_MOST = 1.5
 PUT_MANY_ROUNDS = 5
