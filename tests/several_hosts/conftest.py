@@ -20,6 +20,11 @@ KINDS: Final[dict[str, Callable[[], AbstractContextManager[Server]]]] = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest tests first, so that no worker waits at the end for one of them."""
+    items.sort(key=lambda item: item.path.name != "test_histories.py")
+
+
 @pytest.fixture(scope="session")
 def shared_postgresql() -> Iterator[PostgreSQL]:
     """A server that runs until the last test; no test stops it."""

@@ -45,7 +45,7 @@ HOSTS = {
 }
 HOST_IN_A_NETWORK = GTHREAD | {"refresh_seconds": 1.0}
 # The second server differs in what tells the hosts of a change.
-SHARE = {"PostgreSQL": 1.0, "MariaDB": 1 / 3}
+SHARE = {"PostgreSQL": 1.0, "MariaDB": 1 / 5}
 
 # Which responses fall into the time in which a bug can be seen is up to the machine.
 TRIES = 3

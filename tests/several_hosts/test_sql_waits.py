@@ -13,6 +13,7 @@ import pytest
 from flask_bucketcors import Rule, RuleSet, SQLStore
 from flask_bucketcors.core.errors import ServerUnreachable
 from tests.support import ROOT
+from tests.support.hosts.postgresql import PostgreSQL
 from tests.support.hosts.server import Database
 from tests.support.hosts.waiting import wait_until
 from tests.support.processes import server_programs
@@ -123,13 +124,14 @@ def test_a_server_that_is_gone_refuses_at_once_and_serves_when_it_is_back(
 
 
 def test_threads_that_wait_for_a_server_that_hangs_give_up_together(
-    own_database: Database,
+    own_postgresql: PostgreSQL,
 ) -> None:
     """And from then on, one at a time tries it, and the others are refused at once.
 
-    Otherwise they would keep all threads of a worker from its other requests.
+    Otherwise they would keep all threads of a worker from its other requests. The turns are the
+    same for each kind of server.
     """
-    with closing(SQLStore(own_database.url)) as store:
+    with own_postgresql.database() as database, closing(SQLStore(database.url)) as store:
         store.put("b", RULES)
         ready = threading.Barrier(6)
 
@@ -150,7 +152,7 @@ def test_threads_that_wait_for_a_server_that_hangs_give_up_together(
         together: list[str] = []
         trying: list[str] = []
         meanwhile: list[str] = []
-        with own_database.server.hanging():
+        with own_postgresql.hanging():
             threads = [start(put_together, together) for _ in range(6)]
             for thread in threads:
                 thread.join(CHILD_SECONDS)

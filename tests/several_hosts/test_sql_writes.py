@@ -22,7 +22,7 @@ from tests.support.hosts.server import Database
 SECONDS = 40
 MANY = writing.MAX_DIRECT + 10
 # Connections that are killed while others write.
-KILLS = 30
+KILLS = 20
 
 
 def rules(seconds: int = 0) -> RuleSet:
