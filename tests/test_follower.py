@@ -337,6 +337,7 @@ def test_the_first_request_does_not_wait_while_another_process_follows(
     server.is_responding.clear()
     monkeypatch.setattr("flask_bucketcors.stores.replica.store.FIRST_SECONDS", NEVER)
     serve(host)
+    assert host.get("b") is None
     server.is_responding.set()
 
 

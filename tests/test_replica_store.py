@@ -16,7 +16,7 @@ import pytest
 
 from flask_bucketcors import Rule, RulesChanged, RuleSet, SQLiteStore, StoreUnavailable
 from flask_bucketcors.core.errors import ServerUnreachable, UnknownRevision
-from flask_bucketcors.stores.replica import contact, copy
+from flask_bucketcors.stores.replica import contact
 from flask_bucketcors.stores.replica.copied_rows import write_rows
 from flask_bucketcors.stores.replica.copy import Copy
 from flask_bucketcors.stores.replica.store import ReplicaStore
@@ -570,7 +570,7 @@ def test_a_copy_of_another_server_is_taken_anew(
         # The same server under another name, or one that lost its last changes.
         ("fake://server/rules", os.getppid(), 1, False),
         ("fake://another/rules", os.getpid(), 1, False),
-        ("fake://another/rules", os.getppid(), copy.FOLLOWED_SECONDS + 1, False),
+        ("fake://another/rules", os.getppid(), contact.UNFOLLOWED_SECONDS + 1, False),
     ],
     ids=["another server", "the same", "its own process", "nobody follows any more"],
 )

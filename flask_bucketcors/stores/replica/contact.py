@@ -13,6 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+#: If no process has tried to reach the server for so long, in seconds, nobody follows it.
+UNFOLLOWED_SECONDS: Final = 120.0
+
 # Where the numbers are.
 _BOOT, _AT, _TIME, _LEADER, _TRIED, _NOTIFIED = range(6)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")

@@ -28,7 +28,7 @@ from flask_bucketcors.log_fields import fields
 from flask_bucketcors.stores.bucket_summary import BucketSummary
 from flask_bucketcors.stores.contract import Changes, StoredRules
 from flask_bucketcors.stores.history_entry import HistoryEntry
-from flask_bucketcors.stores.replica.contact import Contact, now
+from flask_bucketcors.stores.replica.contact import UNFOLLOWED_SECONDS, Contact, now
 from flask_bucketcors.stores.replica.copied_rows import differences, write_rows
 from flask_bucketcors.stores.rows import parse_rule_set
 from flask_bucketcors.stores.sql.feed import Batch, Feed, Position, Row
@@ -43,9 +43,6 @@ logger: Final = logging.getLogger("flask_bucketcors.store")
 
 #: How long to wait for another process of the host that catches up, which may take all rules.
 CATCH_UP_SECONDS: Final = 20.0
-
-#: A process that tried to reach the server so lately, in seconds, is one that follows it.
-FOLLOWED_SECONDS: Final = 120.0
 
 _STATE: Final = """
     SELECT revision, stamp, schema_version, copy_of, server_stamp FROM bucketcors_state
@@ -232,7 +229,7 @@ class Copy(SQLiteStore):
         """Refuse to take all rules of another server, if a process follows the copy's own."""
         contact = self.contact
         tried = contact.tried()
-        is_followed = contact.has_leader and tried is not None and tried < FOLLOWED_SECONDS
+        is_followed = contact.has_leader and tried is not None and tried < UNFOLLOWED_SECONDS
         if is_followed and contact.leader != os.getpid():
             names = (contact.leader, str(self.place), copy_of, self._server)
             raise CopyInUse(_OF_ANOTHER.format(*names))

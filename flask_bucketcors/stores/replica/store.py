@@ -27,7 +27,7 @@ from flask_bucketcors.stores.contract import (
 from flask_bucketcors.stores.health import CopyHealth, HealthNote
 from flask_bucketcors.stores.history_entry import HistoryEntry, PastChange
 from flask_bucketcors.stores.native_threads import pause
-from flask_bucketcors.stores.replica.contact import now
+from flask_bucketcors.stores.replica.contact import UNFOLLOWED_SECONDS, now
 from flask_bucketcors.stores.replica.copy import Copy, CopyInUse
 from flask_bucketcors.stores.replica.copy_health import copy_notes, server_notes
 from flask_bucketcors.stores.replica.follower import Follower
@@ -42,8 +42,6 @@ T = TypeVar("T")
 logger: Final = logging.getLogger("flask_bucketcors.store")
 
 _CLOSED: Final = "closed"
-#: A worker says that nobody follows if nobody has tried for so long, in seconds.
-UNFOLLOWED_SECONDS: Final = 120.0
 #: How long to catch up at start. gunicorn ends a worker that needs 30 seconds; what takes longer
 #: happens in the thread that follows.
 START_SECONDS: Final = 15.0
