@@ -107,6 +107,13 @@ class Resolver(ABC):
         """
         raise LookupError
 
+    def may_be_bucket(self, name: str) -> bool:
+        """Whether a name that :meth:`name_bucket` found may be a bucket's.
+
+        :param name: ASCII letters, digits, ``.``, ``-`` and ``_``, and not only dots.
+        """
+        return False
+
 
 def make_resolver(
     buckets: BucketFunction | None = None,
@@ -193,6 +200,11 @@ class ByPath(Resolver):
                 return bucket
         raise LookupError
 
+    def may_be_bucket(self, name: str) -> bool:
+        return not begins_with(self.reserved.names, name) and any(
+            _fits(name, patterns) for _, patterns in self._prefixes
+        )
+
 
 class ByOnePath(ByPath):
     """The same below one prefix, in less time."""
@@ -265,6 +277,9 @@ class ByHost(ByPath):
                 raise LookupError
             return label
         raise LookupError
+
+    def may_be_bucket(self, name: str) -> bool:
+        return name not in self.reserved.names
 
     def _may_be_reserved(self, path: str) -> bool:
         first = path[1:].partition("/")[0]

@@ -136,7 +136,9 @@ class ForkSafeLock:
 
     def __enter__(self) -> None:
         lock = self._lock
-        take(lock)
+        # As take() does first, without the call.
+        if not lock.acquire(False):
+            take(lock)
         self._entered = lock
 
     def __exit__(self, *exception: object) -> None:

@@ -12,6 +12,7 @@ Facts:
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -20,7 +21,7 @@ from flask_bucketcors.core.decisions import Decision
 from flask_bucketcors.core.resolvers import Resolver
 from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.error_responses import EMPTY_BODY
-from flask_bucketcors.wsgi.kept_rules import Entry
+from flask_bucketcors.wsgi.kept_rules import Entry, is_plain_name
 from flask_bucketcors.wsgi.merged_headers import Pair, merge, plain_names
 from flask_bucketcors.wsgi.request_ids import IdSeries
 from flask_bucketcors.wsgi.rules_cache import RulesCache
@@ -56,8 +57,8 @@ def make_hot_path(
 ) -> WSGIApplication:
     """Create a WSGI application that responds to usual requests at once.
 
-    A usual request is about an object in a bucket whose rules are in memory and fresh. It has no
-    origin, or one that the rules spell out, or one that they refuse.
+    A usual request is about an object in a bucket with rules. It has no origin, or one that the
+    rules spell out, or one that they refuse.
 
     :param consider: decides what to do with other requests.
     :param respond_to_preflight: responds to preflights of origins that no rule spells out.
@@ -67,6 +68,7 @@ def make_hot_path(
     """
     clock, name_bucket = cache.clock, resolver.name_bucket
     by_path = resolver.is_plain_path
+    find = partial(find_entry, cache, resolver)
 
     def hot_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         pairs: list[Pair] | None
@@ -95,8 +97,11 @@ def make_hot_path(
                     raise LookupError
             else:
                 bucket = name_bucket(path, environ["HTTP_HOST"])
-            entry = by_bucket[bucket]
-            entry.used = True
+            try:
+                entry = by_bucket[bucket]
+                entry.used = True
+            except KeyError:
+                entry = find(bucket)
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]
@@ -184,6 +189,20 @@ def make_hot_path(
         return responder(environ, start_decorated)
 
     return hot_path
+
+
+def find_entry(cache: RulesCache, resolver: Resolver, bucket: str) -> Entry:
+    """Find a bucket that is not in memory, or may have changed.
+
+    :param bucket: its name, as PEP 3333 passes it.
+    :raises LookupError: if the request has to be considered.
+    """
+    # Other names might be spelt differently in the store.
+    if is_plain_name(bucket) and resolver.may_be_bucket(bucket):
+        entry = cache.find(bucket)
+        if entry is not None:
+            return entry
+    raise LookupError
 
 
 def asks_for_more(environ: WSGIEnvironment) -> bool:

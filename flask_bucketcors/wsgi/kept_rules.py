@@ -233,6 +233,11 @@ class KeptRules:
                     self._release(key, entry)
 
 
+def is_plain_name(bucket: str) -> bool:
+    """Whether a URL spells the name of a bucket in one way."""
+    return _PLAIN_NAME.fullmatch(bucket) is not None
+
+
 def key_of(bucket: str) -> str | bytes:
     """Give the key of a bucket in ``by_bucket``."""
     return bucket if _PLAIN_NAME.fullmatch(bucket) else bucket.encode("utf-8", "surrogatepass")

@@ -145,19 +145,25 @@ class RulesCache:
 
         They are None if there are neither, and closed if the bucket's own are unknown.
         """
+        entry = self.find(bucket)
+        return None if entry is None else entry.rules
+
+    def find(self, bucket: str) -> Entry | None:
+        """Give the same rules, with what requests need of them."""
         generation = self.generation
         if self._is_stale(generation):
             generation = self._refresh()
         entry = generation.by_bucket.get(bucket)
         if entry is None:
-            if bucket in self.kept.absent:
-                return self.default
+            absent = self.kept.absent.get(bucket)
+            if absent is not None:
+                return None if absent is self._without_rules else absent
             key = key_of(bucket)
             entry = generation.by_bucket.get(key)
             if entry is None:
                 return self._load(bucket, key)
         entry.used = True
-        return entry.rules
+        return entry
 
     @property
     def closed_buckets(self) -> int:
@@ -245,7 +251,7 @@ class RulesCache:
         self._is_incomplete = True
         return last
 
-    def _load(self, bucket: str, key: str | bytes) -> BucketRules | None:
+    def _load(self, bucket: str, key: str | bytes) -> Entry | None:
         if not is_bucket_name(bucket):
             return None
         reader = self._reading[bucket] = object()
@@ -258,15 +264,16 @@ class RulesCache:
         finally:
             if self._reading.get(bucket) is reader:
                 self._reading.pop(bucket, None)
-        return entry.rules if entry else self.default
+        return None if entry is self._without_rules else entry
 
-    def _read(self, bucket: str, key: str | bytes) -> Entry | None:
+    def _read(self, bucket: str, key: str | bytes) -> Entry:
         version: Hashable = object()
         try:
             stored = self._source.read(bucket)
             if stored is None:
                 self.tell(Asked.NO_RULES)
-                return None
+                default = self.default
+                return self._without_rules if default is None else Entry(default, NO_VERSION)
             version = stored.version
             if isinstance(version, str):
                 # Bytes take less memory.
@@ -295,13 +302,13 @@ class RulesCache:
     def _log_trouble(self, error: Exception) -> None:
         self._log.write(logging.ERROR, _TROUBLE, error, extra=fields("store_failed", error=error))
 
-    def _keep(self, bucket: str, key: str | bytes, entry: Entry | None) -> None:
-        if entry is not None:
-            if entry.rules is self._closed and len(self._closed_buckets) < MAX_CLOSED:
-                self._closed_buckets.add(bucket)
-            self.kept.keep(bucket, key, entry)
-        elif self.default is None:
-            self.kept.keep_absent(bucket, key, self._without_rules, has_default=False)
-        else:
-            own = Entry(self.default, NO_VERSION)
-            self.kept.keep_absent(bucket, key, own, has_default=True)
+    def _keep(self, bucket: str, key: str | bytes, entry: Entry) -> None:
+        if entry is self._without_rules:
+            self.kept.keep_absent(bucket, key, entry, has_default=False)
+            return
+        if entry.rules is self.default:
+            self.kept.keep_absent(bucket, key, entry, has_default=True)
+            return
+        if entry.rules is self._closed and len(self._closed_buckets) < MAX_CLOSED:
+            self._closed_buckets.add(bucket)
+        self.kept.keep(bucket, key, entry)

@@ -108,7 +108,8 @@ class ForkedConnections:
 
         :raises StoreUnavailable: if it was forked while its parent used them.
         """
-        self.notice_fork()
+        if self._process != os.getpid():
+            self.notice_fork()
         if self._is_inherited:
             raise StoreUnavailable(_INHERITED)
         return self.current

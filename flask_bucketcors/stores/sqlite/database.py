@@ -132,10 +132,15 @@ class Database:
         :raises StoreUnavailable: if the database cannot be read now.
         """
         own = self._forked.own()
-        self._look_now_and_then()
-        deadline = time.monotonic() + READ_TIMEOUT_SECONDS
+        now = time.monotonic()
+        self._look_now_and_then(now)
+        read = self._read
         try:
-            return retry(partial(self._read, own, statement, parameters), deadline)
+            try:
+                return read(own, statement, parameters, now)
+            except (sqlite3.OperationalError, BlockingIOError):
+                attempt = partial(read, own, statement, parameters)
+                return retry(lambda: attempt(time.monotonic()), now + READ_TIMEOUT_SECONDS)
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(error) from error
 
@@ -194,14 +199,14 @@ class Database:
     def _connections(self) -> Connections:
         return self._forked.current
 
-    def _look_now_and_then(self) -> None:
+    def _look_now_and_then(self, now: float) -> None:
         """Look for another file once a second, and after each write of any process.
 
         A write goes to the file at the path, and a reader that knows about it must find it.
         """
         token = self._file.token
         is_written = token is not None and token.cell[0] != self._number
-        if is_written or time.monotonic() >= self._next_look:
+        if is_written or now >= self._next_look:
             self.follow_file()
 
     def _let_go(self, own: Connections) -> None:
@@ -230,9 +235,11 @@ class Database:
         own.reader = own.writer = None
         return is_written
 
-    def _read(self, own: Connections, statement: str, parameters: Parameters) -> list[Any]:
+    def _read(
+        self, own: Connections, statement: str, parameters: Parameters, now: float
+    ) -> list[Any]:
         # As turn() does, at half the cost.
-        if not take(own.reading, time.monotonic() + LOCK_TIMEOUT_SECONDS):
+        if not own.reading.acquire(False) and not take(own.reading, now + LOCK_TIMEOUT_SECONDS):
             raise held(READING)
         try:
             reader = own.reader or self._open_reader(own)
