@@ -23,6 +23,7 @@ from flask_bucketcors.core.headers import (
     parse_requested_headers,
 )
 from flask_bucketcors.core.origins import MAX_ORIGIN_BYTES
+from flask_bucketcors.core.rules import fields_of
 from tests.support.dialect_facts import FACTS
 from tests.support.naive_evaluator import evaluate
 from tests.support.strategies import Meeting, meetings
@@ -454,7 +455,9 @@ def test_an_origin_in_several_rules_is_ready_for_all_of_them() -> None:
 
 def test_after_all_was_forgotten_memory_fills_again() -> None:
     forms = Forms(COS, VaryMode.SAFE, False, True)
-    rules = [forms.compile_rule(Rule([ORIGIN], ["GET"], ["*", f"x-{n}"])) for n in range(2)]
+    rules = [
+        forms.compile_rule(fields_of(Rule([ORIGIN], ["GET"], ["*", f"x-{n}"]))) for n in range(2)
+    ]
     memories = [rule.grant.preflights for rule in rules]
 
     def ask(count: int) -> int:

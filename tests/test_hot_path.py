@@ -213,6 +213,32 @@ def test_usual_requests_are_answered_at_once(store, environ):
     assert not considered
 
 
+@in_one_test
+@pytest.mark.parametrize(
+    "path, is_considered",
+    [
+        pytest.param("/photos/k", False, id="rules"),
+        pytest.param("/Photos/k", False, id="another name"),
+        pytest.param("/empty/k", True, id="no rules"),
+        pytest.param("/static/k", True, id="a reserved name"),
+        pytest.param(f"/{raw(ODD_NAMES[0])}/k", True, id="a name that URLs spell in several ways"),
+        pytest.param("/.../k", True, id="only dots"),
+    ],
+)
+def test_the_first_request_of_a_bucket_with_rules_is_answered_at_once(store, path, is_considered):
+    environ = environ_of(path, ORIGIN=A)
+    considered = []
+    middleware = BucketCORSMiddleware(application, store=store, reserved=["static"])
+    careful = middleware._consider
+    middleware._consider = lambda environ: considered.append(environ) or careful(environ)
+    middleware.wrap(application)
+    found = shortly(middleware, environ)
+    assert bool(considered) is is_considered
+    assert found == carefully(
+        BucketCORSMiddleware(application, store=store, reserved=["static"]), environ
+    )
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError, ValueError, TypeError, AttributeError])
 def test_a_bug_is_not_taken_for_an_unusual_request(store, error):
     """It comes out, and does not just make every request slower."""

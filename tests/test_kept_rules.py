@@ -1,6 +1,5 @@
 """The rules in memory: what makes room for others, and what buckets share."""
 
-import json
 import random
 from collections.abc import Iterable
 from contextlib import closing
@@ -11,7 +10,8 @@ import pytest
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet, SQLiteStore, Store
 from flask_bucketcors.core.closed_rules import ClosedRules
 from flask_bucketcors.core.compiled import UNIT_BYTES, CompiledRules
-from flask_bucketcors.stores import rows
+from flask_bucketcors.stores.usual_text import read_usual_text
+from flask_bucketcors.wsgi import kept_rules
 from flask_bucketcors.wsgi.kept_rules import ABSENT_PARTS, MAX_ABSENT, KeptRules
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 from tests.support.other_tools import run_sql
@@ -187,7 +187,9 @@ def test_buckets_with_equal_rules_share_compiled_ones() -> None:
 def test_a_text_that_another_bucket_has_is_not_parsed_again(monkeypatch) -> None:
     """A stored text is parsed and checked, whichever bucket has it first."""
     parsed = []
-    monkeypatch.setattr(rows, "parse_json", lambda text: parsed.append(text) or json.loads(text))
+    monkeypatch.setattr(
+        kept_rules, "read_usual_text", lambda text: parsed.append(text) or read_usual_text(text)
+    )
     with closing(SQLiteStore(":memory:")) as store:
         store.put_many((name, rules(1)) for name in "ab")
         store.put("c", rules(2))

@@ -494,6 +494,45 @@ def several_prefixes(where):
     return BucketPaths({"/a": frozenset({re.compile("[a-z]+")}), "/b": None})
 
 
+def letters_only(where):
+    return BucketPaths({"": frozenset({re.compile("[a-z]+")})})
+
+
+@in_one_test
+@pytest.mark.parametrize("name", ["photos", "static", "7", ".a", "a.b", "A", "..."])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="all paths"),
+        pytest.param({"reserved": ["static", ".a", "7"]}, id="reserved names"),
+        pytest.param({"url_prefix": "/a", "reserved": ["static"]}, id="a prefix"),
+        pytest.param({"read_routes": letters_only, "reserved": ["static"]}, id="a pattern"),
+        pytest.param({"read_routes": several_prefixes}, id="several prefixes"),
+        pytest.param({"host_suffixes": ["cos.test"], "reserved": ["static"]}, id="hosts"),
+    ],
+)
+def test_a_name_that_is_found_quickly_is_a_buckets_only_if_the_request_is_about_it(settings, name):
+    """Otherwise the first request would open URLs of the application."""
+    resolver = make_resolver(**settings)
+    # So that all is learnt that can be.
+    resolver(Request("GET", "/key", "other.cos.test"))
+    paths = [(f"/{name}/key", "h"), (f"/a/{name}/key", "h"), (f"/b/{name}/key", "h")]
+    for path, host in [*paths, ("/key", f"{name}.cos.test")]:
+        found = find_quickly(resolver, path, host)
+        if found is not None and found.strip(".") and resolver.may_be_bucket(found):
+            assert resolve(resolver, path, host, "GET") == (found, False)
+
+
+def find_quickly(resolver, path, host):
+    """The name that the hot path finds; None if it leaves the request to others."""
+    try:
+        if not resolver.is_plain_path:
+            return resolver.name_bucket(path, host)
+        return path.split("/")[1] if path.count("/") > 1 else None
+    except LookupError:
+        return None
+
+
 def test_names_that_fit_are_remembered_and_bounded(monkeypatch):
     """Below ``/a`` only letters name a bucket, and the hot path does not match them again."""
     monkeypatch.setattr("flask_bucketcors.core.resolvers.MAX_FITTING", 2)

@@ -14,12 +14,13 @@ Facts:
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from flask_bucketcors.core.candidates import Candidate, Chains, Pending, make_chain
 from flask_bucketcors.core.decisions import Decision, Reason, Refused, refusals
 from flask_bucketcors.core.dialects import Dialect, find_dialect
+from flask_bucketcors.core.fields import CheckedRules, Fields
 from flask_bucketcors.core.grants import (
     CompiledRule,
     Grant,
@@ -29,7 +30,7 @@ from flask_bucketcors.core.grants import (
 )
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import fits_any, is_origin
-from flask_bucketcors.core.rules import RuleSet
+from flask_bucketcors.core.rules import RuleSet, checked_rules
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
 # If a bucket has at most this many origins, and they need at most this many candidates, each origin
@@ -110,7 +111,7 @@ class CompiledRules:
 
     def __init__(
         self,
-        rule_set: RuleSet,
+        rule_set: RuleSet | CheckedRules,
         dialect: Dialect | str = "cos",
         *,
         vary: VaryMode | str = VaryMode.SAFE,
@@ -118,31 +119,30 @@ class CompiledRules:
         timing_allow_origin: bool = False,
         is_default: bool = False,
     ) -> None:
+        checked = checked_rules(rule_set) if isinstance(rule_set, RuleSet) else rule_set
         self._forms = forms = forms_of(
             find_dialect(dialect),
             # To look a member up by itself takes as long as the rest.
             vary if type(vary) is VaryMode else VaryMode(vary),
-            bool(rule_set.response_vary),
+            bool(checked.response_vary),
             allow_credentials,
             timing_allow_origin,
             is_default,
         )
-        compiled = [forms.compile_rule(rule) for rule in rule_set.rules]
-        self.rules: tuple[CompiledRule, ...] = tuple(compiled)
-        literals, patterns = _index_origins(rule_set)
-        mentions = sum(map(len, literals.values()))
-        if mentions > len(literals):
+        self.rules: tuple[CompiledRule, ...] = tuple(map(forms.compile_rule, checked.fields))
+        literals, patterns, any_origin = _index_origins(checked.fields)
+        if len(self.rules) > 1 and sum(map(len, literals.values())) > len(literals):
             # Origins that the same rules spell out share what is known of them.
             literals = _shared(literals)
-        any_origin = tuple([i for i, rule in enumerate(self.rules) if rule.grant.any_origin])
         self._covers = _Covers(patterns, any_origin) if patterns or any_origin else None
         #: What is known of each origin that the rules spell out.
-        self.by_origin: dict[str, Candidate | Pending] = {**literals}
+        self.by_origin: dict[str, Candidate | Pending] = _NOTHING
         #: The only origin that they spell out is not in the dictionary, which would take longer.
         self.origin: str | None = None
         self.first: Candidate | None = None
         self._chains: Chains | None = None
         if len(literals) > MAX_READY or not self._make_ready(literals):
+            self.by_origin = {**literals}
             self._chains = Chains(self.rules, 2 * len(literals) + MIN_SHARED_RULES)
         #: What the rules take in memory, also after requests, as estimated, in units of 64 bytes.
         #: Small numbers are objects that exist already.
@@ -177,7 +177,6 @@ class CompiledRules:
             if len(self.rules) > 1:
                 indexes = self._deciding(self._allowing(origin, literal))
             self.origin, self.first = origin, make_chain(self.rules, literal, indexes, origin)
-            self.by_origin = _NOTHING
             return True
         deciding = {
             origin: self._deciding(self._allowing(origin, literal))
@@ -320,14 +319,18 @@ def refused_by(rules: CompiledRules) -> Refused | None:
 
 
 def _index_origins(
-    rule_set: RuleSet,
-) -> tuple[dict[str, Pending], WildcardIndex[int] | None]:
-    """Index rules by the origins that they spell out, and by patterns with ``*`` in a text."""
+    all_fields: Sequence[Fields],
+) -> tuple[dict[str, Pending], WildcardIndex[int] | None, tuple[int, ...]]:
+    """Index rules by the origins that they spell out, and by patterns with ``*`` in a text.
+
+    The last are the rules with a bare ``*``.
+    """
     literals: dict[str, Pending] = {}
     patterns = []
-    for index, rule in enumerate(rule_set.rules):
+    any_origin: list[int] = []
+    for index, fields in enumerate(all_fields):
         own = _SINGLE[index] if index < len(_SINGLE) else Pending((index,))
-        for origin in rule.allowed_origins:
+        for origin in fields[0]:
             # Searching for a star is much faster than splitting at it.
             wildcard = Wildcard.parse(origin) if ANY in origin else None
             if wildcard is None:
@@ -335,7 +338,9 @@ def _index_origins(
                 literals[origin] = own if known is own else Pending(known + own)
             elif origin != ANY:
                 patterns.append((wildcard, index))
-    return literals, WildcardIndex(patterns) if patterns else None
+            elif not any_origin or any_origin[-1] != index:
+                any_origin.append(index)
+    return literals, WildcardIndex(patterns) if patterns else None, tuple(any_origin)
 
 
 def digest_of(rule_set: RuleSet) -> bytes:
@@ -354,7 +359,7 @@ def digest_of(rule_set: RuleSet) -> bytes:
 def digest_of_text(text: str) -> bytes:
     """Give a digest of a text. No two texts have the same: it is longer than that of SHA-224."""
     content = text.encode("utf-8", "surrogatepass")
-    return blake2b(content, digest_size=DIGEST_BYTES).digest()
+    return sha256(content).digest()[:DIGEST_BYTES]
 
 
 def _shared(literals: Mapping[str, Pending]) -> dict[str, Pending]:

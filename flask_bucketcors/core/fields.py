@@ -52,6 +52,17 @@ _OTHER_METHODS: Final = {
 Fields = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str], int | None, str | None]
 
 
+class CheckedRules(NamedTuple):
+    """What a rule set holds, checked, without an object for each rule.
+
+    :param fields: those of each rule, at least one.
+    :param response_vary: that of the rule set.
+    """
+
+    fields: Sequence[Fields]
+    response_vary: bool | None = None
+
+
 class _SharedLists(dict[_Texts, _Texts]):
     """Lists of methods or header names that were found to be usual, stored once for all rules.
 
@@ -73,9 +84,11 @@ class _SharedLists(dict[_Texts, _Texts]):
         return self.setdefault(values, values)
 
 
-_METHOD_LISTS: Final = _SharedLists(f"(?:{'|'.join((*METHODS, *EXTRA_METHODS))})")
-_ALLOWED_HEADERS: Final = _SharedLists(r"(?:\*|[A-Za-z0-9-]{1,64}+\*?)")
-_EXPOSE_HEADERS: Final = _SharedLists("[A-Za-z0-9-]{1,64}+")
+#: Usual lists of methods, of names of request headers, and of response headers. Each gives the
+#: stored one for an equal one, and raises KeyError for a list that needs the full check.
+METHOD_LISTS: Final = _SharedLists(f"(?:{'|'.join((*METHODS, *EXTRA_METHODS))})")
+HEADER_LISTS: Final = _SharedLists(r"(?:\*|[A-Za-z0-9-]{1,64}+\*?)")
+EXPOSED_LISTS: Final = _SharedLists("[A-Za-z0-9-]{1,64}+")
 
 
 def usual_fields(*values: Any, **named: Any) -> Fields | None:
@@ -115,15 +128,25 @@ def usual_but_origins(
             return None
         return (
             tuple(allowed_origins),
-            _METHOD_LISTS[tuple(allowed_methods)],
-            _ALLOWED_HEADERS[tuple(allowed_headers)],
-            _EXPOSE_HEADERS[tuple(expose_headers)],
+            METHOD_LISTS[tuple(allowed_methods)],
+            HEADER_LISTS[tuple(allowed_headers)],
+            EXPOSED_LISTS[tuple(expose_headers)],
             max_age_seconds,
             id,
         )
     except (KeyError, TypeError):
         # A list is not usual, or contains something other than texts.
         return None
+
+
+def have_usual_origins(all_fields: Sequence[Fields]) -> bool:
+    """Whether no origin of these rules needs the full check.
+
+    :raises TypeError: if an origin is no text.
+    """
+    if len(all_fields) == 1:
+        return are_usual_patterns(all_fields[0][0])
+    return are_usual_patterns([origin for fields in all_fields for origin in fields[0]])
 
 
 def checked_fields(

@@ -19,6 +19,7 @@ from sys import getsizeof
 from typing import Any, Final
 
 from flask_bucketcors.core.dialects import AllowHeaders, Dialect
+from flask_bucketcors.core.fields import EXPOSED_LISTS, HEADER_LISTS, Fields
 from flask_bucketcors.core.headers import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -30,7 +31,6 @@ from flask_bucketcors.core.headers import (
     VARY,
     RequestedHeaders,
 )
-from flask_bucketcors.core.rules import Rule
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
 # How many allowed lists of requested headers are remembered for all buckets of a middleware, and
@@ -100,19 +100,16 @@ class Forms:
         self._shared_rule = lru_cache(MAX_SHARED)(self._compile)
         self._memories: list[dict[str, HeaderPairs]] = []
 
-    def compile_rule(self, rule: Rule) -> "CompiledRule":
+    def compile_rule(self, fields: Fields) -> "CompiledRule":
         """Compile a rule without its origins."""
-        names = (*rule.allowed_headers, *rule.expose_headers)
-        granted = (
-            ANY in rule.allowed_origins,
-            rule.allowed_methods,
-            rule.allowed_headers,
-            rule.expose_headers,
-        )
-        if sum(map(len, names)) > MAX_SHARED_BYTES:
+        origins, methods, headers, exposed, max_age, _ = fields
+        # Usual lists are short, and to look them up takes less time than to count.
+        if (headers not in HEADER_LISTS or exposed not in EXPOSED_LISTS) and (
+            sum(map(len, (*headers, *exposed))) > MAX_SHARED_BYTES
+        ):
             # Kept only as long as its bucket: hardly any other rule is equal.
-            return CompiledRule(Grant(self, *granted), rule.max_age_seconds)
-        return self._shared_rule(rule.max_age_seconds, *granted)
+            return CompiledRule(Grant(self, ANY in origins, methods, headers, exposed), max_age)
+        return self._shared_rule(max_age, ANY in origins, methods, headers, exposed)
 
     def _compile(self, max_age: int | None, *granted: Any) -> "CompiledRule":
         return CompiledRule(self._shared_grant(*granted), max_age)
@@ -215,10 +212,11 @@ class Grant:
 
     def actual(self, origin: str) -> HeaderPairs:
         """The pairs of the response to an allowed actual request, without the max-age."""
-        allow_origin = self.allow_origin(origin)
+        allowed = ANY if self.any_origin else origin
         if self._allows_timing:
-            return (allow_origin, (TIMING_ALLOW_ORIGIN, allow_origin[1]), *self._actual_end)
-        return (allow_origin, *self._actual_end)
+            pairs = (ALLOW_ORIGIN, allowed), (TIMING_ALLOW_ORIGIN, allowed)
+            return pairs + self._actual_end
+        return ((ALLOW_ORIGIN, allowed), *self._actual_end)
 
     def preflight(self, requested: RequestedHeaders) -> HeaderPairs | None:
         """The grant's pairs of the response to a preflight; None if it is refused."""

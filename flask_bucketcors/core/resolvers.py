@@ -155,6 +155,8 @@ class ByPath(Resolver):
             f"{prefix}/<bucket>/<key>": prefix for prefix in sorted(paths.prefixes)
         }
         self.is_plain_path: bool = [*paths.prefixes] == [""]
+        self._reserved_names = paths.reserved.names
+        self._takes_any_name = None in paths.prefixes.values()
         # If all prefixes have the same patterns, other names never have rules in memory.
         is_uniform = len(set(paths.prefixes.values())) <= 1
         # Below the others, the names that are known to fit.
@@ -201,9 +203,9 @@ class ByPath(Resolver):
         raise LookupError
 
     def may_be_bucket(self, name: str) -> bool:
-        return not begins_with(self.reserved.names, name) and any(
-            _fits(name, patterns) for _, patterns in self._prefixes
-        )
+        if name in self._reserved_names:
+            return False
+        return self._takes_any_name or any(_fits(name, each) for _, each in self._prefixes)
 
 
 class ByOnePath(ByPath):
@@ -279,7 +281,7 @@ class ByHost(ByPath):
         raise LookupError
 
     def may_be_bucket(self, name: str) -> bool:
-        return name not in self.reserved.names
+        return name not in self._reserved_names
 
     def _may_be_reserved(self, path: str) -> bool:
         first = path[1:].partition("/")[0]

@@ -6,21 +6,23 @@ a document, methods that the vendors do not have) apply where a document is read
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final
 
 from flask_bucketcors.core.dialects import Dialect, find_dialect
 from flask_bucketcors.core.fields import (
     EXTRA_METHODS,
     METHODS,
+    CheckedRules,
     Fields,
     checked_fields,
+    have_usual_origins,
     is_list,
     usual_but_origins,
     usual_fields,
 )
-from flask_bucketcors.core.origins import are_usual_patterns
 from flask_bucketcors.core.problems import InvalidRules, Problem, ProblemReason
 
 
@@ -84,6 +86,8 @@ class Rule:
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Rule))
+#: Gives the fields of a rule.
+fields_of: Final[Callable[[Rule], Fields]] = attrgetter(*_FIELDS)
 _UNSET: Final[Mapping[str, Any]] = {
     **dict.fromkeys(_FIELDS[:4], ()),
     **dict.fromkeys(_FIELDS[4:]),
@@ -187,10 +191,10 @@ class RuleSet:
         """
         if not isinstance(data, (dict, Mapping)) or not isinstance(data.get("rules"), list):
             raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE_SET)])
-        if len(data) == 1 < len(data["rules"]) and extra_methods is EXTRA_METHODS:
+        if len(data) == 1 and data["rules"] and extra_methods is EXTRA_METHODS:
             usual = _usual_rules(data["rules"])
-            if usual:
-                return cls(usual)
+            if usual is not None:
+                return rule_set_of(usual)
         problems = [
             Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)
             for name in data
@@ -214,6 +218,25 @@ class RuleSet:
         if self.response_vary is not None:
             data["response_vary"] = self.response_vary
         return data
+
+
+# As those of a rule.
+_set_rules: Final = RuleSet.__dict__["rules"].__set__
+_set_response_vary: Final = RuleSet.__dict__["response_vary"].__set__
+
+
+def rule_set_of(checked: CheckedRules) -> RuleSet:
+    """Build a rule set from fields that were checked."""
+    rule_set = object.__new__(RuleSet)
+    rules = [_fill(object.__new__(Rule), each) for each in checked.fields]
+    _set_rules(rule_set, tuple(rules))
+    _set_response_vary(rule_set, checked.response_vary)
+    return rule_set
+
+
+def checked_rules(rule_set: RuleSet) -> CheckedRules:
+    """Give what a rule set holds."""
+    return CheckedRules([*map(fields_of, rule_set.rules)], rule_set.response_vary)
 
 
 def _vary_problems(value: object) -> Iterator[Problem]:
@@ -243,14 +266,12 @@ def check_methods(rule_set: RuleSet, extra_methods: Collection[str]) -> None:
         raise InvalidRules(problems)
 
 
-def _usual_rules(listed: Sequence[Any]) -> list[Rule] | None:
-    """Build rules that need no full check; None if one does."""
+def _usual_rules(listed: Sequence[Any]) -> CheckedRules | None:
+    """Check rules quickly; None if one needs the full check."""
     try:
-        all_kept = [usual_but_origins(**data) for data in listed]
-        if None in all_kept:
-            return None
-        if are_usual_patterns([origin for kept in all_kept if kept for origin in kept[0]]):
-            return [_fill(object.__new__(Rule), kept) for kept in all_kept if kept]
+        all_fields = [each for data in listed if (each := usual_but_origins(**data)) is not None]
+        if len(all_fields) == len(listed) and have_usual_origins(all_fields):
+            return CheckedRules(all_fields)
     except TypeError:
         # As for one rule, or an origin is no text.
         pass

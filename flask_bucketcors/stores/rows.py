@@ -7,7 +7,8 @@ from functools import partial
 from flask_bucketcors.core.errors import StoredRulesInvalid
 from flask_bucketcors.core.json_text import parse_json
 from flask_bucketcors.core.problems import InvalidRules
-from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.core.rules import Rule, RuleSet, rule_set_of
+from flask_bucketcors.stores.usual_text import read_usual_text
 
 
 def format_rule_set(rules: RuleSet) -> str:
@@ -48,7 +49,8 @@ def parse_rule_set(bucket: str, document: str) -> RuleSet:
     :raises StoredRulesInvalid: if it is not a rule set.
     """
     try:
-        return RuleSet.from_dict(parse_json(document))
+        usual = read_usual_text(document)
+        return rule_set_of(usual) if usual else RuleSet.from_dict(parse_json(document))
     except (InvalidRules, ValueError, TypeError) as error:
         raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {error}") from error
 

@@ -199,7 +199,7 @@ def find_entry(cache: RulesCache, resolver: Resolver, bucket: str) -> Entry:
     """
     # Other names might be spelt differently in the store.
     if is_plain_name(bucket) and resolver.may_be_bucket(bucket):
-        entry = cache.find(bucket)
+        entry = cache.find(bucket, bucket)
         if entry is not None:
             return entry
     raise LookupError

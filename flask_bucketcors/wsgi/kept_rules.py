@@ -21,8 +21,10 @@ from flask_bucketcors.core.compiled import (
     refused_by,
 )
 from flask_bucketcors.core.decisions import Refused
+from flask_bucketcors.core.fields import CheckedRules
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.stores.rows import text_of
+from flask_bucketcors.stores.usual_text import read_usual_text
 
 # How many buckets without rules are remembered, because clients may invent names.
 MAX_ABSENT: Final = 10_000
@@ -109,7 +111,9 @@ class KeptRules:
         self.absent_bytes: int = 0
 
     def compiled(
-        self, parse: Callable[[], RuleSet], compile_rules: Callable[[RuleSet], CompiledRules]
+        self,
+        parse: Callable[[], RuleSet],
+        compile_rules: Callable[[RuleSet | CheckedRules], CompiledRules],
     ) -> CompiledRules:
         """Parse and compile rules, unless equal ones are in memory.
 
@@ -119,10 +123,12 @@ class KeptRules:
         """
         text = text_of(parse)
         rule_set = parse() if text is None else None
-        digest = digest_of(rule_set) if rule_set else digest_of_text(text or "")
+        digest = digest_of_text(text or "") if rule_set is None else digest_of(rule_set)
         rules = self._shared.get(digest)
         if rules is None:
-            rules = compile_rules(rule_set or parse())
+            # Without an object for each rule, which nothing would ever look at.
+            usual = None if text is None else read_usual_text(text)
+            rules = compile_rules(usual or rule_set or parse())
             rules.digest = digest
         return rules
 
@@ -140,9 +146,11 @@ class KeptRules:
                 # Another thread has compiled equal rules.
                 entry = Entry(shared, entry.version)
         size = _size(key, entry)
-        self._make_room(size + self._own_size(entry))
-        # To make room may have dropped equal rules.
-        self.bytes += size + self._own_size(entry)
+        own_size = self._own_size(entry)
+        if self._make_room(size + own_size):
+            # That may have dropped equal rules.
+            own_size = self._own_size(entry)
+        self.bytes += size + own_size
         self.count += 1
         if isinstance(entry.rules, CompiledRules):
             self._shared[entry.rules.digest] = entry.rules
@@ -193,10 +201,10 @@ class KeptRules:
     def _drop(self, bucket: str, key: str | bytes) -> None:
         if bucket in self.absent:
             self._drop_absent(bucket, key)
-            return
-        for entries in (self.by_bucket, self._aside):
-            if key in entries:
-                self._release(key, entries.pop(key))
+        elif key in self.by_bucket or key in self._aside:
+            for entries in (self.by_bucket, self._aside):
+                if key in entries:
+                    self._release(key, entries.pop(key))
 
     def _drop_absent(self, bucket: str, key: str | bytes) -> None:
         self.absent_bytes -= _size(bucket, self.absent.pop(bucket))
@@ -217,20 +225,22 @@ class KeptRules:
             return 0
         return rules.units * UNIT_BYTES + SHARED_BYTES
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self, size: int) -> bool:
+        """Drop entries if there are too many; return whether there were."""
         if self.count < self._most and self.bytes + size <= self._most_bytes:
-            return
+            return False
         most, most_bytes = _less(self._most), _less(self._most_bytes) - size
         for entries in (self._aside, self.by_bucket):
             for key in _oldest(entries):
                 if not self.count or (self.count <= most and self.bytes <= most_bytes):
-                    return
+                    return True
                 entry = entries.pop(key)
                 if entry.version is NO_VERSION:
                     # Default rules among others make no room here.
                     entries[key] = entry
                 else:
                     self._release(key, entry)
+        return True
 
 
 def is_plain_name(bucket: str) -> bool:

@@ -24,11 +24,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from flask_bucketcors.core.bucket_names import is_bucket_name
+from flask_bucketcors.core.bucket_names import MAX_BUCKET_NAME_BYTES, is_bucket_name
 from flask_bucketcors.core.closed_rules import BucketRules, ClosedRules
 from flask_bucketcors.core.compiled import CompiledRules
 from flask_bucketcors.core.decisions import Reason
 from flask_bucketcors.core.errors import StoredRulesInvalid
+from flask_bucketcors.core.fields import CheckedRules
 from flask_bucketcors.core.rules import RuleSet
 from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.log_fields import fields
@@ -105,7 +106,7 @@ class RulesCache:
     def __init__(
         self,
         source: Store,
-        compile_rules: Callable[[RuleSet], CompiledRules],
+        compile_rules: Callable[[RuleSet | CheckedRules], CompiledRules],
         *,
         cached_buckets: int,
         cached_bytes: int = CACHED_BYTES,
@@ -145,25 +146,27 @@ class RulesCache:
 
         They are None if there are neither, and closed if the bucket's own are unknown.
         """
-        entry = self.find(bucket)
+        # A name that is its own key is usually in memory.
+        key = bucket if bucket in self.generation.by_bucket else key_of(bucket)
+        entry = self.find(bucket, key)
         return None if entry is None else entry.rules
 
-    def find(self, bucket: str) -> Entry | None:
-        """Give the same rules, with what requests need of them."""
+    def find(self, bucket: str, key: str | bytes) -> Entry | None:
+        """Give the same rules, with what requests need of them.
+
+        :param key: that of the bucket, see :func:`~flask_bucketcors.wsgi.kept_rules.key_of`.
+        """
         generation = self.generation
         if self._is_stale(generation):
             generation = self._refresh()
-        entry = generation.by_bucket.get(bucket)
+        entry = generation.by_bucket.get(key)
+        if entry is not None:
+            entry.used = True
+            return entry
+        entry = self.kept.absent.get(bucket)
         if entry is None:
-            absent = self.kept.absent.get(bucket)
-            if absent is not None:
-                return None if absent is self._without_rules else absent
-            key = key_of(bucket)
-            entry = generation.by_bucket.get(key)
-            if entry is None:
-                return self._load(bucket, key)
-        entry.used = True
-        return entry
+            return self._load(bucket, key)
+        return None if entry is self._without_rules else entry
 
     @property
     def closed_buckets(self) -> int:
@@ -252,7 +255,9 @@ class RulesCache:
         return last
 
     def _load(self, bucket: str, key: str | bytes) -> Entry | None:
-        if not is_bucket_name(bucket):
+        # A plain name that is not too long has the form of a bucket's.
+        is_plain = key is bucket and len(bucket) <= MAX_BUCKET_NAME_BYTES
+        if not is_plain and not is_bucket_name(bucket):
             return None
         reader = self._reading[bucket] = object()
         try:

@@ -133,7 +133,11 @@ class Database:
         """
         own = self._forked.own()
         now = time.monotonic()
-        self._look_now_and_then(now)
+        token = self._file.token
+        # Now and then, and after each write of any process: a write goes to the file at the path,
+        # and a reader that knows about it must find it.
+        if now >= self._next_look or (token is not None and token.cell[0] != self._number):
+            self.follow_file()
         read = self._read
         try:
             try:
@@ -198,16 +202,6 @@ class Database:
     @property
     def _connections(self) -> Connections:
         return self._forked.current
-
-    def _look_now_and_then(self, now: float) -> None:
-        """Look for another file once a second, and after each write of any process.
-
-        A write goes to the file at the path, and a reader that knows about it must find it.
-        """
-        token = self._file.token
-        is_written = token is not None and token.cell[0] != self._number
-        if is_written or now >= self._next_look:
-            self.follow_file()
 
     def _let_go(self, own: Connections) -> None:
         """Close connections to files that are no longer at the path, without waiting for a write.
