@@ -208,7 +208,7 @@ class Store(ABC):
             rule_sets[bucket] = rules
         _check_named(expected, rule_sets)
         revision = self._put_all(rule_sets, author, _versions(expected))
-        self._announce(revision, {bucket: (rules, author) for bucket, rules in rule_sets.items()})
+        self._announce(revision, ((bucket, rules, author) for bucket, rules in rule_sets.items()))
         return revision
 
     def put_with_history(
@@ -243,7 +243,7 @@ class Store(ABC):
             return self.revision
         revision = self._put_with_history(histories, _versions(expected))
         last = {bucket: changes[-1] for bucket, changes in histories.items()}
-        self._announce(revision, {name: (each.rules, each.author) for name, each in last.items()})
+        self._announce(revision, ((name, each.rules, each.author) for name, each in last.items()))
         return revision
 
     def delete(
@@ -263,15 +263,15 @@ class Store(ABC):
             return None
         revision = self._delete(bucket, author, _versions({bucket: expected}))
         if revision is not None:
-            self._announce(revision, {bucket: (None, author)})
+            self._announce(revision, [(bucket, None, author)])
         return revision
 
     def _announce(
-        self, revision: int, changes: Mapping[str, tuple[RuleSet | None, str | None]]
+        self, revision: int, changes: Iterable[tuple[str, RuleSet | None, str | None]]
     ) -> None:
         """Tell receivers of a signal which rules buckets have now, and whose change it is."""
         if rules_changed.receivers:
-            for bucket, (rules, author) in changes.items():
+            for bucket, rules, author in changes:
                 values = {"bucket": bucket, "rules": rules, "revision": revision, "author": author}
                 send(rules_changed, self, **values)
 

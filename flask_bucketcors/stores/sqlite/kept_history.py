@@ -70,8 +70,10 @@ def last_entry(query: Query, bucket: str) -> HistoryEntry | None:
     return _entry(bucket, rows[0]) if rows else None
 
 
-def keep(connection: sqlite3.Connection, buckets: Collection[str], stamp: int) -> None:
+def keep(connection: sqlite3.Connection, buckets: Collection[str], stamp: int) -> int:
     """Move the present rules of some buckets to the history, before others replace them.
+
+    Gives how many were moved. Rules that were there already are not.
 
     :param stamp: that of the change, a random number.
     """
@@ -80,6 +82,7 @@ def keep(connection: sqlite3.Connection, buckets: Collection[str], stamp: int) -
     # large changes leave that to others. Readers do not see the entries beyond the limit.
     if moved > 0 and (len(buckets) <= MAX_FORGETTING or stamp % FORGETTING_ONE_OF == 0):
         _forget(connection, buckets, current=1)
+    return moved
 
 
 def keep_deleted(

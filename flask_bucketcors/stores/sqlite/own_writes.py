@@ -33,6 +33,11 @@ _PUT: Final = """
         document = excluded.document, revision = excluded.revision, stamp = excluded.stamp,
         time = excluded.time, author = excluded.author
 """
+# The same for a bucket that has rules, without the triggers of an INSERT.
+_REPLACE: Final = """
+    UPDATE bucketcors_rules SET document = ?2, revision = ?3, stamp = ?4, time = ?5, author = ?6
+    WHERE bucket = ?1
+"""
 _DELETE: Final = "DELETE FROM bucketcors_rules WHERE bucket = ?"
 
 
@@ -50,10 +55,10 @@ def put_documents(
     _compare(connection, expected)
     last, revision, stamp = _begin(connection)
     now = time.time()
-    keep(connection, documents, stamp)
+    have_all_rules = keep(connection, documents, stamp) == len(documents)
     # Rows are created one by one: many at once would trigger the garbage collector.
     rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
-    connection.executemany(_PUT, rows)
+    connection.executemany(_REPLACE if have_all_rules else _PUT, rows)
     _end(connection, last, stamp, documents, announce)
     return revision, stamp
 

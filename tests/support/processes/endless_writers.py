@@ -33,7 +33,8 @@ from itertools import count
 from typing import Any, NoReturn
 
 from flask_bucketcors.core.compiled import CompiledRules
-from flask_bucketcors.core.rules import Rule, RuleSet
+from flask_bucketcors.core.fields import CheckedRules
+from flask_bucketcors.core.rules import Rule, RuleSet, rule_set_of
 from flask_bucketcors.stores.sqlite.store import SQLiteStore
 from flask_bucketcors.wsgi.rules_cache import RulesCache
 
@@ -134,9 +135,9 @@ def write(database: str, author: str, shared_bucket: str) -> NoReturn:
 class KeptRules(CompiledRules):
     """Compiled rules that know what they were made of."""
 
-    def __init__(self, rule_set: RuleSet) -> None:
+    def __init__(self, rule_set: RuleSet | CheckedRules) -> None:
         super().__init__(rule_set)
-        self.rule_set = rule_set
+        self.rule_set = rule_set if isinstance(rule_set, RuleSet) else rule_set_of(rule_set)
 
 
 def read(database: str, bucket: str) -> NoReturn:
