@@ -28,7 +28,7 @@ MAX_LINE: Final = 88
 #: Types in signatures that are not public, with what a reader has to know of each.
 PRIVATE_TYPES: Final = {
     "Arguments": "Arguments of `explain`, as a dictionary: `explain(rules, **from_curl(text))`.",
-    "CheckedRules": "What a rule set holds, as the cache reads it from a store. Pass a `RuleSet`.",
+    "CheckedRules": "Fields of rules, as the cache reads them from a store. Pass a `RuleSet`.",
     "Dialect": 'The record of a dialect. Pass a name: `"cos"`, `"oss"`, `"s3"` or `"obs"`.',
     "DefaultRules": "A `RuleSet`, a document as text or plain data, the path of a file, or None.",
     "Feed": "What changed on a server since a position, for stores that keep a copy.",

@@ -30,7 +30,7 @@ from flask_bucketcors.core.grants import (
 )
 from flask_bucketcors.core.headers import RequestedHeaders, parse_requested_headers
 from flask_bucketcors.core.origins import fits_any, is_origin
-from flask_bucketcors.core.rules import RuleSet, checked_rules
+from flask_bucketcors.core.rules import RuleSet, fields_of
 from flask_bucketcors.core.wildcards import ANY, Wildcard, WildcardIndex
 
 # If a bucket has at most this many origins, and they need at most this many candidates, each origin
@@ -74,6 +74,8 @@ class _Covers(NamedTuple):
 
 
 _NOTHING: Final[dict[str, Candidate | Pending]] = {}
+# In CPython 3.11, access to a member of an enumeration is slow.
+_ORIGIN: Final = Reason.ORIGIN
 # Most origins are in one rule only, and share its tuple with other buckets.
 _SINGLE: Final = tuple([Pending((index,)) for index in range(100)])
 
@@ -119,18 +121,22 @@ class CompiledRules:
         timing_allow_origin: bool = False,
         is_default: bool = False,
     ) -> None:
-        checked = checked_rules(rule_set) if isinstance(rule_set, RuleSet) else rule_set
+        if isinstance(rule_set, RuleSet):
+            all_fields: CheckedRules = [*map(fields_of, rule_set.rules)]
+            response_vary = rule_set.response_vary
+        else:
+            all_fields, response_vary = rule_set, None
         self._forms = forms = forms_of(
             find_dialect(dialect),
             # To look a member up by itself takes as long as the rest.
             vary if type(vary) is VaryMode else VaryMode(vary),
-            bool(checked.response_vary),
+            bool(response_vary),
             allow_credentials,
             timing_allow_origin,
             is_default,
         )
-        self.rules: tuple[CompiledRule, ...] = tuple(map(forms.compile_rule, checked.fields))
-        literals, patterns, any_origin = _index_origins(checked.fields)
+        self.rules: tuple[CompiledRule, ...] = tuple(map(forms.compile_rule, all_fields))
+        literals, patterns, any_origin = _index_origins(all_fields)
         if len(self.rules) > 1 and sum(map(len, literals.values())) > len(literals):
             # Origins that the same rules spell out share what is known of them.
             literals = _shared(literals)
@@ -315,7 +321,7 @@ def refused_by(rules: CompiledRules) -> Refused | None:
 
     None if it depends on the origin.
     """
-    return None if rules._covers else refusals(rules._forms)[Reason.ORIGIN]
+    return None if rules._covers else refusals(rules._forms)[_ORIGIN]
 
 
 def _index_origins(

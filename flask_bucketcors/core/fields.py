@@ -50,17 +50,8 @@ _OTHER_METHODS: Final = {
 
 # In the order of the constructor of a rule.
 Fields = tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str], int | None, str | None]
-
-
-class CheckedRules(NamedTuple):
-    """What a rule set holds, checked, without an object for each rule.
-
-    :param fields: those of each rule, at least one.
-    :param response_vary: that of the rule set.
-    """
-
-    fields: Sequence[Fields]
-    response_vary: bool | None = None
+#: The checked fields of all rules of a set that says nothing of Vary.
+CheckedRules = Sequence[Fields]
 
 
 class _SharedLists(dict[_Texts, _Texts]):
@@ -139,7 +130,7 @@ def usual_but_origins(
         return None
 
 
-def have_usual_origins(all_fields: Sequence[Fields]) -> bool:
+def have_usual_origins(all_fields: CheckedRules) -> bool:
     """Whether no origin of these rules needs the full check.
 
     :raises TypeError: if an origin is no text.

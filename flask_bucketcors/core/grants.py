@@ -149,6 +149,7 @@ class Grant:
         "_preflight_end",
         "actual_in_full",
         "any_origin",
+        "is_default",
         "methods",
         "preflights",
         "size",
@@ -164,6 +165,8 @@ class Grant:
     ) -> None:
         self._forms = forms
         self.actual_in_full: bool = forms.actual_in_full
+        #: Whether the rule is one of the default rules.
+        self.is_default: bool = forms.is_default
         self._allows_timing = forms.timing_allow_origin
         self.any_origin: bool = any_origin
         self.methods: Sequence[str] = methods
@@ -189,11 +192,6 @@ class Grant:
         #: What it takes in memory, in bytes, as estimated.
         exposed_parts = sum(exposed_pairs, ())
         self.size: int = GRANT_BYTES + patterns + sum(map(getsizeof, (*parts, *exposed_parts)))
-
-    @property
-    def is_default(self) -> bool:
-        """Whether the rule is one of the default rules."""
-        return self._forms.is_default
 
     def allows_header(self, name: str) -> bool:
         """Whether a request header may be sent.

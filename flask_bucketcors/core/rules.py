@@ -226,17 +226,11 @@ _set_response_vary: Final = RuleSet.__dict__["response_vary"].__set__
 
 
 def rule_set_of(checked: CheckedRules) -> RuleSet:
-    """Build a rule set from fields that were checked."""
+    """Build a rule set from the fields of its rules."""
     rule_set = object.__new__(RuleSet)
-    rules = [_fill(object.__new__(Rule), each) for each in checked.fields]
-    _set_rules(rule_set, tuple(rules))
-    _set_response_vary(rule_set, checked.response_vary)
+    _set_rules(rule_set, tuple([_fill(object.__new__(Rule), each) for each in checked]))
+    _set_response_vary(rule_set, None)
     return rule_set
-
-
-def checked_rules(rule_set: RuleSet) -> CheckedRules:
-    """Give what a rule set holds."""
-    return CheckedRules([*map(fields_of, rule_set.rules)], rule_set.response_vary)
 
 
 def _vary_problems(value: object) -> Iterator[Problem]:
@@ -271,7 +265,7 @@ def _usual_rules(listed: Sequence[Any]) -> CheckedRules | None:
     try:
         all_fields = [each for data in listed if (each := usual_but_origins(**data)) is not None]
         if len(all_fields) == len(listed) and have_usual_origins(all_fields):
-            return CheckedRules(all_fields)
+            return all_fields
     except TypeError:
         # As for one rule, or an origin is no text.
         pass

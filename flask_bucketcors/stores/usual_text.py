@@ -80,7 +80,7 @@ def read_usual_text(text: str) -> CheckedRules | None:
     except (KeyError, ValueError):
         # A value is not usual, or a list is not JSON.
         return None
-    return CheckedRules(all_fields) if have_usual_origins(all_fields) else None
+    return all_fields if have_usual_origins(all_fields) else None
 
 
 def _fields(

@@ -13,7 +13,7 @@ Facts:
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask_bucketcors.core.candidates import Candidate
@@ -68,14 +68,31 @@ def make_hot_path(
     """
     clock, name_bucket = cache.clock, resolver.name_bucket
     by_path = resolver.is_plain_path
-    find = partial(find_entry, cache, resolver)
+
+    def find_or_consider(
+        environ: WSGIEnvironment, missing: str | None
+    ) -> tuple[WSGIApplication, list[Pair] | None]:
+        # Here, since each variable that the hot path shares with this function slows it down.
+        found = None if missing is None else find_entry(cache, resolver, missing)
+        return consider(environ) if found is None else (partial(respond_first, found), None)
+
+    def respond_first(
+        found: Entry, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        was_used = found.used
+        response = hot_path(environ, start_response)
+        # The first request of a bucket leaves no mark.
+        found.used = was_used
+        return response
 
     def hot_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         pairs: list[Pair] | None
+        bucket: Any
         responder = app
+        bucket = None
         try:
             generation = cache.generation
-            if generation.signal[0] == generation.seen and clock() < generation.until:
+            if generation.signal == generation.seen and clock() < generation.until:
                 by_bucket = generation.by_bucket
             else:
                 by_bucket = NOTHING
@@ -97,11 +114,8 @@ def make_hot_path(
                     raise LookupError
             else:
                 bucket = name_bucket(path, environ["HTTP_HOST"])
-            try:
-                entry = by_bucket[bucket]
-                entry.used = True
-            except KeyError:
-                entry = find(bucket)
+            entry = by_bucket[bucket]
+            entry.used = True
             if "HTTP_ORIGIN" in environ:
                 origin = environ["HTTP_ORIGIN"]
                 method = environ["REQUEST_METHOD"]
@@ -153,7 +167,7 @@ def make_hot_path(
                 raise LookupError
         except LookupError:
             granted = refused = None
-            responder, pairs = consider(environ)
+            responder, pairs = find_or_consider(environ, None if bucket in by_bucket else bucket)
         if pairs is None:
             if refused is not None:
                 return respond_to_preflight(refused, bucket, False, sent, environ, start_response)
@@ -191,18 +205,17 @@ def make_hot_path(
     return hot_path
 
 
-def find_entry(cache: RulesCache, resolver: Resolver, bucket: str) -> Entry:
-    """Find a bucket that is not in memory, or may have changed.
+def find_entry(cache: RulesCache, resolver: Resolver, bucket: str) -> Entry | None:
+    """Read a bucket that is not in memory, or may have changed.
 
     :param bucket: its name, as PEP 3333 passes it.
-    :raises LookupError: if the request has to be considered.
+    :returns: None if it is still not in memory, so that the request has to be considered.
     """
     # Other names might be spelt differently in the store.
-    if is_plain_name(bucket) and resolver.may_be_bucket(bucket):
-        entry = cache.find(bucket, bucket)
-        if entry is not None:
-            return entry
-    raise LookupError
+    if not is_plain_name(bucket) or not resolver.may_be_bucket(bucket):
+        return None
+    entry = cache.find(bucket, bucket)
+    return entry if cache.generation.by_bucket.get(bucket) is entry else None
 
 
 def asks_for_more(environ: WSGIEnvironment) -> bool:

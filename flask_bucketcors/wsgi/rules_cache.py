@@ -35,8 +35,9 @@ from flask_bucketcors.interval_log import IntervalLog
 from flask_bucketcors.log_fields import fields
 from flask_bucketcors.settings import CACHED_BYTES
 from flask_bucketcors.signals import rules_unreadable, send
-from flask_bucketcors.stores.contract import Signal, Store
+from flask_bucketcors.stores.contract import Store
 from flask_bucketcors.stores.forks import ForkSafeLock
+from flask_bucketcors.wsgi.compared_signals import Comparable, comparable, copy_of
 from flask_bucketcors.wsgi.kept_rules import NO_VERSION, Entry, KeptRules, key_of
 
 logger: Final = logging.getLogger("flask_bucketcors.store")
@@ -63,15 +64,15 @@ _UNREADABLE: Final = ClosedRules(Reason.UNREADABLE)
 class Generation:
     """How long the rules in memory are valid.
 
-    :param signal: the store's cell, whose number changes with each change of rules.
-    :param seen: the number that this generation began with.
+    :param signal: what is equal to ``seen`` until the store signals a change.
+    :param seen: what the signal was when this generation began.
     :param until: when to ask the store itself, in monotonic seconds.
     :param state: the state of the store.
     :param by_bucket: the rules in memory; see :class:`~flask_bucketcors.wsgi.kept_rules.KeptRules`.
     """
 
-    signal: Signal
-    seen: float
+    signal: Comparable
+    seen: object
     until: float
     state: Hashable
     by_bucket: dict[str | bytes, Entry]
@@ -86,6 +87,10 @@ class Asked(Enum):
     READ_FAILED = "read", "failed"
     CHANGES = "check", "ok"
     CHECK_FAILED = "check", "failed"
+
+
+# In CPython 3.11, access to a member of an enumeration is slow.
+_RULES, _NO_RULES = Asked.RULES, Asked.NO_RULES
 
 
 def _tell_nobody(asked: Asked) -> None:
@@ -122,10 +127,10 @@ class RulesCache:
         self.tell: Callable[[Asked], None] = _tell_nobody
         self.clock = clock
         self.kept: KeptRules = KeptRules(cached_buckets, cached_bytes)
-        #: The hot path looks here first: ``generation.by_bucket`` is right as long as ``signal[0]``
-        #: is ``seen`` and the time is before ``until``.
+        #: The hot path looks here first: ``generation.by_bucket`` is right as long as ``signal``
+        #: equals ``seen`` and the time is before ``until``.
         self.generation: Generation = Generation(
-            (0,), 0, float("-inf"), object(), self.kept.by_bucket
+            [0], [0], float("-inf"), object(), self.kept.by_bucket
         )
         # The buckets whose rules are being read, each with an object of its reader. When a bucket
         # is dropped, its entry goes, so that the reader does not keep what it has read.
@@ -196,7 +201,7 @@ class RulesCache:
 
     def _is_signalled(self, generation: Generation) -> bool:
         try:
-            return generation.signal[0] != generation.seen
+            return generation.signal != generation.seen
         except Exception as error:
             # Nothing indicates that the rules changed, so those in memory stay valid.
             self._log_trouble(error)
@@ -215,8 +220,8 @@ class RulesCache:
         is_signalled = now < last.until
         until = last.until if is_signalled else now + CHECK_SECONDS
         try:
-            signal = last.signal if is_signalled else self._source.signal()
-            seen = signal[0]
+            signal = last.signal if is_signalled else comparable(self._source.signal())
+            seen = copy_of(signal)
             changes = self._source.changes_since(last.state, is_signalled=is_signalled)
             self._drop(None if self._is_incomplete else changes.buckets)
             found = Generation(signal, seen, until, changes.state, self.kept.by_bucket)
@@ -247,7 +252,7 @@ class RulesCache:
         """Drop all known rules, if there was a signal and the store cannot be asked."""
         self._log_trouble(error)
         with suppress(Exception):
-            seen = last.signal[0]
+            seen = copy_of(last.signal)
             if seen != last.seen:
                 self._drop(None)
                 last = replace(last, seen=seen, by_bucket=self.kept.by_bucket)
@@ -276,7 +281,7 @@ class RulesCache:
         try:
             stored = self._source.read(bucket)
             if stored is None:
-                self.tell(Asked.NO_RULES)
+                self.tell(_NO_RULES)
                 default = self.default
                 return self._without_rules if default is None else Entry(default, NO_VERSION)
             version = stored.version
@@ -286,7 +291,7 @@ class RulesCache:
             entry = self.kept.find_aside(key)
             if entry is None or entry.version != version:
                 entry = Entry(self.kept.compiled(stored.parse, self._compile), version)
-            self.tell(Asked.RULES)
+            self.tell(_RULES)
             return entry
         except StoredRulesInvalid as error:
             # Keep the version, so that the rules are not parsed and logged again until they change.
