@@ -155,7 +155,7 @@ class Case:
 PREFLIGHT = Case("preflight", preflight(), 1.0)
 ACTUAL = Case("actual response", actual(), 1.05)
 REFUSED_ACTUAL = Case("actual response, refused", actual(), 1.3, origin_of=other_origin)
-WITHOUT_ORIGIN = Case("without Origin", actual(None), 2.1, origin_of=None)
+WITHOUT_ORIGIN = Case("without Origin", actual(None), 2.5, origin_of=None)
 REFUSED_PREFLIGHT = Case(
     "preflight, refused, with its document", preflight(), 3.5, origin_of=other_origin
 )

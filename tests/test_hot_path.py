@@ -1,6 +1,7 @@
 """The hot path: it decides as the careful one does, and the usual requests take it."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_bucketcors import BucketCORSMiddleware, MemoryStore, Rule, RuleSet
+from flask_bucketcors.wsgi.compared_signals import comparable
 from flask_bucketcors.wsgi.environ import DECISION
 from flask_bucketcors.wsgi.merged_headers import MAX_PLAIN_NAMES, merge, plain_names
 from tests.support.tables import in_one_test
@@ -237,6 +239,38 @@ def test_the_first_request_of_a_bucket_with_rules_is_answered_at_once(store, pat
     assert found == carefully(
         BucketCORSMiddleware(application, store=store, reserved=["static"]), environ
     )
+
+
+class Dead:
+    """A signal that cannot be read."""
+
+    def __getitem__(self, index):
+        raise OSError("the signal is gone")
+
+
+class Restless:
+    """A signal that never stays the same."""
+
+    def __getitem__(self, index):
+        return float("nan")
+
+
+@pytest.mark.parametrize("signal", [Dead(), Restless()], ids=["dead", "restless"])
+@pytest.mark.parametrize("cached_buckets", [1, 100])
+def test_a_signal_that_says_nothing_does_not_keep_the_hot_path_looking(signal, cached_buckets):
+    store = MemoryStore()
+    store.put_many((name, RULES) for name in ["photos", "single"])
+    store.signal = lambda: signal
+    middleware = BucketCORSMiddleware(application, store=store, cached_buckets=cached_buckets)
+    for path in ["/photos/k", "/single/k", "/photos/k"]:
+        found = dict(shortly(middleware, environ_of(path, ORIGIN=A))[1])
+        assert ("Access-Control-Allow-Origin", A) in found or isinstance(signal, Dead)
+    if isinstance(signal, Dead):
+        # As after a signal that died later.
+        middleware._rules.generation = replace(
+            middleware._rules.generation, signal=comparable(signal), until=float("inf")
+        )
+        shortly(middleware, environ_of("/photos/k", ORIGIN=A))
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, ValueError, TypeError, AttributeError])

@@ -74,7 +74,13 @@ NEW = [
     "UPDATE bucketcors_state",
     "COMMIT",
 ]
-REPLACED = [*NEW[:4], "SELECT history_limit", "DELETE FROM bucketcors_history", *NEW[4:]]
+REPLACED = [
+    *NEW[:4],
+    "SELECT history_limit",
+    "DELETE FROM bucketcors_history",
+    "UPDATE bucketcors_rules",
+    *NEW[5:],
+]
 
 
 @pytest.mark.parametrize(

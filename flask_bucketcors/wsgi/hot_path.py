@@ -209,13 +209,20 @@ def find_entry(cache: RulesCache, resolver: Resolver, bucket: str) -> Entry | No
     """Read a bucket that is not in memory, or may have changed.
 
     :param bucket: its name, as PEP 3333 passes it.
-    :returns: None if it is still not in memory, so that the request has to be considered.
+    :returns: None if the hot path would not find it, so that the request has to be considered.
     """
     # Other names might be spelt differently in the store.
     if not is_plain_name(bucket) or not resolver.may_be_bucket(bucket):
         return None
     entry = cache.find(bucket, bucket)
-    return entry if cache.generation.by_bucket.get(bucket) is entry else None
+    generation = cache.generation
+    if entry is None or generation.by_bucket.get(bucket) is not entry:
+        return None
+    try:
+        is_fresh = generation.signal == generation.seen and cache.clock() < generation.until
+    except Exception:
+        return None
+    return entry if is_fresh else None
 
 
 def asks_for_more(environ: WSGIEnvironment) -> bool:
