@@ -14,5 +14,5 @@ def is_bucket_name(name: str) -> bool:
         0 < len(name) <= MAX_BUCKET_NAME_BYTES
         and name not in (".", "..")
         and not _FORBIDDEN.search(name)
-        and len(name.encode()) <= MAX_BUCKET_NAME_BYTES
+        and (name.isascii() or len(name.encode()) <= MAX_BUCKET_NAME_BYTES)
     )

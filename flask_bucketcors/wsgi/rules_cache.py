@@ -162,7 +162,8 @@ class RulesCache:
         :param key: that of the bucket, see :func:`~flask_bucketcors.wsgi.kept_rules.key_of`.
         """
         generation = self.generation
-        if self._is_stale(generation):
+        # As _is_stale() does, without the call.
+        if self.clock() >= generation.until or self._is_signalled(generation):
             generation = self._refresh()
         entry = generation.by_bucket.get(key)
         if entry is not None:
@@ -286,8 +287,12 @@ class RulesCache:
                 return self._without_rules if default is None else Entry(default, NO_VERSION)
             version = stored.version
             if isinstance(version, str):
-                # Bytes take less memory.
-                version = version.encode("utf-8", "surrogatepass")
+                # Bytes take less memory. A version is ASCII, unless the store does not know.
+                version = (
+                    version.encode()
+                    if version.isascii()
+                    else version.encode("utf-8", "surrogatepass")
+                )
             entry = self.kept.find_aside(key)
             if entry is None or entry.version != version:
                 entry = Entry(self.kept.compiled(stored.parse, self._compile), version)

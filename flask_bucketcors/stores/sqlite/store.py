@@ -121,7 +121,9 @@ class SQLiteStore(Store):
         for state, stamp, revision, document in rows:
             self._tell_others(state)
             if document is not None:
-                return StoredRules(str(stamp), revision, partial(parse_rule_set, bucket, document))
+                parse = partial(parse_rule_set, bucket, document)
+                # As StoredRules() does, without a call in Python.
+                return tuple.__new__(StoredRules, (str(stamp), revision, parse))
         return None
 
     def signal(self) -> Signal:
