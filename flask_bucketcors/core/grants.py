@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache, partial
 from sys import getsizeof
-from typing import Any, Final
+from typing import Final
 
 from flask_bucketcors.core.dialects import AllowHeaders, Dialect
 from flask_bucketcors.core.fields import EXPOSED_LISTS, HEADER_LISTS, Fields
@@ -97,7 +97,7 @@ class Forms:
         #: The same as a list to add to an application's headers.
         self.without_origin: list[tuple[str, str]] = list(self.refused_vary)
         self._shared_grant = lru_cache(MAX_SHARED)(partial(Grant, self))
-        self._shared_rule = lru_cache(MAX_SHARED)(self._compile)
+        self._shared_rule = lru_cache(MAX_SHARED)(self._compile_shared)
         self._memories: list[dict[str, HeaderPairs]] = []
 
     def compile_rule(self, fields: Fields) -> "CompiledRule":
@@ -111,8 +111,15 @@ class Forms:
             return CompiledRule(Grant(self, ANY in origins, methods, headers, exposed), max_age)
         return self._shared_rule(max_age, ANY in origins, methods, headers, exposed)
 
-    def _compile(self, max_age: int | None, *granted: Any) -> "CompiledRule":
-        return CompiledRule(self._shared_grant(*granted), max_age)
+    def _compile_shared(
+        self,
+        max_age: int | None,
+        any_origin: bool,
+        methods: Sequence[str],
+        headers: Sequence[str],
+        exposed: Sequence[str],
+    ) -> "CompiledRule":
+        return CompiledRule(self._shared_grant(any_origin, methods, headers, exposed), max_age)
 
     def remember(self, memory: dict[str, HeaderPairs], text: str, pairs: HeaderPairs) -> None:
         """Remember an allowed list of requested headers, so that it need not be parsed again.

@@ -138,7 +138,8 @@ class KeptRules:
 
     def keep(self, bucket: str, key: str | bytes, entry: Entry) -> None:
         """Keep the entry of a bucket with rules of its own."""
-        self._drop(bucket, key)
+        if bucket in self.absent or key in self.by_bucket or key in self._aside:
+            self._drop(bucket, key)
         rules = entry.rules
         if isinstance(rules, CompiledRules):
             shared = self._shared.get(rules.digest, rules)
@@ -201,10 +202,10 @@ class KeptRules:
     def _drop(self, bucket: str, key: str | bytes) -> None:
         if bucket in self.absent:
             self._drop_absent(bucket, key)
-        elif key in self.by_bucket or key in self._aside:
-            for entries in (self.by_bucket, self._aside):
-                if key in entries:
-                    self._release(key, entries.pop(key))
+            return
+        for entries in (self.by_bucket, self._aside):
+            if key in entries:
+                self._release(key, entries.pop(key))
 
     def _drop_absent(self, bucket: str, key: str | bytes) -> None:
         self.absent_bytes -= _size(bucket, self.absent.pop(bucket))
