@@ -4,7 +4,7 @@ To compare a memoryview, or a list, with a copy takes half the time of reading i
 comparing that. Every request does it.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from flask_bucketcors.stores.contract import Signal
 
@@ -13,7 +13,6 @@ class Cell:
     """A signal of another kind. It is equal to its number."""
 
     __slots__ = ("_signal",)
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, signal: Signal) -> None:
         self._signal = signal
@@ -27,7 +26,7 @@ class Cell:
 
 
 #: Is equal to a copy of it until the store signals a change.
-Comparable = memoryview | list[Any] | Cell
+Comparable: TypeAlias = "memoryview[Any] | list[Any] | Cell"
 
 
 def comparable(signal: Signal) -> Comparable:
