@@ -1,5 +1,7 @@
 """Rule sets as SQL stores keep them: what is written is read in one step, the rest with care."""
 
+from typing import Any
+
 import pytest
 
 from flask_bucketcors import Rule, RuleSet
@@ -19,9 +21,10 @@ TEXT = format_rule_set(RULES)
         pytest.param(TEXT, id="as written"),
         pytest.param(f" {TEXT}\n", id="by another tool, with space around it"),
         pytest.param(TEXT.replace("[", "[ "), id="by another tool, with space in it"),
+        pytest.param(TEXT.encode(), id="by another tool, as bytes"),
     ],
 )
-def test_rules_are_read_as_they_were_written(text: str) -> None:
+def test_rules_are_read_as_they_were_written(text: Any) -> None:
     assert parse_rule_set("b", text) == RULES
 
 

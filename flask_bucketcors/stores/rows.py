@@ -49,7 +49,8 @@ def parse_rule_set(bucket: str, document: str) -> RuleSet:
     :raises StoredRulesInvalid: if it is not a rule set.
     """
     try:
-        usual = read_usual_text(document)
+        # Other tools may store bytes.
+        usual = read_usual_text(document) if isinstance(document, str) else None
         return rule_set_of(usual) if usual else RuleSet.from_dict(parse_json(document))
     except (InvalidRules, ValueError, TypeError) as error:
         raise StoredRulesInvalid(f"the stored rules of bucket {bucket!r}: {error}") from error
