@@ -27,7 +27,7 @@ _BEGIN: Final = "UPDATE bucketcors_state SET revision = ?, stamp = ?, own_write 
 _END: Final = "UPDATE bucketcors_state SET own_write = 0"
 # Not REPLACE, which deletes the row first, so that triggers would not see it.
 _PUT: Final = """
-    INSERT INTO bucketcors_rules (bucket, document, revision, stamp, time, author)
+    INSERT INTO bucketcors_rules (document, revision, stamp, time, author, bucket)
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (bucket) DO UPDATE SET
         document = excluded.document, revision = excluded.revision, stamp = excluded.stamp,
@@ -35,8 +35,8 @@ _PUT: Final = """
 """
 # The same for a bucket that has rules, without the triggers of an INSERT.
 _REPLACE: Final = """
-    UPDATE bucketcors_rules SET document = ?2, revision = ?3, stamp = ?4, time = ?5, author = ?6
-    WHERE bucket = ?1
+    UPDATE bucketcors_rules SET document = ?, revision = ?, stamp = ?, time = ?, author = ?
+    WHERE bucket = ?
 """
 _DELETE: Final = "DELETE FROM bucketcors_rules WHERE bucket = ?"
 
@@ -57,7 +57,7 @@ def put_documents(
     now = time.time()
     have_all_rules = keep(connection, documents, stamp) == len(documents)
     # Rows are created one by one: many at once would trigger the garbage collector.
-    rows = ((bucket, text, revision, stamp, now, author) for bucket, text in documents.items())
+    rows = ((text, revision, stamp, now, author, bucket) for bucket, text in documents.items())
     connection.executemany(_REPLACE if have_all_rules else _PUT, rows)
     _end(connection, last, stamp, documents, announce)
     return revision, stamp
@@ -80,7 +80,7 @@ def append_documents(
     append(connection, documents, revision)
     current = {bucket: changes[-1] for bucket, changes in documents.items()}
     rows = (
-        (bucket, text, revision, stamp, when, author)
+        (text, revision, stamp, when, author, bucket)
         for bucket, (when, author, text) in current.items()
         if text is not None
     )
