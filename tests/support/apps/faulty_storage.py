@@ -54,10 +54,10 @@ def keep_rules_that_changed_while_they_were_read() -> None:
     def load(cache: RulesCache, bucket: str, key: str) -> Any:
         entry = cache._read(bucket, key)
         time.sleep(TOO_EARLY_SECONDS)
-        if entry is None:
+        if entry is cache._without_rules:
             return None
         cache.generation.by_bucket[key] = entry
-        return entry.rules
+        return entry
 
     RulesCache._load = load  # type: ignore[method-assign]
 
