@@ -214,6 +214,16 @@ def test_a_change_that_the_server_refuses_is_not_tried_again(
     assert store.put("b", rules()) == 1
 
 
+@pytest.mark.parametrize("code", ["57P01", "57P02", "40003"])
+def test_a_change_whose_connection_the_server_ends_is_tried_again(
+    store: SQLStore, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Also if the driver has not noticed the end yet."""
+    calls = fail_once(monkeypatch, code)
+    assert store.put("b", rules()) == 1
+    assert len(calls) == 2
+
+
 def test_a_deadlock_is_resolved(store: SQLStore, database: Database) -> None:
     """Another program locks a row first, and then wants the counter."""
     store.put("b", rules())

@@ -18,6 +18,9 @@ from flask_bucketcors.core.errors import ServerUnreachable, StoreUnavailable
 #: Another transaction was first; the same change will go through when it is tried again. The
 #: numbers are those of MySQL, and above 8000 those of TiDB.
 _REPEATABLE: Final = {"40001", "40P01", 1213, 8002, 8022, 9007}
+#: PostgreSQL ends the connection, or does not know what became of the transaction. The driver may
+#: not have noticed the end yet.
+_LOST: Final = {"40003", "57P01", "57P02"}
 #: The table has other columns, or does not exist.
 _MISFIT: Final = {"42703", 1054, 1136, "42P01", 1146}
 
@@ -173,7 +176,7 @@ def is_repeatable(error: BaseException) -> bool:
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone, so that it is unknown what the server did last."""
-    if code_of(error) == "40003":
+    if code_of(error) in _LOST:
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
