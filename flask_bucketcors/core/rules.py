@@ -193,7 +193,7 @@ class RuleSet:
             raise InvalidRules([Problem("rules", data, ProblemReason.NOT_A_RULE_SET)])
         if len(data) == 1 and data["rules"] and extra_methods is EXTRA_METHODS:
             usual = _usual_rules(data["rules"])
-            if usual is not None:
+            if usual is not None and cls is RuleSet:
                 return rule_set_of(usual)
         problems = [
             Problem(str(name), None, ProblemReason.UNKNOWN_ELEMENT)

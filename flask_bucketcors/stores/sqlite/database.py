@@ -143,8 +143,10 @@ class Database:
             try:
                 return read(own, statement, parameters, now)
             except (sqlite3.OperationalError, BlockingIOError):
-                attempt = partial(read, own, statement, parameters)
-                return retry(lambda: attempt(time.monotonic()), now + READ_TIMEOUT_SECONDS)
+                return retry(
+                    lambda: read(own, statement, parameters, time.monotonic()),
+                    now + READ_TIMEOUT_SECONDS,
+                )
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(error) from error
 
